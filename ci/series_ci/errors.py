@@ -1,0 +1,57 @@
+"""Errors that a user is meant to read, and the exit status of each kind."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What the process returns; the README lists the same table."""
+
+    OK = 0
+    REGRESSION = 1
+    USAGE = 2
+    APPLY = 3
+    BUILD = 4
+    INFRASTRUCTURE = 5
+    INTERRUPTED = 130
+
+
+class Error(Exception):
+    """Something went wrong that the user can act on.
+
+    `message` says what failed, on what and why; `hint` is the next thing to do; `details` are lines of evidence
+    (a conflict, a compiler message) that are shown below the message as they are.
+    """
+
+    status = ExitStatus.INFRASTRUCTURE
+
+    def __init__(self, message: str, *, hint: str = "", details: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+
+class UsageError(Error):
+    """The command line, a manifest, or what they name is wrong; trying again cannot help."""
+
+    status = ExitStatus.USAGE
+
+
+class ApplyError(Error):
+    """A patch does not apply to the base."""
+
+    status = ExitStatus.APPLY
+
+
+class BuildError(Error):
+    """The kernel with the series does not build."""
+
+    status = ExitStatus.BUILD
+
+
+class InfrastructureError(Error):
+    """Network, b4, QEMU, disk: something around the test failed, which says nothing about the series."""
+
+    status = ExitStatus.INFRASTRUCTURE

@@ -1,0 +1,173 @@
+"""A manifest (series/*.yaml): which mails are a series, on which trees it goes, which tests tell its versions apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic.config import JsonDict
+
+from series_ci import yamlfile
+from series_ci.errors import UsageError
+from series_ci.fields import (
+    LABEL,
+    TEST_NAME,
+    Archive,
+    File,
+    Label,
+    Line,
+    Memory,
+    MessageId,
+    Name,
+    Program,
+    Spec,
+    Swap,
+    TestName,
+    absolute,
+    parse_size,
+)
+from series_ci.yamlfile import Document, Location, near, read, validate
+
+__all__ = ["Machine", "Manifest", "Selftest", "TreeSource", "Version", "json_schema", "load", "parse_size"]
+
+
+def _without_default(schema: JsonDict) -> None:
+    schema.pop("default")
+
+
+class _Part(BaseModel):
+    """What all parts have in common: they never change, and a key that nobody knows is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
+
+
+class Version(_Part):
+    """One version of the series: one mail, the cover letter or the only patch."""
+
+    message_id: MessageId = Field(description="Message-ID of the cover letter, or of the patch where there is none")
+    note: str = Field("", description="what this version changed, for the reports")
+    _label: str = PrivateAttr("")
+
+    @property
+    def label(self) -> str:
+        """The version's key in the manifest."""
+        return self._label
+
+
+class TreeSource(_Part):
+    """Where a kernel tree comes from."""
+
+    spec: Spec = Field(
+        description="git+https://HOST/REPOSITORY@REF, the URL of a tarball, debian:PACKAGE, or the path of a tarball "
+        "or a checkout, relative to the manifest"
+    )
+    base_patches: tuple[File, ...] = Field(
+        (), description="patches that make the base out of the tree, relative to the manifest"
+    )
+
+
+class Machine(_Part):
+    """The virtual machine that both kernels boot in."""
+
+    memory: Memory = Field(512 << 20, description="memory, such as 512M")
+    cpus: int = Field(2, strict=True, ge=1, le=256, description="number of CPUs")
+    swap: Swap = Field(0, description="size of the swap device, 0 for none")
+
+
+class Selftest(_Part):
+    """One program from tools/testing/selftests, this project's or the tree's."""
+
+    program: Program = Field(description="COLLECTION/PROGRAM in tools/testing/selftests, this project's or the tree's")
+    args: tuple[str, ...] = Field((), description="arguments of the program")
+    name: TestName = Field(
+        "",
+        description="what its results are called, unique in the manifest; without it they are called as the program",
+        json_schema_extra=_without_default,
+    )
+    timeout: int | None = Field(
+        None, strict=True, ge=1, description="seconds it may take; without it the collection's settings file says"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_as_its_program(cls, data: object) -> object:
+        """Leave a bad program to its own complaint."""
+        program = data.get("program") if isinstance(data, dict) else None
+        good = isinstance(program, str) and re.fullmatch(TEST_NAME, program, re.ASCII)
+        return {"name": program, **data} if isinstance(data, dict) and good else data
+
+
+class Manifest(_Part):
+    """One patch series: its versions, its trees, its tests."""
+
+    name: Name = Field(description="what the command line calls the series, such as exit-skip")
+    title: Line = Field(description="one line on what the series does, such as the subject of its mails")
+    default: bool = Field(False, strict=True, description="whether this series is meant when none is named")
+    archive: Archive = Field(
+        description="where the mails are: the URL of a public-inbox such as https://lore.kernel.org/all/, "
+        "or an mbox file or a folder of mails, relative to the manifest"
+    )
+    versions: dict[Label, Version] = Field(
+        min_length=1,
+        description="the versions in their order: a label such as v1 or v6.1, and the mail that is that version",
+        json_schema_extra={"propertyNames": {"pattern": f"^{LABEL}$"}},
+    )
+    trees: tuple[TreeSource, ...] = Field(min_length=1, description="kernel trees; the first that can be had is used")
+    config: tuple[File, ...] = Field((), description="Kconfig fragments, relative to the manifest; the last word wins")
+    machine: Machine = Field(default_factory=Machine, description="the virtual machine that both kernels boot in")
+    tests: tuple[Selftest, ...] = Field(min_length=1, description="programs to run on both kernels")
+    _path: Path = PrivateAttr(Path())
+
+    def model_post_init(self, context: object, /) -> None:
+        """Tell each version its label, and the manifest its file."""
+        for label, version in self.versions.items():
+            version._label = label
+        if isinstance(context, Document):
+            self._path = absolute(context.path)
+
+    @property
+    def path(self) -> Path:
+        """The file, as an absolute path."""
+        return self._path
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths in the manifest start from."""
+        return self._path.parent
+
+    def version(self, label: str) -> Version:
+        """Look a version up; v6 where there is only v6.1 and v6.2 is a mistake, not a choice."""
+        if label in self.versions:
+            return self.versions[label]
+        meant = [known for known in self.versions if known.startswith(f"{label}.")] or near(label, self.versions)
+        raise UsageError(
+            f"found no version {label!r} in {self.name}, expected one of {', '.join(self.versions)}",
+            hint=f"did you mean {' or '.join(meant)}?" if meant else "",
+        )
+
+
+def load(path: Path) -> Manifest:
+    """Read a manifest; relative paths in it become absolute, and the files it names are there."""
+    document = read(path)
+    manifest = validate(Manifest, document)
+    ids = ((("versions", label, "message-id"), version.message_id) for label, version in manifest.versions.items())
+    names = ((("tests", place, "name"), test.name) for place, test in enumerate(manifest.tests))
+    _refuse_twins(document, ids)
+    _refuse_twins(document, names)
+    return manifest
+
+
+def json_schema() -> dict[str, Any]:
+    """What editors and other programs need to check a manifest."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **yamlfile.json_schema(Manifest)}
+
+
+def _refuse_twins(document: Document, values: Iterable[tuple[Location, str]]) -> None:
+    lines: dict[str, int] = {}
+    for where, value in values:
+        if value in lines:
+            raise document.mistake(where, f'found "{value}", expected one of its own: line {lines[value]} has the same')
+        lines[value] = document.line(where)

@@ -1,0 +1,82 @@
+"""What a boot of one kernel gave: test results, kernel complaints, and how the guest ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The outcome of one test on one kernel.
+
+    Only PASS, FAIL, SKIP and XFAIL were said by the test itself. CRASH means that its result line never came; NOTBUILT
+    that its program did not compile in the tree; NOTRUN that the guest ended before its turn; ERROR that it could
+    not be set up.
+    """
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    SKIP = "SKIP"
+    XFAIL = "XFAIL"
+    TIMEOUT = "TIMEOUT"
+    CRASH = "CRASH"
+    ERROR = "ERROR"
+    NOTBUILT = "NOTBUILT"
+    NOTRUN = "NOTRUN"
+
+
+class Ended(StrEnum):
+    """How a guest ended."""
+
+    POWEROFF = "POWEROFF"  # its /init said that all was done
+    PANIC = "PANIC"  # it reset itself without having said so
+    HANG = "HANG"  # the deadline passed, and we ended it
+    LOST = "LOST"  # QEMU itself failed or was killed: nothing is known of the kernel
+
+
+@dataclass(frozen=True)
+class Result:
+    """One test on one kernel.
+
+    `name` is the full path, unique in its run: `mm/exit_skip:private_anon.exiting`. `reason` is what the test said
+    after `# SKIP`, or why there is no result. `log` are the diagnostic lines that belong to it, without KTAP prefixes.
+    """
+
+    name: str
+    status: Status
+    reason: str = ""
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Splat:
+    """One complaint of the kernel.
+
+    `kind` is a short word (`BUG`, `WARNING`, `KASAN` ...), `title` its first line without time stamp and addresses,
+    `fingerprint` a hexadecimal digest that is the same for the same complaint on another boot or build, `lines` the
+    text.
+    """
+
+    kind: str
+    title: str
+    fingerprint: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that one boot of one kernel said, with all that is needed to do it again.
+
+    `label` is `base` or the version's label; `commit` names the tested tree; `environment` holds compiler, QEMU version
+    and argv, accelerator, config digest; `seconds` is wall time from QEMU's start to its end; `boot_seconds` from its
+    start to the first sign of life of the guest's /init (None if it never came).
+    """
+
+    label: str
+    commit: str
+    ended: Ended
+    seconds: float
+    boot_seconds: float | None
+    results: tuple[Result, ...]
+    splats: tuple[Splat, ...]
+    environment: dict[str, str] = field(default_factory=dict)
