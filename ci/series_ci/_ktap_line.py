@@ -1,0 +1,83 @@
+"""One line of KTAP: which of its forms a line has, and what a result line says."""
+
+from __future__ import annotations
+
+import re
+
+from series_ci.results import Status
+
+LINE = re.compile(
+    r"(?P<lead>(?:[ \t]|\#(?=[ \t]))*+)"
+    r"(?:K?(?P<version>TAP)\ version\ [0-9]+\s*$"
+    r"|1\.\.(?P<plan>[0-9]{1,9})(?:\s+\#\s*(?P<why>.*))?\s*$"
+    r"|(?P<verdict>ok|not\ ok)(?:\ +(?P<number>[0-9]{1,9})(?=\s|$))?(?P<rest>\s.*)?$"
+    r"|Bail\ out!\s*(?P<bail>.*?)(?:\#\ (?:Planned\ tests|Totals:).*)?$"
+    r"|Subtest:\s+(?P<subtest>.*\S)"
+    r"|selftests:\s(?P<folder>[^\s:]+):\s(?P<program>\S+)\s*$"
+    r"|running\ (?:bash\ )?\./(?P<running>.*\S))",
+)
+"""Every form that matters. For the three comments at the end, the lead holds the comment's own `# ` too."""
+
+_DIRECTIVE = re.compile(
+    r"(?:^|\s)#\s*(?P<word>skip|xfail|todo|timeout|error)(?:ped|ping)?(?=[\s:]|$)[\s:]*(?P<why>.*)", re.IGNORECASE
+)
+_STATUS = {
+    "skip": Status.SKIP,
+    "xfail": Status.XFAIL,
+    "timeout": Status.TIMEOUT,
+    "error": Status.ERROR,
+}
+_RUNNER = re.compile(r"selftests: ([^\s:]+): (.+)")
+
+# Text that cannot be part of a result line: the kernel, or another result line, wrote into the middle of this one.
+_TORN = re.compile(
+    r"\[ *[0-9]+\.[0-9]{6}\]|\[ *[TC][0-9]+\]|cut here \]-|[\x00-\x08\x0b-\x1f\x7f]"
+    r"|ok [0-9]+ selftests: |TAP version [0-9]"
+)
+
+
+def may_matter(line: str) -> bool:
+    """Whether the line is worth a regular expression; a quick look that never misses one of the forms of LINE."""
+    return (
+        "ok " in line
+        or "1.." in line
+        or "TAP version" in line
+        or "selftests: " in line
+        or "Subtest:" in line
+        or "Bail out!" in line
+        or "running " in line
+        or "\x1b" in line
+        or "ok\t" in line
+    )
+
+
+def is_torn(text: str) -> bool:
+    """Whether foreign text stands in the middle of the line."""
+    return _TORN.search(text) is not None
+
+
+def test_name(text: str) -> str:
+    """The name in a result line or header: one space between words, `selftests: mm: x` as `mm/x`."""
+    name = " ".join(text.split()).removeprefix("- ").strip()
+    if name.startswith("selftests: ") and (runner := _RUNNER.fullmatch(name)):
+        return f"{runner[1]}/{runner[2]}"
+    return "" if name == "-" else name
+
+
+def outcome(passed: bool, rest: str) -> tuple[str, Status, str]:
+    """Name, status and reason, from the part of a result line after its number.
+
+    A result without a name is called by its reason: kselftest.h prints the name of a skipped or expectedly failing test
+    after the directive.
+    """
+    status = Status.PASS if passed else Status.FAIL
+    directive = _DIRECTIVE.search(rest) if "#" in rest else None
+    if directive is None:
+        name, _, reason = (rest + " ").partition(" # ")
+        reason = " ".join(reason.split())
+        # The exit status of a skipped kselftest, from runners that print it instead of the directive.
+        return test_name(name), Status.SKIP if reason == "exit=4" and not passed else status, reason
+    word, reason = directive["word"].lower(), " ".join(directive["why"].split())
+    if word == "todo":
+        status = Status.PASS if passed else Status.XFAIL
+    return test_name(rest[: directive.start()]) or reason, _STATUS.get(word, status), reason

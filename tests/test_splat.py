@@ -1,0 +1,474 @@
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from series_ci import splat
+from series_ci.results import Splat
+
+DATA = Path(__file__).parent / "data" / "splat"
+
+
+def stamped(text: str, caller: str = "", start: float = 10.0) -> list[str]:
+    lines = text.strip("\n").splitlines()
+    tag = f"[{caller:>6}]" if caller else ""
+    return [f"[{start + n / 1000:12.6f}]{tag} {line}" for n, line in enumerate(lines)]
+
+
+def only(text: str, caller: str = "") -> Splat:
+    (found,) = splat.find(stamped(text, caller))
+    return found
+
+
+FIRST_LINES = {
+    "BUG: unable to handle page fault for address: ffff888012345678": (
+        "OOPS",
+        "BUG: unable to handle page fault for address: *",
+    ),
+    "BUG: kernel NULL pointer dereference, address: 0000000000000008": (
+        "OOPS",
+        "BUG: kernel NULL pointer dereference, address: *",
+    ),
+    "Oops: general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1] SMP PTI": (
+        "OOPS",
+        "Oops: general protection fault, probably for non-canonical address *",
+    ),
+    "general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#2] PREEMPT SMP": (
+        "OOPS",
+        "general protection fault, probably for non-canonical address *",
+    ),
+    "divide error: 0000 [#1] PREEMPT SMP": ("OOPS", "divide error"),
+    "Unable to handle kernel paging request at virtual address dead000000000108": (
+        "OOPS",
+        "Unable to handle kernel paging request at virtual address *",
+    ),
+    "Internal error: Oops: 0000000096000004 [#1] SMP": ("OOPS", "Internal error: Oops"),
+    "kernel BUG at mm/rmap.c:1234!": ("BUG", "kernel BUG at mm/rmap.c:1234!"),
+    "BUG: spinlock bad magic on CPU#1, cat/77": ("BUG", "BUG: spinlock bad magic on CPU, cat"),
+    "BUG: some text of a driver": ("BUG", "BUG: some text of a driver"),
+    "WARNING: CPU: 1 PID: 77 at mm/rmap.c:900 folio_walk+0x12/0x340": (
+        "WARNING",
+        "WARNING at mm/rmap.c:900 folio_walk",
+    ),
+    "WARNING: mm/rmap.c:900 at folio_walk+0x12/0x340, CPU#1: cat/77": (
+        "WARNING",
+        "WARNING at mm/rmap.c:900 folio_walk",
+    ),
+    "WARNING: possible circular locking dependency detected": (
+        "LOCKDEP",
+        "WARNING: possible circular locking dependency detected",
+    ),
+    "WARNING: possible recursive locking detected": ("LOCKDEP", "WARNING: possible recursive locking detected"),
+    "WARNING: possible irq lock inversion dependency detected": (
+        "LOCKDEP",
+        "WARNING: possible irq lock inversion dependency detected",
+    ),
+    "WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected": (
+        "LOCKDEP",
+        "WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected",
+    ),
+    "WARNING: inconsistent lock state": ("LOCKDEP", "WARNING: inconsistent lock state"),
+    "WARNING: bad unlock balance detected!": ("LOCKDEP", "WARNING: bad unlock balance detected!"),
+    "WARNING: held lock freed!": ("LOCKDEP", "WARNING: held lock freed!"),
+    "WARNING: cat/77 still has locks held!": ("LOCKDEP", "WARNING: cat still has locks held!"),
+    "WARNING: lock held when returning to user space!": ("LOCKDEP", "WARNING: lock held when returning to user space!"),
+    "WARNING: suspicious RCU usage": ("LOCKDEP", "WARNING: suspicious RCU usage"),
+    "[ BUG: Invalid wait context ]": ("LOCKDEP", "BUG: Invalid wait context"),
+    "[ INFO: possible circular locking dependency detected ]": (
+        "LOCKDEP",
+        "INFO: possible circular locking dependency detected",
+    ),
+    "INFO: trying to register non-static key.": ("LOCKDEP", "INFO: trying to register non-static key."),
+    "BUG: KASAN: slab-use-after-free in folio_walk+0x12/0x340": (
+        "KASAN",
+        "BUG: KASAN: slab-use-after-free in folio_walk",
+    ),
+    "BUG: KCSAN: data-race in walk / unwalk": ("KCSAN", "BUG: KCSAN: data-race in walk / unwalk"),
+    "BUG: KMSAN: uninit-value in walk+0x12/0x340": ("KMSAN", "BUG: KMSAN: uninit-value in walk"),
+    "BUG: KFENCE: out-of-bounds read in walk+0x12/0x340": ("KFENCE", "BUG: KFENCE: out-of-bounds read in walk"),
+    "UBSAN: array-index-out-of-bounds in mm/rmap.c:12:3": (
+        "UBSAN",
+        "UBSAN: array-index-out-of-bounds in mm/rmap.c:12:3",
+    ),
+    "INFO: task cat:77 blocked for more than 120 seconds.": ("HUNG", "INFO: task cat blocked for long."),
+    "INFO: task kworker/u8:3:77 blocked for more than 245 seconds.": (
+        "HUNG",
+        "INFO: task kworker/u8:3 blocked for long.",
+    ),
+    "watchdog: BUG: soft lockup - CPU#3 stuck for 26s! [cat:77]": (
+        "LOCKUP",
+        "watchdog: BUG: soft lockup - CPU stuck! [cat]",
+    ),
+    "watchdog: CPU3: Watchdog detected hard LOCKUP on cpu 3": (
+        "LOCKUP",
+        "watchdog: CPU: Watchdog detected hard LOCKUP on cpu",
+    ),
+    "NMI watchdog: Watchdog detected hard LOCKUP on cpu 0": (
+        "LOCKUP",
+        "NMI watchdog: Watchdog detected hard LOCKUP on cpu",
+    ),
+    "rcu: INFO: rcu_preempt self-detected stall on CPU": ("STALL", "rcu: INFO: rcu_preempt self-detected stall on CPU"),
+    "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:": (
+        "STALL",
+        "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks",
+    ),
+    "rcu: INFO: rcu_sched detected expedited stalls on CPUs/tasks: { 1-... } 99 jiffies": (
+        "STALL",
+        "rcu: INFO: rcu_sched detected expedited stalls on CPUs/tasks",
+    ),
+    "BUG: workqueue lockup - pool cpus=1 node=0 flags=0x0 nice=0 stuck for 31s!": (
+        "STALL",
+        "BUG: workqueue lockup - pool cpus=1 node=0 flags=* nice=0 stuck!",
+    ),
+    "BUG: scheduling while atomic: cat/77/0x00000002": ("ATOMIC", "BUG: scheduling while atomic: cat"),
+    "BUG: sleeping function called from invalid context at mm/rmap.c:12": (
+        "ATOMIC",
+        "BUG: sleeping function called from invalid context at mm/rmap.c:12",
+    ),
+    "BUG: using smp_processor_id() in preemptible [00000000] code: cat/77": (
+        "ATOMIC",
+        "BUG: using smp_processor_id() in preemptible [*] code: cat",
+    ),
+    "refcount_t: underflow; use-after-free.": ("REFCOUNT", "refcount_t: underflow; use-after-free."),
+    "list_add corruption. prev->next should be next (ffff888012345678), but was 00000000. (prev=ffff888012345688).": (
+        "LIST",
+        "list_add corruption. prev->next should be next (*), but was *. (prev=*).",
+    ),
+    "list_del corruption, ffff888012345678->next is NULL": ("LIST", "list_del corruption, *->next is NULL"),
+    "BUG: Bad page state in process cat  pfn:12345": ("PAGE", "BUG: Bad page state in process cat pfn:*"),
+    "BUG: Bad page map in process cat  pte:00000012 pmd:00003456": (
+        "PAGE",
+        "BUG: Bad page map in process cat pte:* pmd:*",
+    ),
+    "BUG: Bad rss-counter state mm:0000000012345678 type:MM_ANONPAGES val:2": (
+        "PAGE",
+        "BUG: Bad rss-counter state mm:* type:MM_ANONPAGES val:*",
+    ),
+    "BUG: TASK stack guard page was hit at 0000000012345678 (stack is 0000000012345000..0000000012349000)": (
+        "STACK",
+        "BUG: TASK stack guard page was hit at * (stack is *..*)",
+    ),
+    "Insufficient stack space to handle exception!": ("STACK", "Insufficient stack space to handle exception!"),
+    "Kernel panic - not syncing: corrupted stack end detected inside scheduler": (
+        "STACK",
+        "Kernel panic - not syncing: corrupted stack end detected inside scheduler",
+    ),
+    "Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: walk+0x12/0x340": (
+        "STACK",
+        "Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: walk",
+    ),
+    "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)": (
+        "PANIC",
+        "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
+    ),
+    "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)": (
+        "LEAK",
+        "kmemleak: new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+    ),
+    "unreferenced object 0xffff888012345678 (size 64):": ("LEAK", "unreferenced object * (size 64)"),
+    "BUG kmalloc-64 (Not tainted): Right Redzone overwritten": (
+        "SLAB",
+        "BUG kmalloc-64 (Not tainted): Right Redzone overwritten",
+    ),
+    "BUG walk_cache (Tainted: G    B   W         ): Objects remaining in walk_cache on __kmem_cache_shutdown()": (
+        "SLAB",
+        "BUG walk_cache (Tainted: G B W ): Objects remaining in walk_cache on __kmem_cache_shutdown()",
+    ),
+    "kmem_cache_destroy walk_cache: Slab cache still has objects when called from walk_exit+0x12/0x34": (
+        "SLAB",
+        "kmem_cache_destroy walk_cache: Slab cache still has objects when called from walk_exit",
+    ),
+    "unregister_netdevice: waiting for veth0 to become free. Usage count = 2": (
+        "NETDEV",
+        "unregister_netdevice: waiting for veth0 to become free. Usage count = *",
+    ),
+    " *** DEADLOCK ***": ("LOCKDEP", "*** DEADLOCK ***"),
+}
+
+
+@pytest.mark.parametrize("line", FIRST_LINES)
+def test_first_line_gives_kind_and_title(line: str) -> None:
+    found = only(line)
+    assert (found.kind, found.title) == FIRST_LINES[line]
+    assert found.lines == (line,)
+
+
+@pytest.mark.parametrize("line", [line for line in FIRST_LINES if not line.startswith("BUG: some text")])
+def test_first_line_is_known_without_time_stamps_too(line: str) -> None:
+    (found,) = splat.find([line])
+    assert (found.kind, found.title) == FIRST_LINES[line]
+
+
+@pytest.mark.parametrize("line", FIRST_LINES)
+@pytest.mark.parametrize(
+    "before", ["walker: ", "# ", "ok 1 ", "systemd[1]: ", "Command line: ", 'x="', "Kernel command line: "]
+)
+def test_first_line_inside_another_line_is_no_complaint(before: str, line: str) -> None:
+    assert splat.find(stamped(before + line)) == []
+    assert splat.find([before + line]) == []
+
+
+def test_unknown_bug_without_time_stamps_may_be_a_program_s() -> None:
+    assert splat.find(["BUG: the program says so"]) == []
+
+
+def test_clean_boot_and_talking_programs_give_nothing() -> None:
+    assert splat.find((DATA / "boot.log").read_text().splitlines()) == []
+
+
+REPORTS = {
+    "oops.log": [("OOPS", 29, "---[ end Kernel panic - not syncing: Fatal exception ]---")],
+    "kasan.log": [("KASAN", 27, "=" * 66)],
+    "lockdep.log": [("LOCKDEP", 37, " </TASK>")],
+    "arm64.log": [("OOPS", 19, "---[ end trace 0000000000000000 ]---")],
+    "warn.log": [
+        ("WARNING", 14, "---[ end trace 0000000000000000 ]---"),
+        ("REFCOUNT", 9, "---[ end trace 0000000000000000 ]---"),
+        ("LIST", 8, "---[ end trace 0000000000000000 ]---"),
+        ("UBSAN", 8, "---[ end trace ]---"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_report_is_one_splat_and_ends_where_it_ends(name: str) -> None:
+    found = splat.find((DATA / name).read_text().splitlines())
+    assert [(each.kind, len(each.lines), each.lines[-1]) for each in found] == REPORTS[name]
+
+
+PREFIXES = [
+    "",
+    "<4>",
+    "Jan  2 03:04:05 guest kernel: ",
+    "2025-01-02T03:04:05.678901+00:00 guest kernel: ",
+    "kern  :warn  : ",
+    "\x1b[1m",
+]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("name", REPORTS)
+def test_prefixes_and_line_ends_change_nothing(name: str, prefix: str, end: str) -> None:
+    lines = (DATA / name).read_text().splitlines()
+    assert splat.find(prefix + line + end for line in lines) == splat.find(lines)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_time_stamps_are_not_needed(name: str) -> None:
+    lines = (DATA / name).read_text().splitlines()
+    assert splat.find(line[15:] for line in lines) == splat.find(lines)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_interleaved_cpus_are_kept_apart_by_caller(name: str) -> None:
+    random.seed(4)
+    queues = [[line[15:] for line in (DATA / each).read_text().splitlines()] for each in (name, "kasan.log")]
+    mixed = []
+    while any(queues):
+        which = random.choice([n for n, queue in enumerate(queues) if queue])
+        mixed.append(f"[   99.000000][{'T12' if which else 'C1':>6}] {queues[which].pop(0)}")
+    alone = [splat.find((DATA / each).read_text().splitlines()) for each in (name, "kasan.log")]
+    assert sorted(splat.find(mixed), key=str) == sorted([*alone[0], *alone[1]], key=str)
+
+
+def test_program_s_lines_do_not_break_a_report() -> None:
+    lines = (DATA / "warn.log").read_text().splitlines()
+    mixed = [each for line in lines for each in (line, "# the test goes on", "BUG: it says")]
+    assert splat.find(mixed) == splat.find(lines)
+
+
+def trace(*frames: str, before: str = "BUG: sleeping function called from invalid context at mm/x.c:1") -> str:
+    return "\n".join([before, "Call Trace:", " <TASK>", *(f" {frame}" for frame in frames), " </TASK>"])
+
+
+SAME = {
+    "offsets": ("a+0x1/0x2\n b+0x3/0x4", "a+0x7/0x9\n b+0x8/0x9"),
+    "guesses": ("a+0x1/0x2\n b+0x3/0x4", "? z+0x1/0x2\n a+0x1/0x2\n ? y+0x1/0x2\n b+0x3/0x4"),
+    "clones": ("a+0x1/0x2\n b+0x3/0x4", "a.isra.0+0x1/0x2\n b.constprop.0.cold+0x3/0x4"),
+    "parts": ("a+0x1/0x2\n b+0x3/0x4", "a.part.0+0x1/0x2\n b.cold+0x3/0x4"),
+    "modules": ("a+0x1/0x2\n b+0x3/0x4", "a+0x1/0x2 [walker]\n b+0x3/0x4 [walker]"),
+    "machinery": (
+        "a+0x1/0x2\n b+0x3/0x4",
+        "dump_stack_lvl+0x1/0x2\n __might_resched+0x1/0x2\n asm_exc_page_fault+0x1/0x2\n __warn+0x1/0x2"
+        "\n kasan_report+0x1/0x2\n print_report+0x1/0x2\n show_stack+0x1/0x2\n a+0x1/0x2\n b+0x3/0x4",
+    ),
+    "addresses": ("a+0x1/0x2\n b+0x3/0x4", "[<ffffffff81234567>] a+0x1/0x2\n [<ffffffff81234568>] b+0x3/0x4"),
+    "decoded": ("a+0x1/0x2\n b+0x3/0x4", "a (mm/x.c:12)\n b (mm/x.c:13 (discriminator 1))"),
+    "arm": ("a+0x1/0x2\n b+0x3/0x4", "a from b+0x1/0x2\n b from c+0x1/0x2"),
+    "sixth frame": (
+        "a+0x1/0x2\n b+0x1/0x2\n c+0x1/0x2\n d+0x1/0x2\n e+0x1/0x2\n f+0x1/0x2",
+        "a+0x1/0x2\n b+0x1/0x2\n c+0x1/0x2\n d+0x1/0x2\n e+0x1/0x2\n g+0x1/0x2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_fingerprint_is_the_same(case: str) -> None:
+    one, two = (only(trace(text)) for text in SAME[case])
+    assert one.fingerprint == two.fingerprint
+    assert re.fullmatch(r"[0-9a-f]{16}", one.fingerprint)
+
+
+def test_fingerprint_differs_with_kind_and_with_frames() -> None:
+    found = [
+        only(trace("a+0x1/0x2", "b+0x1/0x2")),
+        only(trace("a+0x1/0x2", "c+0x1/0x2")),
+        only(trace("a+0x1/0x2")),
+        only(trace("a+0x1/0x2", "b+0x1/0x2", before="BUG: Bad page state in process cat  pfn:12345")),
+    ]
+    assert len({each.fingerprint for each in found}) == 4
+
+
+def test_fingerprint_without_frames_is_the_title_s_without_numbers() -> None:
+    one, two, three = (
+        only(f"unregister_netdevice: waiting for {name} to become free. Usage count = {count}")
+        for name, count in (("veth0", 2), ("veth1", 3), ("lo", 2))
+    )
+    assert one.fingerprint == two.fingerprint != three.fingerprint
+
+
+def test_faulting_function_counts_even_without_a_trace() -> None:
+    text = "Oops: 0000 [#1] SMP\nRIP: 0010:{}+0x1/0x2\n---[ end trace 0000000000000000 ]---"
+    assert only(text.format("a")).fingerprint != only(text.format("b")).fingerprint
+
+
+def test_faulting_function_counts_beside_a_trace() -> None:
+    text = "Oops: 0000 [#1] SMP\nRIP: 0010:{}+0x1/0x2\nCall Trace:\n c+0x1/0x2\n---[ end trace 0000000000000000 ]---"
+    assert only(text.format("a")).fingerprint != only(text.format("b")).fingerprint
+
+
+def test_faulting_function_that_the_trace_repeats_counts_once() -> None:
+    text = (DATA / "arm64.log").read_text()
+    (one,), (two,) = splat.find(text.splitlines()), splat.find(text.replace("pc : walk_leaf", "pc : 0x12").splitlines())
+    assert one.fingerprint == two.fingerprint
+
+
+def test_second_oops_is_its_own() -> None:
+    text = "Oops: 0000 [#1] SMP\nCall Trace:\n a+0x1/0x2\nOops: 0002 [#2] SMP\nCall Trace:\n b+0x1/0x2"
+    assert len(splat.find(stamped(text))) == 2
+
+
+def test_stacks_of_allocation_do_not_count() -> None:
+    text = (DATA / "kasan.log").read_text()
+    assert (
+        splat.find(text.splitlines())[0].fingerprint
+        == splat.find(text.replace("walk_free", "other_free").splitlines())[0].fingerprint
+    )
+
+
+def test_kcsan_has_no_call_trace_line() -> None:
+    text = "BUG: KCSAN: data-race in a / b\n\n"
+    text += "write to 0xffff888012345678 of 4 bytes by task 7 on cpu 0:\n a+0x1/0x2\n {}+0x1/0x2\n\n{}"
+    rule = "=" * 66
+    assert only(text.format("x", rule)).fingerprint != only(text.format("y", rule)).fingerprint
+
+
+FOLDED = [
+    ("Oops: 0000 [#1] SMP", "Fatal exception in interrupt"),
+    ("Oops: 0000 [#1] SMP", "Attempted to kill init! exitcode=0x00000009"),
+    ("WARNING: CPU: 0 PID: 7 at mm/x.c:1 a+0x1/0x2", "kernel: panic_on_warn set ..."),
+    ("BUG: KASAN: slab-out-of-bounds in a+0x1/0x2", "KASAN: panic_on_warn set ..."),
+    ("INFO: task cat:77 blocked for more than 120 seconds.", "hung_task: blocked tasks"),
+    ("watchdog: BUG: soft lockup - CPU#3 stuck for 26s! [cat:77]", "softlockup: hung tasks"),
+    ("watchdog: CPU3: Watchdog detected hard LOCKUP on cpu 3", "Hard LOCKUP"),
+    ("rcu: INFO: rcu_preempt self-detected stall on CPU", "RCU Stall"),
+]
+
+
+@pytest.mark.parametrize(("first", "reason"), FOLDED)
+@pytest.mark.parametrize("between", ["---[ end trace 0000000000000000 ]---", "CPU: 0 PID: 7 Comm: cat"])
+def test_panic_that_follows_is_folded(first: str, reason: str, between: str) -> None:
+    panic = f"Kernel panic - not syncing: {reason}"
+    found = only(f"{first}\n{between}\n{panic}\nCPU: 0\n foreign+0x1/0x2\n---[ end {panic} ]---")
+    assert found.lines[0] == first
+    assert panic in found.lines
+    assert found.fingerprint == only(f"{first}\n{between}").fingerprint
+
+
+@pytest.mark.parametrize(
+    "reason", ["VFS: Unable to mount root fs", "sysrq triggered crash", "Attempted to kill init! exitcode=0x0"]
+)
+def test_panic_of_its_own(reason: str) -> None:
+    found = splat.find(
+        stamped(f"BUG: Bad rss-counter state mm:(____ptrval____) type:X val:1\nKernel panic - not syncing: {reason}")
+    )
+    assert [each.kind for each in found] == ["PAGE", "PANIC"]
+
+
+def test_stack_overflow_is_told_by_the_trace_of_its_panic() -> None:
+    text = "Insufficient stack space to handle exception!\n"
+    text += "Kernel panic - not syncing: kernel stack overflow\nCall trace:\n {}+0x1/0x2"
+    assert only(text.format("a")).kind == "STACK"
+    assert only(text.format("a")).fingerprint != only(text.format("b")).fingerprint
+
+
+def test_panic_without_a_complaint() -> None:
+    assert only("Kernel panic - not syncing: Fatal exception").kind == "PANIC"
+
+
+def test_cut_here_takes_its_kind_from_what_follows() -> None:
+    cut = "------------[ cut here ]------------"
+    assert only(cut).kind == "WARNING"
+    assert only(f"{cut}\nsome message").title == "some message"
+    assert (
+        only(f"{cut}\nkernel BUG at mm/x.c:1!\nOops: invalid opcode: 0000 [#1] SMP").title == "kernel BUG at mm/x.c:1!"
+    )
+    two = f"{cut}\nWARNING: CPU: 0 PID: 1 at mm/x.c:1 a+0x1/0x2\nCall Trace:\n a+0x1/0x2\n"
+    assert len(splat.find(stamped(two * 2))) == 2
+
+
+def test_report_without_an_end_ends_with_its_trace() -> None:
+    found = only(trace("a+0x1/0x2") + "\n" + "\n".join(f"device {n} is fine" for n in range(50)))
+    assert found.lines[-1] == " </TASK>"
+
+
+def test_report_without_a_trace_ends_in_time() -> None:
+    found = only("Oops: 0000 [#1] SMP\n" + "\n".join(f"device {n} is fine" for n in range(500)))
+    assert len(found.lines) == 1
+
+
+def test_long_report_is_capped() -> None:
+    found = only(trace(*["deep+0x1/0x2"] * 1000))
+    assert len(found.lines) == splat.MAX_LINES
+
+
+def test_flood_is_capped_but_hides_no_other_complaint() -> None:
+    flood = stamped("\n".join(["unregister_netdevice: waiting for lo to become free. Usage count = 2"] * 3000))
+    other = stamped("BUG: Bad rss-counter state mm:(____ptrval____) type:MM_ANONPAGES val:2")
+    found = splat.find([*flood, *other])
+    assert [each.kind for each in found] == ["NETDEV"] * splat.MAX_SAME + ["PAGE"]
+
+
+def test_new_complaint_ends_the_one_before() -> None:
+    text = "\n".join(
+        ["INFO: task a:1 blocked for more than 120 seconds.", trace("x+0x1/0x2", before="task:a state:D")] * 3
+    )
+    assert [each.kind for each in splat.find(stamped(text))] == ["HUNG"] * 3
+
+
+def test_rule_between_two_reports_belongs_to_the_second() -> None:
+    lines = (DATA / "lockdep.log").read_text().splitlines()[:-2]
+    found = splat.find([*lines, *lines])
+    assert [each.lines[-1] for each in found] == [" </TASK>", " </TASK>"]
+
+
+PIECES = st.sampled_from(
+    [*FIRST_LINES, "------------[ cut here ]------------", "Call Trace:", " <TASK>", " a+0x1/0x2", "=" * 60, " </TASK>"]
+)
+TEXT = st.one_of(st.text(max_size=60), PIECES, PIECES.map(lambda line: f"[   12.345678][   T12] {line}"))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(TEXT, max_size=40))
+def test_never_an_exception_nor_a_line_from_nowhere(lines: list[str]) -> None:
+    text = "\n".join(line.strip("\r\n") for line in lines)
+    for each in splat.find(lines):
+        assert each.kind
+        assert each.lines
+        assert all(line in text for line in each.lines if "\x1b" not in text)
