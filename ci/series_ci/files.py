@@ -1,0 +1,134 @@
+"""Files that are either whole or absent, digests of them, and locks on folders."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from series_ci.errors import InfrastructureError
+
+DISK = {
+    errno.ENOSPC: "free some space, or put the cache elsewhere: SERIES_CI_CACHE=DIR",
+    errno.EDQUOT: "free some space, or put the cache elsewhere: SERIES_CI_CACHE=DIR",
+    errno.EACCES: "choose a folder that you may write: --out DIR for results, SERIES_CI_CACHE=DIR for the cache",
+    errno.EPERM: "choose a folder that you may write: --out DIR for results, SERIES_CI_CACHE=DIR for the cache",
+    errno.EROFS: "choose a folder that you may write: --out DIR for results, SERIES_CI_CACHE=DIR for the cache",
+}
+"""Errors of the disk and its rights, as against those of the program, and what to do about each."""
+
+
+def disk_error(error: OSError, what: str) -> InfrastructureError:
+    """What to show for an error of the disk that was met while writing `what`."""
+    return InfrastructureError(f"{error.filename or what}: {error.strerror}", hint=DISK.get(error.errno or 0, ""))
+
+
+@contextmanager
+def disk_errors(what: Path) -> Iterator[None]:
+    """Say which file or folder could not be written, and why, instead of a traceback."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, str(what)) from error
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Write a file by rename: a reader sees the old content or the new, never a half."""
+    raw = content.encode() if isinstance(content, str) else content
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(raw)
+            Path(name).chmod(0o644)
+            Path(name).rename(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                Path(name).unlink()
+            raise
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as JSON that a person can read, by rename."""
+    write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object that `write_json` wrote, or None if the file is missing or damaged: callers make it again."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def digest(*parts: bytes | str) -> str:
+    """SHA-256 over the parts, each with its length, so that moving a boundary changes the digest."""
+    state = hashlib.sha256()
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        state.update(b"%d:" % len(raw))
+        state.update(raw)
+    return state.hexdigest()
+
+
+def digest_files(paths: Iterable[Path]) -> str:
+    """SHA-256 over files: names (without folders) and contents, in the given order."""
+    return digest(*(part for path in paths for part in (path.name, path.read_bytes())))
+
+
+@contextmanager
+def fresh_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
+    """A folder to fill that becomes `path` when the block ends well, and nothing at all when it does not.
+
+    Without `replace` an existing `path` stays: who was first has the say, and may have begun to use it.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield making
+        with disk_errors(path):
+            making.chmod(0o755)
+            if replace and path.exists():
+                shutil.rmtree(path)
+            try:
+                making.rename(path)
+            except OSError:
+                if replace or not path.is_dir():
+                    raise
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock file `path` for the block. `waiting` is told once when somebody else holds it.
+
+    flock() goes away with its holder, so a killed process leaves no stale lock.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a+b")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().decode("ascii", "replace").strip() or "?"
+            waiting(f"another series-ci (process {holder}) uses {path.parent}; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()).encode())
+        lock.flush()
+        yield

@@ -1,0 +1,29 @@
+"""How long work tells of itself. The pipeline talks to this interface; `terminal` gives it a look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Step:
+    """One step that is under way."""
+
+    def update(self, text: str) -> None:
+        """What it is doing right now; may be called very often."""
+
+    def note(self, text: str) -> None:
+        """Something to keep in view after the step: where from, how many, cached or not."""
+
+
+class Progress:
+    """Does nothing: the default for callers that do not want to watch."""
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Announce a step for the time of the block."""
+        del name
+        yield Step()
+
+    def say(self, text: str) -> None:
+        """One line that belongs to no step."""

@@ -1,0 +1,93 @@
+"""Looks: progress and errors on standard error. NO_COLOR, pipes and CI logs are respected."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from series_ci.errors import Error
+from series_ci.process import Commands
+from series_ci.progress import Progress, Step
+
+HEARTBEAT = 60.0
+"""Seconds after which a step in a log without a live line says that it still works (CI systems end silent jobs)."""
+
+WIDTH = 16
+
+
+def console(*, stderr: bool) -> Console:
+    """A console for one of our two streams. CI=true means: a log, whatever it looks like."""
+    plain = {"force_terminal": False, "no_color": True} if os.environ.get("CI") == "true" else {}
+    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=True, **plain)  # type: ignore[arg-type]
+
+
+class _LiveStep(Step):
+    def __init__(self, name: str, out: Console, live: Status | None) -> None:
+        self.name = name
+        self.out = out
+        self.live = live
+        self.notes: list[str] = []
+        self.start = self.said = time.monotonic()
+
+    def update(self, text: str) -> None:
+        now = time.monotonic()
+        if self.live is not None:
+            self.live.update(Text(f"{self.name:<{WIDTH}} {now - self.start:6.0f} s  {text}"))
+        elif now - self.said > HEARTBEAT:
+            self.said = now
+            self.out.print(Text(f"  {self.name:<{WIDTH}} {now - self.start:6.0f} s  {text} ..."))
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+class Terminal(Progress):
+    """Progress on standard error: one line per finished step, and a live one on a terminal."""
+
+    def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
+        self.out = console(stderr=True)
+        self.quiet = quiet
+        if verbose:
+            Commands.show = staticmethod(lambda line: self.out.print(Text(f"+ {line}", "dim")))
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Show a step while it runs, and a line with its time and notes after it."""
+        if self.quiet:
+            yield Step()
+            return
+        live = self.out.status(name) if self.out.is_terminal else None
+        step = _LiveStep(name, self.out, live)
+        if live is not None:
+            live.start()
+        mark = ("✗", "red")
+        try:
+            yield step
+            mark = ("✓", "green")
+        finally:
+            if live is not None:
+                live.stop()
+            seconds = time.monotonic() - step.start
+            line = f" {name:<{WIDTH}} {seconds:6.1f} s  {'; '.join(step.notes)}"
+            self.out.print(Text.assemble(mark, line.rstrip()))
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        if not self.quiet:
+            self.out.print(Text(f"  {text}"))
+
+
+def show_error(error: Error) -> None:
+    """What failed, the evidence, and what to do next."""
+    out = console(stderr=True)
+    out.print(Text.assemble(("error:", "bold red"), f" {error.message}"))
+    for line in error.details.splitlines():
+        out.print(Text(f"    {line}"))
+    if error.hint:
+        out.print(Text.assemble(("hint:", "bold"), f" {error.hint}"))
