@@ -1,0 +1,134 @@
+"""Mails and mailboxes as data: which patch of which series a mail is, and what it says. No files, no programs."""
+
+from __future__ import annotations
+
+import email
+import email.errors
+import email.header
+import email.message
+import email.policy
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+SEPARATOR = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
+"""The line that public-inbox and b4 put between mails (b4's own output names git@z)."""
+
+_SPLIT = re.compile(rb"^From (?:mboxrd|git)@z Thu Jan  1 00:00:00 1970\r?\n", re.MULTILINE)
+_FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
+_QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
+_PREFIX = re.compile(r"\s*\[([^\]]*)\]")
+_VERSION = re.compile(r"v(\d+)", re.IGNORECASE)
+_COUNTER = re.compile(r"(\d+)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the bracketed prefixes of a subject say. An absent counter is 1 of 1, an absent version is 1."""
+
+    title: str
+    is_patch: bool
+    version: int
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One patch of a series as it was mailed. `raw` is the mail itself, without a mailbox separator."""
+
+    message_id: str
+    subject: Subject
+    author: str
+    date: str
+    raw: bytes
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """What identifies the patch, however a server re-encoded the mail on its way."""
+        text = body(parse(self.raw)).rstrip("\n") + "\n"
+        return (self.message_id, self.author, self.date, self.subject.title, text)
+
+
+def parse(raw: bytes) -> email.message.Message:
+    """A mail from its bytes; compat32 because the modern policy raises on headers that real mails have."""
+    return email.message_from_bytes(raw, policy=email.policy.compat32)
+
+
+def header(message: email.message.Message, name: str) -> str:
+    """One header, unfolded and decoded; empty if it is not there."""
+    value = message.get(name)
+    if value is None:
+        return ""
+    try:
+        text = str(email.header.make_header(email.header.decode_header(str(value))))
+    # An unknown charset or broken base64: show what was sent.
+    except (LookupError, ValueError, email.errors.MessageError):
+        text = str(value)
+    return " ".join(text.split())
+
+
+def message_id(message: email.message.Message) -> str:
+    """The Message-ID without its angle brackets."""
+    return header(message, "Message-ID").strip("<> ")
+
+
+def body(message: email.message.Message) -> str:
+    """The text of a mail's plain parts, transfer encoding and charset decoded, line ends as \\n."""
+    texts = []
+    for part in message.walk():
+        if part.get_content_type() not in ("text/plain", "text/x-patch", "text/x-diff"):
+            continue
+        payload = part.get_payload(decode=True)
+        raw = payload if isinstance(payload, bytes) else b""
+        try:
+            text = raw.decode(part.get_content_charset() or "utf-8", "replace")
+        except LookupError:
+            text = raw.decode("utf-8", "replace")
+        texts.append(text.replace("\r\n", "\n"))
+    return "\n".join(texts)
+
+
+def parse_subject(text: str) -> Subject:
+    """Read `[RFC PATCH mm-unstable v3 02/10] title`: any number of prefixes, in any order of their words."""
+    prefixes = []
+    rest = text
+    while match := _PREFIX.match(rest):
+        prefixes.append(match[1])
+        rest = rest[match.end() :]
+    words = " ".join(prefixes).split()
+    version = next((int(m[1]) for word in words if (m := _VERSION.fullmatch(word))), 1)
+    counter = next((m for word in words if (m := _COUNTER.fullmatch(word))), None)
+    number, total = (int(counter[1]), int(counter[2])) if counter else (1, 1)
+    return Subject(rest.strip(), any("PATCH" in word.upper() for word in words), version, number, total)
+
+
+def patch(raw: bytes) -> Patch:
+    """A mail as a patch; whether it is one is for the caller to see from its subject."""
+    message = parse(raw)
+    subject = parse_subject(header(message, "Subject"))
+    return Patch(message_id(message), subject, header(message, "From"), header(message, "Date"), raw)
+
+
+def split_mbox(raw: bytes) -> list[bytes]:
+    """The mails of a mailbox that b4 or public-inbox wrote (>From quoting undone; both do it)."""
+    return [unquote(part).rstrip(b"\n") + b"\n" for part in _SPLIT.split(raw) if part.strip()]
+
+
+def unquote(raw: bytes) -> bytes:
+    """A mail from a mailbox, with one level of >From quoting undone."""
+    return _QUOTED_FROM.sub(rb"\1", raw)
+
+
+def join_mbox(mails: Iterable[bytes]) -> bytes:
+    """The opposite of `split_mbox`."""
+    return b"".join(SEPARATOR + _FROM_LINE.sub(rb">\1", raw).rstrip(b"\n") + b"\n\n" for raw in mails)
+
+
+def contradictions(mails: Iterable[bytes]) -> Iterator[str]:
+    """The Message-IDs under which a mailbox holds mails with different contents."""
+    seen: dict[str, tuple[str, ...]] = {}
+    for raw in mails:
+        found = patch(raw)
+        if found.message_id and seen.setdefault(found.message_id, found.content) != found.content:
+            yield found.message_id
