@@ -1,0 +1,187 @@
+"""Git stores: bare repositories in the cache, and the one worktree per store in which commits are laid out.
+
+Nothing is ever written into a repository of the user's: a local checkout is read through git's alternates. Commits that
+we make have fixed names and dates, so the same input gives the same commit id on every machine, and a commit id can
+stand for its content in every cache key.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import git
+
+from series_ci import files, paths, process
+from series_ci.errors import InfrastructureError, UsageError
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "series-ci",
+    "GIT_AUTHOR_EMAIL": "series-ci@localhost",
+    "GIT_AUTHOR_DATE": "1970-01-01T00:00:00+0000",
+    "GIT_COMMITTER_NAME": "series-ci",
+    "GIT_COMMITTER_EMAIL": "series-ci@localhost",
+    "GIT_COMMITTER_DATE": "1970-01-01T00:00:00+0000",
+    # Hooks, signing keys and line-end settings of the user's must not change what we make.
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": "0",
+    "GIT_CONFIG_PARAMETERS": "",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+
+@dataclass(frozen=True)
+class Base:
+    """A commit in a store: `spec` is what the user asked for, `cached` that nothing had to be fetched for it."""
+
+    spec: str
+    store: Path
+    commit: str
+    cached: bool
+
+
+def said(error: git.GitCommandError) -> str:
+    """What git printed on its standard error, without GitPython's frame round it."""
+    text = str(error.stderr).strip()
+    return re.sub(r"^stderr: '(.*)'$", r"\1", text, flags=re.DOTALL).strip()
+
+
+class Store:
+    """A bare repository in the cache and its worktree. Callers hold the lock of the store while they use it."""
+
+    def __init__(self, path: Path) -> None:
+        process.leave_callers_repository()
+        self.path = path
+        with files.disk_errors(path):
+            if not (path / "HEAD").is_file():
+                self._create()
+        self.repo = git.Repo(path)
+        self.repo.git.update_environment(**IDENTITY)
+
+    def _create(self) -> None:
+        with files.fresh_folder(self.path, replace=False) as making:
+            made = git.Repo.init(making, bare=True)
+            with made.config_writer() as config:
+                # gc would drop commits that only our cache files know; level 1 packs a kernel in half the time of 6.
+                config.set_value("gc", "auto", "0")
+                config.set_value("core", "compression", "1")
+                config.set_value("core", "hooksPath", "/dev/null")
+                config.set_value("advice", "detachedHead", "false")
+
+    @property
+    def lock(self) -> Path:
+        """The file to hold for any change to the store or to its worktree."""
+        return self.path / "series-ci.lock"
+
+    @property
+    def worktree(self) -> Path:
+        """The one place where commits of this store are laid out: a constant path keeps builds incremental."""
+        return paths.cache() / "work" / self.path.name.removesuffix(".git")
+
+    def ref(self, name: str) -> str | None:
+        """The commit that we kept under `name`, or None."""
+        try:
+            return str(self.repo.git.rev_parse("--verify", "--quiet", f"refs/series-ci/{name}^{{commit}}"))
+        except git.GitCommandError:
+            return None
+
+    def keep(self, name: str, commit: str) -> None:
+        """Keep `commit` (and what it needs) under `name`."""
+        self.repo.git.update_ref(f"refs/series-ci/{name}", commit)
+
+    def tree_id(self, commit: str) -> str:
+        """The id of the content of a commit: equal for equal sources, whatever their history."""
+        return str(self.repo.git.rev_parse(f"{commit}^{{tree}}"))
+
+    def text(self, commit: str, path: str) -> str | None:
+        """A text file of a commit, or None if it has none of that name."""
+        try:
+            return str(self.repo.git.show(f"{commit}:{path}", strip_newline_in_stdout=False))
+        except git.GitCommandError:
+            return None
+
+    def listing(self, commit: str) -> list[str]:
+        """Every file of a commit, one `mode type id<TAB>path` line each."""
+        return str(self.repo.git.ls_tree("-r", "--full-tree", commit)).splitlines()
+
+    def changed(self, old: str, new: str) -> list[str]:
+        """The files that differ between two commits."""
+        return str(self.repo.git.diff_tree("-r", "--name-only", old, new)).splitlines()
+
+    def check_out(self, commit: str) -> git.Repo:
+        """Lay `commit` out in the worktree, touching only files that differ, and remove everything else from it.
+
+        A run that was killed may have left git's locks or half a `git am` behind; nobody else works here while we hold
+        the store's lock, so they can go.
+        """
+        try:
+            work = self._open_worktree(commit)
+            for lock in Path(work.git_dir).glob("*.lock"):
+                lock.unlink(missing_ok=True)
+            shutil.rmtree(Path(work.git_dir) / "rebase-apply", ignore_errors=True)
+            work.git.checkout("--force", "--detach", commit)
+            work.git.clean("-xdffq")
+        except git.GitCommandError as error:
+            raise InfrastructureError(f"git cannot lay out {commit[:12]} in {self.worktree}: {said(error)}") from error
+        return work
+
+    def _open_worktree(self, commit: str) -> git.Repo:
+        """The worktree, made anew if there is none, or one that is not whole or whose store is gone."""
+        try:
+            work = git.Repo(self.worktree)
+        except (git.NoSuchPathError, git.InvalidGitRepositoryError):
+            shutil.rmtree(self.worktree, ignore_errors=True)
+            self.repo.git.worktree("prune")
+            self.worktree.parent.mkdir(parents=True, exist_ok=True)
+            # Forced twice: a run that was killed in this very command leaves a locked worktree.
+            self.repo.git.worktree("add", "-f", "-f", "--detach", "--no-checkout", self.worktree, commit)
+            work = git.Repo(self.worktree)
+        work.git.update_environment(**IDENTITY)
+        return work
+
+    def fetch(self, url: str, remote_ref: str, name: str) -> str:
+        """Fetch one commit, without its history, and keep it under `name`. Raises GitError with what git said."""
+        try:
+            self.repo.git.fetch("--depth=1", "--no-tags", "--force", url, f"{remote_ref}:refs/series-ci/{name}")
+        except git.GitCommandError as error:
+            raise GitError(said(error)) from error
+        return self.ref(name) or ""
+
+
+class GitError(Exception):
+    """git refused; its own words are the message."""
+
+
+def local_commit(path: str, revision: str) -> tuple[str, Path]:
+    """The commit of a revision in a checkout of the user's, and the folder with its objects.
+
+    Raises UsageError for what is no checkout or has no such revision.
+    """
+    process.leave_callers_repository()
+    try:
+        theirs = git.Repo(path)
+        commit = str(theirs.git.rev_parse("--verify", f"{revision}^{{commit}}"))
+    except git.NoSuchPathError as error:
+        raise UsageError(f"{path}: no such folder") from error
+    except git.InvalidGitRepositoryError as error:
+        raise UsageError(f"{path}: is not a git checkout") from error
+    except git.GitCommandError as error:
+        raise UsageError(f"{path}: has no commit {revision}: {said(error)}") from error
+    return commit, Path(theirs.common_dir).resolve() / "objects"
+
+
+def check_kernel(store: Store, commit: str, spec: str) -> str:
+    """The version of a kernel tree, such as `6.12.117`. Raises UsageError for a tree that is none."""
+    makefile = store.text(commit, "Makefile") or ""
+    settings = re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)$", makefile, re.MULTILINE)
+    found: dict[str, str] = dict(settings)
+    if not {"VERSION", "PATCHLEVEL"} <= found.keys() or store.text(commit, "Kbuild") is None:
+        raise UsageError(
+            f"{spec}: is not a kernel tree (no Kbuild, or no VERSION in its Makefile)",
+            hint="give the top folder of a Linux source tree",
+        )
+    numbers = ".".join(found[key] for key in ("VERSION", "PATCHLEVEL", "SUBLEVEL") if found.get(key))
+    return numbers + found.get("EXTRAVERSION", "")

@@ -1,0 +1,133 @@
+"""Patches on a tree: the base patches that make it the series' base, and the series itself, by `git am`."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import git
+
+from series_ci import files, mail
+from series_ci.errors import ApplyError, UsageError
+from series_ci.mail import Patch
+from series_ci.store import Base, Store, said
+
+_FAILED_AT = re.compile(r"^error: patch failed: (.+):(\d+)$", re.MULTILINE)
+_MISSING = re.compile(r"^error: (.+): (?:No such file or directory|does not exist in index)$", re.MULTILINE)
+_CONTEXT_LINES = 30
+
+
+def _only_message(error: git.GitCommandError) -> str:
+    return "\n".join(line for line in said(error).splitlines() if not line.startswith("hint:"))
+
+
+def with_base_patches(base: Base, patches: Sequence[Path]) -> Base:
+    """`base` with patches on top that make it the tree the series was written for. Raises UsageError."""
+    if not patches:
+        return base
+    store = Store(base.store)
+    try:
+        content = files.digest_files(patches)
+    except OSError as error:
+        raise UsageError(f"base patch {error.filename}: {error.strerror}") from error
+    name = f"base/{files.digest(base.commit, content)[:20]}"
+    if commit := store.ref(name):
+        return Base(base.spec, base.store, commit, base.cached)
+    work = store.check_out(base.commit)
+    for patch in patches:
+        try:
+            work.git.apply("--index", "--whitespace=nowarn", patch.resolve())
+        except git.GitCommandError as error:
+            raise UsageError(
+                f"base patch {patch} does not apply to {base.spec}",
+                hint="the base patch was made for another tree: give the right --base-patch, or another --tree",
+                details=_only_message(error),
+            ) from error
+    tree = work.git.write_tree()
+    message = "Base patches: " + ", ".join(patch.name for patch in patches)
+    commit = str(work.git.commit_tree(tree, "-p", base.commit, "-m", message))
+    store.keep(name, commit)
+    return Base(base.spec, base.store, commit, base.cached)
+
+
+def with_series(base: Base, patches: Sequence[Patch], digest: str) -> tuple[str, bool]:
+    """The commit of `base` with the patches of a version on top, and whether it was already there.
+
+    `digest` stands for the content of the patches. Raises ApplyError with the patch, the file, the hunk and the
+    conflict; the worktree is clean afterwards in any case.
+    """
+    store = Store(base.store)
+    name = f"applied/{files.digest(base.commit, digest)[:20]}"
+    if commit := store.ref(name):
+        return commit, True
+    work = store.check_out(base.commit)
+    for patch in patches:
+        try:
+            _am(work, patch)
+        except git.GitCommandError as error:
+            try:
+                raise _conflict(work, patch, base, _only_message(error)) from error
+            finally:
+                store.check_out(base.commit)
+    commit = str(work.git.rev_parse("HEAD"))
+    store.keep(name, commit)
+    return commit, False
+
+
+def _am(work: git.Repo, patch: Patch) -> None:
+    """One mail by `git am`, from a file of its own: so no mailbox quoting can come between."""
+    # The committer date follows the author's, or the same series would get another commit id each time.
+    date: Mapping[str, str] = {"GIT_COMMITTER_DATE": ""}
+    with tempfile.TemporaryDirectory() as folder, work.git.custom_environment(**date):
+        name = Path(folder) / "patch.eml"
+        name.write_bytes(patch.raw)
+        work.git.am("--committer-date-is-author-date", "--no-gpg-sign", "--quiet", name)
+
+
+def _conflict(work: git.Repo, patch: Patch, base: Base, message: str) -> ApplyError:
+    """What to tell the user about a patch that git am refused: every failed hunk, and what the tree has instead."""
+    title = f"[{patch.subject.number}/{patch.subject.total}] {patch.subject.title}"
+    failed = [(name, int(line)) for name, line in _FAILED_AT.findall(message)]
+    where = ", ".join(f"{name}:{line}" for name, line in failed) or ", ".join(_MISSING.findall(message))
+    details = _rejected(work, patch) or message
+    if failed:
+        details += "\n" + "\n".join(_tree_has(work, name, line) for name, line in failed)
+    return ApplyError(
+        f"patch {title} does not apply to {base.spec} ({base.commit[:12]})" + (f": hunk at {where}" if where else ""),
+        hint="the series was made for another base: give it with --tree and --base-patch",
+        details=details,
+    )
+
+
+def _rejected(work: git.Repo, patch: Patch) -> str:
+    """The hunks that find no place, as `git apply --reject` writes them."""
+    with tempfile.TemporaryDirectory() as folder:
+        name = Path(folder) / "patch.diff"
+        name.write_text(mail.body(mail.parse(patch.raw)), "utf-8")  # git apply does not decode mails
+        try:
+            work.git.apply("--reject", "--whitespace=nowarn", name)
+        except git.GitCommandError as error:
+            numbers = re.findall(
+                r"^(?:Applying patch .* with \d+ reject.*|Rejected hunk #\d+\.)$", said(error), re.MULTILINE
+            )
+            root = Path(str(work.working_tree_dir))
+            names = str(work.git.ls_files("--others", "--", "*.rej")).splitlines()  # a kernel's .gitignore hides them
+            rejects = [(root / each).read_text("utf-8", "replace") for each in names]
+            return "\n".join([*numbers, *rejects]).strip()
+    return ""
+
+
+def _tree_has(work: git.Repo, name: str, line: int) -> str:
+    """The lines of the tree at the place where a hunk should have gone."""
+    path = Path(str(work.working_tree_dir)) / name
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return f"{name}: not in the tree"
+    first = max(0, line - 1)
+    shown = lines[first : first + _CONTEXT_LINES // 3]
+    return "\n".join(
+        [f"the tree has at {name}:{line}:", *(f"  {number}: {text}" for number, text in enumerate(shown, first + 1))]
+    )
