@@ -1,0 +1,239 @@
+"""Build a kernel: one folder per tree store and configuration, and a cache of finished images by content.
+
+The folder makes the step from the base to the base with a series cost only the touched objects; the cache makes a
+repeated run cost nothing. For that the source path and everything that goes into the version string stay constant.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import files, kconfig, paths, process
+from series_ci.arch import Arch, host
+from series_ci.errors import BuildError, InfrastructureError, UsageError
+
+CONSTANT = {
+    # What uname -v would say about who built it and when: constant, or every build would link anew and differ.
+    "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
+    "KBUILD_BUILD_USER": "series-ci",
+    "KBUILD_BUILD_HOST": "series-ci",
+    "KBUILD_BUILD_VERSION": "1",
+    # Set, though empty: else the name of the commit would end up in the release and rebuild what includes it.
+    "LOCALVERSION": "",
+}
+
+CALLERS = ("MAKEFLAGS", "GNUMAKEFLAGS", "CROSS_COMPILE", "LLVM", "KCFLAGS", "KAFLAGS", "KCPPFLAGS")
+"""Kernel developers export these; they would change what is built without changing its cache key."""
+
+_ERROR = re.compile(r"^(?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)?: (?:fatal )?error: (?P<text>.*)$")
+_OTHER_ERROR = re.compile(r"undefined reference to|^make.*: \*\*\* (?!\[)|^(?:ld|gcc|clang|cc1): .*error|Error: ")
+_CC = re.compile(r"^\s+(?:CC|AS|HOSTCC)\s")
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """The compiler for one architecture: make's variables, and the version line for cache keys and reports."""
+
+    arch: Arch
+    variables: tuple[str, ...]
+    version: str
+    ccache: bool
+
+
+@dataclass(frozen=True)
+class Build:
+    """A finished kernel. `objects` counts what this build compiled (0 from the cache); `seconds` is wall time."""
+
+    image: Path
+    config: Path
+    log: Path
+    key: str
+    seconds: float
+    objects: int
+    cached: bool
+
+
+def environment() -> dict[str, str]:
+    """Messages in English with plain quotes (we read them), our own compiler cache, nothing from the caller's make.
+
+    In its depend mode ccache takes the headers from the list that kbuild has gcc write anyway, so that an object which
+    is not in the cache is not preprocessed twice.
+    """
+    ccache = {"CCACHE_DIR": str(paths.cache() / "ccache"), "CCACHE_MAXSIZE": "5G", "CCACHE_DEPEND": "1"}
+    return {"LC_ALL": "C", **ccache, **dict.fromkeys(CALLERS, "")}
+
+
+def toolchain(arch: Arch) -> Toolchain:
+    """Find the compiler for `arch`; the caller has checked that the programs exist (see `requirements`)."""
+    cross = "" if arch.name == host() else arch.cross
+    done = process.run([f"{cross}gcc", "--version"], env=environment())
+    if done.code != 0 or not done.out:
+        raise InfrastructureError(f"{cross}gcc does not run: {done.err.strip()}")
+    ccache = process.which("ccache") is not None
+    variables = [f"ARCH={arch.make}", f"CC={'ccache ' if ccache else ''}{cross}gcc"]
+    if cross:
+        variables.append(f"CROSS_COMPILE={cross}")
+    variables += [f"{name}={value}" for name, value in CONSTANT.items()]
+    return Toolchain(arch, tuple(variables), done.out.splitlines()[0], ccache)
+
+
+def folder_for(store: Path, tools: Toolchain, options: Sequence[kconfig.Asked]) -> Path:
+    """The one build folder for this store, architecture, compiler and configuration."""
+    key = files.digest(str(store), tools.arch.name, tools.version, kconfig.render(options))[:16]
+    return paths.cache() / "build" / f"{tools.arch.name}-{key}"
+
+
+def build_key(tree_id: str, tools: Toolchain, options: Sequence[kconfig.Asked]) -> str:
+    """What a finished kernel depends on: sources by content, architecture, configuration, compiler, variables."""
+    return files.digest(tree_id, tools.arch.name, kconfig.render(options), tools.version, *tools.variables)[:24]
+
+
+def lookup(key: str) -> Build | None:
+    """A finished kernel from the cache."""
+    folder = paths.cache() / "builds" / key
+    record = files.read_json(folder / "build.json")
+    image = folder / "image"
+    # The digest of the image guards against a cache that was damaged or cut short.
+    if not record or not image.is_file() or not (folder / "config").is_file():
+        return None
+    if files.digest(image.read_bytes()) != record.get("image_digest"):
+        return None
+    return Build(image, folder / "config", folder / "build.log", key, record["seconds"], 0, cached=True)
+
+
+def make_kernel(
+    source: Path,
+    tools: Toolchain,
+    options: Sequence[kconfig.Asked],
+    *,
+    folder: Path,
+    key: str,
+    log: Path,
+    progress: Callable[[str], None],
+) -> Build:
+    """Configure and build the tree that is laid out in `source`; keep the image under `key`.
+
+    Raises UsageError for options that the kernel dropped, BuildError with the first compiler error. `log` gets all that
+    make said.
+    """
+    start = time.monotonic()
+    with files.disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    make = [*_make(source, folder), *tools.variables]
+    with _guarded(folder):
+        _configure(make, folder, options, log)
+        objects = _compile(make, source, tools.arch, log, progress)
+    image = folder / tools.arch.image
+    seconds = time.monotonic() - start
+    with files.disk_errors(paths.cache()), files.fresh_folder(paths.cache() / "builds" / key) as making:
+        shutil.copy(image, making / "image")
+        shutil.copy(folder / ".config", making / "config")
+        shutil.copy(log, making / "build.log")
+        record = {"seconds": seconds, "objects": objects, "image_digest": files.digest(image.read_bytes())}
+        files.write_json(making / "build.json", record)
+    kept = paths.cache() / "builds" / key
+    return Build(kept / "image", kept / "config", kept / "build.log", key, seconds, objects, cached=False)
+
+
+def _make(source: Path, folder: Path) -> list[str]:
+    return ["make", "-C", str(source), f"O={folder}", f"-j{os.cpu_count() or 1}"]
+
+
+class _guarded:  # noqa: N801 (reads as a function)
+    """Mark a folder while make works in it, and repair it when an earlier make was killed there.
+
+    make removes half-written targets when a signal ends it, but SIGKILL or a power cut leaves them behind, newer than
+    their sources and therefore trusted by the next make. What was written since the mark was set is removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.mark = folder / ".series-ci-building"
+        self.folder = folder
+
+    def __enter__(self) -> None:
+        if self.mark.exists():
+            since = self.mark.stat().st_mtime
+            for root, _folders, names in os.walk(self.folder):
+                for name in names:
+                    path = Path(root) / name
+                    if path != self.mark and path.lstat().st_mtime >= since:
+                        path.unlink()
+        with files.disk_errors(self.mark):
+            self.mark.unlink(missing_ok=True)
+            self.mark.touch()
+
+    def __exit__(self, *_error: object) -> None:
+        self.mark.unlink(missing_ok=True)
+
+
+def _configure(make: list[str], folder: Path, options: Sequence[kconfig.Asked], log: Path) -> None:
+    """tinyconfig with the options on top; one that does not survive is an error, or its test would test nothing."""
+    wanted = kconfig.render(options)
+    config = folder / ".config"
+    asked = folder / "series-ci.asked"
+    if not config.is_file() or not asked.is_file() or asked.read_text("utf-8") != wanted:
+        _step([*make, "tinyconfig"], log, "tinyconfig")
+        with config.open("a", encoding="utf-8") as out:
+            out.write(wanted)
+        files.write(asked, wanted)
+    _step([*make, "olddefconfig"], log, "olddefconfig")
+    dropped = kconfig.lost(options, kconfig.parse(config.read_text("utf-8")))
+    if dropped:
+        asked.unlink()
+        raise UsageError(
+            f"the kernel's configuration lost {len(dropped)} of the options asked for",
+            hint="switch on what they depend on, or off what nobody tests, in the manifest's config fragment",
+            details="\n".join(str(each) for each in dropped),
+        )
+
+
+def _step(argv: list[str], log: Path, what: str) -> None:
+    if process.run_logged(argv, log, env=environment()) != 0:
+        raise BuildError(f"make {what} failed", hint=f"the log: {log}", details=_tail(log))
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+def _compile(make: list[str], source: Path, arch: Arch, log: Path, progress: Callable[[str], None]) -> int:
+    objects = 0
+    first = ""
+
+    def line(text: str) -> None:
+        nonlocal objects, first
+        if _CC.match(text):
+            objects += 1
+            progress(f"{objects} objects, {text.rsplit(maxsplit=1)[-1]}")
+        elif not first and (_ERROR.match(text) or _OTHER_ERROR.search(text)):
+            first = text
+
+    code = process.run_logged([*make, arch.target], log, env=environment(), on_line=line)
+    if code != 0:
+        raise _failed(first, source, log)
+    return objects
+
+
+def _failed(first: str, source: Path, log: Path) -> BuildError:
+    """The error to show: gcc's own first one, with its path made relative to the tree, and the lines that follow it."""
+    if "No space left on device" in _tail(log, 200):
+        raise InfrastructureError(
+            "cannot build: no space left on device", hint=f"free some space below {paths.cache()}"
+        )
+    shown = relative(first, source)
+    lines = log.read_text("utf-8", "replace").splitlines()
+    at = lines.index(first) if first in lines else max(0, len(lines) - 12)
+    details = "\n".join(relative(each, source) for each in lines[at : at + 12])
+    message = f"does not build: {shown}" if shown else "does not build: make failed without a compiler error"
+    return BuildError(message, hint=f"the whole log: {log}", details=details)
+
+
+def relative(text: str, source: Path) -> str:
+    """A line of compiler output with the paths of the tree made relative to its top."""
+    return text.replace(f"{source}/", "").replace("../", "")

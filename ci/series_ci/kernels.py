@@ -1,0 +1,100 @@
+"""Two kernels and their selftests from two commits of one store: built if need be, else from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import build, files, kconfig, paths, selftests
+from series_ci.arch import Arch
+from series_ci.build import Build, Toolchain
+from series_ci.errors import BuildError, InfrastructureError
+from series_ci.progress import Progress, Step
+from series_ci.selftests import Installed
+from series_ci.store import Store
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One side of the comparison, ready to boot."""
+
+    label: str
+    commit: str
+    build: Build
+    tests: Installed
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where both kernels are made: same store, toolchain and configuration for the two of them."""
+
+    store: Store
+    tools: Toolchain
+    options: tuple[kconfig.Asked, ...]
+    collections: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The build folder that base and versions share."""
+        return build.folder_for(self.store.path, self.tools, self.options)
+
+    @property
+    def config_digest(self) -> str:
+        """What stands for the configuration in reports."""
+        return files.digest(kconfig.render(self.options))[:16]
+
+
+def workshop(store: Store, commit: str, arch: Arch, collections: Sequence[str], fragments: Sequence[Path]) -> Workshop:
+    """Put the configuration together: the guest's needs, the tests' own `config` files, the series' fragments last."""
+    texts = [(name, paths.data(name).read_text("utf-8")) for name in ("guest.config", f"guest-{arch.name}.config")]
+    texts += selftests.config_fragments(store, commit, collections)
+    texts += [(path.name, path.read_text("utf-8")) for path in fragments]
+    return Workshop(store, build.toolchain(arch), tuple(kconfig.merge(texts)), tuple(collections))
+
+
+def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:
+    """The kernel and the selftests of a commit. The caller holds the store's lock."""
+    key = build.build_key(shop.store.tree_id(commit), shop.tools, shop.options)
+    tests_key = selftests.key(shop.store, commit, shop.collections, shop.tools)
+    with progress.step(f"build {label}") as step:
+        built = build.lookup(key) or _build(shop, commit, key, log_folder / "build.log", step)
+        _tell(step, built)
+    if not shop.collections:
+        return Kernel(label, commit, built, Installed(paths.cache(), (), built.log, 0.0, cached=True))
+    with progress.step(f"selftests {label}") as step:
+        installed = selftests.lookup(tests_key)
+        if installed is None:
+            source = _lay_out(shop, commit)
+            shop.folder.mkdir(parents=True, exist_ok=True)
+            installed = selftests.install(
+                source, shop.folder, shop.collections, shop.tools, cache_key=tests_key, tell=step.note
+            )
+        else:
+            step.note("cached")
+    return Kernel(label, commit, built, installed)
+
+
+def _lay_out(shop: Workshop, commit: str) -> Path:
+    shop.store.check_out(commit)
+    return shop.store.worktree
+
+
+def _build(shop: Workshop, commit: str, key: str, log: Path, step: Step) -> Build:
+    with files.disk_errors(log):
+        log.parent.mkdir(parents=True, exist_ok=True)
+    source = _lay_out(shop, commit)
+    return build.make_kernel(
+        source, shop.tools, shop.options, folder=shop.folder, key=key, log=log, progress=step.update
+    )
+
+
+def _tell(step: Step, built: Build) -> None:
+    size = built.image.stat().st_size / 1e6
+    step.note("cached" if built.cached else f"{built.objects} objects")
+    step.note(f"image {size:.1f} MB")
+
+
+def base_failure(error: BuildError) -> InfrastructureError:
+    """A base that does not build says nothing about the series."""
+    return InfrastructureError(f"the base itself {error.message}", hint=error.hint, details=error.details)

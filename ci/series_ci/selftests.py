@@ -1,0 +1,190 @@
+"""Kernel selftests: the project's own laid over those of the tree, built and installed for the guest.
+
+They are built once for the base and once for the tree with the series, unless nothing that a user-space program could
+include differs between the two: then one build serves both.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import build, files, paths, process
+from series_ci.build import Toolchain
+from series_ci.errors import InfrastructureError, UsageError
+from series_ci.results import Result, Status
+from series_ci.store import Store
+
+SELFTESTS = "tools/testing/selftests"
+
+_TEST_LINE = re.compile(r"^(TEST_\w+)\s*[:+]?=\s*(.+)$", re.MULTILINE)
+_INCLUDE = re.compile(r"^include \.\./lib\.mk$", re.MULTILINE)
+_FAILED = re.compile(r"\[(?:[^\]\s]+:\d+: )?(\S+)\] Error \d+")
+_SOURCE = re.compile(r"\.([chS]|sh|py)$")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Selftests ready to be packed: `folder` holds one folder per collection, `notbuilt` what did not compile."""
+
+    folder: Path
+    notbuilt: tuple[Result, ...]
+    log: Path
+    seconds: float
+    cached: bool
+
+
+def own(collection: str) -> list[Path]:
+    """The files that the project brings for a collection; none if it has no such folder."""
+    folder = paths.share("kselftest") / collection
+    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+
+def config_fragments(store: Store, commit: str, collections: Iterable[str]) -> list[tuple[str, str]]:
+    """The kernel options that the tests themselves ask for: the tree's `config` files, then ours."""
+    fragments = []
+    for collection in collections:
+        origin = f"{SELFTESTS}/{collection}/config"
+        if text := store.text(commit, origin):
+            fragments.append((origin, text))
+        fragments += [
+            (f"kselftest/{collection}/config", path.read_text("utf-8"))
+            for path in own(collection)
+            if path.name == "config"
+        ]
+    return fragments
+
+
+def timeout(store: Store, commit: str, collection: str) -> int:
+    """Seconds that one program of a collection may take: the tree's `settings`, or ours, or kselftest's default."""
+    ours = [path.read_text("utf-8") for path in own(collection) if path.name == "settings"]
+    theirs = store.text(commit, f"{SELFTESTS}/{collection}/settings") or ""
+    for text in (theirs, *ours):
+        if match := re.search(r"^timeout=(\d+)$", text, re.MULTILINE):
+            return int(match[1])
+    return 45
+
+
+def key(store: Store, commit: str, collections: Sequence[str], tools: Toolchain) -> str:
+    """What the installed tests depend on: all of the tree that a user-space program could include, and the tools.
+
+    The package database stands for the libraries of this machine: without libcap-dev some tests do not build, and
+    after its installation they must be built again.
+    """
+    relevant = [
+        line
+        for line in store.listing(commit)
+        if (name := line.partition("\t")[2]).startswith(("tools/", "scripts/", "usr/"))
+        or name.endswith((".h", ".tbl", "Makefile", "Kbuild"))
+    ]
+    database = Path("/var/lib/dpkg/status")
+    packages = str(database.stat().st_mtime_ns) if database.exists() else ""
+    ours = [files.digest_files(own(collection)) for collection in collections]
+    return files.digest("\n".join(relevant), *collections, *ours, tools.arch.name, tools.version, packages)[:24]
+
+
+def lookup(cache_key: str) -> Installed | None:
+    """Installed tests from the cache."""
+    folder = paths.cache() / "selftests" / cache_key
+    record = files.read_json(folder / "selftests.json")
+    if not record or "notbuilt" not in record or not (folder / "install").is_dir():
+        return None
+    notbuilt = tuple(Result(name, Status.NOTBUILT, reason) for name, reason in record["notbuilt"])
+    return Installed(folder / "install", notbuilt, folder / "selftests.log", record["seconds"], cached=True)
+
+
+def lay_over(source: Path, collection: str) -> None:
+    """Put our tests for a collection into the tree that is laid out in our worktree.
+
+    The Makefile of a collection that the tree has too keeps its own content; the names of our programs are added to it.
+    """
+    target = source / SELFTESTS / collection
+    new = not (target / "Makefile").is_file()
+    if new and not own(collection):
+        raise UsageError(f"the tree has no selftests {SELFTESTS}/{collection}, and the project brings none")
+    target.mkdir(parents=True, exist_ok=True)
+    for path in own(collection):
+        if new or _SOURCE.search(path.name):
+            shutil.copy(path, target / path.name)
+        elif path.name == "Makefile":
+            _add_programs(target / "Makefile", path.read_text("utf-8"))
+
+
+def _add_programs(makefile: Path, ours: str) -> None:
+    text = makefile.read_text("utf-8")
+    lines = "".join(f"{name} += {value}\n" for name, value in _TEST_LINE.findall(ours.replace("\\\n", " ")))
+    if not _INCLUDE.search(text):
+        raise InfrastructureError(f"{makefile}: no line 'include ../lib.mk' to put our tests in front of")
+    makefile.write_text(_INCLUDE.sub(lambda match: lines + match[0], text, count=1), "utf-8")
+
+
+def install(
+    source: Path,
+    folder: Path,
+    collections: Sequence[str],
+    tools: Toolchain,
+    *,
+    cache_key: str,
+    tell: Callable[[str], None],
+) -> Installed:
+    """Build the collections of the tree in `source` with ours on top, and keep what was installed under `cache_key`.
+
+    What does not compile is a result (NOTBUILT), not an error: trees whose own tests do not all build are common.
+    """
+    start = time.monotonic()
+    for collection in collections:
+        lay_over(source, collection)
+    # Objects of another tree: their make rules do not know all headers, so they are never trusted.
+    shutil.rmtree(folder / "kselftest", ignore_errors=True)
+    target = paths.cache() / "selftests" / cache_key
+    with files.disk_errors(target), files.fresh_folder(target) as making:
+        log = making / "selftests.log"
+        _make(source, folder, collections, tools, making, log)
+        text = log.read_text("utf-8", "replace")
+        notbuilt = _not_built(text, folder, source)
+        seconds = time.monotonic() - start
+        record = {"seconds": seconds, "notbuilt": [(each.name, each.reason) for each in notbuilt]}
+        files.write_json(making / "selftests.json", record)
+    tell(f"{len(notbuilt)} programs of the tree did not compile" if notbuilt else "all programs compiled")
+    return Installed(target / "install", tuple(notbuilt), target / "selftests.log", seconds, cached=False)
+
+
+def _make(source: Path, folder: Path, collections: Sequence[str], tools: Toolchain, making: Path, log: Path) -> None:
+    # ccache is left out here: the tests' own configuration scripts take the first word of CC for the compiler.
+    variables = [each.replace("CC=ccache ", "CC=") for each in tools.variables]
+    jobs = f"-j{os.cpu_count() or 1}"
+    headers = ["make", "-C", str(source), f"O={folder}", jobs, *variables, "headers"]
+    if process.run_logged(headers, log, env=build.environment()) != 0:
+        raise InfrastructureError("make headers failed", details=log.read_text("utf-8", "replace")[-2000:])
+    argv = ["make", "-C", str(source / SELFTESTS), f"O={folder}", jobs, *variables]
+    argv += [f"TARGETS={' '.join(collections)}", f"KSFT_INSTALL_PATH={making / 'install'}"]
+    # -k builds what comes after a program that fails, -i installs in spite of it.
+    process.run_logged([*argv, "-k", "-i", "install"], log, env=build.environment())
+    for collection in collections:
+        if not (making / "install" / collection).is_dir():
+            raise InfrastructureError(
+                f"the selftests of {collection} could not be installed",
+                details=log.read_text("utf-8", "replace")[-2000:],
+            )
+
+
+def _not_built(log: str, folder: Path, source: Path) -> list[Result]:
+    """One NOTBUILT result per program whose rule failed, with its first compiler error as the reason."""
+    lines = log.splitlines()
+    found: dict[str, Result] = {}
+    top = (folder / "kselftest").resolve()  # so do the selftests' makefiles name it
+    for match in _FAILED.finditer(log):
+        path = Path(match[1])
+        if not path.is_relative_to(top):
+            continue
+        name = str(path.relative_to(top))
+        errors = (each for each in lines if re.match(rf"\S*\b{re.escape(path.name)}\.c:\d+.*error: ", each))
+        linker = (each for each in lines if "cannot find -l" in each or "undefined reference" in each)
+        first = next(errors, None) or next(linker, "its rule in the Makefile failed")
+        found.setdefault(name, Result(name, Status.NOTBUILT, build.relative(first, source)))
+    return [found[name] for name in sorted(found)]
