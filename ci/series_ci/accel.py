@@ -1,0 +1,89 @@
+"""KVM or TCG: decided by running a guest, because /dev/kvm can open, create a machine, and still never run one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import files, machine, paths, process
+from series_ci.arch import Arch, host
+from series_ci.errors import InfrastructureError
+
+PROBE_SECONDS = 10.0
+"""How long a kernel may take to print its first line under KVM; where KVM works it takes well under one."""
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """`name` is kvm or tcg; `why` is the reason for TCG, empty for KVM or when TCG was asked for."""
+
+    name: str
+    why: str = ""
+
+
+def choose(wanted: str, arch: Arch, kernel: Path, tell: Callable[[str], None]) -> Accelerator:
+    """The accelerator for `wanted` (kvm, tcg or auto). Asking for KVM where it does not run is an error."""
+    if wanted == "tcg":
+        return Accelerator("tcg")
+    why = _refusal(arch) or _probe(arch, kernel, tell)
+    if not why:
+        return Accelerator("kvm")
+    if wanted == "kvm":
+        raise InfrastructureError(f"KVM does not work here: {why}", hint="--accel tcg emulates, some ten times slower")
+    return Accelerator("tcg", why)
+
+
+def _refusal(arch: Arch, device: Path = Path("/dev/kvm")) -> str:
+    """Why KVM cannot even be tried, or nothing."""
+    if arch.name != host():
+        return f"the guest is {arch.name}, the host {host()}"
+    if not device.exists():
+        return f"there is no {device}"
+    if not os.access(device, os.R_OK | os.W_OK):
+        return f"{device} is not readable and writable for this user (group kvm?)"
+    return ""
+
+
+def _probe(arch: Arch, kernel: Path, tell: Callable[[str], None]) -> str:
+    """Boot `kernel` under KVM without an initramfs until its first line; why that failed, or nothing.
+
+    The answer is kept until the host boots again: it costs ten seconds where KVM hangs.
+    """
+    record = paths.cache() / "kvm.json"
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    qemu = process.run([arch.qemu, "--version"]).out.partition("\n")[0]
+    key = {"boot_id": boot_id, "qemu": qemu, "arch": arch.name}
+    kept = files.read_json(record)
+    if kept and kept.get("key") == key and isinstance(kept.get("why"), str):
+        return str(kept["why"])
+    tell("probing KVM with a real kernel")
+    why = _run_probe(arch, kernel)
+    files.write_json(record, {"key": key, "why": why})
+    return why
+
+
+def _run_probe(arch: Arch, kernel: Path) -> str:
+    with tempfile.TemporaryDirectory(prefix="series-ci-kvm-") as folder:
+        outputs = machine.Files(Path(folder))
+        outputs.console.write_bytes(b"")
+        argv = machine.argv(machine.Machine(arch, 256 << 20, 1, 0), "kvm", kernel, None, outputs)
+        log = Path(folder) / "qemu.log"
+        deadline = time.monotonic() + PROBE_SECONDS
+        with log.open("wb") as errors, process.started(argv, stdout=errors.fileno(), stderr=errors.fileno()) as qemu:
+            while time.monotonic() < deadline:
+                if b"Linux version" in outputs.console.read_bytes():
+                    return ""
+                if qemu.poll() is not None:
+                    break
+                time.sleep(0.05)
+            ended_itself = qemu.poll() is not None
+        said = log.read_text("utf-8", "replace").strip().splitlines()
+        if b"Linux version" in outputs.console.read_bytes():
+            return ""
+    if ended_itself and said:
+        return f"QEMU: {said[0]}"
+    return f"a kernel under KVM printed nothing within {PROBE_SECONDS:.0f} s"

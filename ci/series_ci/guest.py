@@ -1,0 +1,123 @@
+"""What the guest sees: an initramfs with busybox, bash, the installed tests, the libraries they need, and our /init.
+
+Nothing of the host's file system is shared with the guest; what is not packed here does not exist for it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import cpio, paths, process
+from series_ci.arch import Arch
+from series_ci.errors import InfrastructureError
+
+_NEEDED = re.compile(r"\(NEEDED\)\s+Shared library: \[(.+)\]")
+_INTERPRETER = re.compile(r"Requesting program interpreter: (.+)\]")
+ELF = b"\x7fELF"
+
+
+@dataclass(frozen=True)
+class Test:
+    """One program to run in the guest: `name` as in the results (`mm/exit_skip`), `timeout` in seconds."""
+
+    name: str
+    collection: str
+    program: str
+    args: tuple[str, ...]
+    timeout: int
+
+    @property
+    def title(self) -> str:
+        """The name as kselftest's runner prints it."""
+        return "selftests: " + self.name.replace("/", ": ", 1)
+
+
+def script(tests: Sequence[Test]) -> str:
+    """The list of tests as calls of /init's `run`."""
+    lines = []
+    for number, test in enumerate(tests, 1):
+        name = test.title.removeprefix("selftests: ")
+        words = ["run", str(number), name, test.collection, str(test.timeout), f"./{test.program}", *test.args]
+        # /init counts the lines that start with "run": no argument may begin one.
+        lines.append(shlex.join(words).replace("\n", "'$'\\n''"))
+    return "\n".join(lines) + "\n"
+
+
+def initramfs(tests: Sequence[Test], installed: Path, gcc: str) -> bytes:
+    """The archive for these tests from the folder of installed selftests. `gcc` finds the libraries of the target."""
+    bash = process.which("bash-static") or process.which("bash")
+    busybox = process.which("busybox")
+    if not bash or not busybox:
+        raise InfrastructureError("busybox or bash is missing", hint="apt-get install busybox-static bash-static")
+    entries = [
+        cpio.console(),
+        cpio.program("init", paths.data("init.sh").read_bytes()),
+        cpio.program("tests.sh", script(tests).encode()),
+        cpio.program("bin/busybox", Path(busybox).read_bytes()),
+        cpio.program("bin/bash", Path(bash).read_bytes()),
+        cpio.link("bin/sh", "bash"),
+        *(cpio.folder(name) for name in ("dev", "proc", "sys", "tmp", "etc", "lib")),
+        cpio.program("etc/passwd", b"root:x:0:0:root:/tmp:/bin/bash\nnobody:x:65534:65534:nobody:/tmp:/bin/bash\n"),
+        cpio.program("etc/group", b"root:x:0:\nnogroup:x:65534:\n"),
+    ]
+    programs = [Path(busybox), Path(bash)]
+    for collection in sorted({test.collection for test in tests}):
+        for path in sorted((installed / collection).rglob("*")):
+            if path.is_file():
+                entries.append(_packed(path, f"kselftest/{path.relative_to(installed)}"))
+                programs.append(path)
+    entries += _libraries(programs, gcc)
+    return cpio.archive(cpio.with_parents(entries))
+
+
+def _packed(path: Path, name: str) -> cpio.Entry:
+    mode = 0o755 if path.stat().st_mode & 0o111 else 0o644
+    return cpio.Entry(name, stat.S_IFREG | mode, path.read_bytes())
+
+
+def _is_elf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == ELF
+
+
+def _libraries(programs: Iterable[Path], gcc: str) -> list[cpio.Entry]:
+    """Every shared library that the programs need, by what the ELF files say: `ldd` would run them."""
+    found: dict[str, cpio.Entry] = {}
+    todo = [path for path in programs if _is_elf(path)]
+    while todo:
+        needed, interpreters = _dynamic(todo)
+        todo = []
+        for name in sorted((needed | interpreters) - found.keys()):
+            soname = Path(name).name
+            path = _find(soname, gcc)
+            target = f"lib/{soname}" if name in needed else name.lstrip("/")
+            found[name] = cpio.program(target, path.read_bytes())
+            todo.append(path)
+    return list(found.values())
+
+
+def _dynamic(programs: Sequence[Path]) -> tuple[set[str], set[str]]:
+    done = process.run(["readelf", "-dlW", *(str(path) for path in programs)], env={"LC_ALL": "C"})
+    return set(_NEEDED.findall(done.out)), set(_INTERPRETER.findall(done.out))
+
+
+def _find(soname: str, gcc: str) -> Path:
+    """The file of a library for the target, as its compiler would link it."""
+    path = Path(process.run([gcc, f"-print-file-name={soname}"]).out.strip())
+    if not path.is_absolute() or not path.is_file():
+        raise InfrastructureError(f"a test needs the library {soname}, which {gcc} does not find")
+    return path.resolve()
+
+
+def command_line(arch: Arch) -> str:
+    """The kernel's arguments, each with its reason.
+
+    console: where complaints go. panic=-1: a panic resets at once, and QEMU ends on a reset. oops=panic: after an oops
+    in one test nothing that follows can be believed, and locks it held would hang the rest.
+    """
+    return f"console={arch.console} panic=-1 oops=panic"

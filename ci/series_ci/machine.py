@@ -1,0 +1,100 @@
+"""The QEMU command line of a guest: pairs, with the reason beside each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import guest
+from series_ci.arch import Arch
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The size of a guest: `memory` and `swap` in bytes (no swap disk when 0)."""
+
+    arch: Arch
+    memory: int
+    cpus: int
+    swap: int
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a guest reads and writes: all in one folder."""
+
+    folder: Path
+
+    @property
+    def console(self) -> Path:
+        """What the kernel printed."""
+        return self.folder / "console.log"
+
+    @property
+    def results(self) -> Path:
+        """KTAP, as the guest wrote it."""
+        return self.folder / "results.ktap"
+
+    @property
+    def status(self) -> Path:
+        """What /init said of itself, one line per step."""
+        return self.folder / "status.txt"
+
+    @property
+    def swap(self) -> Path:
+        """The swap disk: sparse, and removed after the run."""
+        return self.folder / "swap.img"
+
+
+def accelerator(name: str) -> tuple[str, str]:
+    """QEMU's option for `kvm` or `tcg`; TCG gets one host thread per CPU."""
+    return ("-accel", "kvm" if name == "kvm" else "tcg,thread=multi")
+
+
+def argv(machine: Machine, accel: str, kernel: Path, initrd: Path | None, files: Files) -> list[str]:
+    """The whole command line."""
+    pairs: list[tuple[str, ...]] = [
+        (machine.arch.qemu,),
+        # No devices and no configuration but those named here: the same guest on every host.
+        ("-nodefaults",),
+        ("-no-user-config",),
+        ("-display", "none"),
+        *((option, value) for option, value, _reason in machine.arch.options),
+        accelerator(accel),
+        ("-m", f"{machine.memory // 1024}k"),
+        ("-smp", str(machine.cpus)),
+        # A reset is an end: a panicking kernel must not boot again.
+        ("-no-reboot",),
+        # A kernel under test is a stranger's code: QEMU may start nothing and gain nothing.
+        ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny"),
+        ("-kernel", str(kernel)),
+        ("-append", guest.command_line(machine.arch)),
+        # The console is evidence. It goes to a file that no pipe can block.
+        ("-serial", f"file:{files.console}"),
+    ]
+    if initrd is not None:
+        pairs += [
+            ("-initrd", str(initrd)),
+            # Results and end status travel over ports of their own, where no printk can come between.
+            ("-device", "virtio-serial-pci"),
+            *_port("results", files.results),
+            *_port("status", files.status),
+        ]
+        if machine.swap:
+            # What is swapped out need not survive anything: no flushes, no cache of the host's.
+            drive = f"if=none,id=swap,format=raw,cache=unsafe,discard=unmap,file={_escaped(files.swap)}"
+            pairs.append(("-drive", drive))
+            pairs.append(("-device", "virtio-blk-pci,drive=swap,serial=swap"))
+    return [word for pair in pairs for word in pair]
+
+
+def _port(name: str, path: Path) -> list[tuple[str, ...]]:
+    return [
+        ("-chardev", f"file,id={name},path={_escaped(path)}"),
+        ("-device", f"virtserialport,chardev={name},name=series-ci.{name}"),
+    ]
+
+
+def _escaped(path: Path) -> str:
+    """A path in a list of properties, where a comma begins the next one."""
+    return str(path).replace(",", ",,")
