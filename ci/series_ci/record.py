@@ -1,0 +1,58 @@
+"""Runs and comparisons as JSON, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from series_ci import files
+from series_ci.compare import Comparison
+from series_ci.errors import UsageError
+from series_ci.results import Run
+
+_RUN = TypeAdapter(Run)
+
+
+def write_run(path: Path, run: Run) -> None:
+    """Write one run, by rename."""
+    files.write_json(path, _RUN.dump_python(run, mode="json"))
+
+
+def read_run(path: Path) -> Run:
+    """Read what `write_run` wrote. Raises UsageError for a file that is something else."""
+    try:
+        return _RUN.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise UsageError(f"{path}: is not the record of a run: {error}") from error
+
+
+def changes(comparison: Comparison) -> list[dict[str, Any]]:
+    """The tests as JSON objects: name, base, patched (a status, or null), change, and a reason where there is one."""
+    rows = []
+    for entry in comparison.entries:
+        row: dict[str, Any] = {
+            "name": entry.name,
+            "base": entry.base and entry.base.value,
+            "patched": entry.patched and entry.patched.value,
+            "change": entry.change.value,
+        }
+        if entry.reason:
+            row["reason"] = entry.reason
+        rows.append(row)
+    return rows
+
+
+def splats(comparison: Comparison) -> list[dict[str, Any]]:
+    """The kernel's complaints as JSON objects: kind, title, fingerprint, change, lines."""
+    return [
+        {
+            "kind": each.splat.kind,
+            "title": each.splat.title,
+            "fingerprint": each.splat.fingerprint,
+            "change": each.change.value,
+            "lines": list(each.splat.lines),
+        }
+        for each in comparison.splats
+    ]

@@ -1,0 +1,82 @@
+"""JUnit XML for CI systems: one flat suite per outcome, in which a regression is a failure and nothing else is.
+
+Flat, because common readers lose the cases of nested suites. What fails on the base just as well is reported as an
+ordinary case with its state in the output: it is no news, and would hide the news.
+"""
+
+from __future__ import annotations
+
+import re
+
+from junit_xml import TestCase, TestSuite, to_xml_report_string
+
+from series_ci.compare import Change, Entry
+from series_ci.pipeline import Outcome
+from series_ci.report.summary import summary, verdict
+from series_ci.results import Splat, Status
+
+OUTPUT_LINES = 200
+"""A case keeps this many lines of its output, half from each end."""
+
+# XML 1.0 has no way to write these characters, and junit-xml raises on some of them.
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def clean(text: str) -> str:
+    """The text with every character that XML cannot hold shown as U+FFFD."""
+    return _ILLEGAL.sub("\ufffd", text)
+
+
+def junit(outcome: Outcome) -> str:
+    """The XML document."""
+    request = outcome.request
+    name = f"series-ci {request.series} {request.label}"
+    cases = (
+        [_case(entry, name) for entry in outcome.comparison.entries] if outcome.comparison else [_error(outcome, name)]
+    )
+    if outcome.comparison:
+        cases += [_splat(splat, name) for splat in outcome.comparison.new_splats]
+    suite = TestSuite(clean(name), cases, properties=_properties(outcome))
+    xml = str(to_xml_report_string([suite], prettyprint=True))
+    # Jenkins' schema knows no such attribute.
+    return re.sub(r'(<testsuites?\b[^>]*?) disabled="\d*"', r"\1", xml)
+
+
+def _case(entry: Entry, suite: str) -> TestCase:
+    states = f"base: {entry.base or 'absent'}, with the series: {entry.patched or 'absent'}, change: {entry.change}"
+    case = TestCase(clean(entry.name), classname=clean(suite), stdout=clean("\n".join([states, *_capped(entry.log)])))
+    if entry.change is Change.BROKEN:
+        case.add_failure_info(clean(states), clean("\n".join([states, entry.reason, *_capped(entry.log)])), "BROKEN")
+    elif entry.patched in (Status.SKIP, Status.NOTBUILT, Status.NOTRUN, None):
+        case.add_skipped_info(clean(entry.reason or states))
+    return case
+
+
+def _capped(log: tuple[str, ...]) -> tuple[str, ...]:
+    if len(log) <= OUTPUT_LINES:
+        return log
+    half = OUTPUT_LINES // 2
+    return (*log[:half], f"... {len(log) - 2 * half} lines left out ...", *log[-half:])
+
+
+def _splat(splat: Splat, suite: str) -> TestCase:
+    case = TestCase(clean(f"kernel: {splat.title} [{splat.fingerprint[:8]}]"), classname=clean(suite))
+    case.add_failure_info(
+        clean(f"{splat.kind}: {splat.title}"), clean("\n".join(_capped(splat.lines))), clean(splat.kind)
+    )
+    return case
+
+
+def _error(outcome: Outcome, suite: str) -> TestCase:
+    assert outcome.error is not None
+    what = verdict(outcome)
+    case = TestCase(clean(what.removeprefix("does not ")), classname=clean(suite))
+    case.add_error_info(clean(outcome.error.message), clean(outcome.error.details), clean(what))
+    return case
+
+
+def _properties(outcome: Outcome) -> dict[str, str]:
+    found = summary(outcome)
+    flat = {key: found[key] for key in ("series", "version", "message_id", "verdict", "repeat")}
+    flat |= {key: value for key, value in found["environment"].items() if isinstance(value, str)}
+    return {key: clean(str(value)) for key, value in flat.items()}

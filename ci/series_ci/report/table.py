@@ -1,0 +1,106 @@
+"""The outcome for a person at a terminal: the verdict first, what changed, and one line per test program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from series_ci.compare import Change, Comparison, Entry
+from series_ci.errors import ExitStatus
+from series_ci.pipeline import Outcome
+from series_ci.report.summary import status, verdict
+from series_ci.results import Status
+
+STYLES = {
+    Change.BROKEN: "bold red",
+    Change.FIXED: "green",
+    Change.FLAKY: "yellow",
+    Change.GONE: "yellow",
+    Change.SKIPPED: "yellow",
+    Change.NEW: "cyan",
+    Change.SAME: "dim",
+}
+
+
+def show(outcome: Outcome, out: Console) -> None:
+    """Print the outcome."""
+    if outcome.comparison is not None:
+        # Not narrower than its content: a log has no width, and a name that is cut cannot be looked for.
+        rows = programs(outcome.comparison, outcome.request.label)
+        rows.width = rows.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
+        out.print(rows, crop=False)
+        _show_changes(outcome.comparison, out)
+    request = outcome.request
+    colour = "green" if status(outcome) is ExitStatus.OK else "red"
+    words = (f"{request.series} {request.label}: {verdict(outcome)}", f"bold {colour}")
+    out.print(Text.assemble(words, f"  {_counts(outcome.comparison)}"))
+    out.print(Text(f"results:  {request.out}"), soft_wrap=True)
+    out.print(Text(f"repeat:   {request.repeat}"), soft_wrap=True)
+
+
+MANY = 12
+"""A program with more results than this gets no row for each of them, only for those that changed."""
+
+
+def programs(comparison: Comparison, label: str) -> Table:
+    """One row for a program in which nothing changed; one per result where something did."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("test", "base", label, "change"):
+        table.add_column(heading, no_wrap=True)
+    groups: dict[str, list[Entry]] = {}
+    for entry in comparison.entries:
+        groups.setdefault(entry.name.partition(":")[0], []).append(entry)
+    for name, entries in groups.items():
+        changed = [entry for entry in entries if entry.change is not Change.SAME]
+        if len(entries) > 1 and (not changed or len(entries) > MANY):
+            _total(table, name, entries)
+            shown = changed
+        else:
+            shown = entries
+        for entry in shown:
+            _row(table, entry)
+    return table
+
+
+def _row(table: Table, entry: Entry) -> None:
+    change = Text(entry.change, style=STYLES[entry.change])
+    table.add_row(Text(entry.name), entry.base or "-", entry.patched or "-", change)
+
+
+def _total(table: Table, name: str, entries: Sequence[Entry]) -> None:
+    base = _tally([entry.base for entry in entries if entry.base])
+    patched = _tally([entry.patched for entry in entries if entry.patched])
+    changes = Counter(entry.change for entry in entries)
+    text = ", ".join(f"{count} {change}" for change, count in changes.items())
+    table.add_row(Text(f"{name} ({len(entries)} results)"), base, patched, text)
+
+
+def _tally(statuses: Sequence[Status]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in Counter(statuses).items())
+
+
+def _show_changes(comparison: Comparison, out: Console) -> None:
+    for entry in comparison.having(Change.BROKEN):
+        states = f" {entry.name}: {entry.base or 'absent'} -> {entry.patched or 'absent'}"
+        out.print(Text.assemble("\n", ("BROKEN", "bold red"), states))
+        for line in ([entry.reason] if entry.reason else []) + list(entry.log[-8:]):
+            out.print(Text(f"    {line}"))
+    for splat in comparison.new_splats:
+        out.print(Text.assemble("\n", (splat.kind, "bold red"), f" {splat.title}"))
+        for line in splat.lines[:20]:
+            out.print(Text(f"    {line}"))
+    out.print()
+
+
+def _counts(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return ""
+    counts = Counter(entry.change for entry in comparison.entries)
+    parts = [f"{counts[change]} {change}" for change in Change if counts[change]]
+    if comparison.new_splats:
+        parts.append(f"{len(comparison.new_splats)} new kernel complaints")
+    return ", ".join(parts)
