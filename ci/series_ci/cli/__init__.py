@@ -1,0 +1,75 @@
+"""The command line: one module per verb, one place that turns errors into messages and exit statuses."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from series_ci import __version__, files, paths, process, terminal
+from series_ci.cli.schema import schema
+from series_ci.cli.test import test
+from series_ci.errors import Error, ExitStatus
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="series-ci")
+def cli() -> None:
+    """Test a version of a kernel patch series: fetch, apply, build, boot, compare with the base.
+
+    Exit status: 0 no regression, 1 regression, 2 usage or manifest, 3 does not apply, 4 does not build,
+    5 infrastructure (network, b4, QEMU, KVM), 130 interrupted.
+    """
+
+
+cli.add_command(test)
+cli.add_command(schema)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the one place where errors become messages."""
+    process.forward_termination()
+    try:
+        return int(cli.main(args=None if argv is None else list(argv), standalone_mode=False) or 0)
+    except (KeyboardInterrupt, click.Abort):
+        print("interrupted; everything started was ended, and a rerun goes on from what is cached", file=sys.stderr)
+        return int(ExitStatus.INTERRUPTED)
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has gone. click and rich would exit with 1 then, which means a regression here.
+        return int(ExitStatus.INFRASTRUCTURE)
+    except Exception as error:
+        return _report(error)
+    finally:
+        process.end_children()
+
+
+def _report(error: Exception) -> int:
+    """Show an error; the exit status that it stands for."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return int(ExitStatus.USAGE)
+    if isinstance(error, OSError) and error.errno in files.DISK:
+        # A full or read-only disk, met where no module expected it.
+        error = files.disk_error(error, "the run directory or the cache")
+    if isinstance(error, Error):
+        terminal.show_error(error)
+        return int(error.status)
+    return _bug()
+
+
+def _bug() -> int:
+    """An error that nobody foresaw: a short message, and a file with all that a report needs."""
+    report = paths.cache() / "bug.txt"
+    text = f"series-ci {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+    text += f"argv: {process.quote(sys.argv)}\n\n{traceback.format_exc()}"
+    print(f"error: a bug in series-ci: {traceback.format_exc().strip().splitlines()[-1]}", file=sys.stderr)
+    try:
+        files.write(report, text)
+        print(f"hint: please report it with {Path(report)}", file=sys.stderr)
+    except Error:
+        print(text, file=sys.stderr)
+    return int(ExitStatus.INFRASTRUCTURE)

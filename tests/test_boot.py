@@ -1,0 +1,171 @@
+"""The main job on real kernels: real b4, git, make and QEMU. Minutes when the caches are cold, so marked `boot`.
+
+The demo needs the kernel's source from Debian's package; the real mails need a public-inbox beside the checkout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
+
+pytestmark = [
+    pytest.mark.boot,
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(not SOURCE.exists(), reason=f"no {SOURCE}: Debian's linux-source-6.12 is not installed"),
+]
+
+EXITING = "mm/exit_skip:private_anon.exiting"
+SHMEM = "mm/exit_skip:shmem.exiting"
+
+
+@dataclass(frozen=True)
+class Done:
+    """One run of the program: exit status, what it printed, and the JSON it left in its run directory."""
+
+    status: int
+    out: str
+    progress: str
+    folder: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / "summary.json").read_text("utf-8")))
+
+    @property
+    def changes(self) -> dict[str, str]:
+        return {row["name"]: row["change"] for row in self.summary["changes"]}
+
+    def steps(self) -> dict[str, str]:
+        """Name of each finished step -> its notes."""
+        return {m[1].strip(): m[2] for m in re.finditer(r"^✓ (.{16}) +[\d.]+ s +(.*)$", self.progress, re.MULTILINE)}
+
+
+def series_ci(folder: Path, *args: str) -> Done:
+    argv = [sys.executable, "-m", "series_ci", "test", *args, "--out", str(folder)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "ci"), "CI": "true"}
+    done = subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
+    print(done.stdout, done.stderr)
+    return Done(done.returncode, done.stdout, done.stderr, folder)
+
+
+def exit_skip_changes(done: Done) -> dict[str, str]:
+    return {name: change for name, change in done.changes.items() if name.startswith("mm/exit_skip:")}
+
+
+def test_demo_v10_fixes_and_breaks_nothing_and_the_second_run_goes_straight_to_the_guests(tmp_path: Path) -> None:
+    first = series_ci(tmp_path / "first", "v10", "--series", "demo")
+
+    assert first.status == 0
+    changes = exit_skip_changes(first)
+    assert len(changes) == 9
+    assert changes.pop(EXITING) == "FIXED"
+    assert set(changes.values()) == {"SAME"}
+    # The tree's own selftests gave results, too, and none became worse.
+    assert sum(name.startswith("mm/vmtests-") for name in first.changes) > 100
+    assert not {"BROKEN", "GONE", "SKIPPED"} & set(first.changes.values())
+    assert first.summary["splats"] == []
+    suite = ET.parse(first.folder / "junit.xml").getroot().find("testsuite")
+    assert suite is not None
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
+    assert "no regression" in first.out
+
+    again = series_ci(tmp_path / "again", "v10", "--series", "demo", "--test", "mm/exit_skip")
+
+    assert again.status == 0
+    steps = again.steps()
+    for name in ("fetch", "tree", "apply", "build base", "build v10", "selftests base", "selftests v10"):
+        assert steps[name].startswith("cached"), name
+
+
+def test_demo_v9_breaks_shmem(tmp_path: Path) -> None:
+    done = series_ci(tmp_path / "run", "v9", "--series", "demo", "--test", "mm/exit_skip")
+
+    assert done.status == 1
+    changes = exit_skip_changes(done)
+    assert (changes[EXITING], changes[SHMEM]) == ("FIXED", "BROKEN")
+    # It was seen twice, on fresh boots of both kernels, and both runs were kept.
+    for name in ("base", "patched", "base-2", "patched-2"):
+        assert (done.folder / name / "run.json").is_file()
+    assert f"BROKEN {SHMEM}" in done.out
+
+
+def test_demo_v7_does_not_build(tmp_path: Path) -> None:
+    done = series_ci(tmp_path / "run", "v7", "--series", "demo")
+
+    assert done.status == 4
+    assert re.search(r"mm/rmap\.c:\d+:\d+: error: implicit declaration of function", done.progress)
+    assert done.summary["verdict"] == "does not build"
+
+
+@pytest.fixture(scope="module")
+def real_series() -> Iterator[tuple[str, ...]]:
+    """The options that take the real mails from a real public-inbox, and the base they apply to."""
+    serve = SHARED / "lore" / "serve"
+    if not serve.exists() or shutil.which("public-inbox-httpd") is None:
+        pytest.skip("needs the mails beside the checkout and Debian's public-inbox")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen([sys.executable, serve, str(port)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        assert "serves" in server.stdout.readline()
+        patch = SHARED / "trees" / "july-2024-on-6.12.diff"
+        archive = f"http://127.0.0.1:{port}/all/"
+        tree = ("--tree", "debian:linux-source-6.12", "--base-patch", str(patch))
+        yield ("--series", "exit-skip", "--archive", archive, *tree, "--test", "mm/exit_skip")
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.mark.lore
+@pytest.mark.parametrize(
+    ("version", "status", "expected"),
+    [
+        ("v10", 0, {EXITING: "FIXED"}),
+        ("v9.2", 1, {EXITING: "FIXED", SHMEM: "BROKEN"}),
+    ],
+)
+def test_real_versions_that_build(
+    version: str, status: int, expected: dict[str, str], real_series: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = series_ci(tmp_path / "run", version, *real_series)
+
+    assert done.status == status
+    changes = exit_skip_changes(done)
+    assert {name: change for name, change in changes.items() if change != "SAME"} == expected
+    assert len(changes) == 9
+
+
+@pytest.mark.lore
+@pytest.mark.parametrize(
+    ("version", "status", "message"),
+    [
+        ("v7", 4, r"mm/rmap\.c:\d+:\d+: error: implicit declaration of function 'check_stable_address_space'"),
+        ("v1", 3, r"does not apply .*hunk at include/linux/mm\.h:312"),
+    ],
+)
+def test_real_versions_that_do_not_come_so_far(
+    version: str, status: int, message: str, real_series: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = series_ci(tmp_path / "run", version, *real_series)
+
+    assert done.status == status
+    assert re.search(message, done.progress)

@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# What quickstart, test and check share: install what is missing, and make the virtual environment.
+# Sourced with the working directory anywhere; sets ROOT and VENV.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${SERIES_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/series-ci}
+VENV=$CACHE/venv
+
+# Program -> Debian package. The kernel's and the selftests' own needs, the guest's two shells, and the emulator.
+PACKAGES=(
+	"gcc gcc" "make make" "flex flex" "bison bison" "bc bc" "ld binutils" "rsync rsync" "perl perl" "git git"
+	"ccache ccache" "busybox busybox-static" "bash-static bash-static" "qemu-system-$(uname -m) qemu-system-x86"
+)
+# Header -> package: the mm selftests that need these do not build without them.
+HEADERS=("sys/capability.h libcap-dev" "numa.h libnuma-dev")
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+die() {
+	say "$*"
+	exit 5
+}
+
+missing_packages() {
+	local pair
+	for pair in "${PACKAGES[@]}"; do
+		command -v "${pair% *}" >/dev/null || echo "${pair#* }"
+	done
+	for pair in "${HEADERS[@]}"; do
+		[ -e "/usr/include/${pair% *}" ] || echo "${pair#* }"
+	done
+	# Debian puts the ensurepip wheels into a package of their own.
+	python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+# A fresh machine, or a container image, has no package lists at all.
+need_package_lists() {
+	command -v apt-get >/dev/null || return 0
+	[ -n "$(find /var/lib/apt/lists -name '*Packages*' -print -quit 2>/dev/null)" ] && return
+	as_root apt-get update -q >&2 || say "apt-get update failed"
+}
+
+apt_install() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >&2
+}
+
+# install_packages NAME...: by apt after naming them; on other systems say what is missing.
+install_packages() {
+	[ $# -eq 0 ] && return
+	if ! command -v apt-get >/dev/null; then
+		die "please install the equivalents of these Debian packages: $*"
+	fi
+	say "installing Debian packages: $*"
+	need_package_lists
+	if ! apt_install "$@"; then
+		# The lists may be old and name files that the mirror no longer has.
+		as_root apt-get update -q >&2
+		apt_install "$@" || die "apt-get could not install: $*"
+	fi
+}
+
+need_system() {
+	local packages
+	mapfile -t packages < <(missing_packages | sort -u)
+	install_packages "${packages[@]}"
+}
+
+# Debian's package of the kernel source; where there is none, the manifest's list of trees goes on to kernel.org.
+need_kernel_source() {
+	[ -e /usr/src/linux-source-6.12.tar.xz ] && return
+	need_package_lists
+	if command -v apt-cache >/dev/null && apt-cache show linux-source-6.12 >/dev/null 2>&1; then
+		install_packages linux-source-6.12
+	else
+		say "no Debian package linux-source-6.12 here: kernel.org's tarball will be used"
+	fi
+}
+
+# need_venv [EXTRA]: the package in editable mode in a virtual environment of its own, outside the checkout.
+need_venv() {
+	local extra=${1:-} stamp wanted
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or newer is needed"
+	stamp=$VENV/.series-ci-stamp$extra
+	wanted="$ROOT $(cksum <"$ROOT/pyproject.toml") $(python3 --version)"
+	if [ -x "$VENV/bin/series-ci" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+		return
+	fi
+	say "setting up the virtual environment $VENV"
+	# One that was made by another Python, or only half, does not get better by adding to it.
+	"$VENV/bin/python3" -m pip --version >/dev/null 2>&1 || rm -rf "$VENV"
+	python3 -m venv "$VENV" || die "python3 -m venv failed"
+	"$VENV/bin/pip" install --quiet --disable-pip-version-check --editable "$ROOT${extra:+[$extra]}" >&2 ||
+		die "pip could not install the project's dependencies"
+	# The full set serves those who need only a part.
+	echo "$wanted" | tee "$stamp" >"$VENV/.series-ci-stamp"
+}
