@@ -17,6 +17,7 @@ from pathlib import Path
 from series_ci import files, kconfig, paths, process
 from series_ci.arch import Arch, host
 from series_ci.errors import BuildError, InfrastructureError, UsageError
+from series_ci.guard import being_built
 
 CONSTANT = {
     # What uname -v would say about who built it and when: constant, or every build would link anew and differ.
@@ -126,7 +127,7 @@ def make_kernel(
     with files.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     make = [*_make(source, folder), *tools.variables]
-    with _guarded(folder):
+    with being_built(folder):
         _configure(make, folder, options, log)
         objects = _compile(make, source, tools.arch, log, progress)
     image = folder / tools.arch.image
@@ -145,47 +146,17 @@ def _make(source: Path, folder: Path) -> list[str]:
     return ["make", "-C", str(source), f"O={folder}", f"-j{os.cpu_count() or 1}"]
 
 
-class _guarded:  # noqa: N801 (reads as a function)
-    """Mark a folder while make works in it, and repair it when an earlier make was killed there.
-
-    make removes half-written targets when a signal ends it, but SIGKILL or a power cut leaves them behind, newer than
-    their sources and therefore trusted by the next make. What was written since the mark was set is removed.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.mark = folder / ".series-ci-building"
-        self.folder = folder
-
-    def __enter__(self) -> None:
-        if self.mark.exists():
-            since = self.mark.stat().st_mtime
-            for root, _folders, names in os.walk(self.folder):
-                for name in names:
-                    path = Path(root) / name
-                    if path != self.mark and path.lstat().st_mtime >= since:
-                        path.unlink()
-        with files.disk_errors(self.mark):
-            self.mark.unlink(missing_ok=True)
-            self.mark.touch()
-
-    def __exit__(self, *_error: object) -> None:
-        self.mark.unlink(missing_ok=True)
-
-
 def _configure(make: list[str], folder: Path, options: Sequence[kconfig.Asked], log: Path) -> None:
     """tinyconfig with the options on top; one that does not survive is an error, or its test would test nothing."""
-    wanted = kconfig.render(options)
+    # From the start each time: the values of options that nobody asked for must not depend on which tree of the series
+    # was configured here first. An unchanged configuration rebuilds nothing.
+    _step([*make, "tinyconfig"], log, "tinyconfig")
     config = folder / ".config"
-    asked = folder / "series-ci.asked"
-    if not config.is_file() or not asked.is_file() or asked.read_text("utf-8") != wanted:
-        _step([*make, "tinyconfig"], log, "tinyconfig")
-        with config.open("a", encoding="utf-8") as out:
-            out.write(wanted)
-        files.write(asked, wanted)
+    with files.disk_errors(config), config.open("a", encoding="utf-8") as out:
+        out.write(kconfig.render(options))
     _step([*make, "olddefconfig"], log, "olddefconfig")
     dropped = kconfig.lost(options, kconfig.parse(config.read_text("utf-8")))
     if dropped:
-        asked.unlink()
         raise UsageError(
             f"the kernel's configuration lost {len(dropped)} of the options asked for",
             hint="switch on what they depend on, or off what nobody tests, in the manifest's config fragment",

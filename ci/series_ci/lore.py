@@ -7,7 +7,6 @@ that was asked for, and then kept: a Message-ID names one content for ever.
 
 from __future__ import annotations
 
-import mailbox
 import re
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci import files, mail, paths, process
+from series_ci.archive import Archive
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.mail import Patch
 
@@ -45,55 +45,6 @@ class Fetched:
     def title(self) -> str:
         """The subject of the first patch, without its prefixes."""
         return self.patches[0].subject.title
-
-
-@dataclass(frozen=True)
-class Archive:
-    """Where mails come from: the URL of a public-inbox, or a mailbox of our own making with its digest."""
-
-    name: str
-    url: str = ""
-    mails: tuple[bytes, ...] = ()
-
-    @property
-    def digest(self) -> str:
-        """What tells one state of a local archive from another; empty for a server, which is asked only once."""
-        return files.digest(*self.mails) if self.mails else ""
-
-
-def open_archive(where: str) -> Archive:
-    """An archive from what the user wrote: a URL, an mbox file, or a folder of mails (*.eml, or a maildir)."""
-    if re.match(r"https?://", where):
-        return Archive(where, url=where.rstrip("/") + "/")
-    path = Path(where)
-    try:
-        mails = _read_folder(path) if path.is_dir() else _read_mbox(path)
-    except OSError as error:
-        raise UsageError(
-            f"archive {where}: {error.strerror}",
-            hint="give the URL of a public-inbox, an mbox file, or a folder of mails (*.eml)",
-        ) from error
-    if not mails:
-        raise UsageError(f"archive {where}: holds no mail", hint="a folder is searched for *.eml, cur/* and new/*")
-    return Archive(where, mails=tuple(mails))
-
-
-def _read_folder(path: Path) -> list[bytes]:
-    found = [file for pattern in ("*.eml", "cur/*", "new/*") for file in sorted(path.glob(pattern)) if file.is_file()]
-    return [file.read_bytes() for file in found]
-
-
-def _read_mbox(path: Path) -> list[bytes]:
-    if not path.is_file():
-        raise FileNotFoundError(2, "no such file or folder", str(path))
-    with tempfile.TemporaryDirectory() as folder:
-        # mailbox.mbox opens for writing where it can: give it a copy, the archive is the user's.
-        copy = Path(shutil.copy(path, folder))
-        box = mailbox.mbox(copy)
-        try:
-            return [mail.unquote(box.get_bytes(key)) for key in box.keys()]  # noqa: SIM118 (a Mailbox iterates over messages)
-        finally:
-            box.close()
 
 
 def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = lambda _line: None) -> Fetched:

@@ -112,12 +112,7 @@ def patch(raw: bytes) -> Patch:
 
 def split_mbox(raw: bytes) -> list[bytes]:
     """The mails of a mailbox that b4 or public-inbox wrote (>From quoting undone; both do it)."""
-    return [unquote(part).rstrip(b"\n") + b"\n" for part in _SPLIT.split(raw) if part.strip()]
-
-
-def unquote(raw: bytes) -> bytes:
-    """A mail from a mailbox, with one level of >From quoting undone."""
-    return _QUOTED_FROM.sub(rb"\1", raw)
+    return [_QUOTED_FROM.sub(rb"\1", part).rstrip(b"\n") + b"\n" for part in _SPLIT.split(raw) if part.strip()]
 
 
 def join_mbox(mails: Iterable[bytes]) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from series_ci import accel, boots, compare, files, kernels, lore, record, requirements, sources, tree
 from series_ci.arch import Arch
+from series_ci.archive import open_archive
 from series_ci.boots import Recipe
 from series_ci.compare import Change, Comparison
 from series_ci.errors import ApplyError, BuildError, Error
@@ -88,7 +89,7 @@ def test(request: Request, progress: Progress) -> Outcome:
 
 def _fetch(request: Request, progress: Progress) -> Fetched:
     with progress.step("fetch") as step:
-        fetched = lore.fetch(request.message_id, lore.open_archive(request.archive), tell=progress.say)
+        fetched = lore.fetch(request.message_id, open_archive(request.archive), tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{len(fetched.patches)} patch{'es' if len(fetched.patches) > 1 else ''}: {fetched.title}")
     shutil.copy(fetched.mbox, request.out / "series.mbx")

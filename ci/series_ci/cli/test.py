@@ -132,7 +132,7 @@ def _memory(text: str) -> int:
 
 def _archive(options: Options, manifest: Manifest | None) -> str:
     if options.archive:
-        return options.archive if "://" in options.archive else str(Path(options.archive).absolute())
+        return options.archive if "://" in options.archive else str(Path(options.archive).resolve())
     return str(manifest.archive) if manifest else LORE
 
 
@@ -150,7 +150,7 @@ def _trees(options: Options, manifest: Manifest | None) -> tuple[TreeSource, ...
 
 
 def _file(name: str, what: str) -> Path:
-    path = Path(name).absolute()
+    path = Path(name).resolve()
     if not path.is_file():
         raise UsageError(f"{what} {name}: no such file")
     return path
@@ -171,8 +171,8 @@ def _tests(options: Options, manifest: Manifest | None) -> tuple[Selftest, ...]:
 
 def _out(given: str | None, series: str, label: str) -> Path:
     if given:
-        path = Path(given).absolute()
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        path = Path(given).resolve()
+        if path.exists() and not (path.is_dir() and _unfinished(path)):
             raise UsageError(
                 f"--out {given}: exists and is not an empty folder", hint="a run directory is written once"
             )
@@ -180,6 +180,12 @@ def _out(given: str | None, series: str, label: str) -> Path:
     # Seconds are enough for a person; the process number keeps two runs of one second apart.
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     return paths.runs() / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', series)}-{label}-{stamp}"
+
+
+def _unfinished(folder: Path) -> bool:
+    """Whether a folder is empty, or holds what an interrupted run of ours left: that may be written over."""
+    ours = {"series.mbx", "base", "patched", "base-2", "patched-2"}
+    return {path.name for path in folder.iterdir()} <= ours
 
 
 def _repeat(version: str, options: Options, manifest: Manifest | None) -> str:
@@ -193,10 +199,10 @@ def _repeat(version: str, options: Options, manifest: Manifest | None) -> str:
     if options.tree:
         # What has no scheme is a path, perhaps with @REV behind it.
         scheme = re.match(r"[a-z][a-z0-9+.-]*:", options.tree)
-        words += ["--tree", options.tree if scheme else str(Path(options.tree).absolute())]
+        words += ["--tree", options.tree if scheme else str(Path(options.tree).resolve())]
     for option, values in (("--base-patch", options.base_patch), ("--config", options.config)):
         for value in values:
-            words += [option, str(Path(value).absolute())]
+            words += [option, str(Path(value).resolve())]
     for value in options.test:
         words += ["--test", value]
     words += ["--accel", options.accel] if options.accel != "auto" else []

@@ -1,0 +1,74 @@
+"""Fixtures for every test: a cache of its own, a home without settings, and a look at what a test leaves running."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+PR_SET_CHILD_SUBREAPER = 36
+
+# Orphans become our children, so that a grandchild which a test left behind is found, too.
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def children() -> dict[int, str]:
+    """The living processes whose parent we are, with their command lines; the dead ones are reaped."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        try:
+            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            if not entry.name.isdecimal() or int(parent) != os.getpid() or state == "Z":
+                continue
+            found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ").strip()
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _nothing_outlives_a_test() -> Iterator[None]:
+    before = children()
+    yield
+    left = {pid: command for pid, command in children().items() if pid not in before}
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, "the test left processes behind"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder, and none of the caller's git or make settings in the environment."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "XDG_", "MAKE")):
+            monkeypatch.delenv(name)
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder that the program uses in this test, away from the user's."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("SERIES_CI_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files in this test; whoever uses it should leave it empty."""
+    import tempfile
+
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder

@@ -1,0 +1,191 @@
+"""From what a guest left behind to a run: nothing that should have a result is without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import fakeqemu
+from fakes.fakeqemu import Clock, Qemu
+from series_ci import arch, boots, guest, vm
+from series_ci.accel import Accelerator
+from series_ci.boots import Recipe
+from series_ci.build import Build, Toolchain
+from series_ci.errors import InfrastructureError, UsageError
+from series_ci.kernels import Kernel
+from series_ci.machine import Machine
+from series_ci.progress import Progress
+from series_ci.results import Ended, Result, Run, Status
+from series_ci.selftests import Installed
+
+TOOLS = Toolchain(arch.get("x86_64"), ("ARCH=x86_64", "CC=gcc"), "gcc 12", ccache=False)
+
+
+def test_of(name: str, program: str = "one") -> guest.Test:
+    return guest.Test(name, "mm", program, (), 30)
+
+
+test_of.__test__ = False  # type: ignore[attr-defined] # a helper, whatever its name
+
+
+@dataclass
+class Bench:
+    """One kernel with two installed tests, one and two, and a third that did not build."""
+
+    qemu: Qemu
+    folder: Path
+    kernel: Kernel
+    recipe: Recipe
+
+    def boot(self, *guests: dict[str, Any]) -> Run:
+        self.qemu.plan(*guests)
+        return boots.boot(self.recipe, self.kernel, self.folder / "run", Progress(), "boot")
+
+    def results(self, *guests: dict[str, Any]) -> dict[str, Status]:
+        run = self.boot(*guests)
+        names = [result.name for result in run.results]
+        assert len(names) == len(set(names))
+        return {result.name: result.status for result in run.results}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Bench:
+    installed = tmp_path / "install"
+    (installed / "mm").mkdir(parents=True)
+    for name in ("one", "two"):
+        fakeqemu.script(installed / "mm", name, "#!/bin/sh\n")
+    for name in ("image", "config", "log"):
+        (tmp_path / name).write_text(name)
+    built = Build(tmp_path / "image", tmp_path / "config", tmp_path / "log", "key", 1.0, 0, cached=True)
+    notbuilt = (Result("mm/three", Status.NOTBUILT, "three.c:1: error"),)
+    kernel = Kernel("v1", "c" * 40, built, Installed(installed, notbuilt, tmp_path / "log", 1.0, cached=True))
+    tests = (test_of("mm/one"), test_of("mm/two", "two"))
+    size = Machine(arch.get("x86_64"), 64 << 20, 1, 0)
+    recipe = Recipe(size, Accelerator("tcg", "no reason"), tests, TOOLS, "digest")
+    return Bench(fakeqemu.install(tmp_path, monkeypatch), tmp_path, kernel, recipe)
+
+
+def test_a_good_boot(bench: Bench) -> None:
+    run = bench.boot()
+    assert [(result.name, result.status) for result in run.results] == [
+        ("boot", Status.PASS),
+        ("mm/one", Status.PASS),
+        ("mm/two", Status.PASS),
+        ("mm/three", Status.NOTBUILT),
+    ]
+    assert (run.label, run.commit, run.ended, run.splats) == ("v1", "c" * 40, Ended.POWEROFF, ())
+    assert run.boot_seconds is not None
+    assert run.boot_seconds <= run.seconds
+
+
+def test_the_environment(bench: Bench) -> None:
+    environment = bench.boot().environment
+    wanted = {"arch": "x86_64", "accelerator": "tcg", "accelerator_reason": "no reason", "compiler": "gcc 12"}
+    wanted |= {"config": "digest", "memory": str(64 << 20), "cpus": "1", "swap": "0"}
+    assert environment.items() >= wanted.items()
+    assert environment["qemu"] == "QEMU emulator version 9.8.7 (fake)"
+    assert len(environment["image"]) == 16
+
+
+@pytest.mark.parametrize(("end", "status"), [("panic", Status.CRASH), ("hang", Status.TIMEOUT)])
+def test_a_guest_that_dies_leaves_no_test_without_a_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, end: str, status: Status
+) -> None:
+    results = bench.folder / "run/results.ktap"
+    monkeypatch.setattr(vm, "time", Clock(lambda: "ok 1 a" in results.read_text()))
+    found = bench.results({"end": end, "dies in": "mm/one", "inner": {"mm/one": ["TAP version 13", "1..2", "ok 1 a"]}})
+    assert found["boot"] is status
+    assert found["mm/one"] is Status.CRASH
+    assert found["mm/one:a"] is Status.PASS
+    assert found["mm/two"] is Status.NOTRUN
+    assert len(bench.qemu.calls) == 1
+
+
+def test_the_reason_says_how_far_it_came(bench: Bench) -> None:
+    run = bench.boot({"end": "panic", "dies in": "mm/two"})
+    reasons = {result.name: result.reason for result in run.results}
+    assert reasons["boot"].endswith("(tests started: 2, finished: 1)")
+
+
+def test_a_test_that_was_never_reached_says_why(bench: Bench) -> None:
+    run = bench.boot({"end": "panic", "dies in": "mm/one"})
+    assert "the guest ended before" in {result.name: result.reason for result in run.results}["mm/two"]
+
+
+@pytest.mark.parametrize("name", ["smoke", "mm/a/b", "mm/x-1.2_3"])
+def test_a_test_has_its_name_back_whatever_it_looks_like(bench: Bench, name: str) -> None:
+    bench.recipe = replace(bench.recipe, tests=(test_of(name),))
+    found = bench.results({"inner": {name: ["TAP version 13", "1..1", "ok 1 case"]}})
+    assert set(found) == {"boot", name, f"{name}:case", "mm/three"}
+
+
+def test_a_guest_that_never_comes_up_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = bench.folder / "run/console.log"
+    first = Clock(lambda: len(bench.qemu.calls) == 1 and "Linux version" in console.read_text())
+    monkeypatch.setattr(vm, "time", first)
+    run = bench.boot({"end": "never", "boot": 1})
+    assert run.ended is Ended.POWEROFF
+    assert len(bench.qemu.calls) == 2
+
+
+def test_a_kernel_that_never_comes_up_is_a_result_and_no_lost_machine(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = bench.folder / "run/console.log"
+    monkeypatch.setattr(vm, "time", Clock(lambda: "Linux version" in console.read_text()))
+    found = bench.results({"end": "never"})
+    assert found["boot"] is Status.TIMEOUT
+    assert (found["mm/one"], found["mm/two"]) == (Status.NOTRUN, Status.NOTRUN)
+    assert len(bench.qemu.calls) == boots.TRIES
+
+
+def test_a_panic_is_believed_at_once(bench: Bench) -> None:
+    bench.results({"end": "panic", "dies in": "mm/one"})
+    assert len(bench.qemu.calls) == 1
+
+
+def test_a_machine_lost_each_time_is_an_error_that_names_the_evidence(bench: Bench) -> None:
+    with pytest.raises(InfrastructureError, match=r"the guest of v1 was lost 2 times: .*no memory") as caught:
+        bench.boot({"end": "lost", "stderr": "no memory\n"})
+    assert "qemu.log" in caught.value.hint
+    assert "console.log" in caught.value.hint
+    assert not (bench.folder / "run/initramfs.cpio").exists()
+
+
+def test_a_complaint_is_found_and_a_nasty_byte_does_no_harm(bench: Bench) -> None:
+    run = bench.boot(
+        {
+            "console": "\udcff\udc80 not text\n[    1.000000] BUG: kernel NULL pointer dereference, address: 0\n",
+            "inner": {},
+        }
+    )
+    assert [splat.kind for splat in run.splats] != []
+
+
+def test_what_did_not_compile_is_not_started(bench: Bench) -> None:
+    bench.recipe = replace(bench.recipe, tests=(test_of("mm/one"), test_of("mm/three", "three")))
+    found = bench.results()
+    assert found["mm/three"] is Status.NOTBUILT
+    assert "three" not in (bench.folder / "run/results.ktap").read_text()
+
+
+def test_a_test_that_one_of_two_kernels_has_is_enough(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "other/mm").mkdir(parents=True)
+    other = replace(bench.kernel, tests=Installed(tmp_path / "other", (), tmp_path / "log", 1.0, cached=True))
+    boots.require(bench.recipe.tests, (other, bench.kernel))
+    boots.require(bench.recipe.tests, (bench.kernel, other))
+    boots.require((test_of("mm/three", "three"),), (bench.kernel, other))
+    with pytest.raises(UsageError, match="no test mm/four") as caught:
+        boots.require((test_of("mm/four", "four"),), (other, bench.kernel))
+    assert caught.value.hint == "there are: one, two"
+
+
+def test_a_silent_test_has_all_its_time(bench: Bench) -> None:
+    slow = replace(bench.recipe.tests[0], timeout=5000)
+    limits = boots._limits([slow, bench.recipe.tests[1]])
+    assert limits.idle > 5000
+    assert limits.total > 5030 + limits.boot
+    assert boots._limits([]).total >= vm.Limits.boot

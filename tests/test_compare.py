@@ -1,0 +1,302 @@
+"""What a pair of results means: every pair of statuses by table, the rules that hold for all runs by property."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from series_ci.compare import LOST, Change, Comparison, compare, with_second
+from series_ci.errors import ExitStatus
+from series_ci.results import Ended, Result, Run, Splat, Status
+
+NAME = "mm/exit_skip:private.exiting"
+
+# Rows: on the base. Columns: with the series. S same, F fixed, B broken, K skipped, N new, - cannot be.
+TABLE = """
+          PASS FAIL SKIP XFAIL TIMEOUT CRASH ERROR NOTBUILT NOTRUN
+PASS       S    B    K    B     B       B     B     B        B
+FAIL       F    S    K    F     B       B     S     B        B
+SKIP       N    B    S    N     B       B     B     B        B
+XFAIL      F    B    K    S     B       B     B     B        B
+TIMEOUT    F    F    K    F     S       S     F     S        S
+CRASH      F    F    K    F     S       S     F     S        S
+ERROR      F    S    K    F     B       B     S     B        B
+NOTBUILT   F    F    K    F     S       S     F     S        S
+NOTRUN     F    F    K    F     S       S     F     S        S
+absent     N    B    N    N     B       B     B     B        B
+"""
+LETTERS = {"S": Change.SAME, "F": Change.FIXED, "B": Change.BROKEN, "K": Change.SKIPPED, "N": Change.NEW}
+
+
+def rows() -> list[tuple[Status | None, Status, Change]]:
+    heading, *lines = TABLE.strip().splitlines()
+    columns = [Status(word) for word in heading.split()]
+    found = []
+    for line in lines:
+        name, *letters = line.split()
+        base = None if name == "absent" else Status(name)
+        found += [(base, column, LETTERS[letter]) for column, letter in zip(columns, letters, strict=True)]
+    return found
+
+
+def run(
+    *results: tuple[str, Status], ended: Ended = Ended.POWEROFF, splats: tuple[Splat, ...] = (), label: str = "v1"
+) -> Run:
+    return Run(label, "0" * 40, ended, 1.0, 0.5, tuple(Result(name, status) for name, status in results), splats)
+
+
+def single(base: Status | None, patched: Status | None, ended: Ended = Ended.POWEROFF) -> Comparison:
+    sides = [run(*([(NAME, status)] if status else []), ended=Ended.POWEROFF) for status in (base, patched)]
+    return compare(sides[0], run(*((r.name, r.status) for r in sides[1].results), ended=ended))
+
+
+def splat(fingerprint: str, kind: str = "WARNING") -> Splat:
+    return Splat(kind, f"{kind} at mm/rmap.c:{fingerprint}", fingerprint, ("line",))
+
+
+def test_the_table_has_every_pair_of_statuses() -> None:
+    assert {(base, patched) for base, patched, _change in rows()} == set(product([*Status, None], Status))
+
+
+@pytest.mark.parametrize(("base", "patched", "change"), rows())
+def test_a_pair_of_statuses(base: Status | None, patched: Status, change: Change) -> None:
+    comparison = single(base, patched)
+    (entry,) = comparison.entries
+    assert (entry.name, entry.base, entry.patched, entry.change) == (NAME, base, patched, change)
+    broken = change is Change.BROKEN
+    assert comparison.status is (ExitStatus.REGRESSION if broken else ExitStatus.OK)
+    assert comparison.verdict == ("regression" if broken else "no regression")
+
+
+@pytest.mark.parametrize("base", Status)
+def test_what_the_series_removed_is_gone_and_no_regression(base: Status) -> None:
+    comparison = single(base, None)
+    assert [entry.change for entry in comparison.entries] == [Change.GONE]
+    assert comparison.status is ExitStatus.OK
+
+
+@pytest.mark.parametrize("ended", [Ended.PANIC, Ended.HANG, Ended.LOST])
+@pytest.mark.parametrize("base", Status)
+def test_what_is_absent_because_the_guest_died_is_lost(base: Status, ended: Ended) -> None:
+    (entry,) = single(base, None, ended).entries
+    assert entry.change is (Change.SAME if base in LOST else Change.BROKEN)
+    assert entry.patched is None
+
+
+@pytest.mark.parametrize("died", sorted(LOST))
+@pytest.mark.parametrize("parent", ["mm/exit_skip", "mm", "mm/exit_skip:private"])
+def test_what_is_absent_because_a_parent_died_is_lost(parent: str, died: Status) -> None:
+    name = "mm/exit_skip:private:case/one"
+    comparison = compare(run((name, Status.PASS), (parent, Status.PASS)), run((parent, died)))
+    assert {entry.name: entry.change for entry in comparison.entries} == {name: Change.BROKEN, parent: Change.BROKEN}
+
+
+@pytest.mark.parametrize(
+    ("other", "status"),
+    [
+        ("mm/exit_skip", Status.FAIL),  # it failed, and lived
+        ("mm/exit_skip:private.exit", Status.CRASH),  # a longer name, not a child
+        ("mm/exit", Status.CRASH),
+        ("net/exit_skip", Status.CRASH),
+    ],
+)
+def test_what_is_absent_for_another_reason_is_gone(other: str, status: Status) -> None:
+    comparison = compare(run((NAME, Status.PASS), (other, status)), run((other, status)))
+    assert {entry.name: entry.change for entry in comparison.entries}[NAME] is Change.GONE
+
+
+def test_the_order_is_that_of_the_base_then_what_is_new() -> None:
+    comparison = compare(
+        run(("b", Status.PASS), ("a", Status.PASS)), run(("c", Status.PASS), ("a", Status.PASS), ("b", Status.PASS))
+    )
+    assert [entry.name for entry in comparison.entries] == ["b", "a", "c"]
+
+
+def test_reason_and_log_are_those_of_the_series_else_those_of_the_base() -> None:
+    base = Run("base", "", Ended.POWEROFF, 1, 1, tuple(Result(n, Status.PASS, f"base {n}", (n,)) for n in "ab"), ())
+    patched = Run("v1", "", Ended.POWEROFF, 1, 1, (Result("a", Status.FAIL, "why", ("log",)),), ())
+    assert [(e.reason, e.log) for e in compare(base, patched).entries] == [("why", ("log",)), ("base b", ("b",))]
+
+
+def test_a_new_complaint_is_a_regression_though_every_test_passed() -> None:
+    base = run((NAME, Status.PASS), splats=(splat("old"), splat("both")))
+    patched = run((NAME, Status.PASS), splats=(splat("both"), splat("new"), splat("new")))
+    comparison = compare(base, patched)
+    assert not comparison.having(Change.BROKEN)
+    assert {each.splat.fingerprint: each.change for each in comparison.splats} == {
+        "both": Change.SAME,
+        "new": Change.NEW,
+        "old": Change.GONE,
+    }
+    assert comparison.new_splats == [splat("new")]
+    assert comparison.status is ExitStatus.REGRESSION
+
+
+def test_complaints_that_the_base_has_too_are_no_regression() -> None:
+    sides = run((NAME, Status.PASS), splats=(splat("both"),))
+    assert compare(sides, sides).status is ExitStatus.OK
+
+
+@pytest.mark.parametrize(("base", "patched"), [*product(Ended, Ended)])
+def test_a_guest_that_ends_worse_than_the_bases_is_a_regression(base: Ended, patched: Ended) -> None:
+    worse = base is Ended.POWEROFF and patched is not Ended.POWEROFF
+    comparison = compare(run(ended=base), run(ended=patched))
+    assert comparison.ended_worse is worse
+    assert comparison.status is (ExitStatus.REGRESSION if worse else ExitStatus.OK)
+
+
+# The second pair of runs.
+
+
+def test_broken_twice_is_broken() -> None:
+    first = single(Status.PASS, Status.FAIL)
+    second = single(Status.PASS, Status.CRASH)
+    verdict = with_second(first, second)
+    assert [entry.change for entry in verdict.entries] == [Change.BROKEN]
+    assert verdict.status is ExitStatus.REGRESSION
+    assert verdict.again is second
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        single(Status.PASS, Status.PASS),
+        single(Status.FAIL, Status.FAIL),
+        single(Status.FAIL, Status.PASS),
+        single(Status.PASS, Status.SKIP),
+        single(Status.PASS, None),
+        single(None, None),
+    ],
+)
+def test_broken_once_is_flaky_and_no_regression(second: Comparison) -> None:
+    verdict = with_second(single(Status.PASS, Status.FAIL), second)
+    assert [(each.base, each.patched, each.change) for each in verdict.entries] == [
+        (Status.PASS, Status.FAIL, Change.FLAKY)
+    ]
+    assert verdict.status is ExitStatus.OK
+
+
+def test_what_is_not_broken_in_the_first_pair_stays_as_it_is() -> None:
+    first = compare(run(("a", Status.PASS), ("b", Status.PASS)), run(("a", Status.PASS), ("b", Status.FAIL)))
+    second = compare(run(("a", Status.PASS), ("b", Status.PASS)), run(("a", Status.FAIL), ("b", Status.FAIL)))
+    changes = {entry.name: entry.change for entry in with_second(first, second).entries}
+    assert changes == {"a": Change.SAME, "b": Change.BROKEN}
+
+
+def complaints(base: str, patched: str) -> Comparison:
+    return compare(run(splats=tuple(map(splat, base.split()))), run(splats=tuple(map(splat, patched.split()))))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "new"),
+    [
+        (("", "x"), ("", ""), ["x"]),
+        (("", ""), ("", "x"), ["x"]),
+        (("", "x"), ("", "x"), ["x"]),
+        (("", "x"), ("", "y"), ["x", "y"]),
+        (("", "x"), ("x", ""), []),
+        (("", "x"), ("x", "x"), []),
+        (("x", ""), ("", "x"), []),
+        (("x", "x"), ("", "x"), []),
+        (("x", ""), ("", ""), []),
+    ],
+)
+def test_a_complaint_is_new_if_no_run_of_the_base_has_it(
+    first: tuple[str, str], second: tuple[str, str], new: list[str]
+) -> None:
+    verdict = with_second(complaints(*first), complaints(*second))
+    assert [each.fingerprint for each in verdict.new_splats] == new
+    fingerprints = [each.splat.fingerprint for each in verdict.splats]
+    assert len(fingerprints) == len(set(fingerprints))
+
+
+UP, DOWN = Ended.POWEROFF, Ended.PANIC
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "worse"),
+    [
+        ((UP, DOWN), (UP, DOWN), True),
+        ((UP, DOWN), (UP, UP), False),
+        ((UP, DOWN), (DOWN, DOWN), False),
+        ((UP, UP), (UP, DOWN), False),
+        ((DOWN, DOWN), (UP, DOWN), False),
+    ],
+)
+def test_a_guest_ends_worse_if_it_does_so_in_both_pairs(
+    first: tuple[Ended, Ended], second: tuple[Ended, Ended], worse: bool
+) -> None:
+    one, two = (compare(run(ended=base), run(ended=patched)) for base, patched in (first, second))
+    assert with_second(one, two).ended_worse is worse
+
+
+# What holds for any two runs.
+
+calm = settings(deadline=None)
+names = st.sampled_from(["boot", "mm", "mm/a", "mm/a:x", "mm/a:x.y", "mm/a:x/y", "mm/b", "net/c:é"])
+results = st.dictionaries(names, st.sampled_from(Status), max_size=6)
+fingerprints = st.lists(st.sampled_from("abc"), max_size=3)
+runs = st.builds(
+    lambda found, ended, prints: run(*found.items(), ended=ended, splats=tuple(map(splat, prints))),
+    results,
+    st.sampled_from(Ended),
+    fingerprints,
+)
+
+
+@calm
+@given(runs, runs)
+def test_every_test_of_either_run_has_one_entry(base: Run, patched: Run) -> None:
+    comparison = compare(base, patched)
+    listed = [entry.name for entry in comparison.entries]
+    assert sorted(listed) == sorted({result.name for result in (*base.results, *patched.results)})
+    before = {result.name: result.status for result in base.results}
+    after = {result.name: result.status for result in patched.results}
+    for entry in comparison.entries:
+        assert (entry.base, entry.patched) == (before.get(entry.name), after.get(entry.name))
+
+
+@calm
+@given(runs)
+def test_a_run_has_not_changed_from_itself(same: Run) -> None:
+    comparison = compare(same, same)
+    assert {entry.change for entry in comparison.entries} <= {Change.SAME}
+    assert comparison.status is ExitStatus.OK
+
+
+@calm
+@given(runs, runs)
+def test_better_one_way_is_worse_the_other_way(base: Run, patched: Run) -> None:
+    there = {entry.name: entry for entry in compare(base, patched).entries}
+    back = {entry.name: entry for entry in compare(patched, base).entries}
+    for name, entry in there.items():
+        if None not in (entry.base, entry.patched) and Status.SKIP not in (entry.base, entry.patched):
+            assert (entry.change is Change.FIXED) == (back[name].change is Change.BROKEN)
+            assert (entry.change is Change.SAME) == (back[name].change is Change.SAME)
+
+
+@calm
+@given(runs, runs)
+def test_a_result_that_got_lost_is_never_passed_over(base: Run, patched: Run) -> None:
+    for entry in compare(base, patched).entries:
+        had = entry.base is not None and entry.base not in LOST
+        lost = entry.patched in LOST or (entry.patched is None and patched.ended is not Ended.POWEROFF)
+        if had and lost:
+            assert entry.change is Change.BROKEN
+
+
+@calm
+@given(runs, runs, runs, runs)
+def test_a_second_pair_accuses_nobody_of_a_test(base: Run, patched: Run, base2: Run, patched2: Run) -> None:
+    first, second = compare(base, patched), compare(base2, patched2)
+    verdict = with_second(first, second)
+    broken = {entry.name for entry in verdict.having(Change.BROKEN)}
+    assert broken == {entry.name for entry in first.having(Change.BROKEN)} & {
+        entry.name for entry in second.having(Change.BROKEN)
+    }
+    flaky = {entry.name for entry in verdict.having(Change.FLAKY)}
+    assert broken | flaky == {entry.name for entry in first.having(Change.BROKEN)}
+    assert [entry.name for entry in verdict.entries] == [entry.name for entry in first.entries]

@@ -1,0 +1,94 @@
+"""Two kernels from one workshop: same configuration, built once, and a base that is not the series' fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes import fakelinux, lab
+from fakes.lab import Lab
+from series_ci import arch, kernels, process, sources
+from series_ci.errors import BuildError, ExitStatus
+from series_ci.kernels import Workshop
+from series_ci.progress import Progress
+from series_ci.store import Store
+
+ROW = arch.get("x86_64")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab.world(tmp_path_factory.mktemp("world")) as found:
+        yield found
+
+
+@pytest.fixture
+def shop(world: Lab, tmp_path: Path) -> tuple[Workshop, str]:
+    base = sources.resolve(str(world.linux), lambda _text: None)
+    fragment = tmp_path / "mine.config"
+    fragment.write_text("CONFIG_KUNIT=y\n# CONFIG_MEMCG is not set\n")
+    return kernels.workshop(Store(base.store), base.commit, ROW, ["mm"], [fragment]), base.commit
+
+
+def test_the_configuration_is_the_guests_then_the_tests_then_the_series(shop: tuple[Workshop, str]) -> None:
+    asked = {each.name: (each.value, each.origin) for each in shop[0].options}
+    assert asked["VIRTIO_CONSOLE"][0] == "y"
+    assert asked["VIRTIO_CONSOLE"][1] == "guest.config"
+    assert asked["64BIT"] == ("y", "guest-x86_64.config")
+    assert asked["AIO"][1] == "kselftest/mm/config"
+    assert asked["KUNIT"] == ("y", "mine.config")
+    assert asked["MEMCG"] == ("n", "mine.config")  # the tests ask for it, the series has the last word
+
+
+def test_another_configuration_has_another_digest_and_folder(shop: tuple[Workshop, str], world: Lab) -> None:
+    one, commit = shop
+    two = kernels.workshop(one.store, commit, ROW, ["mm"], [])
+    again = kernels.workshop(one.store, commit, ROW, ["mm"], [])
+    assert one.config_digest != two.config_digest == again.config_digest
+    assert one.folder != two.folder == again.folder
+
+
+def test_a_kernel_is_built_once(world: Lab, shop: tuple[Workshop, str], tmp_path: Path) -> None:
+    first = kernels.make(shop[0], "base", shop[1], tmp_path / "log", Progress())
+    second = kernels.make(shop[0], "v1", shop[1], tmp_path / "log2", Progress())
+    assert (first.build.cached, second.build.cached) == (False, True)
+    assert (first.label, second.label, first.commit) == ("base", "v1", shop[1])
+    assert first.build.image.read_bytes() == second.build.image.read_bytes()
+    assert first.tests.folder == second.tests.folder
+    assert (first.tests.folder / "mm/good").is_file()
+    assert "bzImage" in (tmp_path / "log/build.log").read_text()
+    assert not (tmp_path / "log2").exists()
+    assert lab.BASE in process.run([str(first.build.image)]).out
+
+
+def test_without_tests_none_are_built(world: Lab, tmp_path: Path) -> None:
+    base = sources.resolve(str(world.linux), lambda _text: None)
+    shop = kernels.workshop(Store(base.store), base.commit, ROW, [], [])
+    kernel = kernels.make(shop, "base", base.commit, tmp_path / "log", Progress())
+    assert kernel.tests.notbuilt == ()
+    assert kernel.tests.cached
+    assert "AIO" not in {each.name for each in shop.options}
+
+
+def test_a_kernel_that_does_not_build_leaves_its_log(world: Lab, shop: tuple[Workshop, str], tmp_path: Path) -> None:
+    source = world.linux / "mm/vmscan.c"
+    good = source.read_text()
+    source.write_text(good.replace("== 0;", "== ;"))
+    commit = fakelinux.commit(world.linux)
+    with pytest.raises(BuildError, match=r"mm/vmscan\.c:7") as caught:
+        kernels.make(shop[0], "v1", commit, tmp_path / "log", Progress())
+    assert "error:" in (tmp_path / "log/build.log").read_text()
+    assert str(tmp_path / "log/build.log") in caught.value.hint
+    assert caught.value.status is ExitStatus.BUILD
+
+
+def test_a_base_that_fails_is_infrastructure() -> None:
+    error = kernels.base_failure(BuildError("does not build: a.c:1", hint="the log", details="a.c:1: error"))
+    assert error.status is ExitStatus.INFRASTRUCTURE
+    assert (error.message, error.hint, error.details) == (
+        "the base itself does not build: a.c:1",
+        "the log",
+        "a.c:1: error",
+    )

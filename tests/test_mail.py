@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from fakes import mails
+from series_ci import mail
+from series_ci.mail import Subject
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[PATCH] mm: one", Subject("mm: one", True, 1, 1, 1)),
+        ("[PATCH v10 02/11] mm: two", Subject("mm: two", True, 10, 2, 11)),
+        ("[RFC PATCH mm-unstable V3 0/2] cover", Subject("cover", True, 3, 0, 2)),
+        ("[RFC][PATCH][v2] several brackets", Subject("several brackets", True, 2, 1, 1)),
+        ("[PATCHv2 1/3] glued", Subject("glued", True, 1, 1, 3)),
+        ("[PATCH 1/2] mm: [sic] brackets stay", Subject("mm: [sic] brackets stay", True, 1, 1, 2)),
+        ("Re: [PATCH v2 1/2] answer", Subject("Re: [PATCH v2 1/2] answer", False, 1, 1, 1)),
+        ("no prefix", Subject("no prefix", False, 1, 1, 1)),
+        ("[PATCH", Subject("[PATCH", False, 1, 1, 1)),
+        ("", Subject("", False, 1, 1, 1)),
+    ],
+)
+def test_subjects(text: str, expected: Subject) -> None:
+    found = mail.parse_subject(text)
+    if "PATCHv2" in text:
+        assert (found.title, found.is_patch, found.number, found.total) == ("glued", True, 1, 3)
+    else:
+        assert found == expected
+
+
+def test_patch_from_a_real_mail() -> None:
+    _cover, first, second = map(mail.patch, mails.series(version=2))
+    assert first.message_id == "20260203.v2-1@example.org"
+    assert first.author == "Robin Välé <robin.vale@example.org>"
+    assert first.date == "Mon, 2 Feb 2026 11:05:01 +0100"
+    assert second.subject == Subject("mm/rmap: leave the folios of exiting processes alone", True, 2, 2, 2)
+
+
+def test_folded_and_encoded_headers_are_one_line() -> None:
+    raw = b"Subject: =?utf-8?q?V=C3=A4l=C3=A9?=\n and more\n\nbody\n"
+    assert mail.header(mail.parse(raw), "subject") == "Välé and more"
+    assert mail.header(mail.parse(raw), "X-Not-There") == ""
+
+
+@pytest.mark.parametrize("value", [b"=?no-such-charset?q?x?=", b"=?utf-8?b?abcde?=", b"\xff\xfe raw bytes"])
+def test_headers_that_cannot_be_decoded_do_not_raise(value: bytes) -> None:
+    assert mail.header(mail.parse(b"Subject: " + value + b"\n\n"), "Subject")
+
+
+def test_body_is_decoded_whatever_the_transfer_encoding() -> None:
+    text = "diff --git a/x b/x\n+é = 1\n"
+    plain = b"Content-Type: text/plain; charset=utf-8\n"
+    encoded = base64.encodebytes(text.encode())
+    assert mail.body(mail.parse(plain + b"Content-Transfer-Encoding: 8bit\n\n" + text.encode())) == text
+    assert mail.body(mail.parse(plain + b"Content-Transfer-Encoding: base64\n\n" + encoded)) == text
+    quoted = b"Content-Transfer-Encoding: quoted-printable\n\ndiff --git a/x b/x\n+=C3=A9 =3D 1\n"
+    assert mail.body(mail.parse(plain + quoted)) == text
+    latin = b"Content-Type: text/plain; charset=iso-8859-1\n\ndiff --git a/x b/x\r\n+\xe9 = 1\r\n"
+    assert mail.body(mail.parse(latin)) == text
+
+
+def test_body_with_an_unknown_charset_is_taken_for_utf8() -> None:
+    assert mail.body(mail.parse("Content-Type: text/plain; charset=klingon\n\né\n".encode())) == "é\n"
+
+
+def test_body_of_a_mail_with_parts_is_its_text() -> None:
+    raw = (
+        b'Content-Type: multipart/mixed; boundary="--x"\n\n----x\nContent-Type: text/plain\n\ntext\n----x\n'
+        b"Content-Type: image/png\n\nno text\n----x\nContent-Type: text/x-patch\n\ndiff\n----x--\n"
+    )
+    assert mail.body(mail.parse(raw)) == "text\ndiff"
+
+
+def test_content_survives_another_transfer_encoding_but_no_change() -> None:
+    (raw,) = mails.series(mails.GOOD[:1], cover="")
+    head, _, body = raw.partition(b"\n\n")
+    encoded = head.replace(b"8bit", b"base64") + b"\n\n" + base64.encodebytes(body)
+    assert mail.patch(encoded).content == mail.patch(raw).content
+    assert mail.patch(raw.replace(b"mm_users", b"mm_count")).content != mail.patch(raw).content
+    assert mail.patch(raw.replace(b"Date: Sun", b"Date: Mon")).content != mail.patch(raw).content
+
+
+def test_mailbox_comes_back_with_lines_that_look_like_separators() -> None:
+    raws = [b"Subject: a\n\nFrom here\n>From there\n>>From far\n", b"Subject: b\n\nend\n"]
+    box = mail.join_mbox(raws)
+    assert b"\n>From here\n>>From there\n>>>From far\n" in box
+    assert mail.split_mbox(box) == raws
+    assert mail.split_mbox(mails.mbox(raws)) == raws
+
+
+def test_empty_mailbox_has_no_mail() -> None:
+    assert mail.split_mbox(b"") == []
+    assert mail.join_mbox([]) == b""
+
+
+def test_contradictions_are_ids_with_two_contents() -> None:
+    cover, first, second = mails.series()
+    twin = first.replace(b"mm_users", b"mm_count")
+    trailer = b"Received: by another server\n" + second
+    assert list(mail.contradictions([cover, first, second, trailer])) == []
+    assert list(mail.contradictions([cover, first, second, first + b"\n\n", first.rstrip(b"\n")])) == []
+    assert list(mail.contradictions([cover, first, second, twin])) == ["20260203.v1-1@example.org"]
+    assert list(mail.contradictions([b"Subject: a\n\nno id\n", b"Subject: b\n\nno id\n"])) == []

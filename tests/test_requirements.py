@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from series_ci import process, requirements
+from series_ci.arch import ARCHES, host
+from series_ci.errors import InfrastructureError
+
+ARCH = ARCHES["x86_64"]
+HERE = replace(ARCH, name=host())
+ELSEWHERE = replace(ARCH, name="other", cross="other-linux-gnu-", qemu="qemu-system-other", qemu_package="qemu-other")
+
+
+def have(monkeypatch: pytest.MonkeyPatch, *absent: str) -> None:
+    monkeypatch.setattr(process, "which", lambda program: None if program in absent else f"/usr/bin/{program}")
+
+
+def test_nothing_missing_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch)
+    requirements.require(HERE)
+    requirements.require(ELSEWHERE)
+
+
+def test_error_names_every_program_and_each_package_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch, "flex", "ld", "readelf", "bash")
+    with pytest.raises(InfrastructureError) as caught:
+        requirements.require(HERE)
+    assert caught.value.message == "not installed: flex, ld, readelf, bash"
+    assert caught.value.hint == "apt-get install bash-static binutils flex"
+
+
+def test_another_architecture_needs_its_compiler_and_its_qemu(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch, "other-linux-gnu-gcc", "qemu-system-other")
+    with pytest.raises(InfrastructureError) as caught:
+        requirements.require(ELSEWHERE)
+    assert caught.value.hint == "apt-get install gcc-other-linux-gnu qemu-other"
+
+
+def test_the_hosts_own_architecture_needs_no_cross_compiler() -> None:
+    assert not [name for name in requirements.programs(HERE) if name.endswith("-gcc")]

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import git
+import pytest
+
+from fakes import fakelinux
+from series_ci import sources, store
+from series_ci.errors import InfrastructureError, UsageError
+from series_ci.store import Base, Store
+
+
+@pytest.fixture
+def linux(tmp_path: Path) -> Path:
+    return fakelinux.repository(tmp_path / "linux")
+
+
+@pytest.fixture
+def base(linux: Path, cache: Path) -> Base:
+    return sources.resolve(str(linux), print)
+
+
+def listing(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes().decode()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".git"
+    }
+
+
+def test_new_store_is_bare_and_without_automatic_gc(cache: Path) -> None:
+    made = Store(cache / "trees/x.git")
+    assert made.repo.bare
+    assert made.repo.git.config("gc.auto") == "0"
+    assert Path(made.repo.git.rev_parse("--absolute-git-dir")) == cache / "trees/x.git"
+
+
+def test_store_that_another_process_made_at_the_same_time_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = cache / "trees/x.git"
+    real = git.Repo.init
+
+    def slow(*args: object, **options: object) -> git.Repo:
+        made = real(*args, **options)  # type: ignore[arg-type]
+        if not path.exists():
+            shutil.copytree(made.git_dir, path)
+            (path / "series-ci.lock").write_text("held")
+        return made
+
+    monkeypatch.setattr(git.Repo, "init", slow)
+    Store(path)
+    assert (path / "series-ci.lock").exists()
+
+
+def test_kept_commits_are_found_by_name(base: Base) -> None:
+    ours = Store(base.store)
+    assert ours.ref("some/name") is None
+    ours.keep("some/name", base.commit)
+    assert Store(base.store).ref("some/name") == base.commit
+
+
+def test_tree_id_depends_on_content_alone(linux: Path, cache: Path) -> None:
+    first = sources.resolve(str(linux), print)
+    fakelinux.git(linux, "commit", "-q", "--allow-empty", "-m", "nothing")
+    second = sources.resolve(str(linux), print)
+    ours = Store(second.store)
+    assert first.commit != second.commit
+    assert ours.tree_id(first.commit) == ours.tree_id(second.commit)
+
+
+def test_text_listing_and_changed(linux: Path, base: Base) -> None:
+    (linux / "mm/new.c").write_text("int x;\n")
+    second = fakelinux.commit(linux)
+    ours = Store(base.store)
+    assert ours.text(base.commit, "mm/rmap.c") == fakelinux.RMAP_C
+    assert ours.text(base.commit, "mm/new.c") is None
+    assert ours.changed(base.commit, second) == ["mm/new.c"]
+    assert {line.partition("\t")[2] for line in ours.listing(base.commit)} == set(fakelinux.FILES)
+
+
+class TestCheckOut:
+    def test_lays_out_exactly_the_commit(self, base: Base) -> None:
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+
+    def test_touches_only_what_differs(self, linux: Path, base: Base) -> None:
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        before = {path: path.stat().st_mtime_ns for path in ours.worktree.rglob("*.[ch]")}
+        (linux / "mm/rmap.c").write_text("int other;\n")
+        ours.check_out(fakelinux.commit(linux))
+        changed = [path.name for path, mtime in before.items() if path.stat().st_mtime_ns != mtime]
+        assert changed == ["rmap.c"]
+
+    def test_removes_everything_else_even_what_git_ignores(self, base: Base) -> None:
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        for name in ("stray", "mm/rmap.o", "mm/rmap.c.rej", "dir/inner/.git/HEAD"):
+            path = ours.worktree / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x")
+        (ours.worktree / "mm/rmap.c").write_text("damaged")
+        ours.check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+
+    @pytest.mark.parametrize("name", ["index.lock", "HEAD.lock"])
+    def test_locks_of_a_killed_run_are_removed(self, linux: Path, base: Base, name: str) -> None:
+        ours = Store(base.store)
+        work = ours.check_out(base.commit)
+        (Path(work.git_dir) / name).touch()
+        (linux / "new").touch()
+        ours.check_out(fakelinux.commit(linux))
+        assert (ours.worktree / "new").exists()
+
+    def test_half_a_git_am_of_a_killed_run_is_removed(self, base: Base) -> None:
+        ours = Store(base.store)
+        work = ours.check_out(base.commit)
+        (Path(work.git_dir) / "rebase-apply").mkdir()
+        (Path(work.git_dir) / "rebase-apply/applying").touch()
+        work = ours.check_out(base.commit)
+        assert not (Path(work.git_dir) / "rebase-apply").exists()
+
+    def test_half_a_git_worktree_add_of_a_killed_run_is_made_again(self, base: Base) -> None:
+        ours = Store(base.store)
+        work = ours.check_out(base.commit)
+        (Path(work.git_dir) / "locked").write_text("initializing")
+        (Path(work.git_dir) / "HEAD").unlink()
+        ours.check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+
+    def test_worktree_of_a_store_that_was_removed_is_made_again(self, linux: Path, base: Base) -> None:
+        Store(base.store).check_out(base.commit)
+        shutil.rmtree(base.store)
+        again = sources.resolve(str(linux), print)
+        ours = Store(again.store)
+        ours.check_out(again.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+
+    def test_worktree_that_was_removed_is_made_again(self, base: Base) -> None:
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        shutil.rmtree(ours.worktree)
+        ours.check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+
+    def test_missing_objects_are_told(self, linux: Path, base: Base) -> None:
+        shutil.rmtree(linux)
+        with pytest.raises(InfrastructureError, match=f"git cannot lay out {base.commit[:12]}"):
+            Store(base.store).check_out(base.commit)
+
+
+class TestUsersGit:
+    def test_settings_of_the_user_change_nothing(self, home: Path, linux: Path, cache: Path, tmp_path: Path) -> None:
+        hooks = tmp_path / "hooks"
+        hooks.mkdir()
+        (hooks / "post-checkout").write_text(f"#!/bin/sh\ntouch {tmp_path}/hook-ran\n")
+        (hooks / "post-checkout").chmod(0o755)
+        (home / ".gitconfig").write_text(f"[core]\n\tautocrlf = true\n\teol = crlf\n\thooksPath = {hooks}\n")
+        base = sources.resolve(str(linux), print)
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+        assert not (tmp_path / "hook-ran").exists()
+
+    def test_environment_of_a_git_hook_does_not_lead_elsewhere(
+        self, linux: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = fakelinux.repository(tmp_path / "other", {"mm/rmap.c": "int other;\n"})
+        before = sorted(path.relative_to(other) for path in other.rglob("*"))
+        monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+        monkeypatch.setenv("GIT_WORK_TREE", str(other))
+        monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
+        base = sources.resolve(str(linux), print)
+        assert base.commit == fakelinux.git(linux, "rev-parse", "HEAD")
+        ours = Store(base.store)
+        ours.keep("some/name", base.commit)
+        ours.check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+        assert sorted(path.relative_to(other) for path in other.rglob("*")) == before
+
+
+class TestCheckKernel:
+    def test_version(self, base: Base) -> None:
+        assert store.check_kernel(Store(base.store), base.commit, base.spec) == "6.12.7"
+
+    def test_version_with_extra(self, linux: Path, base: Base) -> None:
+        text = fakelinux.MAKEFILE.replace("EXTRAVERSION =", "EXTRAVERSION = -rc3").replace(
+            "SUBLEVEL = 7", "SUBLEVEL = 0"
+        )
+        (linux / "Makefile").write_text(text)
+        commit = fakelinux.commit(linux)
+        assert store.check_kernel(Store(base.store), commit, "x") == "6.12.0-rc3"
+
+    @pytest.mark.parametrize("gone", ["Makefile", "Kbuild"])
+    def test_tree_that_is_no_kernel(self, linux: Path, base: Base, gone: str) -> None:
+        (linux / gone).unlink()
+        commit = fakelinux.commit(linux)
+        with pytest.raises(UsageError, match=r"^the-spec: is not a kernel tree") as caught:
+            store.check_kernel(Store(base.store), commit, "the-spec")
+        assert "Linux source tree" in caught.value.hint
+
+
+def test_two_processes_take_turns_in_a_store(base: Base) -> None:
+    code = (
+        "import sys; from pathlib import Path; from series_ci import files; from series_ci.store import Store\n"
+        "with files.locked(Store(Path(sys.argv[1])).lock, print):\n    print('held', flush=True); sys.stdin.read()\n"
+    )
+    from series_ci import files
+
+    argv = [sys.executable, "-c", code, str(base.store)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdin
+        other.stdout.readline()
+        said: list[str] = []
+
+        def waiting(text: str) -> None:
+            said.append(text)
+            assert other.stdin
+            other.stdin.close()
+
+        with files.locked(Store(base.store).lock, waiting):
+            other.wait()
+    assert f"process {other.pid}" in said[0]
