@@ -72,3 +72,8 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real kernels come last: who broke something small need not wait minutes to hear of it."""
+    items.sort(key=lambda item: item.get_closest_marker("boot") is not None)

@@ -319,6 +319,7 @@ def test_a_machine_that_was_lost_once_is_tried_again(world: World) -> None:
 def test_a_mail_that_nobody_has_is_a_mistake_of_the_user(world: World) -> None:
     ran = world.run("nobody@example.org")
     assert ran.status == 2
+    assert not ran.out.exists()
     assert "nobody@example.org" in ran.stderr
     assert ran.stdout == ""
 

@@ -84,6 +84,22 @@ need_kernel_source() {
 	fi
 }
 
+# Files of the kernel's source that checks and tests use, unpacked once per source package; empty if there is none.
+KERNEL_FILES=$CACHE/kernel-files
+need_kernel_files() {
+	local tarball=/usr/src/linux-source-6.12.tar.xz stamp
+	[ -e "$tarball" ] || return 0
+	stamp=$(stat -c '%s %Y' "$tarball")
+	[ "$(cat "$KERNEL_FILES/stamp" 2>/dev/null)" = "$stamp" ] && return
+	say "unpacking checkpatch and the KUnit samples of the kernel's source"
+	rm -rf "$KERNEL_FILES"
+	mkdir -p "$KERNEL_FILES"
+	tar -xf "$tarball" -C "$KERNEL_FILES" --strip-components=1 linux-source-6.12/scripts/checkpatch.pl \
+		linux-source-6.12/scripts/spelling.txt linux-source-6.12/scripts/const_structs.checkpatch \
+		linux-source-6.12/tools/testing/kunit/test_data
+	echo "$stamp" >"$KERNEL_FILES/stamp"
+}
+
 # need_venv [EXTRA]: the package in editable mode in a virtual environment of its own, outside the checkout.
 need_venv() {
 	local extra=${1:-} stamp wanted

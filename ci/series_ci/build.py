@@ -67,7 +67,9 @@ def environment() -> dict[str, str]:
     is not in the cache is not preprocessed twice.
     """
     ccache = {"CCACHE_DIR": str(paths.cache() / "ccache"), "CCACHE_MAXSIZE": "5G", "CCACHE_DEPEND": "1"}
-    return {"LC_ALL": "C", **ccache, **dict.fromkeys(CALLERS, "")}
+    # The kernel's Makefile takes LC_ALL out of the environment, and Python has put a LC_CTYPE with UTF-8 into it.
+    english = {"LC_ALL": "C", "LC_CTYPE": "C", "LC_MESSAGES": "C", "LANG": "C"}
+    return {**english, **ccache, **dict.fromkeys(CALLERS, "")}
 
 
 def toolchain(arch: Arch) -> Toolchain:

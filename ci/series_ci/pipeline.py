@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,8 +69,6 @@ class Outcome:
 def test(request: Request, progress: Progress) -> Outcome:
     """Take one version to a verdict. That it does not apply or build is a verdict, too; other errors are raised."""
     requirements.require(request.arch)
-    with files.disk_errors(request.out):
-        request.out.mkdir(parents=True, exist_ok=True)
     fetched = _fetch(request, progress)
     base, refused = _base(request, progress)
     try:
@@ -88,12 +88,25 @@ def test(request: Request, progress: Progress) -> Outcome:
 
 
 def _fetch(request: Request, progress: Progress) -> Fetched:
-    with progress.step("fetch") as step:
+    with progress.step("fetch") as step, _run_folder(request.out):
         fetched = lore.fetch(request.message_id, open_archive(request.archive), tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{len(fetched.patches)} patch{'es' if len(fetched.patches) > 1 else ''}: {fetched.title}")
-    shutil.copy(fetched.mbox, request.out / "series.mbx")
+    files.write(request.out / "series.mbx", fetched.mbox.read_bytes())
     return fetched
+
+
+@contextmanager
+def _run_folder(path: Path) -> Iterator[None]:
+    """Make the run directory at once, to know early that it can be written; without the mails it goes again."""
+    with files.disk_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.rmdir()
+        raise
 
 
 def _base(request: Request, progress: Progress) -> tuple[Base, list[str]]:

@@ -31,6 +31,9 @@ SUBLEVEL = 7
 EXTRAVERSION =
 NAME = Miniature
 
+# As in the kernel's Makefile: what the compiler says depends on the other variables then.
+unexport LC_ALL
+
 src := $(CURDIR)
 out := $(or $(O),$(CURDIR))
 objects := init/main.o mm/rmap.o mm/vmscan.o
