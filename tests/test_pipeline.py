@@ -153,7 +153,16 @@ def test_the_users_checkout_is_not_touched(world: World) -> None:
 def test_the_run_directory_holds_all_that_is_needed(world: World) -> None:
     ran = world.run("v1")
     assert {path.name for path in ran.out.iterdir()} >= {"summary.json", "junit.xml", "series.mbx", "base", "patched"}
-    needed = {"run.json", "console.log", "results.ktap", "status.txt", "qemu.cmd", "config"}
+    needed = {
+        "run.json",
+        "console.log",
+        "results.ktap",
+        "status.txt",
+        "qemu.cmd",
+        "config",
+        "build.log",
+        "selftests.log",
+    }
     for name, label in (("base", "base"), ("patched", "v1")):
         folder = ran.out / name
         assert {path.name for path in folder.iterdir()} >= needed

@@ -14,6 +14,7 @@ ELSEWHERE = replace(ARCH, name="other", cross="other-linux-gnu-", qemu="qemu-sys
 
 
 def have(monkeypatch: pytest.MonkeyPatch, *absent: str) -> None:
+    monkeypatch.setattr(requirements, "_compiles", lambda source: not any(name in source for name in absent))
     monkeypatch.setattr(process, "which", lambda program: None if program in absent else f"/usr/bin/{program}")
 
 
@@ -40,3 +41,16 @@ def test_another_architecture_needs_its_compiler_and_its_qemu(monkeypatch: pytes
 
 def test_the_hosts_own_architecture_needs_no_cross_compiler() -> None:
     assert not [name for name in requirements.programs(HERE) if name.endswith("-gcc")]
+
+
+def test_a_missing_header_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch, "gelf.h")
+    with pytest.raises(InfrastructureError) as caught:
+        requirements.require(HERE)
+    assert caught.value.message == "not installed: gelf.h"
+    assert caught.value.hint == "apt-get install libelf-dev"
+
+
+def test_the_compiler_itself_is_asked_for_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "HEADERS", {"stdio.h": "libc6-dev", "no/such/header.h": "nothing-dev"})
+    assert requirements.missing({}) == [("no/such/header.h", "nothing-dev")]

@@ -8,11 +8,11 @@ VENV=$CACHE/venv
 
 # Program -> Debian package. The kernel's and the selftests' own needs, the guest's two shells, and the emulator.
 PACKAGES=(
-	"gcc gcc" "make make" "flex flex" "bison bison" "bc bc" "ld binutils" "rsync rsync" "perl perl" "git git"
+	"python3 python3" "gcc gcc" "make make" "flex flex" "bison bison" "bc bc" "ld binutils" "rsync rsync" "perl perl" "git git" "xz xz-utils"
 	"ccache ccache" "busybox busybox-static" "bash-static bash-static" "qemu-system-$(uname -m) qemu-system-x86"
 )
-# Header -> package: the mm selftests that need these do not build without them.
-HEADERS=("sys/capability.h libcap-dev" "numa.h libnuma-dev")
+# Header -> package: the C library's and objtool's; the last two are for mm selftests that do not build without them.
+HEADERS=("stdio.h libc6-dev" "gelf.h libelf-dev" "sys/capability.h libcap-dev" "numa.h libnuma-dev")
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -27,7 +27,8 @@ missing_packages() {
 		command -v "${pair% *}" >/dev/null || echo "${pair#* }"
 	done
 	for pair in "${HEADERS[@]}"; do
-		[ -e "/usr/include/${pair% *}" ] || echo "${pair#* }"
+		# Debian has headers that depend on the architecture one folder deeper.
+		[ -n "$(find /usr/include -path "*/${pair% *}" -print -quit 2>/dev/null)" ] || echo "${pair#* }"
 	done
 	# Debian puts the ensurepip wheels into a package of their own.
 	python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -165,6 +164,10 @@ def _boot_both(
     for kernel, folder in zip(pair, ("base", "patched"), strict=True):
         run = boots.boot(recipe, kernel, out / f"{folder}{suffix}", progress, f"boot {kernel.label}{suffix}")
         record.write_run(out / f"{folder}{suffix}" / "run.json", run)
-        shutil.copy(kernel.build.config, out / f"{folder}{suffix}" / "config")
+        kept = {"config": kernel.build.config, "build.log": kernel.build.log}
+        if recipe.tests:
+            kept["selftests.log"] = kernel.tests.log
+        for name, path in kept.items():
+            files.write(out / f"{folder}{suffix}" / name, path.read_bytes())
         runs.append(run)
     return runs[0], runs[1]

@@ -23,6 +23,9 @@ BUILD = {
 }
 """Programs that building a kernel, its selftests and the guest's files calls."""
 
+HEADERS = {"stdio.h": "libc6-dev", "gelf.h": "libelf-dev"}
+"""Headers that the kernel's own host programs include; objtool's is the second one."""
+
 
 def programs(arch: Arch) -> dict[str, str]:
     """Program -> package, for one architecture."""
@@ -33,12 +36,20 @@ def programs(arch: Arch) -> dict[str, str]:
 
 
 def missing(needed: dict[str, str]) -> list[tuple[str, str]]:
-    """The (program, package) pairs that this host does not have."""
-    return [(name, package) for name, package in needed.items() if process.which(name) is None]
+    """The (program or header, package) pairs that this host does not have."""
+    absent = [(name, package) for name, package in needed.items() if process.which(name) is None]
+    if process.which("gcc") is None:
+        return absent
+    return absent + [(name, package) for name, package in HEADERS.items() if not _compiles(f"#include <{name}>\n")]
+
+
+def _compiles(source: str) -> bool:
+    """Whether the host's compiler takes a source: it alone knows where it looks for headers."""
+    return process.run(["gcc", "-fsyntax-only", "-x", "c", "-"], stdin=source.encode()).code == 0
 
 
 def require(arch: Arch) -> None:
-    """Raise an error that names every missing program and the packages to install."""
+    """Raise an error that names every missing program and header, and the packages to install."""
     absent = missing(programs(arch))
     if absent:
         names = ", ".join(name for name, _package in absent)
