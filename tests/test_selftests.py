@@ -141,7 +141,7 @@ class TestInstall:
         assert result.reason.startswith("broken.c:5:")
         assert "'KSFT_NOT_DECLARED' undeclared" in result.reason
         assert not (installed.folder / "mm/broken").exists()
-        assert said == ["1 programs of the tree did not compile"]
+        assert said == ["1 program of the tree did not compile"]
 
     def test_linker_errors_are_reasons_too(self, linux: Path, tools: Toolchain, ours: Path, tmp_path: Path) -> None:
         (linux / SELFTESTS / "mm/broken.c").write_text("int main(void) { return absent(); }\nint absent(void);\n")

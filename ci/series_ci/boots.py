@@ -15,7 +15,7 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import Test
 from series_ci.kernels import Kernel
 from series_ci.machine import Machine
-from series_ci.progress import Progress, Step
+from series_ci.progress import Progress, Step, count
 from series_ci.results import Ended, Result, Run, Status
 
 TRIES = 2
@@ -158,8 +158,8 @@ def _tell(step: Step, ended: vm.Boot, run: Run) -> None:
     if ended.boot_seconds is not None:
         step.note(f"up after {ended.boot_seconds:.1f} s")
     counts = {status: sum(result.status is status for result in run.results) for status in Status}
-    step.note(", ".join(f"{count} {status}" for status, count in counts.items() if count))
+    step.note(", ".join(f"{number} {status}" for status, number in counts.items() if number))
     if run.splats:
-        step.note(f"{len(run.splats)} kernel complaints")
+        step.note(count(len(run.splats), "kernel complaint"))
     if ended.ended is not Ended.POWEROFF:
         step.note(f"{ended.ended}: {ended.why}")

@@ -18,7 +18,7 @@ from series_ci.kernels import Kernel, Workshop
 from series_ci.lore import Fetched
 from series_ci.machine import Machine
 from series_ci.manifest import Selftest, TreeSource
-from series_ci.progress import Progress
+from series_ci.progress import Progress, count
 from series_ci.results import Run
 from series_ci.selftests import timeout
 from series_ci.store import Base, Store, check_kernel
@@ -90,7 +90,7 @@ def _fetch(request: Request, progress: Progress) -> Fetched:
     with progress.step("fetch") as step, _run_folder(request.out):
         fetched = lore.fetch(request.message_id, open_archive(request.archive), tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
-        step.note(f"{len(fetched.patches)} patch{'es' if len(fetched.patches) > 1 else ''}: {fetched.title}")
+        step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
     files.write(request.out / "series.mbx", fetched.mbox.read_bytes())
     return fetched
 
@@ -117,7 +117,7 @@ def _base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
         with files.locked(store.lock, progress.say):
             base = tree.with_base_patches(found, patches)
         step.note("cached" if base.cached else "imported")
-        step.note(f"{found.spec} is Linux {version}" + (f", {len(patches)} base patch" if patches else ""))
+        step.note(f"{found.spec} is Linux {version}" + (f", {count(len(patches), 'base patch')}" if patches else ""))
     for reason in refused:
         progress.say(f"not used: {reason}")
     return base, refused
@@ -131,7 +131,7 @@ def _make_both(
         with progress.step("apply") as step:
             commit, cached = tree.with_series(base, fetched.patches, fetched.digest)
             changed = store.changed(base.commit, commit)
-            step.note("cached" if cached else f"{len(changed)} files: {' '.join(changed[:4])}")
+            step.note("cached" if cached else f"{count(len(changed), 'file')}: {' '.join(changed[:4])}")
         collections = sorted({test.program.partition("/")[0] for test in request.tests})
         shop = kernels.workshop(store, base.commit, request.arch, collections, request.config)
         try:
@@ -145,7 +145,7 @@ def _make_both(
 def _recipe(request: Request, shop: Workshop, pair: tuple[Kernel, Kernel], progress: Progress) -> Recipe:
     with progress.step("accelerator") as step:
         chosen = accel.choose(request.accel, request.arch, pair[0].build.image, step.update)
-        step.note(chosen.name.upper() + (f": {chosen.why}" if chosen.why else ""))
+        step.note(chosen.name.upper() + (f", for KVM does not run here: {chosen.why}" if chosen.why else ""))
     tests = tuple(_test(each, shop, pair[0].commit) for each in request.tests)
     boots.require(tests, pair)
     return Recipe(request.machine, chosen, tests, shop.tools, shop.config_digest)

@@ -6,6 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def count(number: int, noun: str) -> str:
+    """`1 patch`, `2 patches`: a number with its noun."""
+    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{number} {noun}{ending}"
+
+
 class Step:
     """One step that is under way."""
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from series_ci import build, files, paths, process
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.progress import count
 from series_ci.results import Result, Status
 from series_ci.store import Store
 
@@ -150,7 +151,7 @@ def install(
         seconds = time.monotonic() - start
         record = {"seconds": seconds, "notbuilt": [(each.name, each.reason) for each in notbuilt]}
         files.write_json(making / "selftests.json", record)
-    tell(f"{len(notbuilt)} programs of the tree did not compile" if notbuilt else "all programs compiled")
+    tell(f"{count(len(notbuilt), 'program')} of the tree did not compile" if notbuilt else "all programs compiled")
     return Installed(target / "install", tuple(notbuilt), target / "selftests.log", seconds, cached=False)
 
 

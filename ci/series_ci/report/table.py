@@ -12,6 +12,7 @@ from rich.text import Text
 from series_ci.compare import Change, Comparison, Entry
 from series_ci.errors import ExitStatus
 from series_ci.pipeline import Outcome
+from series_ci.progress import count
 from series_ci.report.summary import status, verdict
 from series_ci.results import Status
 
@@ -102,5 +103,5 @@ def _counts(comparison: Comparison | None) -> str:
     counts = Counter(entry.change for entry in comparison.entries)
     parts = [f"{counts[change]} {change}" for change in Change if counts[change]]
     if comparison.new_splats:
-        parts.append(f"{len(comparison.new_splats)} new kernel complaints")
+        parts.append(count(len(comparison.new_splats), "new kernel complaint"))
     return ", ".join(parts)
