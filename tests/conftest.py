@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from fakes import fakelinux
+from series_ci import sources
+from series_ci.store import Base
+
 ROOT = Path(__file__).resolve().parent.parent
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -72,6 +76,18 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
+
+
+@pytest.fixture
+def linux(tmp_path: Path) -> Path:
+    """A git checkout of the miniature kernel tree."""
+    return fakelinux.repository(tmp_path / "linux")
+
+
+@pytest.fixture
+def base(linux: Path, cache: Path) -> Base:
+    """That checkout as a base in a store of ours."""
+    return sources.resolve(str(linux), print)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,16 +24,6 @@ def tools(cache: Path) -> Toolchain:
 
 
 @pytest.fixture
-def linux(tmp_path: Path) -> Path:
-    return fakelinux.repository(tmp_path / "linux")
-
-
-@pytest.fixture
-def base(linux: Path, cache: Path) -> Base:
-    return sources.resolve(str(linux), print)
-
-
-@pytest.fixture
 def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project's own tests in this test: one program for mm, and a collection that no tree has."""
     folder = tmp_path / "kselftest"

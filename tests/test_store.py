@@ -14,16 +14,6 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.store import Base, Store
 
 
-@pytest.fixture
-def linux(tmp_path: Path) -> Path:
-    return fakelinux.repository(tmp_path / "linux")
-
-
-@pytest.fixture
-def base(linux: Path, cache: Path) -> Base:
-    return sources.resolve(str(linux), print)
-
-
 def listing(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): path.read_bytes().decode()

@@ -12,16 +12,6 @@ from series_ci.mail import Patch
 from series_ci.store import Base, Store
 
 
-@pytest.fixture
-def linux(tmp_path: Path) -> Path:
-    return fakelinux.repository(tmp_path / "linux")
-
-
-@pytest.fixture
-def base(linux: Path, cache: Path) -> Base:
-    return sources.resolve(str(linux), print)
-
-
 def patches(raws: list[bytes]) -> list[Patch]:
     return [mail.patch(raw) for raw in raws if mail.patch(raw).subject.number]
 

@@ -55,8 +55,7 @@ def _probe(arch: Arch, kernel: Path, tell: Callable[[str], None]) -> str:
     """
     record = paths.cache() / "kvm.json"
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    qemu = process.run([arch.qemu, "--version"]).out.partition("\n")[0]
-    key = {"boot_id": boot_id, "qemu": qemu, "arch": arch.name}
+    key = {"boot_id": boot_id, "qemu": machine.qemu_version(arch), "arch": arch.name}
     kept = files.read_json(record)
     if kept and kept.get("key") == key and isinstance(kept.get("why"), str):
         return str(kept["why"])

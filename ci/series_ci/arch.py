@@ -26,6 +26,11 @@ class Arch:
     console: str
     options: tuple[tuple[str, str, str], ...] = ()
 
+    @property
+    def gcc(self) -> str:
+        """The compiler for it on this host."""
+        return "gcc" if self.name == host() else f"{self.cross}gcc"
+
 
 ARCHES = {
     "x86_64": Arch(

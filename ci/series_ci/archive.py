@@ -9,8 +9,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import files
+from series_ci import files, mail
 from series_ci.errors import UsageError
+from series_ci.mail import Patch
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,10 @@ class Archive:
     def digest(self) -> str:
         """What tells one state of a local archive from another; empty for a server, which is asked only once."""
         return files.digest(*self.mails) if self.mails else ""
+
+    def find(self, message_id: str) -> Patch | None:
+        """The mail with this Message-ID, if it is here; a server's mails are not."""
+        return next((found for raw in self.mails if (found := mail.patch(raw)).message_id == message_id), None)
 
 
 def open_archive(where: str) -> Archive:

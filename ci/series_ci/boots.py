@@ -84,11 +84,8 @@ def _runnable(test: Test, kernel: Kernel) -> bool:
 
 
 def _pack(tests: Sequence[Test], kernel: Kernel, recipe: Recipe, folder: Path) -> Path:
-    cross = next(
-        (each.removeprefix("CROSS_COMPILE=") for each in recipe.tools.variables if each.startswith("CROSS_")), ""
-    )
     initrd = folder / "initramfs.cpio"
-    files.write(initrd, guest.initramfs(tests, kernel.tests.folder, f"{cross}gcc"))
+    files.write(initrd, guest.initramfs(tests, kernel.tests.folder, recipe.machine.arch.gcc))
     return initrd
 
 
@@ -136,7 +133,6 @@ def _not_run(tests: Sequence[Test], parsed: Sequence[Result], ended: vm.Boot) ->
 
 def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str]) -> dict[str, str]:
     """What another person needs to see the same: none of it is measured, all of it is compared by `reproduce`."""
-    qemu = process.run([recipe.machine.arch.qemu, "--version"]).out.partition("\n")[0]
     return {
         "series_ci": __version__,
         "arch": recipe.machine.arch.name,
@@ -145,7 +141,7 @@ def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str]) -> dict[st
         "compiler": recipe.tools.version,
         "config": recipe.config_digest,
         "image": files.digest(kernel.build.image.read_bytes())[:16],
-        "qemu": qemu,
+        "qemu": machine.qemu_version(recipe.machine.arch),
         "qemu_argv": process.quote(argv),
         "host": f"{platform.system()} {platform.release()} {platform.machine()}",
         "memory": str(recipe.machine.memory),

@@ -75,11 +75,11 @@ def environment() -> dict[str, str]:
 def toolchain(arch: Arch) -> Toolchain:
     """Find the compiler for `arch`; the caller has checked that the programs exist (see `requirements`)."""
     cross = "" if arch.name == host() else arch.cross
-    done = process.run([f"{cross}gcc", "--version"], env=environment())
+    done = process.run([arch.gcc, "--version"], env=environment())
     if done.code != 0 or not done.out:
-        raise InfrastructureError(f"{cross}gcc does not run: {done.err.strip()}")
+        raise InfrastructureError(f"{arch.gcc} does not run: {done.err.strip()}")
     ccache = process.which("ccache") is not None
-    variables = [f"ARCH={arch.make}", f"CC={'ccache ' if ccache else ''}{cross}gcc"]
+    variables = [f"ARCH={arch.make}", f"CC={'ccache ' if ccache else ''}{arch.gcc}"]
     if cross:
         variables.append(f"CROSS_COMPILE={cross}")
     variables += [f"{name}={value}" for name, value in CONSTANT.items()]

@@ -56,12 +56,12 @@ def workshop(store: Store, commit: str, arch: Arch, collections: Sequence[str], 
 def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:
     """The kernel and the selftests of a commit. The caller holds the store's lock."""
     key = build.build_key(shop.store.tree_id(commit), shop.tools, shop.options)
-    tests_key = selftests.key(shop.store, commit, shop.collections, shop.tools)
     with progress.step(f"build {label}") as step:
         built = build.lookup(key) or _build(shop, commit, key, log_folder / "build.log", step)
         _tell(step, built)
     if not shop.collections:
         return Kernel(label, commit, built, Installed(paths.cache(), (), built.log, 0.0, cached=True))
+    tests_key = selftests.key(shop.store, commit, shop.collections, shop.tools)
     with progress.step(f"selftests {label}") as step:
         installed = selftests.lookup(tests_key)
         if installed is None:

@@ -63,7 +63,7 @@ def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = la
     with files.locked(folder.parent / ".lock", tell):
         raw_mails = _ask_b4(message_id, archive)
         patches = _verify(message_id, raw_mails)
-        digest = files.digest(*(part for each in patches for part in each.content))
+        digest = _digest(patches)
         before = kept.get("digest", digest)
         if isinstance(before, str) and before != digest:
             raise InfrastructureError(
@@ -86,6 +86,10 @@ def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = la
     return Fetched(message_id, tuple(patches), tuple(patch_ids), folder / "series.mbx", digest, cached=False)
 
 
+def _digest(patches: Iterable[Patch]) -> str:
+    return files.digest(*(part for each in patches for part in each.content))
+
+
 def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | None:
     """What an earlier run kept, or None if it is not what was kept (a damaged cache is made again)."""
     mbox = folder / "series.mbx"
@@ -93,7 +97,7 @@ def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | N
         patches = [mail.patch(raw) for raw in mail.split_mbox(mbox.read_bytes())]
     except OSError:
         return None
-    digest = files.digest(*(part for each in patches for part in each.content))
+    digest = _digest(patches)
     ids = kept.get("patch_ids")
     if digest != kept.get("digest") or not isinstance(ids, list):
         return None
@@ -108,12 +112,8 @@ def _environment(home: Path) -> dict[str, str]:
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_DATA_HOME": str(home / "data"),
         "TMPDIR": str(home),
-        "GIT_CONFIG_GLOBAL": "/dev/null",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_COUNT": "0",
-        "GIT_CONFIG_PARAMETERS": "",
         "GIT_CEILING_DIRECTORIES": str(home.parent),
-        "GIT_TERMINAL_PROMPT": "0",
+        **process.GIT_ALONE,
     }
 
 
@@ -168,7 +168,7 @@ def _version_in(message_id: str, found: list[bytes], archive: Archive) -> int | 
     """
     if any(mail.patch(raw).message_id == message_id for raw in found):
         return None
-    asked = next((mail.patch(raw) for raw in archive.mails if mail.patch(raw).message_id == message_id), None)
+    asked = archive.find(message_id)
     return asked.subject.version if asked and asked.subject.is_patch else None
 
 
@@ -185,10 +185,7 @@ def _b4_failed(message_id: str, archive: Archive, said: str) -> Error:
     lines = [line for line in said.splitlines() if line.strip()]
     if "No patches found" in said:
         return UsageError(f"{message_id}: the mail is there, but it holds no patch")
-    if archive.mails:
-        there = any(mail.patch(raw).message_id == message_id for raw in archive.mails)
-    else:
-        there = not _NOT_FOUND.search(said)
+    there = archive.find(message_id) is not None if archive.mails else not _NOT_FOUND.search(said)
     if not there:
         return UsageError(
             f"{message_id}: {archive.name} has no such mail",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import guest
+from series_ci import guest, process
 from series_ci.arch import Arch
 
 
@@ -44,6 +44,11 @@ class Files:
     def swap(self) -> Path:
         """The swap disk: sparse, and removed after the run."""
         return self.folder / "swap.img"
+
+
+def qemu_version(arch: Arch) -> str:
+    """The first line of what QEMU says of its version."""
+    return process.run([arch.qemu, "--version"]).out.partition("\n")[0]
 
 
 def accelerator(name: str) -> tuple[str, str]:

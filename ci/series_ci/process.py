@@ -105,6 +105,16 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
+GIT_ALONE = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": "0",
+    "GIT_CONFIG_PARAMETERS": "",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+"""For any git of ours: hooks, signing keys and line-end settings of the user's must not change what we make."""
+
+
 def leave_callers_repository() -> None:
     """Forget for which repository a git hook, an alias or `git rebase --exec` has called us.
 

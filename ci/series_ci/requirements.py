@@ -31,7 +31,7 @@ def programs(arch: Arch) -> dict[str, str]:
     """Program -> package, for one architecture."""
     needed = {"git": "git", **BUILD, arch.qemu: arch.qemu_package}
     if arch.name != host():
-        needed[f"{arch.cross}gcc"] = f"gcc-{arch.cross.rstrip('-')}"
+        needed[arch.gcc] = f"gcc-{arch.cross.rstrip('-')}"
     return needed
 
 

@@ -24,12 +24,7 @@ IDENTITY = {
     "GIT_COMMITTER_NAME": "series-ci",
     "GIT_COMMITTER_EMAIL": "series-ci@localhost",
     "GIT_COMMITTER_DATE": "1970-01-01T00:00:00+0000",
-    # Hooks, signing keys and line-end settings of the user's must not change what we make.
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_COUNT": "0",
-    "GIT_CONFIG_PARAMETERS": "",
-    "GIT_TERMINAL_PROMPT": "0",
+    **process.GIT_ALONE,
 }
 
 

@@ -16,7 +16,7 @@ from series_ci.store import Base, Store, said
 
 _FAILED_AT = re.compile(r"^error: patch failed: (.+):(\d+)$", re.MULTILINE)
 _MISSING = re.compile(r"^error: (.+): (?:No such file or directory|does not exist in index)$", re.MULTILINE)
-_CONTEXT_LINES = 30
+_CONTEXT_LINES = 10
 
 
 def _only_message(error: git.GitCommandError) -> str:
@@ -127,7 +127,7 @@ def _tree_has(work: git.Repo, name: str, line: int) -> str:
     except OSError:
         return f"{name}: not in the tree"
     first = max(0, line - 1)
-    shown = lines[first : first + _CONTEXT_LINES // 3]
+    shown = lines[first : first + _CONTEXT_LINES]
     return "\n".join(
         [f"the tree has at {name}:{line}:", *(f"  {number}: {text}" for number, text in enumerate(shown, first + 1))]
     )
