@@ -45,8 +45,17 @@ as_root() {
 # A fresh machine, or a container image, has no package lists at all.
 need_package_lists() {
 	command -v apt-get >/dev/null || return 0
-	[ -n "$(find /var/lib/apt/lists -name '*Packages*' -print -quit 2>/dev/null)" ] && return
+	[ -n "$(find /var/lib/apt/lists -name '*Packages*' -print -quit 2>/dev/null)" ] || update_package_lists
+}
+
+# A source that cannot be reached is no reason to stop: the others may have all that is needed.
+update_package_lists() {
+	command -v apt-get >/dev/null || return
 	as_root apt-get update -q >&2 || say "apt-get update failed"
+}
+
+knows_package() {
+	command -v apt-cache >/dev/null && apt-cache show "$1" >/dev/null 2>&1
 }
 
 apt_install() {
@@ -63,7 +72,7 @@ install_packages() {
 	need_package_lists
 	if ! apt_install "$@"; then
 		# The lists may be old and name files that the mirror no longer has.
-		as_root apt-get update -q >&2
+		update_package_lists
 		apt_install "$@" || die "apt-get could not install: $*"
 	fi
 }
@@ -78,7 +87,8 @@ need_system() {
 need_kernel_source() {
 	[ -e /usr/src/linux-source-6.12.tar.xz ] && return
 	need_package_lists
-	if command -v apt-cache >/dev/null && apt-cache show linux-source-6.12 >/dev/null 2>&1; then
+	# The lists may be those of only some of the sources: the package is in the security archive of an older release.
+	if knows_package linux-source-6.12 || { update_package_lists && knows_package linux-source-6.12; }; then
 		install_packages linux-source-6.12
 	else
 		say "no Debian package linux-source-6.12 here: kernel.org's tarball will be used"
@@ -89,15 +99,15 @@ need_kernel_source() {
 KERNEL_FILES=$CACHE/kernel-files
 need_kernel_files() {
 	local tarball=/usr/src/linux-source-6.12.tar.xz stamp
+	local wanted=(scripts/checkpatch.pl scripts/spelling.txt scripts/const_structs.checkpatch tools/testing/kunit/test_data mm/rmap.c)
+	wanted+=(tools/testing/selftests/mm/{Makefile,.gitignore,config,run_vmtests.sh})
 	[ -e "$tarball" ] || return 0
-	stamp=$(stat -c '%s %Y' "$tarball")
+	stamp="$(stat -c '%s %Y' "$tarball") ${wanted[*]}"
 	[ "$(cat "$KERNEL_FILES/stamp" 2>/dev/null)" = "$stamp" ] && return
-	say "unpacking checkpatch and the KUnit samples of the kernel's source"
+	say "unpacking some files of the kernel's source"
 	rm -rf "$KERNEL_FILES"
 	mkdir -p "$KERNEL_FILES"
-	tar -xf "$tarball" -C "$KERNEL_FILES" --strip-components=1 linux-source-6.12/scripts/checkpatch.pl \
-		linux-source-6.12/scripts/spelling.txt linux-source-6.12/scripts/const_structs.checkpatch \
-		linux-source-6.12/tools/testing/kunit/test_data
+	tar -xf "$tarball" -C "$KERNEL_FILES" --strip-components=1 "${wanted[@]/#/linux-source-6.12/}"
 	echo "$stamp" >"$KERNEL_FILES/stamp"
 }
 
