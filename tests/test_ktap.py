@@ -113,6 +113,19 @@ def test_tabs_and_spaces_are_compared_by_column() -> None:
     assert short(read(log)) == ["PASS c:b/a", "PASS c:b", "PASS c"]
 
 
+def test_harness_before_6_9_names_a_skipped_test_only_where_it_starts() -> None:
+    log = (
+        "# selftests: mm: x\n# 1..2\n# #  RUN           x.shmem.exiting ...\n# #      SKIP      needs swap\n"
+        "# ok 1 # SKIP needs swap\n# #  RUN           x.memfd.exiting ...\n# ok 2 # SKIP needs swap\n"
+        "ok 1 selftests: mm: x"
+    )
+    results = read(log)
+    assert short(results) == ["SKIP mm/x:shmem.exiting", "SKIP mm/x:memfd.exiting", "PASS mm/x"]
+    assert {each.reason for each in results[:2]} == {"needs swap"}
+    # A name of its own counts for more.
+    assert short(read("1..1\n#  RUN           x.a ...\nok 1 x.b # SKIP why")) == ["SKIP x.b"]
+
+
 def test_runner_log() -> None:
     results = ktap.parse((DATA / "runner.log").read_text().splitlines())
     assert short(results) == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from series_ci.results import Status
 
@@ -27,6 +28,7 @@ _STATUS = {
     "timeout": Status.TIMEOUT,
     "error": Status.ERROR,
 }
+_RUN = re.compile(r"^\W*RUN {11}(\S+) \.\.\.$")
 _RUNNER = re.compile(r"selftests: ([^\s:]+): (.+)")
 
 # Text that cannot be part of a result line: the kernel, or another result line, wrote into the middle of this one.
@@ -62,6 +64,12 @@ def test_name(text: str) -> str:
     if name.startswith("selftests: ") and (runner := _RUNNER.fullmatch(name)):
         return f"{runner[1]}/{runner[2]}"
     return "" if name == "-" else name
+
+
+def announced(log: Iterable[str]) -> str:
+    """The test that kselftest_harness.h said to run. Up to Linux 6.8 a test that skips is not named again."""
+    runs = [match[1] for line in log if (match := _RUN.search(line))]
+    return runs[-1] if runs else ""
 
 
 def outcome(passed: bool, rest: str) -> tuple[str, Status, str]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from series_ci import text
-from series_ci._ktap_line import LINE, is_torn, may_matter, outcome, test_name
+from series_ci._ktap_line import LINE, announced, is_torn, may_matter, outcome, test_name
 from series_ci._ktap_tree import LOST, Level, Log, Test, results
 from series_ci.results import Result, Status
 
@@ -94,8 +94,11 @@ class _Reader:
             child.end_block(status)
             if child.skip and status in (Status.PASS, Status.SKIP):
                 status, reason = Status.SKIP, reason or child.skip
+        own = self._log.take(lead)
+        if name == reason:
+            name = announced(own) or name
         name = name or f"#{number or len(level.numbers) + 1}"
-        log = (child.log if child else ()) + self._log.take(lead)
+        log = (child.log if child else ()) + own
         level.add(Test(name, status, reason, log, child.tests if child else []), number)
         return True
 
