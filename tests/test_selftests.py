@@ -53,6 +53,19 @@ def install(base: Base, tools: Toolchain, folder: Path, *collections: str, key: 
     return selftests.install(store.worktree, folder, collections, tools, cache_key=key, tell=lambda _text: None)
 
 
+def test_what_is_for_readers_is_no_part_of_a_collection(ours: Path) -> None:
+    before = selftests.own("mm")
+    for name in ("README.md", "export.txt"):
+        (ours / "mm" / name).write_text("Words.\n")
+    assert selftests.own("mm") == before
+    assert [path.name for path in before] == ["Makefile", "case.c", "case.sh", "config", "more.h", "settings"]
+
+
+def test_programs_are_those_that_are_compiled() -> None:
+    makefile = "TEST_GEN_PROGS := one \\\n\ttwo\nTEST_GEN_FILES += three\nTEST_PROGS := four.sh\nTEST_FILES := five\n"
+    assert selftests.programs(makefile) == ["one", "two", "three"]
+
+
 class TestOverlay:
     def test_makefile_of_the_tree_keeps_its_content(self, linux: Path, ours: Path) -> None:
         selftests.lay_over(linux, "mm")
@@ -251,16 +264,25 @@ def test_config_fragments_of_the_tree_then_ours(base: Base, ours: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("collection", "seconds"), [("mm", 90), ("newcoll", 7), ("none", 45)])
-def test_timeout(base: Base, ours: Path, collection: str, seconds: int) -> None:
-    assert selftests.timeout(Store(base.store), base.commit, collection) == seconds
+@pytest.mark.parametrize(
+    ("collection", "program", "seconds"),
+    [
+        ("mm", "theirs", 90),
+        ("mm", "case", 180),  # ours, among theirs
+        ("newcoll", "only", 7),
+        ("newcoll", "run.sh", 7),
+        ("none", "theirs", 45),
+    ],
+)
+def test_timeout(base: Base, ours: Path, collection: str, program: str, seconds: int) -> None:
+    assert selftests.timeout(Store(base.store), base.commit, collection, program) == seconds
 
 
 def test_our_timeout_counts_where_the_tree_has_none(linux: Path, ours: Path, cache: Path) -> None:
     (linux / SELFTESTS / "mm/settings").unlink()
     fakelinux.commit(linux)
     base = sources.resolve(str(linux), print)
-    assert selftests.timeout(Store(base.store), base.commit, "mm") == 180
+    assert selftests.timeout(Store(base.store), base.commit, "mm", "theirs") == 180
 
 
 def test_the_projects_own_tests_fit_into_a_tree(linux: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,12 +69,12 @@ def test(request: Request, progress: Progress) -> Outcome:
     """Take one version to a verdict. That it does not apply or build is a verdict, too; other errors are raised."""
     requirements.require(request.arch)
     fetched = _fetch(request, progress)
-    base, refused = _base(request, progress)
+    base, refused = find_base(request, progress)
     try:
         shop, pair = _make_both(request, base, fetched, progress)
     except (ApplyError, BuildError) as error:
         return Outcome(request, fetched, base, tuple(refused), error=error)
-    recipe = _recipe(request, shop, pair, progress)
+    recipe = make_recipe(request, shop, pair, progress)
     first = _boot_both(recipe, pair, request.out, "", progress)
     runs: tuple[Run, ...] = first
     comparison = compare.compare(*first)
@@ -108,7 +108,8 @@ def _run_folder(path: Path) -> Iterator[None]:
         raise
 
 
-def _base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
+def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
+    """The first tree of the request that can be had, with its base patches, and why earlier ones were not used."""
     with progress.step("tree") as step:
         found, index, refused = sources.first_available([each.spec for each in request.trees], step.update)
         store = Store(found.store)
@@ -132,28 +133,34 @@ def _make_both(
             commit, cached = tree.with_series(base, fetched.patches, fetched.digest)
             changed = store.changed(base.commit, commit)
             step.note("cached" if cached else f"{count(len(changed), 'file')}: {' '.join(changed[:4])}")
-        collections = sorted({test.program.partition("/")[0] for test in request.tests})
-        shop = kernels.workshop(store, base.commit, request.arch, collections, request.config)
-        try:
-            first = kernels.make(shop, "base", base.commit, request.out / "base", progress)
-        except BuildError as error:
-            raise kernels.base_failure(error) from error
+        shop, first = make_base(request, base, progress)
         second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
     return shop, (first, second)
 
 
-def _recipe(request: Request, shop: Workshop, pair: tuple[Kernel, Kernel], progress: Progress) -> Recipe:
+def make_base(request: Request, base: Base, progress: Progress) -> tuple[Workshop, Kernel]:
+    """The workshop for the request's configuration, and the base's kernel. The caller holds the store's lock."""
+    collections = sorted({test.program.partition("/")[0] for test in request.tests})
+    shop = kernels.workshop(Store(base.store), base.commit, request.arch, collections, request.config)
+    try:
+        return shop, kernels.make(shop, "base", base.commit, request.out / "base", progress)
+    except BuildError as error:
+        raise kernels.base_failure(error) from error
+
+
+def make_recipe(request: Request, shop: Workshop, made: Sequence[Kernel], progress: Progress) -> Recipe:
+    """What all kernels of the request are booted with; `made` are those that bring its tests, the base first."""
     with progress.step("accelerator") as step:
-        chosen = accel.choose(request.accel, request.arch, pair[0].build.image, step.update)
+        chosen = accel.choose(request.accel, request.arch, made[0].build.image, step.update)
         step.note(chosen.name.upper() + (f", for KVM does not run here: {chosen.why}" if chosen.why else ""))
-    tests = tuple(_test(each, shop, pair[0].commit) for each in request.tests)
-    boots.require(tests, pair)
+    tests = tuple(_test(each, shop, made[0].commit) for each in request.tests)
+    boots.require(tests, made)
     return Recipe(request.machine, chosen, tests, shop.tools, shop.config_digest)
 
 
 def _test(selftest: Selftest, shop: Workshop, commit: str) -> Test:
     collection, _, program = selftest.program.partition("/")
-    seconds = selftest.timeout or timeout(shop.store, commit, collection)
+    seconds = selftest.timeout or timeout(shop.store, commit, collection, program)
     return Test(selftest.name, collection, program, selftest.args, seconds)
 
 
@@ -162,12 +169,17 @@ def _boot_both(
 ) -> tuple[Run, Run]:
     runs = []
     for kernel, folder in zip(pair, ("base", "patched"), strict=True):
-        run = boots.boot(recipe, kernel, out / f"{folder}{suffix}", progress, f"boot {kernel.label}{suffix}")
-        record.write_run(out / f"{folder}{suffix}" / "run.json", run)
-        kept = {"config": kernel.build.config, "build.log": kernel.build.log}
-        if recipe.tests:
-            kept["selftests.log"] = kernel.tests.log
-        for name, path in kept.items():
-            files.write(out / f"{folder}{suffix}" / name, path.read_bytes())
-        runs.append(run)
+        runs.append(boot(recipe, kernel, out / f"{folder}{suffix}", progress, f"boot {kernel.label}{suffix}"))
     return runs[0], runs[1]
+
+
+def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
+    """Boot one kernel; `folder` gets all that a reader of its results needs."""
+    run = boots.boot(recipe, kernel, folder, progress, step_name)
+    record.write_run(folder / "run.json", run)
+    kept = {"config": kernel.build.config, "build.log": kernel.build.log}
+    if recipe.tests:
+        kept["selftests.log"] = kernel.tests.log
+    for name, path in kept.items():
+        files.write(folder / name, path.read_bytes())
+    return run

@@ -27,6 +27,8 @@ _TEST_LINE = re.compile(r"^(TEST_\w+)\s*[:+]?=\s*(.+)$", re.MULTILINE)
 _INCLUDE = re.compile(r"^include \.\./lib\.mk$", re.MULTILINE)
 _FAILED = re.compile(r"\[(?:[^\]\s]+:\d+: )?(\S+)\] Error \d+")
 _SOURCE = re.compile(r"\.([chS]|sh|py)$")
+_COMPILED = {"TEST_GEN_PROGS", "TEST_GEN_PROGS_EXTENDED", "TEST_GEN_FILES"}
+_NOT_FOR_TREES = (".md", ".txt")
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,20 @@ class Installed:
 
 
 def own(collection: str) -> list[Path]:
-    """The files that the project brings for a collection; none if it has no such folder."""
+    """The files that the project brings for a collection; none if it has no such folder.
+
+    What is there for readers only is left out: no build may depend on it.
+    """
     folder = paths.share("kselftest") / collection
-    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in _NOT_FOR_TREES)
+
+
+def programs(makefile: str) -> list[str]:
+    """The programs that a Makefile of ours has compiled."""
+    lines = _TEST_LINE.findall(makefile.replace("\\\n", " "))
+    return [program for name, value in lines if name in _COMPILED for program in value.split()]
 
 
 def config_fragments(store: Store, commit: str, collections: Iterable[str]) -> list[tuple[str, str]]:
@@ -61,11 +74,14 @@ def config_fragments(store: Store, commit: str, collections: Iterable[str]) -> l
     return fragments
 
 
-def timeout(store: Store, commit: str, collection: str) -> int:
-    """Seconds that one program of a collection may take: the tree's `settings`, or ours, or kselftest's default."""
-    ours = [path.read_text("utf-8") for path in own(collection) if path.name == "settings"]
+def timeout(store: Store, commit: str, collection: str, program: str) -> int:
+    """Seconds a program of a collection may take: from the `settings` of whoever brings it, else kselftest's 45."""
+    mine = {path.name: path.read_text("utf-8") for path in own(collection)}
     theirs = store.text(commit, f"{SELFTESTS}/{collection}/settings") or ""
-    for text in (theirs, *ours):
+    texts = [theirs, mine.get("settings", "")]
+    if program in programs(mine.get("Makefile", "")):
+        texts.reverse()
+    for text in texts:
         if match := re.search(r"^timeout=(\d+)$", text, re.MULTILINE):
             return int(match[1])
     return 45
