@@ -173,6 +173,32 @@ class TestUsersGit:
         assert sorted(path.relative_to(other) for path in other.rglob("*")) == before
 
 
+class TestUser:
+    @pytest.fixture(autouse=True)
+    def _alone(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        monkeypatch.delenv("EMAIL", raising=False)
+        monkeypatch.chdir(home)
+
+    def test_as_git_has_it(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (home / ".gitconfig").write_text("[user]\n\tname = Robin Välé\n\temail = robin.vale@example.org\n")
+        monkeypatch.setenv("GIT_AUTHOR_DATE", "1767603600 +0100")
+        assert store.user() == store.Author("Robin Välé", "robin.vale@example.org", "1767603600 +0100")
+
+    def test_nobody(self) -> None:
+        with pytest.raises(UsageError, match="git does not know who you are") as caught:
+            store.user()
+        assert "git config --global user.email" in caught.value.hint
+
+
+def test_checkout_around_a_folder(linux: Path, tmp_path: Path, cache: Path) -> None:
+    assert store.checkout_around(linux) == linux
+    assert store.checkout_around(linux / "mm") == linux
+    assert store.checkout_around(tmp_path) is None
+    bare = Store(cache / "trees/x.git").path
+    assert store.checkout_around(bare) is None
+
+
 class TestCheckKernel:
     def test_version(self, base: Base) -> None:
         assert store.check_kernel(Store(base.store), base.commit, base.spec) == "6.12.7"

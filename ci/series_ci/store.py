@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,15 @@ class Base:
     store: Path
     commit: str
     cached: bool
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who writes a commit, and when: seconds since 1970 and the time zone, as git prints them."""
+
+    name: str
+    email: str
+    date: str
 
 
 def said(error: git.GitCommandError) -> str:
@@ -106,6 +117,36 @@ class Store:
         """The files that differ between two commits."""
         return str(self.repo.git.diff_tree("-r", "--name-only", old, new)).splitlines()
 
+    def patch(self, base: str, changes: Mapping[str, str], message: str, author: Author) -> tuple[str, bytes]:
+        """One commit on `base` that gives files new texts, by git format-patch: its file name and its content.
+
+        Index and objects are in a folder that goes away again: nothing in the store changes, so no lock is needed.
+        """
+        with tempfile.TemporaryDirectory(prefix="series-ci-patch-") as name:
+            folder = Path(name)
+            files.write(folder / "objects/info/alternates", f"{self.path / 'objects'}\n")
+            apart = {"GIT_INDEX_FILE": f"{folder / 'index'}", "GIT_OBJECT_DIRECTORY": f"{folder / 'objects'}"}
+            for role in ("AUTHOR", "COMMITTER"):
+                apart |= {f"GIT_{role}_NAME": author.name, f"GIT_{role}_EMAIL": author.email}
+                apart[f"GIT_{role}_DATE"] = f"@{author.date}"
+            with self.repo.git.custom_environment(**apart):
+                try:
+                    commit = self._commit(base, changes, message, folder / "text")
+                    written = Path(str(self.repo.git.format_patch("-1", "--output-directory", folder, commit)))
+                except git.GitCommandError as error:
+                    raise InfrastructureError(f"git cannot make the patch: {said(error)}") from error
+            return written.name, written.read_bytes()
+
+    def _commit(self, base: str, changes: Mapping[str, str], message: str, scratch: Path) -> str:
+        """A commit without a worktree. Modes stay as they are; what is new is no program."""
+        self.repo.git.read_tree(base)
+        for path, text in changes.items():
+            entry = str(self.repo.git.ls_tree(base, "--", path))
+            files.write(scratch, text.encode("utf-8", "surrogateescape"))  # as text() gave what is no UTF-8
+            blob = self.repo.git.hash_object("-w", "--no-filters", scratch)
+            self.repo.git.update_index("--add", "--cacheinfo", f"{entry[:6] or '100644'},{blob},{path}")
+        return str(self.repo.git.commit_tree(self.repo.git.write_tree(), "-p", base, "-m", message))
+
     def check_out(self, commit: str) -> git.Repo:
         """Lay `commit` out in the worktree, touching only files that differ, and remove everything else from it.
 
@@ -166,6 +207,29 @@ def local_commit(path: str, revision: str) -> tuple[str, Path]:
     except git.GitCommandError as error:
         raise UsageError(f"{path}: has no commit {revision}: {said(error)}") from error
     return commit, Path(theirs.common_dir).resolve() / "objects"
+
+
+def checkout_around(folder: Path) -> Path | None:
+    """The top folder of the git checkout of the user's that `folder` is in, or None."""
+    process.leave_callers_repository()
+    try:
+        top = git.Repo(folder, search_parent_directories=True).working_tree_dir
+    except git.InvalidGitRepositoryError:
+        return None
+    return Path(top) if top else None
+
+
+def user() -> Author:
+    """The user as git knows them in the working directory, and the time now. Raises UsageError for a stranger."""
+    # Without the setting git would make an address up from the names of the account and the machine.
+    done = process.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"])
+    match = re.fullmatch(r"(.+) <(.+)> (\d+ [-+]\d{4})", done.out.strip())
+    if done.code != 0 or match is None:
+        raise UsageError(
+            "git does not know who you are: the patch needs an author and a Signed-off-by",
+            hint="git config --global user.name 'Your Name'; git config --global user.email you@example.org",
+        )
+    return Author(*match.groups())
 
 
 def check_kernel(store: Store, commit: str, spec: str) -> str:

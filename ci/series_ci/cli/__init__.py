@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from series_ci import __version__, files, paths, process, terminal
+from series_ci.cli.kselftest import kselftest
 from series_ci.cli.schema import schema
 from series_ci.cli.test import test
 from series_ci.errors import Error, ExitStatus
@@ -28,13 +29,19 @@ def cli() -> None:
 
 cli.add_command(test)
 cli.add_command(schema)
+cli.add_command(kselftest)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the one place where errors become messages."""
+    """Run the command line."""
+    return run(cli, argv)
+
+
+def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
+    """Run a command that returns its exit status; the one place where errors become messages."""
     process.forward_termination()
     try:
-        return int(cli.main(args=None if argv is None else list(argv), standalone_mode=False) or 0)
+        return int(command.main(args=None if argv is None else list(argv), standalone_mode=False) or 0)
     except (KeyboardInterrupt, click.Abort):
         print("interrupted; everything started was ended, and a rerun goes on from what is cached", file=sys.stderr)
         return int(ExitStatus.INTERRUPTED)

@@ -1,0 +1,202 @@
+"""The project's own kernel selftest as a patch against a kernel tree, added the way that tree adds its own tests.
+
+Each edit is text in, text out. None counts lines: each finds its place by what the neighbours look like, and a tree
+that looks different gets an error with the file and what was looked for, never a patch in the wrong place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from string import Template
+
+from series_ci import paths, selftests
+from series_ci.errors import UsageError
+from series_ci.selftests import SELFTESTS
+from series_ci.store import Author, Base, Store
+
+OURS = "mm"
+"""Our folder of the test, below kselftest/."""
+
+COLLECTIONS = ("mm", "vm")
+"""What trees call that folder: vm up to Linux 6.2."""
+
+CATEGORY = "exit_skip"
+"""What run_vmtests.sh is told to run only our programs."""
+
+ABOUT = "what reclaim does with the memory of exiting processes"
+
+EDITED = ("Makefile", ".gitignore", "config", "run_vmtests.sh")
+
+_CONDITION = re.compile(r"if(n?eq|n?def)\b")
+_PROGRAM = re.compile(r"TEST_GEN_FILES\s*\+?=\s*([\w.-]+)")
+_HEADER = re.compile(r"LOCAL_HDRS\s*\+?=.*\$\(selfdir\)/(\w+)/[\w.-]+\.h\b.*")
+_IGNORED = re.compile(r"[\w.-]+")
+_OPTION = re.compile(r"^(?:# )?(CONFIG_\w+)(?:=.*| is not set)$", re.MULTILINE)
+_USAGE = re.compile(r"^- [\w-]+\n(?:\t.+\n)+", re.MULTILINE)
+_RUN = re.compile(r'^(CATEGORY="[\w-]+" )?run_test \./', re.MULTILINE)
+_ENDS = (re.compile(r'^echo "SUMMARY:', re.MULTILINE), re.compile(r"^exit \$exitcode$", re.MULTILINE))
+
+
+class NoPlaceError(Exception):
+    """A file does not look as expected; the message says what was looked for."""
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What we bring: the sources by file name, the programs made of them, kernel options, the commit's message."""
+
+    sources: Mapping[str, str]
+    programs: Sequence[str]
+    config: str
+    message: str
+
+
+def ours() -> Ours:
+    """What lies in our folder of the test."""
+    texts = {path.name: path.read_text("utf-8") for path in selftests.own(OURS)}
+    return Ours(
+        sources={name: text for name, text in texts.items() if name.endswith((".c", ".h"))},
+        programs=selftests.programs(texts["Makefile"]),
+        config=texts["config"],
+        message=(paths.share("kselftest") / OURS / "export.txt").read_text("utf-8"),
+    )
+
+
+def patch(base: Base, author: Author) -> tuple[str, bytes]:
+    """The file name and the content of the patch, as git format-patch makes them.
+
+    Raises UsageError for a tree that has the test already, or that looks different from all that we know.
+    """
+    store, mine = Store(base.store), ours()
+    collection = _collection(store, base)
+    folder = f"{SELFTESTS}/{collection}"
+    theirs = {name: store.text(base.commit, f"{folder}/{name}") for name in (*EDITED, *mine.sources)}
+    changed = dict(mine.sources)
+    for name, text in theirs.items():
+        where = f"{base.spec}: {folder}/{name}"
+        if text is None and name in EDITED:
+            raise UsageError(f"{where}: no such file in the tree")
+        if text is None:
+            continue
+        if name in mine.sources or names(text, mine.programs):
+            raise UsageError(f"{where}: the tree has {' and '.join(mine.programs)} already")
+        try:
+            changed[name] = edit(name, text, collection, mine)
+        except NoPlaceError as error:
+            raise UsageError(f"{where}: {error}", hint="this tree is unlike others: add the test by hand") from error
+    changes = {f"{folder}/{name}": text for name, text in changed.items()}
+    return store.patch(base.commit, changes, message(mine.message, collection, author), author)
+
+
+def _collection(store: Store, base: Base) -> str:
+    for name in COLLECTIONS:
+        if store.text(base.commit, f"{SELFTESTS}/{name}/Makefile") is not None:
+            return name
+    places = " or ".join(f"{SELFTESTS}/{name}" for name in COLLECTIONS)
+    raise UsageError(f"{base.spec}: no Makefile in {places}: the tree has no mm selftests")
+
+
+def message(text: str, collection: str, author: Author) -> str:
+    """The commit's message."""
+    return Template(text).substitute(collection=collection, author=f"{author.name} <{author.email}>")
+
+
+def names(text: str, programs: Sequence[str]) -> bool:
+    """Whether a file of the tree names one of the programs."""
+    return any(re.search(rf"(?<![\w-]){re.escape(program)}(?![\w-])", text) for program in programs)
+
+
+def edit(name: str, text: str, collection: str, mine: Ours) -> str:
+    """The new text of one of the EDITED files. Raises NoPlaceError."""
+    if name == "Makefile":
+        headers = [each for each in mine.sources if each.endswith(".h")]
+        return add_headers(add_programs(text, mine.programs), collection, headers)
+    if name == "config":
+        return add_options(text, mine.config)
+    return add_ignored(text, mine.programs) if name == ".gitignore" else add_category(text, mine.programs)
+
+
+def add_programs(makefile: str, programs: Sequence[str]) -> str:
+    """One `TEST_GEN_FILES +=` line per program: files and not PROGS, since run_vmtests.sh is what runs them."""
+    lines = makefile.splitlines(keepends=True)
+    for program in programs:
+        entries = _unconditional(lines)
+        if not entries:
+            raise NoPlaceError("no line 'TEST_GEN_FILES += PROGRAM' outside of conditions")
+        lines.insert(_place(entries, program), f"TEST_GEN_FILES += {program}\n")
+    return "".join(lines)
+
+
+def _unconditional(lines: Sequence[str]) -> dict[int, str]:
+    """The programs that are built on every machine, by line number. After lib.mk's include it is too late for more."""
+    depth = 0
+    found = {}
+    for number, line in enumerate(lines):
+        if line.startswith("include ../lib.mk"):
+            break
+        depth += 1 if _CONDITION.match(line.strip()) else -1 if re.match(r"endif\b", line.strip()) else 0
+        if depth == 0 and (match := _PROGRAM.fullmatch(line.rstrip())):
+            found[number] = match[1]
+    return found
+
+
+def _place(entries: Mapping[int, str], new: str) -> int:
+    """The line number where a new entry goes.
+
+    These lists are alphabetical in parts only, and grow at the end: so between the first two neighbours that it sorts
+    between, else after the last.
+    """
+    for number, name in entries.items():
+        if name < new < entries.get(number + 1, ""):
+            return number + 1
+    return max(entries) + 1
+
+
+def add_headers(makefile: str, collection: str, headers: Sequence[str]) -> str:
+    """A `LOCAL_HDRS +=` line per header, where the Makefile has one for its own: then make knows who includes it."""
+    lines = makefile.splitlines(keepends=True)
+    named = [number for number, line in enumerate(lines) if (m := _HEADER.match(line)) and m[1] == collection]
+    if named:
+        added = [f"LOCAL_HDRS += $(selfdir)/{collection}/{name}\n" for name in headers]
+        lines[named[-1] + 1 : named[-1] + 1] = added
+    return "".join(lines)
+
+
+def add_ignored(gitignore: str, programs: Sequence[str]) -> str:
+    """One line per program."""
+    lines = [f"{line}\n" for line in gitignore.splitlines()]
+    for program in programs:
+        entries = {number: line.strip() for number, line in enumerate(lines) if _IGNORED.fullmatch(line.strip())}
+        if not entries:
+            raise NoPlaceError("no line with the name of a program")
+        lines.insert(_place(entries, program), f"{program}\n")
+    return "".join(lines)
+
+
+def add_options(config: str, wanted: str) -> str:
+    """Those lines of `wanted` whose options `config` says nothing about; what it says of the others stays."""
+    known = {match[1] for match in _OPTION.finditer(config)}
+    missing = [match[0] for match in _OPTION.finditer(wanted) if match[1] not in known]
+    end = "\n" if config and not config.endswith("\n") else ""
+    return config + end + "".join(f"{line}\n" for line in missing)
+
+
+def add_category(script: str, programs: Sequence[str]) -> str:
+    """Run the programs last; with a category of their own where the script has categories (Linux 6.2 and later)."""
+    runs = list(_RUN.finditer(script))
+    if not runs:
+        raise NoPlaceError("no line 'run_test ./PROGRAM'")
+    end = next((match.start() for pattern in _ENDS if (match := pattern.search(script))), None)
+    if end is None:
+        raise NoPlaceError("no line 'echo \"SUMMARY:' and no line 'exit $exitcode' to put the test in front of")
+    if not any(match[1] for match in runs):
+        added = f"# {ABOUT}\n" + "".join(f"run_test ./{program}\n" for program in programs)
+        return f"{script[:end]}{added}\n{script[end:]}"
+    usage = [match.end() for match in _USAGE.finditer(script, 0, runs[0].start())]
+    if not usage:
+        raise NoPlaceError("no line '- CATEGORY' with a line about it below, in the usage text")
+    added = "".join(f'CATEGORY="{CATEGORY}" run_test ./{program}\n' for program in programs)
+    about = f"- {CATEGORY}\n\ttest {ABOUT}\n"
+    return f"{script[: usage[-1]]}{about}{script[usage[-1] : end]}{added}\n{script[end:]}"
