@@ -70,6 +70,33 @@ class TestSeries:
         tree.with_series(base, patches(mails.series()), "digest")
 
 
+class TestText:
+    def test_one_file_is_replaced_and_nothing_else(self, base: Base) -> None:
+        text = "int x; /* \udce4\u00e4 */\n"  # a byte that is no UTF-8, as Store.text() gives it
+        commit, cached = tree.with_text(base, "mm/rmap.c", text, "Another rmap")
+        ours = Store(base.store)
+        assert not cached
+        assert ours.changed(base.commit, commit) == ["mm/rmap.c"]
+        assert ours.text(commit, "mm/rmap.c") == text
+        said = ours.repo.git.log("-1", "--format=%P|%s|%an|%at|%ct", commit)
+        assert said == f"{base.commit}|Another rmap|series-ci|0|0"
+        assert_usable(base)
+
+    def test_second_time_is_cached_and_other_content_is_another_commit(self, base: Base) -> None:
+        first, _cached = tree.with_text(base, "mm/rmap.c", "int x;\n", "Same")
+        assert tree.with_text(base, "mm/rmap.c", "int x;\n", "Same") == (first, True)
+        others = [("mm/rmap.c", "int y;\n"), ("mm/vmscan.c", "int x;\n")]
+        made = {tree.with_text(base, path, text, "Same")[0] for path, text in others}
+        assert len(made | {first}) == 3
+
+    def test_a_file_that_the_tree_ignores(self, linux: Path, cache: Path) -> None:
+        (linux / ".gitignore").write_text("mm\n")
+        fakelinux.commit(linux)
+        base = sources.resolve(str(linux), print)
+        commit, _cached = tree.with_text(base, "mm/rmap.c", "int x;\n", "Ignored")
+        assert Store(base.store).text(commit, "mm/rmap.c") == "int x;\n"
+
+
 OTHER = fakelinux.RMAP_C.replace("int referenced = 0;", "int referenced = 0, more = 1;")
 
 

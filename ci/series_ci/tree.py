@@ -1,4 +1,4 @@
-"""Patches on a tree: the base patches that make it the series' base, and the series itself, by `git am`."""
+"""Changes to a tree: the base patches that make it the series' base, the series itself by `git am`, single files."""
 
 from __future__ import annotations
 
@@ -50,6 +50,21 @@ def with_base_patches(base: Base, patches: Sequence[Path]) -> Base:
     commit = str(work.git.commit_tree(tree, "-p", base.commit, "-m", message))
     store.keep(name, commit)
     return Base(base.spec, base.store, commit, base.cached)
+
+
+def with_text(base: Base, path: str, text: str, message: str) -> tuple[str, bool]:
+    """The commit of `base` with `text` as the content of the file `path`, and whether it was already there."""
+    store = Store(base.store)
+    raw = text.encode("utf-8", "surrogateescape")  # as Store.text() gave what is no UTF-8
+    name = f"text/{files.digest(base.commit, path, raw, message)[:20]}"
+    if commit := store.ref(name):
+        return commit, True
+    work = store.check_out(base.commit)
+    (store.worktree / path).write_bytes(raw)
+    work.git.add("--force", "--", path)  # kernel trees ignore some of their own files
+    commit = str(work.git.commit_tree(work.git.write_tree(), "-p", base.commit, "-m", message))
+    store.keep(name, commit)
+    return commit, False
 
 
 def with_series(base: Base, patches: Sequence[Patch], digest: str) -> tuple[str, bool]:
