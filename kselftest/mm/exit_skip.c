@@ -28,7 +28,7 @@
  * the kernel, neither good nor bad.
  *
  * The test makes kswapd reclaim all that it can, on the whole machine: run it
- * in a guest.  README.md tells more.
+ * in a guest.
  */
 #define _GNU_SOURCE
 #include <linux/aio_abi.h>
@@ -647,6 +647,10 @@ static int victim(struct job *job)
 
 	if (!cgroup_join(VICTIM))
 		return -errno;
+	/* A new limit that is not reached at once calls the OOM killer. */
+	if (job->scene->path == MEMORY_MAX &&
+	    !write_text("/proc/self/oom_score_adj", "-1000"))
+		return -errno;
 	error = make_memory(job);
 	if (!error && !limit_disk(now_ms() - start))
 		error = -errno;
@@ -747,13 +751,14 @@ static bool press_nodes(void)
 	}
 }
 
-/* Down to a size that it can have without the victim's memory. */
+/* Bit by bit, and never below what it can have without the victim's memory. */
 static bool press_by_limit(const struct scene *scene)
 {
-	long kb = cgroup_kb(VICTIM, "memory.current") -
-		  resident_kb(scene->kind) + NOTHING_KB / 2;
+	long step_kb = resident_kb(scene->kind) - NOTHING_KB / 2;
+	long kb = cgroup_kb(VICTIM, "memory.current");
 	bool done;
 
+	kb -= step_kb < NOTHING_KB ? step_kb : NOTHING_KB;
 	done = write_number(cgroup_path(VICTIM, "memory.max"), kb * KB);
 	return cgroup_write(VICTIM, "memory.max", "max") && done;
 }
