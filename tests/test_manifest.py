@@ -95,6 +95,17 @@ class TestLoad:
         manifest = load(write(folder, text))
         assert (manifest.config, manifest.machine) == ((), Machine(memory=512 << 20, cpus=2, swap=0))
 
+    def test_a_version_may_have_trees_of_its_own(self, folder):
+        own = "message-id: two@example.org, trees: [{spec: linux@v6.9, base-patches: [base.patch]}]"
+        manifest = load(write(folder, GOOD.replace("message-id: two@example.org", own)))
+        assert manifest.trees_for("v1") == manifest.trees
+        assert [(tree.spec, tree.base_patches) for tree in manifest.trees_for("v2.1")] == [
+            (str(folder / "linux@v6.9"), (folder / "base.patch",))
+        ]
+
+    def test_without_tests_it_is_only_booted(self, folder):
+        assert load(write(folder, GOOD[: GOOD.index("tests:")])).tests == ()
+
     def test_frozen(self, folder):
         with pytest.raises(ValidationError, match="frozen"):
             load(write(folder)).name = "other"
@@ -224,7 +235,7 @@ def test_mistake(folder, old, new, line, key, text):
     assert "expected" in error.message
 
 
-@pytest.mark.parametrize("key", ["trees", "tests", "versions"])
+@pytest.mark.parametrize("key", ["trees", "versions"])
 def test_empty_part(folder, key):
     data = yaml.safe_load(GOOD)
     data[key] = {} if key == "versions" else []

@@ -44,19 +44,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
 
 
-class Version(_Part):
-    """One version of the series: one mail, the cover letter or the only patch."""
-
-    message_id: MessageId = Field(description="Message-ID of the cover letter, or of the patch where there is none")
-    note: str = Field("", description="what this version changed, for the reports")
-    _label: str = PrivateAttr("")
-
-    @property
-    def label(self) -> str:
-        """The version's key in the manifest."""
-        return self._label
-
-
 class TreeSource(_Part):
     """Where a kernel tree comes from."""
 
@@ -67,6 +54,20 @@ class TreeSource(_Part):
     base_patches: tuple[File, ...] = Field(
         (), description="patches that make the base out of the tree, relative to the manifest"
     )
+
+
+class Version(_Part):
+    """One version of the series: one mail, the cover letter or the only patch."""
+
+    message_id: MessageId = Field(description="Message-ID of the cover letter, or of the patch where there is none")
+    note: str = Field("", description="what this version changed, for the reports")
+    trees: tuple[TreeSource, ...] = Field((), description="kernel trees for this version, instead of the series' own")
+    _label: str = PrivateAttr("")
+
+    @property
+    def label(self) -> str:
+        """The version's key in the manifest."""
+        return self._label
 
 
 class Machine(_Part):
@@ -118,7 +119,7 @@ class Manifest(_Part):
     trees: tuple[TreeSource, ...] = Field(min_length=1, description="kernel trees; the first that can be had is used")
     config: tuple[File, ...] = Field((), description="Kconfig fragments, relative to the manifest; the last word wins")
     machine: Machine = Field(default_factory=Machine, description="the virtual machine that both kernels boot in")
-    tests: tuple[Selftest, ...] = Field(min_length=1, description="programs to run on both kernels")
+    tests: tuple[Selftest, ...] = Field((), description="programs to run on both kernels; without any they only boot")
     _path: Path = PrivateAttr(Path())
 
     def model_post_init(self, context: object, /) -> None:
@@ -147,6 +148,10 @@ class Manifest(_Part):
             f"found no version {label!r} in {self.name}, expected one of {', '.join(self.versions)}",
             hint=f"did you mean {' or '.join(meant)}?" if meant else "",
         )
+
+    def trees_for(self, label: str) -> tuple[TreeSource, ...]:
+        """The trees that a version goes on: its own, or those of the series."""
+        return self.version(label).trees or self.trees
 
 
 def load(path: Path) -> Manifest:

@@ -103,7 +103,7 @@ def make_request(version: str, options: Options) -> Request:
         label=label,
         message_id=message_id,
         archive=_archive(options, manifest),
-        trees=_trees(options, manifest),
+        trees=_trees(options, manifest, label),
         config=(*(manifest.config if manifest else ()), *(_file(each, "config fragment") for each in options.config)),
         machine=_machine(options, manifest),
         tests=_tests(options, manifest),
@@ -136,7 +136,7 @@ def _archive(options: Options, manifest: Manifest | None) -> str:
     return str(manifest.archive) if manifest else LORE
 
 
-def _trees(options: Options, manifest: Manifest | None) -> tuple[TreeSource, ...]:
+def _trees(options: Options, manifest: Manifest | None, label: str) -> tuple[TreeSource, ...]:
     if options.tree:
         patches = tuple(_file(each, "base patch") for each in options.base_patch)
         return (TreeSource.model_construct(spec=options.tree, base_patches=patches),)
@@ -146,7 +146,7 @@ def _trees(options: Options, manifest: Manifest | None) -> tuple[TreeSource, ...
         raise UsageError(
             "no tree", hint="a Message-ID without --series needs --tree SPEC, such as debian:linux-source-6.12"
         )
-    return manifest.trees
+    return manifest.trees_for(label) if label in manifest.versions else manifest.trees
 
 
 def _file(name: str, what: str) -> Path:
