@@ -92,3 +92,34 @@ def test_a_base_that_fails_is_infrastructure() -> None:
         "the log",
         "a.c:1: error",
     )
+
+
+def test_sources_that_the_compiler_refused_are_not_compiled_again(world: Lab, tmp_path: Path) -> None:
+    linux = fakelinux.repository(
+        tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": "int broken = not_there;\n"}
+    )
+    base = sources.resolve(str(linux), lambda _text: None)
+    shop = kernels.workshop(Store(base.store), base.commit, ROW, [], [])
+    with pytest.raises(BuildError, match="'not_there' undeclared") as first:
+        kernels.make(shop, "v1", base.commit, tmp_path / "log", Progress())
+    Store(base.store).worktree.rename(tmp_path / "away")  # whoever builds needs it
+    with pytest.raises(BuildError) as second:
+        kernels.make(shop, "v2", base.commit, tmp_path / "log2", Progress())
+    assert (second.value.message, second.value.details) == (first.value.message, first.value.details)
+    assert str(tmp_path / "log2/build.log") in second.value.hint
+    assert "not_there" in (tmp_path / "log2/build.log").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["#include <linux/not_there.h>\n", "int folio_referenced_not_there(void);\nint x(void) { return folio_gone(); }\n"],
+)
+def test_what_may_be_this_machines_fault_is_tried_again(world: Lab, tmp_path: Path, text: str) -> None:
+    """A header that is missing may be there after the next apt-get install."""
+    linux = fakelinux.repository(tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": text})
+    base = sources.resolve(str(linux), lambda _text: None)
+    shop = kernels.workshop(Store(base.store), base.commit, ROW, [], [])
+    for label in ("v1", "v2"):
+        with pytest.raises(BuildError):
+            kernels.make(shop, label, base.commit, tmp_path / label, Progress())
+    assert (tmp_path / "v2/build.log").read_text("utf-8").count("$ make") == 3

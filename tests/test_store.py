@@ -11,7 +11,7 @@ import pytest
 from fakes import fakelinux
 from series_ci import sources, store
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.store import Base, Store
+from series_ci.store import Base, Store, local_commit
 
 
 def listing(folder: Path) -> dict[str, str]:
@@ -242,3 +242,19 @@ def test_two_processes_take_turns_in_a_store(base: Base) -> None:
         with files.locked(Store(base.store).lock, waiting):
             other.wait()
     assert f"process {other.pid}" in said[0]
+
+
+def test_what_commits_hold_that_an_older_one_does_not(base: Base, linux: Path) -> None:
+    fakelinux.write(linux, {"mm/rmap.c": "first\n", "mm/new.c": "new\n"})
+    fakelinux.commit(linux, "first")
+    (linux / "mm/vmscan.c").unlink()
+    fakelinux.commit(linux, "second")
+    tip, _objects = local_commit(str(linux), "HEAD")
+    store = Store(base.store)
+    between = store.between(base.commit, tip)
+    assert [store.text(each, "mm/new.c") for each in between] == ["new\n", "new\n"]
+    assert between[-1] == tip
+    held = store.contents(base.commit, tip)
+    assert held.keys() == {"mm/rmap.c", "mm/new.c", "mm/vmscan.c"}
+    assert set(held["mm/vmscan.c"]) == {"0"}
+    assert held["mm/new.c"] == store.contents(base.commit, between[0])["mm/new.c"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import __version__, files, guest, ktap, machine, process, splat, vm
+from series_ci import __version__, files, guest, ktap, machine, process, record, splat, vm
 from series_ci.accel import Accelerator
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
@@ -23,6 +23,9 @@ TRIES = 2
 
 BOOT_RESULT = "boot"
 """The name of the result that every run has: whether the guest came up and came to its end."""
+
+RUN_FILE = "run.json"
+"""In a boot's folder: the Run. It is written last, so what lies beside it is whole."""
 
 _PLACEHOLDER = re.compile(r":?#\d+")
 
@@ -41,13 +44,20 @@ class Recipe:
 def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
     """Run the tests on one kernel. A guest that is lost, or never comes up, is tried again on a fresh boot.
 
-    Raises InfrastructureError when it was lost each time: that is never a verdict on the kernel.
+    What an interrupted run has left in `folder` is taken instead of a boot, if it came from this very kernel, with
+    these tests, on this machine. Raises InfrastructureError when the guest was lost each time: that is never a verdict
+    on the kernel.
     """
     tests = [test for test in recipe.tests if _runnable(test, kernel)]
     with progress.step(step_name) as step:
         initrd = _pack(tests, kernel, recipe, folder)
         outputs = machine.Files(folder)
         argv = machine.argv(recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs)
+        environment = _environment(recipe, kernel, argv, initrd)
+        if kept := _kept(folder, environment):
+            initrd.unlink()
+            step.note("kept from the interrupted run")
+            return kept
         limits = _limits(tests)
         for attempt in range(1, TRIES + 1):
             ended = vm.run(argv, outputs, swap=recipe.machine.swap, limits=limits, progress=step.update)
@@ -60,9 +70,19 @@ def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_
                 f"the guest of {kernel.label} was lost {TRIES} times: {ended.why}",
                 hint=f"see {folder}/qemu.log and {outputs.console}",
             )
-        run = _run(recipe, kernel, tests, ended, outputs, argv)
+        run = _run(kernel, tests, ended, outputs, environment)
         _tell(step, ended, run)
+    record.write_run(folder / RUN_FILE, run)
     return run
+
+
+def _kept(folder: Path, environment: dict[str, str]) -> Run | None:
+    """The run that lies in a folder, if it is one of the same kernel and guest."""
+    try:
+        run = record.read_run(folder / RUN_FILE)
+    except UsageError:
+        return None
+    return run if run.environment == environment else None
 
 
 def require(tests: Sequence[Test], pair: Sequence[Kernel]) -> None:
@@ -96,7 +116,7 @@ def _limits(tests: Sequence[Test]) -> vm.Limits:
 
 
 def _run(
-    recipe: Recipe, kernel: Kernel, tests: Sequence[Test], ended: vm.Boot, outputs: machine.Files, argv: Sequence[str]
+    kernel: Kernel, tests: Sequence[Test], ended: vm.Boot, outputs: machine.Files, environment: dict[str, str]
 ) -> Run:
     with outputs.results.open(encoding="utf-8", errors="replace") as lines:
         # A name without a collection comes back as it was announced.
@@ -113,7 +133,7 @@ def _run(
         boot_seconds=None if ended.boot_seconds is None else round(ended.boot_seconds, 2),
         results=tuple(results),
         splats=tuple(splats),
-        environment=_environment(recipe, kernel, argv),
+        environment=environment,
     )
 
 
@@ -131,7 +151,7 @@ def _not_run(tests: Sequence[Test], parsed: Sequence[Result], ended: vm.Boot) ->
     return [Result(name, Status.NOTRUN, f"the guest ended before: {ended.why}") for name in lost]
 
 
-def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str]) -> dict[str, str]:
+def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str], initrd: Path) -> dict[str, str]:
     """What another person needs to see the same: none of it is measured, all of it is compared by `reproduce`."""
     return {
         "series_ci": __version__,
@@ -141,6 +161,7 @@ def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str]) -> dict[st
         "compiler": recipe.tools.version,
         "config": recipe.config_digest,
         "image": files.digest(kernel.build.image.read_bytes())[:16],
+        "initramfs": files.digest(initrd.read_bytes())[:16],
         "qemu": machine.qemu_version(recipe.machine.arch),
         "qemu_argv": process.quote(argv),
         "host": f"{platform.system()} {platform.release()} {platform.machine()}",

@@ -34,6 +34,7 @@ CALLERS = ("MAKEFLAGS", "GNUMAKEFLAGS", "CROSS_COMPILE", "LLVM", "KCFLAGS", "KAF
 
 _ERROR = re.compile(r"^(?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)?: (?:fatal )?error: (?P<text>.*)$")
 _OTHER_ERROR = re.compile(r"undefined reference to|^make.*: \*\*\* (?!\[)|^(?:ld|gcc|clang|cc1): .*error|Error: ")
+_WARNING = re.compile(r"^(?P<file>[^\s:]+):\d+(?::\d+)?: (?P<text>warning: .*)$")
 _CC = re.compile(r"^\s+(?:CC|AS|HOSTCC)\s")
 
 
@@ -110,6 +111,23 @@ def lookup(key: str) -> Build | None:
     return Build(image, folder / "config", folder / "build.log", key, record["seconds"], 0, cached=True)
 
 
+def lookup_failure(key: str, log: Path) -> BuildError | None:
+    """What the compiler said of sources that it refused before, and would say again; `log` gets that build's log."""
+    folder = paths.cache() / "builds" / key
+    record = files.read_json(folder / "failed.json")
+    kept = folder / "build.log"
+    if not record or not kept.is_file():
+        return None
+    files.write(log, kept.read_bytes())
+    return BuildError(record["message"], hint=f"the whole log: {log}", details=record["details"])
+
+
+def _keep_failure(key: str, error: BuildError, log: Path) -> None:
+    with files.disk_errors(paths.cache()), files.fresh_folder(paths.cache() / "builds" / key) as making:
+        shutil.copy(log, making / "build.log")
+        files.write_json(making / "failed.json", {"message": error.message, "details": error.details})
+
+
 def make_kernel(
     source: Path,
     tools: Toolchain,
@@ -122,8 +140,8 @@ def make_kernel(
 ) -> Build:
     """Configure and build the tree that is laid out in `source`; keep the image under `key`.
 
-    Raises UsageError for options that the kernel dropped, BuildError with the first compiler error. `log` gets all that
-    make said.
+    Raises UsageError for options that the kernel dropped, BuildError with the first compiler error, which is kept as
+    well. `log` gets all that make said.
     """
     start = time.monotonic()
     with files.disk_errors(folder):
@@ -131,7 +149,12 @@ def make_kernel(
     make = [*_make(source, folder), *tools.variables]
     with being_built(folder):
         _configure(make, folder, options, log)
-        objects = _compile(make, source, tools.arch, log, progress)
+        try:
+            objects = _compile(make, source, tools.arch, log, progress)
+        except BuildError as error:
+            if _is_of_the_sources(error):
+                _keep_failure(key, error, log)
+            raise
     image = folder / tools.arch.image
     seconds = time.monotonic() - start
     with files.disk_errors(paths.cache()), files.fresh_folder(paths.cache() / "builds" / key) as making:
@@ -142,6 +165,29 @@ def make_kernel(
         files.write_json(making / "build.json", record)
     kept = paths.cache() / "builds" / key
     return Build(kept / "image", kept / "config", kept / "build.log", key, seconds, objects, cached=False)
+
+
+def warnings(
+    source: Path, tools: Toolchain, options: Sequence[kconfig.Asked], *, folder: Path, names: Sequence[str], log: Path
+) -> list[tuple[str, str]]:
+    """What the compiler says with W=1 about these C files of the tree in `source`: (file, `warning: ...`) pairs.
+
+    Warnings in headers that the files include are among them. A file that does not compile has none to speak of.
+    """
+    with files.disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    make = [*_make(source, folder), *tools.variables]
+    found: list[tuple[str, str]] = []
+
+    def line(text: str) -> None:
+        if match := _WARNING.match(relative(text, source)):
+            found.append((match["file"], match["text"]))
+
+    with being_built(folder):
+        _configure(make, folder, options, log)
+        objects = [name.removesuffix(".c") + ".o" for name in names]
+        process.run_logged([*make, "-k", "W=1", *objects], log, env=environment(), on_line=line)
+    return found
 
 
 def _make(source: Path, folder: Path) -> list[str]:
@@ -205,6 +251,11 @@ def _failed(first: str, source: Path, log: Path) -> BuildError:
     details = "\n".join(relative(each, source) for each in lines[at : at + 12])
     message = f"does not build: {shown}" if shown else "does not build: make failed without a compiler error"
     return BuildError(message, hint=f"the whole log: {log}", details=details)
+
+
+def _is_of_the_sources(error: BuildError) -> bool:
+    """Whether the sources are to blame for certain. A fatal error may be a header that this machine lacks today."""
+    return bool(_ERROR.match(error.message.removeprefix("does not build: "))) and "fatal error: " not in error.message
 
 
 def relative(text: str, source: Path) -> str:

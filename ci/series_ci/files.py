@@ -132,3 +132,15 @@ def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
         lock.write(str(os.getpid()).encode())
         lock.flush()
         yield
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the lock file `path` right now."""
+    try:
+        with path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

@@ -57,7 +57,11 @@ def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Pr
     """The kernel and the selftests of a commit. The caller holds the store's lock."""
     key = build.build_key(shop.store.tree_id(commit), shop.tools, shop.options)
     with progress.step(f"build {label}") as step:
-        built = build.lookup(key) or _build(shop, commit, key, log_folder / "build.log", step)
+        log = log_folder / "build.log"
+        if failed := build.lookup_failure(key, log):
+            step.note("cached")
+            raise failed
+        built = build.lookup(key) or _build(shop, commit, key, log, step)
         _tell(step, built)
     if not shop.collections:
         return Kernel(label, commit, built, Installed(paths.cache(), (), built.log, 0.0, cached=True))

@@ -117,6 +117,15 @@ class Store:
         """The files that differ between two commits."""
         return str(self.repo.git.diff_tree("-r", "--name-only", old, new)).splitlines()
 
+    def contents(self, old: str, new: str) -> dict[str, str]:
+        """The files that differ between two commits, and the id of what each holds in the new one (zeros: gone)."""
+        rows = str(self.repo.git.diff_tree("-r", "--no-renames", "--no-abbrev", old, new)).splitlines()
+        return {path: meta.split()[3] for meta, _, path in (row.partition("\t") for row in rows)}
+
+    def between(self, base: str, tip: str) -> list[str]:
+        """The commits after `base` up to `tip`, the oldest first."""
+        return str(self.repo.git.rev_list("--reverse", f"{base}..{tip}")).split()
+
     def patch(self, base: str, changes: Mapping[str, str], message: str, author: Author) -> tuple[str, bytes]:
         """One commit on `base` that gives files new texts, by git format-patch: its file name and its content.
 
