@@ -23,7 +23,7 @@ from fakes import fakeqemu, lab, mails
 from fakes.lab import Lab
 from series_ci import __version__, manifest, paths, pipeline
 from series_ci.cli import main
-from series_ci.cli.test import LORE, Options, make_request
+from series_ci.cli.request import LORE, Options, make_request
 
 PROGRAM = [sys.executable, "-m", "series_ci"]
 

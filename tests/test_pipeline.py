@@ -9,18 +9,18 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from junitparser import JUnitXml
 
 from fakes import fakelinux, lab, mails
 from fakes.lab import BASE, PATCHED, Lab
+from fakes.world import FAILS, INNER, PASSES, World, fresh, notes
 from series_ci import pipeline, record
 from series_ci.cli import main
-from series_ci.cli.test import Options, make_request
+from series_ci.cli.request import Options, make_request
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.progress import Progress
 from series_ci.results import Ended
@@ -36,12 +36,6 @@ WARNING = """\
 [    1.000007]  </TASK>
 [    1.000008] ---[ end trace 0000000000000000 ]---
 """
-INNER = ["TAP version 13", "1..1", "{} 1 exiting"]
-FAILS: dict[str, Any] = {
-    "verdicts": {"mm/good": "not ok # exit=1"},
-    "inner": {"mm/good": [*INNER[:2], INNER[2].format("not ok")]},
-}
-PASSES: dict[str, Any] = {"inner": {"mm/good": [*INNER[:2], INNER[2].format("ok")]}}
 
 
 @pytest.fixture(scope="module")
@@ -51,58 +45,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield found
 
 
-@dataclass
-class Ran:
-    """What a run left behind."""
-
-    status: int
-    out: Path
-    stdout: str
-    stderr: str
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.out / "summary.json").read_text("utf-8"))
-        return found
-
-    @property
-    def changes(self) -> dict[str, tuple[str | None, str | None, str]]:
-        return {each["name"]: (each["base"], each["patched"], each["change"]) for each in self.summary["changes"]}
-
-    @property
-    def junit(self) -> tuple[int, int]:
-        parsed = JUnitXml.fromfile(str(self.out / "junit.xml"))
-        return parsed.failures, parsed.errors
-
-
-class World:
-    """Runs the command line in the shared world, each time into a folder of its own."""
-
-    def __init__(self, found: Lab, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.lab = found
-        self.folder = folder
-        self.capsys = capsys
-        self.runs = 0
-
-    def run(self, version: str, *more: str) -> Ran:
-        self.runs += 1
-        out = self.folder / f"out{self.runs}"
-        self.capsys.readouterr()
-        status = main(self.lab.argv(version, "--out", str(out), *more))
-        said = self.capsys.readouterr()
-        return Ran(status, out, said.out, said.err)
-
-
 @pytest.fixture
 def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    shared.qemu.plan()
-    Path(f"{shared.qemu.file}.log").unlink(missing_ok=True)
-    return World(shared, tmp_path, capsys)
-
-
-def notes(ran: Ran) -> dict[str, str]:
-    """The notes of each step."""
-    return {m[1].strip(): m[2] for m in re.finditer(r"^[✓✗] (.{16,}?) +[\d.]+ s(.*)$", ran.stderr, re.MULTILINE)}
+    return fresh(shared, tmp_path, capsys)
 
 
 def test_no_regression(world: World) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus
+from series_ci.patches import PatchBuild
 from series_ci.report.summary import status, summary, verdict
 from series_ci.results import Result, Splat, Status
 
 GOOD, BAD = Result("mm/a", Status.PASS), Result("mm/a", Status.FAIL, "why")
 KEYS = [
-    *("series", "version", "title", "message_id", "verdict", "status", "changes", "splats", "error", "run_dir"),
-    *("environment", "repeat"),
+    *("series", "version", "title", "message_id", "verdict", "status", "changes", "splats"),
+    *("steps", "error", "run_dir", "environment", "repeat"),
 ]
 
 
@@ -31,6 +33,20 @@ def test_the_keys_of_a_comparison() -> None:
     assert [each["change"] for each in again["splats"]] == ["NEW"]
     assert (again["run_dir"], again["repeat"]) == ("/runs/1", "series-ci test v10 --series demo")
     assert again["error"] is None
+
+
+def test_a_patch_on_the_way_that_does_not_build_counts_unless_something_broke() -> None:
+    steps = (
+        PatchBuild("1/2 first", "12", BuildError("does not build: a.c:1"), ()),
+        PatchBuild("2/2 second", "34", None, ("mm/a.c: warning: unused",)),
+    )
+    found = replace(outcome(run("base", GOOD), run("v10", GOOD)), steps=steps)
+    assert (status(found), verdict(found)) == (4, "no regression, but no build after 1 patch")
+    assert summary(found)["steps"] == [
+        {"patch": "1/2 first", "commit": "12", "error": "does not build: a.c:1", "new_warnings": []},
+        {"patch": "2/2 second", "commit": "34", "error": None, "new_warnings": ["mm/a.c: warning: unused"]},
+    ]
+    assert status(replace(outcome(run("base", GOOD), run("v10", BAD)), steps=steps)) == 1
 
 
 def test_the_environment_holds_what_is_needed_to_do_it_again() -> None:

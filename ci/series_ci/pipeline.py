@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import accel, boots, compare, files, kernels, lore, record, requirements, sources, tree
+from series_ci import accel, boots, compare, files, kernels, lore, patches, requirements, sources, tree
 from series_ci.arch import Arch
 from series_ci.archive import open_archive
 from series_ci.boots import Recipe
@@ -18,6 +18,7 @@ from series_ci.kernels import Kernel, Workshop
 from series_ci.lore import Fetched
 from series_ci.machine import Machine
 from series_ci.manifest import Selftest, TreeSource
+from series_ci.patches import PatchBuild
 from series_ci.progress import Progress, count
 from series_ci.results import Run
 from series_ci.selftests import timeout
@@ -28,7 +29,8 @@ from series_ci.store import Base, Store, check_kernel
 class Request:
     """One version to test, with everything decided: what the manifest says and what the command line changed of it.
 
-    `repeat` is the command line that does the same again; `out` the run directory, which does not exist yet.
+    `repeat` is the command line that does the same again; `out` the run directory, which does not exist yet;
+    `each_patch` asks for a build after each patch, too.
     """
 
     series: str
@@ -42,6 +44,7 @@ class Request:
     accel: str
     out: Path
     repeat: str
+    each_patch: bool = False
 
     @property
     def arch(self) -> Arch:
@@ -53,7 +56,8 @@ class Request:
 class Outcome:
     """What came of a request. Without a comparison, `error` says why the version could not be booted.
 
-    `base` is the tree that was used, `refused` why earlier ones of the list were not.
+    `base` is the tree that was used, `refused` why earlier ones of the list were not; `steps` are the builds after each
+    patch, if they were asked for.
     """
 
     request: Request
@@ -63,31 +67,80 @@ class Outcome:
     runs: tuple[Run, ...] = ()
     comparison: Comparison | None = None
     error: Error | None = None
+    steps: tuple[PatchBuild, ...] = ()
 
 
 def test(request: Request, progress: Progress) -> Outcome:
     """Take one version to a verdict. That it does not apply or build is a verdict, too; other errors are raised."""
     requirements.require(request.arch)
-    fetched = _fetch(request, progress)
+    fetched = fetch(request, progress)
     base, refused = find_base(request, progress)
+    seen = Outcome(request, fetched, base, tuple(refused))
+    store = Store(base.store)
     try:
-        shop, pair = _make_both(request, base, fetched, progress)
+        with files.locked(store.lock, progress.say):
+            commit = apply(base, fetched, progress)
+            shop, first = make_base(request, base, progress)
+            seen = replace(seen, steps=each_patch(request, shop, base, commit, fetched, progress))
+            second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
     except (ApplyError, BuildError) as error:
-        return Outcome(request, fetched, base, tuple(refused), error=error)
-    recipe = make_recipe(request, shop, pair, progress)
-    first = _boot_both(recipe, pair, request.out, "", progress)
-    runs: tuple[Run, ...] = first
-    comparison = compare.compare(*first)
+        return replace(seen, error=error)
+    recipe = make_recipe(request, shop, (first, second), progress)
+    runs, comparison = judge(BaseRuns(recipe, first, request.out / "base", progress), second, request.out, progress)
+    return replace(seen, runs=runs, comparison=comparison)
+
+
+def each_patch(
+    request: Request, shop: Workshop, base: Base, tip: str, fetched: Fetched, progress: Progress
+) -> tuple[PatchBuild, ...]:
+    """A build after each patch of the version; none if it was not asked for. The caller holds the store's lock."""
+    if not request.each_patch:
+        return ()
+    return patches.build_each(shop, base.commit, tip, fetched.patches, progress, request.out)
+
+
+class BaseRuns:
+    """The boots of the base: each is made when it is first asked for, and serves all versions on that base."""
+
+    def __init__(self, recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress) -> None:
+        self.recipe = recipe
+        self._kernel = kernel
+        self._folder = folder
+        self._progress = progress
+        self._runs: dict[str, Run] = {}
+
+    def run(self, suffix: str = "") -> Run:
+        """The first boot, or with a suffix such as `-2` another one."""
+        if suffix not in self._runs:
+            folder = self._folder.with_name(self._folder.name + suffix)
+            name = f"boot {self._kernel.label}{suffix}"
+            self._runs[suffix] = boot(self.recipe, self._kernel, folder, self._progress, name)
+        return self._runs[suffix]
+
+
+def judge(base: BaseRuns, kernel: Kernel, out: Path, progress: Progress) -> tuple[tuple[Run, ...], Comparison]:
+    """Boot a version's kernel and compare it with the base; what broke is tried once more, on fresh boots of both.
+
+    The folders `patched` and `patched-2` in `out` get all that a reader of the results needs.
+    """
+
+    def pair(suffix: str) -> tuple[Run, Run]:
+        before = base.run(suffix)
+        return before, boot(base.recipe, kernel, out / f"patched{suffix}", progress, f"boot {kernel.label}{suffix}")
+
+    runs: tuple[Run, ...] = pair("")
+    comparison = compare.compare(runs[0], runs[1])
     if comparison.having(Change.BROKEN) or comparison.ended_worse:
         progress.say("something broke: both kernels once more, to tell BROKEN from FLAKY")
-        again = _boot_both(recipe, pair, request.out, "-2", progress)
+        again = pair("-2")
         comparison = compare.with_second(comparison, compare.compare(*again))
         runs += again
-    return Outcome(request, fetched, base, tuple(refused), runs, comparison)
+    return runs, comparison
 
 
-def _fetch(request: Request, progress: Progress) -> Fetched:
-    with progress.step("fetch") as step, _run_folder(request.out):
+def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
+    """The mails of a version, and a copy of them in its folder, which is made. Raises what `lore.fetch` raises."""
+    with progress.step("fetch" + suffix) as step, _run_folder(request.out):
         fetched = lore.fetch(request.message_id, open_archive(request.archive), tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
@@ -114,28 +167,23 @@ def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
         found, index, refused = sources.first_available([each.spec for each in request.trees], step.update)
         store = Store(found.store)
         version = check_kernel(store, found.commit, found.spec)
-        patches = request.trees[index].base_patches
+        own = request.trees[index].base_patches
         with files.locked(store.lock, progress.say):
-            base = tree.with_base_patches(found, patches)
+            base = tree.with_base_patches(found, own)
         step.note("cached" if base.cached else "imported")
-        step.note(f"{found.spec} is Linux {version}" + (f", {count(len(patches), 'base patch')}" if patches else ""))
+        step.note(f"{found.spec} is Linux {version}" + (f", {count(len(own), 'base patch')}" if own else ""))
     for reason in refused:
         progress.say(f"not used: {reason}")
     return base, refused
 
 
-def _make_both(
-    request: Request, base: Base, fetched: Fetched, progress: Progress
-) -> tuple[Workshop, tuple[Kernel, Kernel]]:
-    store = Store(base.store)
-    with files.locked(store.lock, progress.say):
-        with progress.step("apply") as step:
-            commit, cached = tree.with_series(base, fetched.patches, fetched.digest)
-            changed = store.changed(base.commit, commit)
-            step.note("cached" if cached else f"{count(len(changed), 'file')}: {' '.join(changed[:4])}")
-        shop, first = make_base(request, base, progress)
-        second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
-    return shop, (first, second)
+def apply(base: Base, fetched: Fetched, progress: Progress, suffix: str = "") -> str:
+    """The commit of the version on its base. The caller holds the store's lock. Raises ApplyError."""
+    with progress.step("apply" + suffix) as step:
+        commit, cached = tree.with_series(base, fetched.patches, fetched.digest)
+        changed = Store(base.store).changed(base.commit, commit)
+        step.note("cached" if cached else f"{count(len(changed), 'file')}: {' '.join(changed[:4])}")
+    return commit
 
 
 def make_base(request: Request, base: Base, progress: Progress) -> tuple[Workshop, Kernel]:
@@ -164,19 +212,9 @@ def _test(selftest: Selftest, shop: Workshop, commit: str) -> Test:
     return Test(selftest.name, collection, program, selftest.args, seconds)
 
 
-def _boot_both(
-    recipe: Recipe, pair: tuple[Kernel, Kernel], out: Path, suffix: str, progress: Progress
-) -> tuple[Run, Run]:
-    runs = []
-    for kernel, folder in zip(pair, ("base", "patched"), strict=True):
-        runs.append(boot(recipe, kernel, out / f"{folder}{suffix}", progress, f"boot {kernel.label}{suffix}"))
-    return runs[0], runs[1]
-
-
 def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
     """Boot one kernel; `folder` gets all that a reader of its results needs."""
     run = boots.boot(recipe, kernel, folder, progress, step_name)
-    record.write_run(folder / "run.json", run)
     kept = {"config": kernel.build.config, "build.log": kernel.build.log}
     if recipe.tests:
         kept["selftests.log"] = kernel.tests.log

@@ -57,6 +57,16 @@ $(out)/%.o: $(src)/%.c $(out)/auto.conf
 	@echo '  CC      $*.o'
 	@$(CC) -MMD -I$(src)/include -DUTS_RELEASE='"$(VERSION).$(PATCHLEVEL).$(SUBLEVEL)"' -c -o $@ $<
 
+# As with kbuild, W=1 is another command line: the object is compiled anew, and once more without it.
+ifeq ($(W),1)
+warn := -Wall -Wextra
+$(objects): FORCE
+	@mkdir -p $(out)/$(@D)
+	@$(CC) $(warn) -I$(src)/include -c -o $(out)/$@ $(src)/$(@:.o=.c)
+	@touch -d @0 $(out)/$@
+FORCE:
+endif
+
 -include $(patsubst %.o,$(out)/%.d,$(objects))
 
 tinyconfig:

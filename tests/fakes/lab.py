@@ -45,7 +45,8 @@ tests:
   - program: mm/good
 """
 
-OTHER_TREE = fakelinux.RMAP_C.replace("mapcount > 1", "mapcount > 2").replace("int referenced", "int references")
+OTHER_TREE = fakelinux.RMAP_C.replace("mapcount > 1", "mapcount > 2").replace("referenced = 0", "references = 0")
+OTHER_TREE = OTHER_TREE.replace("referenced++", "references++").replace("return referenced", "return references")
 
 
 @dataclass

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from series_ci import __version__, files, paths, process, terminal
+from series_ci.cli.bisect import bisect
 from series_ci.cli.kselftest import kselftest
 from series_ci.cli.schema import schema
 from series_ci.cli.test import test
@@ -28,6 +29,7 @@ def cli() -> None:
 
 
 cli.add_command(test)
+cli.add_command(bisect)
 cli.add_command(schema)
 cli.add_command(kselftest)
 

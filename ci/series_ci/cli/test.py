@@ -1,80 +1,70 @@
-"""`series-ci test VERSION`: one version of a series, from the list to a verdict."""
+"""`series-ci test VERSION...`: one version of a series, or several, from the list to a verdict."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
-from series_ci import arch, catalogue, files, paths, pipeline, process, terminal
+from series_ci import files, pipeline, rundir, terminal
+from series_ci import sweep as sweeps
+from series_ci.cli import options
+from series_ci.cli.request import Options, make_request, make_sweep
 from series_ci.errors import UsageError
-from series_ci.machine import Machine
-from series_ci.manifest import Machine as MachineSize
-from series_ci.manifest import Manifest, Selftest, TreeSource, parse_size
 from series_ci.pipeline import Outcome, Request
+from series_ci.report import sweep as sweep_report
 from series_ci.report import table
-from series_ci.report.junit import junit
+from series_ci.report.junit import junit, junit_of_sweep
 from series_ci.report.summary import status, summary
-
-LORE = "https://lore.kernel.org/all/"
-
-
-@dataclass(frozen=True)
-class Options:
-    """The command line of `series-ci test`, as typed."""
-
-    series: str | None
-    archive: str | None
-    tree: str | None
-    base_patch: tuple[str, ...]
-    config: tuple[str, ...]
-    test: tuple[str, ...]
-    accel: str
-    memory: str | None
-    cpus: int | None
-    swap: str | None
-    out: str | None
+from series_ci.rows import Row, Sweep, worst
+from series_ci.terminal import Terminal
 
 
 @click.command()
-@click.argument("version", metavar="VERSION|MESSAGE-ID")
-@click.option("--series", metavar="NAME|FILE", help="the series, by name or by manifest  [default: the one marked so]")
-@click.option("--archive", metavar="URL|MBOX|DIR", help="where the mails are, instead of the manifest's archive")
-@click.option("--tree", metavar="SPEC", help="the kernel tree: a git checkout, git+URL@REF, a tarball, debian:PACKAGE")
+@click.argument("versions", metavar="[VERSION|MESSAGE-ID]...", nargs=-1)
+@click.option("--all", "all_versions", is_flag=True, help="every version of the manifest, as one table")
 @click.option(
-    "--base-patch", metavar="FILE", multiple=True, help="a patch that comes before the series (repeatable; with --tree)"
+    "--keep-going/--no-keep-going",
+    default=True,
+    help="of several versions: go on after one that goes wrong  [default: go on]",
 )
-@click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)")
-@click.option(
-    "--test",
-    metavar="COLLECTION/PROGRAM",
-    multiple=True,
-    help="run this selftest instead of the manifest's (repeatable)",
-)
-@click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
-@click.option("--memory", metavar="SIZE", help="the guest's memory, such as 512M")
-@click.option("--cpus", type=click.IntRange(1, 256), help="the guest's CPUs")
-@click.option("--swap", metavar="SIZE", help="the guest's swap disk, such as 512M; 0 for none")
-@click.option("--out", metavar="DIR", help="the run directory; must be empty or not exist yet")
-@click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON")
-@click.option("-v", "--verbose", is_flag=True, help="show every command that is run")
-@click.option("-q", "--quiet", is_flag=True, help="no progress")
-def test(version: str, *, as_json: bool, verbose: bool, quiet: bool, **options: Any) -> int:  # noqa: ANN401 (click)
+@click.option("--each-patch", is_flag=True, help="build after each patch, too, and show new compiler warnings")
+@options.request
+def test(
+    versions: tuple[str, ...],
+    *,
+    all_versions: bool,
+    keep_going: bool,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+    **given: Any,  # noqa: ANN401 (click)
+) -> int:
     """Test VERSION (a label of the manifest, such as v10) or the series that a MESSAGE-ID belongs to.
+
+    Several versions, or --all, give one table; what they share is built and booted once. An interrupted sweep goes on
+    where it stopped when it is asked for in the same words.
 
     Without a manifest, for a Message-ID: give --tree, and --test for the selftests to run (none: it is only booted).
     """
-    request = make_request(version, Options(**options))
-    outcome = pipeline.test(request, terminal.Terminal(verbose=verbose, quiet=quiet))
+    if all_versions == bool(versions):
+        both = "VERSION and --all: give the one or the other"
+        raise UsageError(both if versions else "no VERSION", hint="e.g. series-ci test v10, or series-ci test --all")
+    asked = Options(**given)
+    progress = Terminal(verbose=verbose, quiet=quiet)
+    if len(versions) == 1:
+        return _test_one(make_request(versions[0], asked), progress, as_json=as_json)
+    if asked.each_patch:
+        raise UsageError("--each-patch takes a single VERSION")
+    return _test_many(make_sweep(versions, asked, keep_going=keep_going), progress, as_json=as_json)
+
+
+def _test_one(request: Request, progress: Terminal, *, as_json: bool) -> int:
+    outcome = pipeline.test(request, progress)
     write(outcome)
     if as_json:
-        click.echo(json.dumps(summary(outcome), indent=2, ensure_ascii=False))
+        _print_json(summary(outcome))
     else:
         table.show(outcome, terminal.console(stderr=False))
     if outcome.error is not None:
@@ -89,124 +79,26 @@ def write(outcome: Outcome) -> None:
     files.write(out / "junit.xml", junit(outcome))
 
 
-def make_request(version: str, options: Options) -> Request:
-    """Decide everything that the command line and the manifest leave open."""
-    if "@" in version:
-        manifest = catalogue.find(options.series, paths.series_folders()) if options.series else None
-        label, message_id = "mail", version.strip("<>")
+def _test_many(sweep: Sweep, progress: Terminal, *, as_json: bool) -> int:
+    with rundir.opened(sweep.out, sweep.repeat) as goes_on:
+        if goes_on:
+            progress.say(f"goes on with the interrupted sweep in {sweep.out}")
+
+        def done(row: Row) -> None:
+            if row.outcome is not None:
+                write(row.outcome)
+
+        rows = sweeps.run(sweep, progress, done)
+        files.write(sweep.out / "junit.xml", junit_of_sweep(sweep, rows))
+        files.write(sweep.out / "summary.md", sweep_report.markdown(sweep, rows))
+        # The last one: it says that the sweep is finished.
+        files.write_json(sweep.out / rundir.SUMMARY, sweep_report.summary(sweep, rows))
+    if as_json:
+        _print_json(sweep_report.summary(sweep, rows))
     else:
-        manifest = catalogue.find(options.series, paths.series_folders())
-        label, message_id = version, manifest.version(version).message_id
-    series = manifest.name if manifest else message_id
-    return Request(
-        series=series,
-        label=label,
-        message_id=message_id,
-        archive=_archive(options, manifest),
-        trees=_trees(options, manifest, label),
-        config=(*(manifest.config if manifest else ()), *(_file(each, "config fragment") for each in options.config)),
-        machine=_machine(options, manifest),
-        tests=_tests(options, manifest),
-        accel=options.accel,
-        out=_out(options.out, series, label),
-        repeat=_repeat(version, options, manifest),
-    )
+        sweep_report.show(sweep, rows, terminal.console(stderr=False))
+    return int(worst(rows))
 
 
-def _machine(options: Options, manifest: Manifest | None) -> Machine:
-    size = manifest.machine if manifest else MachineSize()
-    return Machine(
-        arch.get(arch.host()),
-        _memory(options.memory) if options.memory else size.memory,
-        options.cpus or size.cpus,
-        parse_size(options.swap) if options.swap else size.swap,
-    )
-
-
-def _memory(text: str) -> int:
-    size = parse_size(text)
-    if size < 32 << 20:
-        raise UsageError(f"--memory {text}: expected 32M or more: is there a K, M or G missing?")
-    return size
-
-
-def _archive(options: Options, manifest: Manifest | None) -> str:
-    if options.archive:
-        return options.archive if "://" in options.archive else str(Path(options.archive).resolve())
-    return str(manifest.archive) if manifest else LORE
-
-
-def _trees(options: Options, manifest: Manifest | None, label: str) -> tuple[TreeSource, ...]:
-    if options.tree:
-        patches = tuple(_file(each, "base patch") for each in options.base_patch)
-        return (TreeSource.model_construct(spec=options.tree, base_patches=patches),)
-    if options.base_patch:
-        raise UsageError("--base-patch needs --tree: the manifest's trees have base patches of their own")
-    if manifest is None:
-        raise UsageError(
-            "no tree", hint="a Message-ID without --series needs --tree SPEC, such as debian:linux-source-6.12"
-        )
-    return manifest.trees_for(label) if label in manifest.versions else manifest.trees
-
-
-def _file(name: str, what: str) -> Path:
-    path = Path(name).resolve()
-    if not path.is_file():
-        raise UsageError(f"{what} {name}: no such file")
-    return path
-
-
-def _tests(options: Options, manifest: Manifest | None) -> tuple[Selftest, ...]:
-    if not options.test:
-        return manifest.tests if manifest else ()
-    for name in options.test:
-        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+", name):
-            raise UsageError(f"--test {name}: expected COLLECTION/PROGRAM, such as mm/exit_skip")
-    named = {each.name: each for each in manifest.tests} if manifest else {}
-    return tuple(
-        named.get(name) or Selftest.model_construct(program=name, name=name, args=(), timeout=None)
-        for name in options.test
-    )
-
-
-def _out(given: str | None, series: str, label: str) -> Path:
-    if given:
-        path = Path(given).resolve()
-        if path.exists() and not (path.is_dir() and _unfinished(path)):
-            raise UsageError(
-                f"--out {given}: exists and is not an empty folder", hint="a run directory is written once"
-            )
-        return path
-    # Seconds are enough for a person; the process number keeps two runs of one second apart.
-    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    return paths.runs() / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', series)}-{label}-{stamp}"
-
-
-def _unfinished(folder: Path) -> bool:
-    """Whether a folder is empty, or holds what an interrupted run of ours left: that may be written over."""
-    ours = {"series.mbx", "base", "patched", "base-2", "patched-2"}
-    return {path.name for path in folder.iterdir()} <= ours
-
-
-def _repeat(version: str, options: Options, manifest: Manifest | None) -> str:
-    """The command line that does the same from any folder: names that depend on the working directory made absolute."""
-    words = ["series-ci", "test", version]
-    brought = manifest is not None and manifest.path.is_relative_to(paths.share("series"))
-    if manifest is not None:
-        words += ["--series", manifest.name if brought else str(manifest.path)]
-    if options.archive:
-        words += ["--archive", _archive(options, manifest)]
-    if options.tree:
-        # What has no scheme is a path, perhaps with @REV behind it.
-        scheme = re.match(r"[a-z][a-z0-9+.-]*:", options.tree)
-        words += ["--tree", options.tree if scheme else str(Path(options.tree).resolve())]
-    for option, values in (("--base-patch", options.base_patch), ("--config", options.config)):
-        for value in values:
-            words += [option, str(Path(value).resolve())]
-    for value in options.test:
-        words += ["--test", value]
-    words += ["--accel", options.accel] if options.accel != "auto" else []
-    words += ["--memory", options.memory] if options.memory else []
-    words += ["--cpus", str(options.cpus)] if options.cpus else []
-    words += ["--swap", options.swap] if options.swap else []
-    return process.quote(words)
+def _print_json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""JUnit XML for CI systems: one flat suite per outcome, in which a regression is a failure and nothing else is.
+"""JUnit XML for CI systems: one flat suite per version, in which a regression is a failure and nothing else is.
 
 Flat, because common readers lose the cases of nested suites. What fails on the base just as well is reported as an
 ordinary case with its state in the output: it is no news, and would hide the news.
@@ -7,13 +7,17 @@ ordinary case with its state in the output: it is no news, and would hide the ne
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from series_ci.compare import Change, Entry
-from series_ci.pipeline import Outcome
+from series_ci.errors import Error, InfrastructureError
+from series_ci.patches import PatchBuild
+from series_ci.pipeline import Outcome, Request
 from series_ci.report.summary import summary, verdict
 from series_ci.results import Splat, Status
+from series_ci.rows import Row, Sweep
 
 OUTPUT_LINES = 200
 """A case keeps this many lines of its output, half from each end."""
@@ -28,18 +32,52 @@ def clean(text: str) -> str:
 
 
 def junit(outcome: Outcome) -> str:
-    """The XML document."""
-    request = outcome.request
-    name = f"series-ci {request.series} {request.label}"
-    cases = (
-        [_case(entry, name) for entry in outcome.comparison.entries] if outcome.comparison else [_error(outcome, name)]
-    )
-    if outcome.comparison:
-        cases += [_splat(splat, name) for splat in outcome.comparison.new_splats]
-    suite = TestSuite(clean(name), cases, properties=_properties(outcome))
-    xml = str(to_xml_report_string([suite], prettyprint=True))
+    """The XML document of one version."""
+    return _document([_suite(outcome)])
+
+
+def junit_of_sweep(sweep: Sweep, rows: Sequence[Row]) -> str:
+    """The XML document of many versions: one suite for each."""
+    return _document([_suite(row.outcome) if row.outcome else _no_result(sweep, row) for row in rows])
+
+
+def _document(suites: Sequence[TestSuite]) -> str:
+    xml = str(to_xml_report_string(suites, prettyprint=True))
     # Jenkins' schema knows no such attribute.
     return re.sub(r'(<testsuites?\b[^>]*?) disabled="\d*"', r"\1", xml)
+
+
+def _name(request: Request) -> str:
+    return clean(f"series-ci {request.series} {request.label}")
+
+
+def _suite(outcome: Outcome) -> TestSuite:
+    name = _name(outcome.request)
+    cases = [_step(step, name) for step in outcome.steps]
+    if outcome.comparison:
+        cases += [_case(entry, name) for entry in outcome.comparison.entries]
+        cases += [_splat(splat, name) for splat in outcome.comparison.new_splats]
+    else:
+        assert outcome.error is not None
+        what = verdict(outcome)
+        cases.append(_error(outcome.error, what.removeprefix("does not "), what, name))
+    return TestSuite(name, cases, properties=_properties(outcome))
+
+
+def _no_result(sweep: Sweep, row: Row) -> TestSuite:
+    """A version that nothing is known of, for the reason given or because the sweep was stopped before."""
+    name = _name(row.request)
+    error = row.error or InfrastructureError("the sweep was stopped before its turn")
+    properties = {"series": sweep.series, "version": row.label, "message_id": row.request.message_id}
+    return TestSuite(name, [_error(error, row.stage, "no result", name)], properties=properties)
+
+
+def _step(step: PatchBuild, suite: str) -> TestCase:
+    """The build after one patch; new warnings are shown, and are no failure."""
+    case = TestCase(clean(f"build after patch {step.name}"), classname=suite, stdout=clean("\n".join(step.warnings)))
+    if step.error:
+        case.add_failure_info(clean(step.error.message), clean(step.error.details), "does not build")
+    return case
 
 
 def _case(entry: Entry, suite: str) -> TestCase:
@@ -67,11 +105,9 @@ def _splat(splat: Splat, suite: str) -> TestCase:
     return case
 
 
-def _error(outcome: Outcome, suite: str) -> TestCase:
-    assert outcome.error is not None
-    what = verdict(outcome)
-    case = TestCase(clean(what.removeprefix("does not ")), classname=clean(suite))
-    case.add_error_info(clean(outcome.error.message), clean(outcome.error.details), clean(what))
+def _error(error: Error, name: str, what: str, suite: str) -> TestCase:
+    case = TestCase(clean(name), classname=suite)
+    case.add_error_info(clean(error.message), clean(error.details), clean(what))
     return case
 
 

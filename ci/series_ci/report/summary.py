@@ -7,12 +7,14 @@ from typing import Any
 from series_ci import record
 from series_ci.errors import ApplyError, ExitStatus
 from series_ci.pipeline import Outcome
+from series_ci.progress import count
 
 
 def status(outcome: Outcome) -> ExitStatus:
-    """The exit status that the outcome stands for."""
+    """The exit status that the outcome stands for: a regression outweighs a patch on the way that does not build."""
     if outcome.comparison is not None:
-        return outcome.comparison.status
+        found = outcome.comparison.status
+        return ExitStatus.BUILD if found is ExitStatus.OK and _broken_steps(outcome) else found
     assert outcome.error is not None
     return outcome.error.status
 
@@ -20,8 +22,13 @@ def status(outcome: Outcome) -> ExitStatus:
 def verdict(outcome: Outcome) -> str:
     """The outcome in two or three words."""
     if outcome.comparison is not None:
-        return outcome.comparison.verdict
+        broken = _broken_steps(outcome)
+        return outcome.comparison.verdict + (f", but no build after {count(broken, 'patch')}" if broken else "")
     return "does not apply" if isinstance(outcome.error, ApplyError) else "does not build"
+
+
+def _broken_steps(outcome: Outcome) -> int:
+    return sum(step.error is not None for step in outcome.steps)
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
@@ -37,6 +44,15 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "status": int(status(outcome)),
         "changes": record.changes(comparison) if comparison else [],
         "splats": record.splats(comparison) if comparison else [],
+        "steps": [
+            {
+                "patch": step.name,
+                "commit": step.commit,
+                "error": step.error.message if step.error else None,
+                "new_warnings": list(step.warnings),
+            }
+            for step in outcome.steps
+        ],
         "error": {"message": error.message, "details": error.details, "hint": error.hint} if error else None,
         "run_dir": str(request.out),
         "environment": {

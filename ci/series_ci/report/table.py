@@ -11,6 +11,7 @@ from rich.text import Text
 
 from series_ci.compare import Change, Comparison, Entry
 from series_ci.errors import ExitStatus
+from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
 from series_ci.report.summary import status, verdict
@@ -29,6 +30,8 @@ STYLES = {
 
 def show(outcome: Outcome, out: Console) -> None:
     """Print the outcome."""
+    if outcome.steps:
+        _show_steps(outcome.steps, out)
     if outcome.comparison is not None:
         # Not narrower than its content: a log has no width, and a name that is cut cannot be looked for.
         rows = programs(outcome.comparison, outcome.request.label)
@@ -82,6 +85,17 @@ def _total(table: Table, name: str, entries: Sequence[Entry]) -> None:
 
 def _tally(statuses: Sequence[Status]) -> str:
     return ", ".join(f"{count} {status}" for status, count in Counter(statuses).items())
+
+
+def _show_steps(steps: Sequence[PatchBuild], out: Console) -> None:
+    """One line per patch, and below it what it broke or what the compiler has to say about it now."""
+    for step in steps:
+        words = ("does not build", "bold red") if step.error else ("builds", "green")
+        new = f", {count(len(step.warnings), 'new warning')}" if step.warnings else ""
+        out.print(Text.assemble(words, f"  {step.name}{new}"))
+        for line in ([step.error.message] if step.error else []) + list(step.warnings):
+            out.print(Text(f"    {line}"))
+    out.print()
 
 
 def _show_changes(comparison: Comparison, out: Console) -> None:

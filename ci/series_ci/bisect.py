@@ -1,0 +1,147 @@
+"""Which patch of a series changed a test: the base and the series are known, the patches between them are searched.
+
+As git bisect does it, but over patches as they were mailed, with a boot per step. A patch after which the kernel does
+not build or the test gives no result says nothing, and is stepped over: the answer may then be more than one patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from series_ci import files, kernels, pipeline, requirements
+from series_ci.compare import Change, Comparison, Entry
+from series_ci.errors import BuildError, UsageError
+from series_ci.kernels import Workshop
+from series_ci.pipeline import BaseRuns, Request
+from series_ci.progress import Progress
+from series_ci.results import Status
+from series_ci.store import Store
+
+UNKNOWN = frozenset({Change.FLAKY, Change.GONE, Change.SKIPPED})
+"""What a patch on the way may give and the whole series did not: neither like the base nor like the series."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One patch that was tried: its place from 1, what the test gave after it, and why nothing if it gave nothing."""
+
+    number: int
+    result: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The answer: `first` and `last` are the patches among which the one is that changed the test, from 1.
+
+    `before` and `after` are the test's status on the base and with the whole series; `change` what that is.
+    """
+
+    test: str
+    titles: tuple[str, ...]
+    before: str
+    after: str
+    change: Change
+    first: int
+    last: int
+    steps: tuple[Step, ...]
+
+
+def search(
+    count: int, like_the_series: Callable[[int], bool | None], note: Callable[[str], None] = lambda _text: None
+) -> tuple[int, int]:
+    """The first of patches 1..count after which the test is as with all of them; a range if some give no answer.
+
+    `like_the_series` is asked for patches in the middle; None: it cannot be told there.
+    """
+    low, high = 0, count  # after patch `low` it is as on the base, after patch `high` as with the series
+    silent: set[int] = set()
+    while candidates := [number for number in range(low + 1, high) if number not in silent]:
+        note(f"{high - low} patches left")
+        middle = (low + high) / 2
+        number = min(candidates, key=lambda each: abs(each - middle))
+        answer = like_the_series(number)
+        if answer is None:
+            silent.add(number)
+        elif answer:
+            high = number
+        else:
+            low = number
+    return low + 1, high
+
+
+def run(request: Request, test: str, progress: Progress) -> Found:
+    """Search the version of a request, whose tests hold the program that `test` is part of.
+
+    Raises UsageError for a test that has the same result on the base and with the series, or that neither has; the
+    errors of `pipeline.test` for a version that does not apply or build as a whole.
+    """
+    requirements.require(request.arch)
+    fetched = pipeline.fetch(request, progress)
+    base, _refused = pipeline.find_base(request, progress)
+    store = Store(base.store)
+    with files.locked(store.lock, progress.say):
+        tip = pipeline.apply(base, fetched, progress)
+        shop, first = pipeline.make_base(request, base, progress)
+        whole = kernels.make(shop, request.label, tip, request.out / "patched", progress)
+    recipe = pipeline.make_recipe(request, shop, (first, whole), progress)
+    base_runs = BaseRuns(recipe, first, request.out / "base", progress)
+    entry = _worth_a_search(request, test, _entry(pipeline.judge(base_runs, whole, request.out, progress)[1], test))
+    asked = _Search(request, test, shop, base_runs, entry.change, store.between(base.commit, tip), progress)
+    low, high = search(len(asked.commits), asked.like_the_series, progress.say)
+    titles = tuple(f"{at}/{len(fetched.patches)} {each.subject.title}" for at, each in enumerate(fetched.patches, 1))
+    return Found(test, titles, _shown(entry.base), _shown(entry.patched), entry.change, low, high, tuple(asked.steps))
+
+
+def _shown(status: Status | None) -> str:
+    return str(status or "absent")
+
+
+def _entry(comparison: Comparison, test: str) -> Entry | None:
+    return next((entry for entry in comparison.entries if entry.name == test), None)
+
+
+def _worth_a_search(request: Request, test: str, whole: Entry | None) -> Entry:
+    if whole is None:
+        raise UsageError(
+            f"no test {test}, neither on the base nor with {request.label}",
+            hint=f"the names of all results are in {request.out / 'base' / 'run.json'}",
+        )
+    if whole.change in (Change.SAME, Change.FLAKY):
+        what = f"is {whole.patched} on the base and with" if whole.change is Change.SAME else "is FLAKY with"
+        raise UsageError(
+            f"{test} {what} {request.label}: there is no patch to look for",
+            hint="series-ci test shows what a version changes",
+        )
+    return whole
+
+
+@dataclass
+class _Search:
+    """What each step needs; `change` is what the whole series does to the test."""
+
+    request: Request
+    test: str
+    shop: Workshop
+    base_runs: BaseRuns
+    change: Change
+    commits: list[str]
+    progress: Progress
+    steps: list[Step] = field(default_factory=list)
+
+    def like_the_series(self, number: int) -> bool | None:
+        """Build and boot the kernel after a patch: is the test as with the whole series?"""
+        folder = self.request.out / f"patch-{number}"
+        label = f"{number}/{len(self.commits)}"
+        try:
+            with files.locked(self.shop.store.lock, self.progress.say):
+                commit = self.commits[number - 1]
+                kernel = kernels.make(self.shop, label, commit, folder / "patched", self.progress)
+        except BuildError as error:
+            self.steps.append(Step(number, "", error.message))
+            return None
+        entry = _entry(pipeline.judge(self.base_runs, kernel, folder, self.progress)[1], self.test)
+        self.steps.append(Step(number, _shown(entry.patched if entry else None)))
+        change = entry.change if entry else Change.SAME
+        return True if change is self.change else None if change in UNKNOWN else False

@@ -1,0 +1,57 @@
+"""`series-ci bisect VERSION --test NAME`: which patch of a series changed a test."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from series_ci import bisect as bisection
+from series_ci import files, terminal
+from series_ci.bisect import Found
+from series_ci.cli import options
+from series_ci.cli.request import Options, make_request
+from series_ci.compare import Change
+from series_ci.errors import ExitStatus
+from series_ci.terminal import Terminal
+
+
+@click.command()
+@click.argument("version", metavar="VERSION|MESSAGE-ID")
+@click.option("--test", "name", metavar="NAME", required=True, help="a result, such as mm/exit_skip:shmem.exiting")
+@options.bench
+def bisect(version: str, *, name: str, as_json: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # noqa: ANN401
+    """Which patch of VERSION broke, fixed or otherwise changed the test NAME.
+
+    The program that NAME is part of is built and run after patches in the middle, as git bisect would choose them.
+    Exit status: 0 it is known, or known to be one of a few; 2 the version changes no such test.
+    """
+    program = name.partition(":")[0]
+    request = make_request(version, Options(**given, test=(program,)))
+    found = bisection.run(request, name, Terminal(verbose=verbose, quiet=quiet))
+    answer = {**asdict(found), "series": request.series, "version": request.label, "run_dir": str(request.out)}
+    files.write_json(request.out / "bisect.json", answer)
+    if as_json:
+        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    else:
+        show(found, terminal.console(stderr=False))
+        click.echo(f"results:  {request.out}")
+    return int(ExitStatus.OK)
+
+
+WORDS = {Change.BROKEN: "broke", Change.FIXED: "fixed", Change.NEW: "brought", Change.GONE: "removed"}
+
+
+def show(found: Found, out: Console) -> None:
+    """Print the answer, and what it rests on."""
+    for step in found.steps:
+        out.print(Text(f"after {found.titles[step.number - 1]}: {step.result or f'no result ({step.why})'}"))
+    verb = WORDS.get(found.change, "changed")
+    states = f"{found.test} ({found.before} on the base, {found.after} with all {len(found.titles)} patches)"
+    named = "\n".join(f"  {title}" for title in found.titles[found.first - 1 : found.last])
+    which = "this patch" if found.first == found.last else "one of these patches"
+    out.print(Text.assemble((f"{which} {verb} {states}:", "bold"), f"\n{named}"))

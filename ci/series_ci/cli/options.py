@@ -1,0 +1,54 @@
+"""Options that several verbs share, as decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+
+def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator of many; --help lists them in this order."""
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
+bench = _all(
+    click.option(
+        "--series", metavar="NAME|FILE", help="the series, by name or by manifest  [default: the one marked so]"
+    ),
+    click.option("--archive", metavar="URL|MBOX|DIR", help="where the mails are, instead of the manifest's archive"),
+    click.option(
+        "--tree", metavar="SPEC", help="the kernel tree: a git checkout, git+URL@REF, a tarball, debian:PACKAGE"
+    ),
+    click.option(
+        "--base-patch",
+        metavar="FILE",
+        multiple=True,
+        help="a patch that comes before the series (repeatable; with --tree)",
+    ),
+    click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)"),
+    click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True),
+    click.option("--memory", metavar="SIZE", help="the guest's memory, such as 512M"),
+    click.option("--cpus", type=click.IntRange(1, 256), help="the guest's CPUs"),
+    click.option("--swap", metavar="SIZE", help="the guest's swap disk, such as 512M; 0 for none"),
+    click.option("--out", metavar="DIR", help="the run directory; must be empty or not exist yet"),
+    click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON"),
+    click.option("-v", "--verbose", is_flag=True, help="show every command that is run"),
+    click.option("-q", "--quiet", is_flag=True, help="no progress"),
+)
+"""What a version is taken from, what it is built and booted with, and how that is shown."""
+
+request = _all(
+    click.option(
+        "--test",
+        metavar="COLLECTION/PROGRAM",
+        multiple=True,
+        help="run this selftest instead of the manifest's (repeatable)",
+    ),
+    bench,
+)
+"""The same, with tests to choose."""

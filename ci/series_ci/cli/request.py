@@ -1,0 +1,222 @@
+"""What is to be tested: everything that the command line and the manifest leave open, decided."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import arch, catalogue, paths, process, rundir
+from series_ci.errors import UsageError
+from series_ci.machine import Machine
+from series_ci.manifest import Machine as MachineSize
+from series_ci.manifest import Manifest, Selftest, TreeSource, parse_size
+from series_ci.pipeline import Request
+from series_ci.rows import Sweep
+
+LORE = "https://lore.kernel.org/all/"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line of `series-ci test`, as typed."""
+
+    series: str | None
+    archive: str | None
+    tree: str | None
+    base_patch: tuple[str, ...]
+    config: tuple[str, ...]
+    test: tuple[str, ...]
+    accel: str
+    memory: str | None
+    cpus: int | None
+    swap: str | None
+    out: str | None
+    each_patch: bool = False
+
+
+def make_request(version: str, options: Options) -> Request:
+    """One version, or the series that a Message-ID belongs to."""
+    if "@" in version:
+        manifest = catalogue.find(options.series, paths.series_folders()) if options.series else None
+        label, message_id = "mail", version.strip("<>")
+    else:
+        manifest = catalogue.find(options.series, paths.series_folders())
+        label, message_id = version, manifest.version(version).message_id
+    series = manifest.name if manifest else message_id
+    out = _out(options.out, series, label)
+    return _request(series, label, message_id, options, manifest, out, _repeat([version], options, manifest))
+
+
+def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -> Sweep:
+    """Several versions of one series, all of them if none is named, on the same machine and with the same tests."""
+    if ids := [version for version in versions if "@" in version]:
+        raise UsageError(
+            f"{ids[0]}: a Message-ID among several versions",
+            hint=f"`series-ci init {ids[0]}` writes a manifest of all versions; their labels can be tested together",
+        )
+    manifest = catalogue.find(options.series, paths.series_folders())
+    labels = [manifest.version(each).label for each in versions] or list(manifest.versions)
+    words = [*versions] or ["--all"]
+    words += [] if keep_going else ["--no-keep-going"]
+    repeat = _repeat(words, options, manifest)
+    out = _sweep_out(options.out, manifest.name, repeat)
+    requests = [
+        _request(
+            manifest.name,
+            label,
+            manifest.version(label).message_id,
+            options,
+            manifest,
+            out / label,
+            _repeat([label], options, manifest),
+        )
+        for label in dict.fromkeys(labels)
+    ]
+    return Sweep(manifest.name, manifest.title, tuple(requests), out, repeat, keep_going)
+
+
+def _request(
+    series: str, label: str, message_id: str, options: Options, manifest: Manifest | None, out: Path, repeat: str
+) -> Request:
+    return Request(
+        series=series,
+        label=label,
+        message_id=message_id,
+        archive=_archive(options, manifest),
+        trees=_trees(options, manifest, label),
+        config=(*(manifest.config if manifest else ()), *(_file(each, "config fragment") for each in options.config)),
+        machine=_machine(options, manifest),
+        tests=_tests(options, manifest),
+        accel=options.accel,
+        out=out,
+        repeat=repeat,
+        each_patch=options.each_patch,
+    )
+
+
+def _machine(options: Options, manifest: Manifest | None) -> Machine:
+    size = manifest.machine if manifest else MachineSize()
+    return Machine(
+        arch.get(arch.host()),
+        _memory(options.memory) if options.memory else size.memory,
+        options.cpus or size.cpus,
+        parse_size(options.swap) if options.swap else size.swap,
+    )
+
+
+def _memory(text: str) -> int:
+    size = parse_size(text)
+    if size < 32 << 20:
+        raise UsageError(f"--memory {text}: expected 32M or more: is there a K, M or G missing?")
+    return size
+
+
+def _archive(options: Options, manifest: Manifest | None) -> str:
+    if options.archive:
+        return options.archive if "://" in options.archive else str(Path(options.archive).resolve())
+    return str(manifest.archive) if manifest else LORE
+
+
+def _trees(options: Options, manifest: Manifest | None, label: str) -> tuple[TreeSource, ...]:
+    if options.tree:
+        patches = tuple(_file(each, "base patch") for each in options.base_patch)
+        return (TreeSource.model_construct(spec=options.tree, base_patches=patches),)
+    if options.base_patch:
+        raise UsageError("--base-patch needs --tree: the manifest's trees have base patches of their own")
+    if manifest is None:
+        raise UsageError(
+            "no tree", hint="a Message-ID without --series needs --tree SPEC, such as debian:linux-source-6.12"
+        )
+    return manifest.trees_for(label) if label in manifest.versions else manifest.trees
+
+
+def _file(name: str, what: str) -> Path:
+    path = Path(name).resolve()
+    if not path.is_file():
+        raise UsageError(f"{what} {name}: no such file")
+    return path
+
+
+def _tests(options: Options, manifest: Manifest | None) -> tuple[Selftest, ...]:
+    if not options.test:
+        return manifest.tests if manifest else ()
+    for name in options.test:
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+", name):
+            raise UsageError(f"--test {name}: expected COLLECTION/PROGRAM, such as mm/exit_skip")
+    named = {each.name: each for each in manifest.tests} if manifest else {}
+    return tuple(
+        named.get(name) or Selftest.model_construct(program=name, name=name, args=(), timeout=None)
+        for name in options.test
+    )
+
+
+def _out(given: str | None, series: str, label: str) -> Path:
+    if given:
+        path = Path(given).resolve()
+        if path.exists() and not (path.is_dir() and _unfinished(path)):
+            raise _written(given)
+        return path
+    return _stamped(series, label)
+
+
+def _written(given: str) -> UsageError:
+    return UsageError(f"--out {given}: exists and is not an empty folder", hint="a run directory is written once")
+
+
+def _stamped(series: str, label: str) -> Path:
+    # Seconds are enough for a person; the process number keeps two runs of one second apart.
+    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    return paths.runs() / f"{_safe(series)}-{label}-{stamp}"
+
+
+def _safe(series: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", series)
+
+
+def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
+    """The folder of an interrupted sweep that was asked for in the same words, or a new one."""
+    if given:
+        path = Path(given).resolve()
+        new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
+        if not new and rundir.unfinished(path) != repeat:
+            raise _written(given)
+        return path
+    # The youngest first: with the stamp in their names, that is the order of the names.
+    earlier = sorted(paths.runs().glob(f"{glob.escape(_safe(series))}-sweep-*"), reverse=True)
+    return next((path for path in earlier if rundir.unfinished(path) == repeat), _stamped(series, "sweep"))
+
+
+def _unfinished(folder: Path) -> bool:
+    """Whether a folder is empty, or holds what an interrupted run of ours left: that may be written over."""
+    ours = {"series.mbx", "base", "patched", "base-2", "patched-2"}
+    return {path.name for path in folder.iterdir()} <= ours
+
+
+def _repeat(versions: Sequence[str], options: Options, manifest: Manifest | None) -> str:
+    """The command line that does the same from any folder: names that depend on the working directory made absolute."""
+    words = ["series-ci", "test", *versions]
+    brought = manifest is not None and manifest.path.is_relative_to(paths.share("series"))
+    if manifest is not None:
+        words += ["--series", manifest.name if brought else str(manifest.path)]
+    if options.archive:
+        words += ["--archive", _archive(options, manifest)]
+    if options.tree:
+        # What has no scheme is a path, perhaps with @REV behind it.
+        scheme = re.match(r"[a-z][a-z0-9+.-]*:", options.tree)
+        words += ["--tree", options.tree if scheme else str(Path(options.tree).resolve())]
+    for option, values in (("--base-patch", options.base_patch), ("--config", options.config)):
+        for value in values:
+            words += [option, str(Path(value).resolve())]
+    for value in options.test:
+        words += ["--test", value]
+    words += ["--accel", options.accel] if options.accel != "auto" else []
+    words += ["--memory", options.memory] if options.memory else []
+    words += ["--cpus", str(options.cpus)] if options.cpus else []
+    words += ["--swap", options.swap] if options.swap else []
+    words += ["--each-patch"] if options.each_patch else []
+    return process.quote(words)

@@ -1,0 +1,80 @@
+"""A series patch by patch: does the kernel build after each of them, and which warnings are new."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from series_ci import build, files, kernels, paths
+from series_ci.errors import BuildError
+from series_ci.kernels import Workshop
+from series_ci.mail import Patch
+from series_ci.progress import Progress, count
+
+Warnings = Counter[tuple[str, str]]
+"""(file, text) without the line, which moves with every edit above it -> how often."""
+
+
+@dataclass(frozen=True)
+class PatchBuild:
+    """The build after one patch: `name` is `2/5 title`; without an `error` it went well.
+
+    `warnings` (`file: warning: text`, W=1) are those about the files of the series that the patch before did not have.
+    """
+
+    name: str
+    commit: str
+    error: BuildError | None
+    warnings: tuple[str, ...]
+
+
+def build_each(
+    shop: Workshop, base: str, tip: str, mails: Sequence[Patch], progress: Progress, folder: Path
+) -> tuple[PatchBuild, ...]:
+    """Build the kernel after each patch between two commits; logs go to `folder`. The caller holds the store's lock."""
+    commits = shop.store.between(base, tip)
+    # Not only what differs in the end: one patch may mend what another one did.
+    pairs = pairwise([base, *commits])
+    touched = sorted({name for before, after in pairs for name in shop.store.changed(before, after)})
+    # Selftests are for booting, and only the last kernel is booted.
+    alone = replace(shop, collections=())
+    known = _warnings(alone, base, touched)
+    steps = []
+    for number, (commit, patch) in enumerate(zip(commits, mails, strict=True), 1):
+        label = f"{number}/{len(mails)}"
+        error = None
+        try:
+            kernels.make(alone, label, commit, folder / f"patch-{number}", progress)
+        except BuildError as failed:
+            error = failed
+        with progress.step(f"warnings {label}") as step:
+            now = _warnings(alone, commit, touched)
+            new = tuple(f"{name}: {text}" for name, text in (now - known).elements())
+            step.note(count(len(new), "new warning") if new else "none new")
+        known = now
+        steps.append(PatchBuild(f"{label} {patch.subject.title}", commit, error, new))
+    return tuple(steps)
+
+
+def _warnings(shop: Workshop, commit: str, touched: Sequence[str]) -> Warnings:
+    """The warnings about these files at a commit; kept by content, for the next run."""
+    present = [name for name in touched if name.endswith(".c") and shop.store.text(commit, name) is not None]
+    if not present:
+        return Counter()
+    key = files.digest(build.build_key(shop.store.tree_id(commit), shop.tools, shop.options), *present)[:24]
+    record = paths.cache() / "warnings" / f"{key}.json"
+    kept = files.read_json(record)
+    if kept is None:
+        shop.store.check_out(commit)
+        log = record.with_suffix(".log")
+        with files.disk_errors(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.unlink(missing_ok=True)
+        source = shop.store.worktree
+        said = build.warnings(source, shop.tools, shop.options, folder=shop.folder, names=present, log=log)
+        kept = {"warnings": said}
+        files.write_json(record, kept)
+    return Counter((name, text) for name, text in kept["warnings"] if name in touched)

@@ -1,0 +1,175 @@
+"""A sweep as a table: one line per version, what stands in its cells, and what is said below. Pure; others draw it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from series_ci.boots import BOOT_RESULT
+from series_ci.compare import Change, Comparison, Entry
+from series_ci.errors import ApplyError, BuildError
+from series_ci.progress import count
+from series_ci.rows import Row, Stage
+
+OK, NONE = "ok", "-"
+
+# From what one looks for to what one may leave out.
+BY_WEIGHT = (Change.BROKEN, Change.FLAKY, Change.GONE, Change.SKIPPED, Change.FIXED, Change.NEW)
+
+NO_RESULT = "no result"
+"""The cell of a stage that failed for something around the series."""
+
+
+@dataclass(frozen=True)
+class Details:
+    """The tests that tell versions apart.
+
+    `versions` are groups of labels that have the same in all of them; `lines` are (test, a cell per group).
+    """
+
+    versions: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The table. `notes` are (labels, text) on what went wrong, `steady` the programs that no version changed."""
+
+    heading: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    notes: tuple[tuple[str, str], ...]
+    steady: tuple[str, ...]
+    details: Details
+
+
+def matrix(rows: Sequence[Row]) -> Matrix:
+    """The table of a sweep."""
+    compared = {row.label: row.outcome.comparison for row in rows if row.outcome and row.outcome.comparison}
+    names = list(dict.fromkeys(_program(entry) for each in compared.values() for entry in each.entries))
+    names = [name for name in names if name != BOOT_RESULT]
+    cells = {name: {label: program(each, name) for label, each in compared.items()} for name in names}
+    steady = {name: _steady(each, name) for name in names if (each := list(compared.values()))}
+    shown = [name for name in names if not steady[name]]
+    bases = {row.base for row in rows if row.base}
+    complaints = any(each.new_splats for each in compared.values())
+    heading = ["version", *(["base"] if len(bases) > 1 else []), "apply", "build", "boot", *shown]
+    lines = []
+    for row in rows:
+        line = [f"{row.label} (= {row.same_as})" if row.same_as else row.label]
+        line += [row.base or NONE] if len(bases) > 1 else []
+        line += [*_stages(row), *(cells[name].get(row.label, NONE) for name in shown)]
+        lines.append((*line, _complaints(row)) if complaints else tuple(line))
+    return Matrix(
+        tuple([*heading, "kernel log"] if complaints else heading),
+        tuple(lines),
+        tuple(_notes(rows)),
+        tuple(f"{name} {steady[name]}" for name in names if steady[name]),
+        _details(compared),
+    )
+
+
+def _program(entry: Entry) -> str:
+    return entry.name.partition(":")[0]
+
+
+def leaves(comparison: Comparison, name: str) -> list[Entry]:
+    """The results below a program, or its own where it has none."""
+    entries = [entry for entry in comparison.entries if _program(entry) == name]
+    below = [entry for entry in entries if entry.name != name]
+    return below or entries
+
+
+def program(comparison: Comparison, name: str) -> str:
+    """The cell of one program: its changes with their numbers, or, if nothing changed, its status."""
+    entries = leaves(comparison, name)
+    changes = Counter(entry.change for entry in entries)
+    words = [f"{change} {changes[change]}" if len(entries) > 1 else str(change) for change in BY_WEIGHT]
+    changed = [word for change, word in zip(BY_WEIGHT, words, strict=True) if changes[change]]
+    if changed:
+        return ", ".join(changed)
+    own = next((entry for entry in comparison.entries if entry.name == name), entries[0] if entries else None)
+    return str(own.patched or NONE) if own else NONE
+
+
+def _steady(comparisons: Sequence[Comparison], name: str) -> str:
+    """The status of a program that no version changed, or "" for one that some version did."""
+    if any(entry.change is not Change.SAME for each in comparisons for entry in leaves(each, name)):
+        return ""
+    found = {program(each, name) for each in comparisons}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _stages(row: Row) -> tuple[str, str, str]:
+    """The cells apply, build and boot."""
+    if row.stage is Stage.DONE:
+        assert row.outcome is not None
+        assert row.outcome.comparison is not None
+        return OK, OK, program(row.outcome.comparison, BOOT_RESULT)
+    if row.error is None:  # the sweep was stopped before its turn
+        return NONE, NONE, NONE
+    before = {Stage.BUILD: 1, Stage.BOOT: 2}.get(row.stage, 0)
+    cells = [*[OK] * before, _failed(row), NONE, NONE]
+    return cells[0], cells[1], cells[2]
+
+
+def _failed(row: Row) -> str:
+    if isinstance(row.error, ApplyError):
+        return "does not apply"
+    if isinstance(row.error, BuildError):
+        return "does not build"
+    return "not fetched" if row.stage is Stage.FETCH else NO_RESULT
+
+
+def _complaints(row: Row) -> str:
+    comparison = row.outcome.comparison if row.outcome else None
+    return f"{len(comparison.new_splats)} new" if comparison and comparison.new_splats else NONE
+
+
+def _notes(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """What went wrong first in each version; versions with the same text share a note."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        for text in _wrong(row):
+            found.setdefault(text, []).append(row.label)
+    return [(" ".join(labels), text) for text, labels in found.items()]
+
+
+def _wrong(row: Row) -> list[str]:
+    if row.error is not None:
+        # Which patch of which tree is in the error itself; here it is one of many, and the place is what differs.
+        place = row.error.message.rpartition(": hunk at ")[2] if isinstance(row.error, ApplyError) else ""
+        return [f"does not apply: hunk at {place}" if place != row.error.message and place else row.error.message]
+    comparison = row.outcome.comparison if row.outcome else None
+    if comparison is None:
+        return []
+    said = []
+    if broken := comparison.having(Change.BROKEN):
+        first = next((entry for entry in broken if ":" in entry.name), broken[0])
+        more = f", and {count(len(broken) - 1, 'more')}".removesuffix("s") if len(broken) > 1 else ""
+        why = first.reason or (first.log[-1] if first.log else "")
+        states = f"{first.name}: {first.base or 'absent'} -> {first.patched or 'absent'}"
+        said.append(f"BROKEN {states}{more}" + (f"\n{why}" if why else ""))
+    said += [f"new kernel complaint: {splat.title}" for splat in comparison.new_splats]
+    return said
+
+
+def _details(compared: dict[str, Comparison]) -> Details:
+    """The single results that are not the same as on the base everywhere; versions with equal columns share one."""
+    tests = list(
+        dict.fromkeys(
+            entry.name for each in compared.values() for entry in each.entries if entry.change is not Change.SAME
+        )
+    )
+    by_label = {label: {entry.name: _cell(entry) for entry in each.entries} for label, each in compared.items()}
+    # A program fails because one of its results does: where there are such, it says nothing more.
+    tests = [name for name in tests if not any(other.startswith(f"{name}:") for other in tests)]
+    columns: dict[tuple[str, ...], list[str]] = {}
+    for label, entries in by_label.items():
+        columns.setdefault(tuple(entries.get(name, NONE) for name in tests), []).append(label)
+    lines = tuple((name, tuple(column[at] for column in columns)) for at, name in enumerate(tests))
+    return Details(tuple(" ".join(labels) for labels in columns.values()), lines)
+
+
+def _cell(entry: Entry) -> str:
+    return str(entry.patched or NONE) if entry.change is Change.SAME else str(entry.change)

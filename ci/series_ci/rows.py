@@ -1,0 +1,71 @@
+"""A sweep as data: what is asked for, what came of each version, and the exit status of the whole. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from series_ci.errors import Error, ExitStatus
+from series_ci.pipeline import Outcome, Request
+
+
+class Stage(StrEnum):
+    """Where the way of a version ended."""
+
+    FETCH = "fetch"
+    TREE = "tree"
+    APPLY = "apply"
+    BUILD = "build"
+    BOOT = "boot"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be done: one request per version, in the manifest's order, and the words that ask for it again.
+
+    Without `keep_going` the first version with a status other than 0 is the last one.
+    """
+
+    series: str
+    title: str
+    requests: tuple[Request, ...]
+    out: Path
+    repeat: str
+    keep_going: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one version. Without an `outcome`, `error` says why nothing is known of it.
+
+    `stage` is where it ended, `base` the spec of its tree, `same_as` the label of an earlier version that has the same
+    sources on the same base.
+    """
+
+    request: Request
+    outcome: Outcome | None
+    error: Error | None
+    stage: Stage
+    base: str = ""
+    same_as: str = ""
+
+    @property
+    def label(self) -> str:
+        """The version's label."""
+        return self.request.label
+
+
+def status(row: Row) -> ExitStatus:
+    """The exit status that a version stands for."""
+    if row.outcome is not None and row.outcome.comparison is not None:
+        return row.outcome.comparison.status
+    return row.error.status if row.error is not None else ExitStatus.OK
+
+
+def worst(rows: Sequence[Row]) -> ExitStatus:
+    """The exit status of all: a regression is what one looks for; else the highest number."""
+    found = {status(row) for row in rows}
+    return ExitStatus.REGRESSION if ExitStatus.REGRESSION in found else max(found, default=ExitStatus.OK)
