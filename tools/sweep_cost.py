@@ -1,0 +1,261 @@
+"""What a sweep costs, against its targets: builds from cold folders, wall time, a rerun, memory of the tool itself.
+
+Called by tools/sweep-cost. All figures are ratios within one run, so that a slow machine does not change them, but for
+the memory. The folders are new ones below a scratch cache, whose git stores are those of the real cache.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from series_ci import build, cli, files, kernels, paths, pipeline, process, sweep, terminal
+from series_ci.cli import options
+from series_ci.cli.request import Options, make_sweep
+from series_ci.errors import ApplyError, BuildError, ExitStatus, InfrastructureError
+from series_ci.kernels import Workshop
+from series_ci.pipeline import Request
+from series_ci.progress import Progress, Step
+from series_ci.rows import Row, Stage, Sweep
+from series_ci.store import Store
+from series_ci.terminal import Terminal
+
+BUILDS = ("build ", "selftests ")
+GUESTS = ("boot ",)
+
+
+@dataclass(frozen=True)
+class Took:
+    """One finished step: wall time in seconds, and whether it said that nothing had to be done."""
+
+    name: str
+    seconds: float
+    cached: bool
+
+
+class _Listening(Step):
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.cached = False
+
+    def update(self, text: str) -> None:
+        self.step.update(text)
+
+    def note(self, text: str) -> None:
+        self.cached = self.cached or text == "cached" or text.startswith("kept ")
+        self.step.note(text)
+
+
+class Stopwatch(Progress):
+    """Passes everything on to another progress, and writes down how long each step took."""
+
+    def __init__(self, shown: Progress) -> None:
+        self.shown = shown
+        self.took: list[Took] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Time the block; one that fails counts as well."""
+        start = time.monotonic()
+        with self.shown.step(name) as inner:
+            step = _Listening(inner)
+            try:
+                yield step
+            finally:
+                self.took.append(Took(name, time.monotonic() - start, step.cached))
+
+    def say(self, text: str) -> None:
+        """Pass it on."""
+        self.shown.say(text)
+
+    def seconds(self, kinds: Sequence[str]) -> float:
+        """Time in steps of these kinds."""
+        return sum(each.seconds for each in self.took if each.name.startswith(tuple(kinds)))
+
+    def done(self, kinds: Sequence[str]) -> int:
+        """Steps of these kinds that were not spared by a cache."""
+        return sum(each.name.startswith(tuple(kinds)) and not each.cached for each in self.took)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the result: what was measured, and the bar it has to stay under (None: there is none)."""
+
+    what: str
+    measured: float
+    bar: float | None
+    unit: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether it is within its bar."""
+        return self.bar is None or self.measured <= self.bar
+
+
+@contextmanager
+def cold_cache() -> Iterator[Path]:
+    """A cache without builds, with the trees of the real one; everything else of it is gone after the block."""
+    real = paths.cache()
+    real.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="sweep-cost-", dir=real) as name:
+        for shared in ("trees", "downloads", "mail"):
+            if (real / shared).exists():
+                (Path(name) / shared).symlink_to(real / shared)
+        before = os.environ.get("SERIES_CI_CACHE")
+        os.environ["SERIES_CI_CACHE"] = name
+        try:
+            yield Path(name)
+        finally:
+            os.environ.pop("SERIES_CI_CACHE")
+            if before is not None:
+                os.environ["SERIES_CI_CACHE"] = before
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The base and one version on it, in the workshop where both are built."""
+
+    shop: Workshop
+    label: str
+    commits: tuple[str, str]
+
+
+def build_pair(request: Request, watch: Progress) -> Pair:
+    """Build the kernels and selftests of the base and of one version, without booting them."""
+    fetched = pipeline.fetch(request, watch)
+    base, _refused = pipeline.find_base(request, watch)
+    store = Store(base.store)
+    with files.locked(store.lock, watch.say):
+        commit = pipeline.apply(base, fetched, watch)
+        shop, _kernel = pipeline.make_base(request, base, watch)
+        kernels.make(shop, request.label, commit, request.out / "patched", watch)
+    return Pair(shop, request.label, (base.commit, commit))
+
+
+def rebuild(pair: Pair, out: Path, times: int) -> None:
+    """Build base and version in turn in their warm folder, as a sweep goes from one version to the next."""
+    shop = replace(pair.shop, collections=())
+    with files.locked(shop.store.lock, lambda _text: None):
+        for number in range(times):
+            for commit in pair.commits:
+                key = build.build_key(shop.store.tree_id(commit), shop.tools, shop.options)
+                shutil.rmtree(paths.cache() / "builds" / key)
+                kernels.make(shop, pair.label, commit, out / f"rebuild-{number}", Progress())
+
+
+def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> list[Figure]:
+    """Build base and last version in cold folders, then sweep in others, then sweep again where it has been."""
+    first, whole, again = Stopwatch(shown), Stopwatch(shown), Stopwatch(shown)
+    last = replace(asked.requests[-1], out=out / "pair")
+    with cold_cache():
+        build_pair(last, first)
+    with cold_cache():
+        start = time.monotonic()
+        rows = sweep.run(asked, whole)
+        wall = time.monotonic() - start
+        require_result(rows)
+        sweep.run(asked, again)
+        beside = overlap(build_pair(last, shown), last, argv, out, shown)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    built, guests = whole.seconds(BUILDS), whole.seconds(GUESTS)
+    trees = sum(not row.same_as and row.stage is not Stage.APPLY for row in rows) + 1
+    all_of_them, one = f"builds of base + {len(rows)} versions", f"builds of base + {last.label}"
+    return [
+        Figure(f"{all_of_them} / {one}", built / first.seconds(BUILDS), 1.4),
+        Figure("wall time of the sweep / its builds and guests", wall / (built + guests), 1.1),
+        Figure("kernels that were built / different trees", whole.done(["build "]) / trees, 1.0),
+        Figure("builds of a second sweep", again.done(BUILDS), 0.0),
+        Figure("boots of a second sweep where the first one was", again.done(GUESTS), 0.0),
+        Figure("peak memory of the tool itself", memory, 200.0, "MB"),
+        Figure(one, first.seconds(BUILDS), None, "s"),
+        Figure(all_of_them, built, None, "s"),
+        Figure("guests", guests, None, "s"),
+        Figure("the whole sweep", wall, None, "s"),
+        beside,
+    ]
+
+
+def require_result(rows: Sequence[Row]) -> None:
+    """Figures of a sweep that fell over are none."""
+    for row in rows:
+        if row.error is not None and not isinstance(row.error, ApplyError | BuildError):
+            raise InfrastructureError(f"{row.label}: {row.error.message}", hint=row.error.hint)
+
+
+def overlap(pair: Pair, request: Request, argv: Sequence[str], out: Path, shown: Progress) -> Figure:
+    """Does it pay to build while a guest runs? Both one after the other, then both at once.
+
+    The guests are those of testing one version, the builds as many steps from version to version.
+    """
+    alone = [sys.executable, "-m", "series_ci", "test", request.label, *argv, "-q"]
+    times = 3
+
+    def timed(name: str, work: Callable[[], None]) -> float:
+        with shown.step(name):
+            start = time.monotonic()
+            work()
+            return time.monotonic() - start
+
+    def both() -> None:
+        with process.started([*alone, "--out", str(out / "both")]) as child:
+            rebuild(pair, out, times)
+            child.wait()
+
+    process.run([*alone, "--out", str(out / "warm")])  # what is not cached yet is made now
+    guests = timed("guests alone", lambda: _ignore(process.run([*alone, "--out", str(out / "guests")])))
+    builds = timed("builds alone", lambda: rebuild(pair, out, times))
+    return Figure("builds beside guests / one after the other", timed("both", both) / (guests + builds), None)
+
+
+def _ignore(_done: object) -> None:
+    """What the guests find is not asked here."""
+
+
+def show(figures: Sequence[Figure], out: Console) -> None:
+    """Print one line per figure."""
+    rows = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("what", "measured", "bar", ""):
+        rows.add_column(heading, no_wrap=True)
+    for each in figures:
+        bar = "" if each.bar is None else f"{each.bar:g}{each.unit and ' ' + each.unit}"
+        verdict = "" if each.bar is None else "ok" if each.good else "too much"
+        rows.add_row(each.what, f"{each.measured:.2f} {each.unit}".rstrip(), bar, verdict)
+    out.print(rows, crop=False)
+
+
+@click.command("sweep-cost", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@options.request
+def main(*, as_json: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # noqa: ANN401 (click)
+    """Measure a sweep over all versions of a series, from cold folders, against its targets.
+
+    Exit status: 0 all are met, 1 one is not, 5 the sweep gave no result that could be measured.
+    """
+    asked = make_sweep((), Options(**given), keep_going=True)
+    words = shlex.split(asked.requests[-1].repeat)[3:]  # series-ci test LABEL ...
+    figures = measure(
+        asked, words, asked.out.with_name(f"{asked.out.name}-cost"), Terminal(verbose=verbose, quiet=quiet)
+    )
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in figures], indent=2))
+    else:
+        show(figures, terminal.console(stderr=False))
+    return int(ExitStatus.OK if all(each.good for each in figures) else ExitStatus.REGRESSION)
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))
