@@ -73,6 +73,21 @@ def test_what_versions_share_is_built_and_booted_once(world: World) -> None:
         assert (ran.out / label / "series.mbx").is_file()
 
 
+def test_a_kernel_that_is_the_same_bit_for_bit_is_not_booted_again(world: World, tmp_path: Path) -> None:
+    """Another comment is another tree, and is built, but it is the same kernel."""
+    said = mails.Change(mails.SKIP.message, (*mails.SKIP.edits, ("mm/rmap.c", "Who maps a folio.", "Who maps it.")))
+    mail = mails.folder(tmp_path / "mail", [*lab.mail(), *mails.series((mails.HELPER, said), version=5)])
+    text = lab.MANIFEST.replace("archive: mail", f"archive: {mail}").replace("spec: linux", f"spec: {world.lab.linux}")
+    text = text.replace("mini.config", f"{world.lab.folder}/mini.config").replace(".v4-0@", ".v5-0@")
+    (tmp_path / "mini.yaml").write_text(text, "utf-8")
+    out = tmp_path / "out"
+    status = main(["test", "v1", "v4", "--series", str(tmp_path / "mini.yaml"), "--accel", "tcg", "--out", str(out)])
+    found = json.loads((out / "summary.json").read_text("utf-8"))["versions"]
+    assert status == 0
+    assert [(each["same_as"], each["verdict"]) for each in found] == [(None, "no regression"), (None, "no regression")]
+    assert len(world.lab.qemu.calls) == 2
+
+
 def test_a_rerun_builds_nothing_and_boots_afresh(world: World) -> None:
     world.test("--all")
     ran = world.test("--all")
