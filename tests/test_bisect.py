@@ -59,7 +59,13 @@ GAP = (
     Change(mails.SKIP.message, mails.SKIP.edits),
     change("mm/vmscan: include what is there", BACK),
 )
-MANIFEST = lab.MANIFEST.replace("trees:", "  v5:\n    message-id: 20260203.v5-0@example.org\ntrees:").replace(
+STEPS = (
+    mails.HELPER,
+    change("init: step one", ("init/main.c", '"exiting: ', '"stepone: ')),
+    change("init: step two", ("init/main.c", '"stepone: ', '"steptwo: ')),
+)
+MANIFEST = lab.MANIFEST.replace("trees:", "  v8:\n    message-id: 20260203.v8-0@example.org\ntrees:")
+MANIFEST = MANIFEST.replace("trees:", "  v5:\n    message-id: 20260203.v5-0@example.org\ntrees:").replace(
     "trees:", "  v6:\n    message-id: 20260203.v6-0@example.org\ntrees:"
 )
 
@@ -67,7 +73,15 @@ MANIFEST = lab.MANIFEST.replace("trees:", "  v5:\n    message-id: 20260203.v5-0@
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with lab.world(tmp_path_factory.mktemp("world")) as found:
-        mails.folder(found.mail, [*lab.mail(), *mails.series(FIVE, version=5), *mails.series(GAP, version=6)])
+        mails.folder(
+            found.mail,
+            [
+                *lab.mail(),
+                *mails.series(FIVE, version=5),
+                *mails.series(GAP, version=6),
+                *mails.series(STEPS, version=8),
+            ],
+        )
         found.manifest.write_text(MANIFEST, "utf-8")
         yield found
 
@@ -103,6 +117,15 @@ def test_a_patch_after_which_nothing_builds_leaves_more_than_one(world: World) -
     found = json.loads((ran.out / "bisect.json").read_text("utf-8"))
     assert (found["first"], found["last"]) == (2, 4)
     assert "after 2/4 mm/vmscan: include what is not there: no result (does not build: mm/vmscan.c:3" in ran.stdout
+
+
+def test_a_patch_after_which_the_test_skips_leaves_more_than_one(world: World) -> None:
+    skips = {"kernel": "stepone", "verdicts": {"mm/good": "ok # SKIP needs more"}}
+    world.lab.qemu.plan(skips, {"kernel": "steptwo", "verdicts": {"mm/good": "not ok # exit=1"}})
+    ran = world.main("bisect", "v8", "--test", "mm/good", "--json")
+    found = json.loads(ran.stdout)
+    assert (found["first"], found["last"]) == (2, 3)
+    assert {step["number"]: step["result"] for step in found["steps"]} == {1: "PASS", 2: "SKIP"}
 
 
 @pytest.mark.parametrize(
@@ -155,10 +178,12 @@ MENDS = change("mm/vmscan: mend it", ("mm/vmscan.c", "\tint unset;\n\n", ""))
 
 
 def test_a_new_warning_is_shown_with_the_patch_that_brings_it(world: World, tmp_path: Path) -> None:
-    mail = mails.folder(tmp_path / "mail", mails.series((mails.HELPER, WARNS, MENDS), version=7))
+    mail = mails.folder(
+        tmp_path / "mail", mails.series((mails.HELPER, WARNS, change("mm/vmscan: say it", MORE), MENDS), version=7)
+    )
     ran = world.test(mails.message_id(7, 0), "--archive", str(mail), "--tree", str(world.lab.linux), "--each-patch")
     assert ran.status == 0
     new = [each["new_warnings"] for each in ran.summary["steps"]]
-    assert [len(each) for each in new] == [0, 1, 0]
+    assert [len(each) for each in new] == [0, 1, 0, 0]
     assert new[1][0].startswith("mm/vmscan.c: warning: unused variable")
-    assert "2/3 mm/vmscan: use what is not set, 1 new warning\n    mm/vmscan.c: warning" in ran.stdout
+    assert "2/4 mm/vmscan: use what is not set, 1 new warning\n    mm/vmscan.c: warning" in ran.stdout
