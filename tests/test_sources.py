@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fakes import fakelinux, web
-from series_ci import sources, store, tree
+from series_ci import files, paths, sources, store, tree
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.store import Base, Store
 
@@ -213,6 +213,8 @@ class TestTarball:
         path = pack(linux, tmp_path / "linux.tar.gz")
         first = resolve(str(path))
         assert resolve(str(path)).cached
+        with files.locked(Store(paths.cache() / "trees" / "tarballs.git").lock, pytest.fail):
+            assert sources.resolve(str(path), pytest.fail).cached  # somebody builds: that is no reason to wait
         assert resolve(str(path)).commit == first.commit
         (linux / "new").touch()
         second = resolve(str(pack(linux, path)))

@@ -203,3 +203,14 @@ class TestBasePatches:
     def test_patch_that_does_not_exist_is_named(self, base: Base, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=f"base patch {tmp_path}/none.patch: No such file"):
             tree.with_base_patches(base, [tmp_path / "none.patch"])
+
+    def test_what_was_made_is_known_without_a_lock(self, base: Base, patch: Path) -> None:
+        assert tree.kept_base(base, []) is base
+        assert tree.kept_base(base, [patch]) is None
+        made = tree.with_base_patches(base, [patch])
+        assert tree.kept_base(base, [patch]) == made
+        assert tree.kept_series(base, "digest") is None
+        commit, _cached = tree.with_series(base, patches(mails.series()), "digest")
+        assert tree.kept_series(base, "digest") == commit
+        with pytest.raises(UsageError, match="No such file"):
+            tree.kept_base(base, [patch.parent / "none.patch"])

@@ -168,8 +168,10 @@ def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
         store = Store(found.store)
         version = check_kernel(store, found.commit, found.spec)
         own = request.trees[index].base_patches
-        with files.locked(store.lock, progress.say):
-            base = tree.with_base_patches(found, own)
+        base = tree.kept_base(found, own)
+        if base is None:
+            with files.locked(store.lock, progress.say):
+                base = tree.with_base_patches(found, own)
         step.note("cached" if base.cached else "imported")
         step.note(f"{found.spec} is Linux {version}" + (f", {count(len(own), 'base patch')}" if own else ""))
     for reason in refused:

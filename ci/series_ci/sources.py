@@ -97,6 +97,8 @@ def _tarball(spec: str, path: Path, tell: Tell) -> Base:
         raise UsageError(f"{spec}: {error.strerror}", hint=f"a tree is {SPEC_FORMS}") from error
     store = Store(paths.cache() / "trees" / "tarballs.git")
     name = f"import/{files.digest(str(path.resolve()), str(stat.st_size), str(stat.st_mtime_ns))[:20]}"
+    if commit := store.ref(name):  # nothing to write, so no lock to wait for while somebody else builds
+        return Base(spec, store.path, commit, cached=True)
     with files.locked(store.lock, tell):
         if commit := store.ref(name):
             return Base(spec, store.path, commit, cached=True)

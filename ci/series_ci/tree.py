@@ -23,18 +23,27 @@ def _only_message(error: git.GitCommandError) -> str:
     return "\n".join(line for line in said(error).splitlines() if not line.startswith("hint:"))
 
 
-def with_base_patches(base: Base, patches: Sequence[Path]) -> Base:
-    """`base` with patches on top that make it the tree the series was written for. Raises UsageError."""
+def kept_base(base: Base, patches: Sequence[Path]) -> Base | None:
+    """What `with_base_patches` made before, or None. Only reads: it needs no lock. Raises UsageError."""
     if not patches:
         return base
-    store = Store(base.store)
+    commit = Store(base.store).ref(_base_name(base, patches))
+    return Base(base.spec, base.store, commit, base.cached) if commit else None
+
+
+def _base_name(base: Base, patches: Sequence[Path]) -> str:
     try:
-        content = files.digest_files(patches)
+        return f"base/{files.digest(base.commit, files.digest_files(patches))[:20]}"
     except OSError as error:
         raise UsageError(f"base patch {error.filename}: {error.strerror}") from error
-    name = f"base/{files.digest(base.commit, content)[:20]}"
-    if commit := store.ref(name):
-        return Base(base.spec, base.store, commit, base.cached)
+
+
+def with_base_patches(base: Base, patches: Sequence[Path]) -> Base:
+    """`base` with patches on top that make it the tree the series was written for. Raises UsageError."""
+    if kept := kept_base(base, patches):
+        return kept
+    store = Store(base.store)
+    name = _base_name(base, patches)
     work = store.check_out(base.commit)
     for patch in patches:
         try:
@@ -67,16 +76,24 @@ def with_text(base: Base, path: str, text: str, message: str) -> tuple[str, bool
     return commit, False
 
 
+def kept_series(base: Base, digest: str) -> str | None:
+    """The commit that `with_series` made before, or None. Only reads: it needs no lock."""
+    return Store(base.store).ref(_series_name(base, digest))
+
+
+def _series_name(base: Base, digest: str) -> str:
+    return f"applied/{files.digest(base.commit, digest)[:20]}"
+
+
 def with_series(base: Base, patches: Sequence[Patch], digest: str) -> tuple[str, bool]:
     """The commit of `base` with the patches of a version on top, and whether it was already there.
 
     `digest` stands for the content of the patches. Raises ApplyError with the patch, the file, the hunk and the
     conflict; the worktree is clean afterwards in any case.
     """
-    store = Store(base.store)
-    name = f"applied/{files.digest(base.commit, digest)[:20]}"
-    if commit := store.ref(name):
+    if commit := kept_series(base, digest):
         return commit, True
+    store = Store(base.store)
     work = store.check_out(base.commit)
     for patch in patches:
         try:
@@ -87,7 +104,7 @@ def with_series(base: Base, patches: Sequence[Patch], digest: str) -> tuple[str,
             finally:
                 store.check_out(base.commit)
     commit = str(work.git.rev_parse("HEAD"))
-    store.keep(name, commit)
+    store.keep(_series_name(base, digest), commit)
     return commit, False
 
 
