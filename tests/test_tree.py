@@ -7,7 +7,7 @@ import pytest
 
 from fakes import fakelinux, mails
 from series_ci import mail, sources, tree
-from series_ci.errors import ApplyError, UsageError
+from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.mail import Patch
 from series_ci.store import Base, Store
 
@@ -214,3 +214,24 @@ class TestBasePatches:
         assert tree.kept_series(base, "digest") == commit
         with pytest.raises(UsageError, match="No such file"):
             tree.kept_base(base, [patch.parent / "none.patch"])
+
+
+class TestRangeDiff:
+    def test_what_git_says_of_a_tree_whose_history_was_not_fetched(self, linux: Path, base: Base) -> None:
+        (linux / "README").write_text("more\n")
+        fakelinux.commit(linux)
+        shallow = sources.resolve(f"git+file://{linux}@main", print)
+        assert (shallow.store / "shallow").is_file()
+        assert shallow.store != base.store
+        made = [(each, tree.with_series(each, patches(mails.series()), "digest")[0]) for each in (base, shallow)]
+        lines = tree.range_diff(made[0], made[1], 60).splitlines()
+        assert [line.split()[2] for line in lines] == ["=", "="]
+
+    def test_a_commit_that_is_not_there_is_an_error(self, base: Base) -> None:
+        with pytest.raises(InfrastructureError, match=r"^git cannot compare .*\.\.0000.*: [^\n]*$"):
+            tree.range_diff((base, base.commit), (base, "0" * 40), 60)
+
+    def test_nothing_is_left_behind(self, base: Base, scratch: Path) -> None:
+        commit, _cached = tree.with_series(base, patches(mails.series()), "digest")
+        tree.range_diff((base, commit), (base, commit), 60)
+        assert list(scratch.iterdir()) == []

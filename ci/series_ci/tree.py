@@ -9,10 +9,10 @@ from pathlib import Path
 
 import git
 
-from series_ci import files, mail
-from series_ci.errors import ApplyError, UsageError
+from series_ci import files, mail, process
+from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.mail import Patch
-from series_ci.store import Base, Store, said
+from series_ci.store import IDENTITY, Base, Store, said
 
 _FAILED_AT = re.compile(r"^error: patch failed: (.+):(\d+)$", re.MULTILINE)
 _MISSING = re.compile(r"^error: (.+): (?:No such file or directory|does not exist in index)$", re.MULTILINE)
@@ -106,6 +106,36 @@ def with_series(base: Base, patches: Sequence[Patch], digest: str) -> tuple[str,
     commit = str(work.git.rev_parse("HEAD"))
     store.keep(_series_name(base, digest), commit)
     return commit, False
+
+
+def range_diff(old: tuple[Base, str], new: tuple[Base, str], creation_factor: int) -> str:
+    """What `git range-diff` says of two versions, each a base and the commit with the patches on top of it.
+
+    The bases may be in different stores: a repository that lasts as long as the command sees the objects of both, and
+    neither is written to. `creation_factor` is git's: the percentage of a patch that may change before it is another.
+    """
+    process.leave_callers_repository()
+    stores = sorted({base.store for base, _commit in (old, new)})
+    with tempfile.TemporaryDirectory(prefix="series-ci-range-") as folder:
+        repo = git.Repo.init(folder, bare=True)
+        repo.git.update_environment(**IDENTITY)
+        files.write(Path(folder) / "objects/info/alternates", "".join(f"{store / 'objects'}\n" for store in stores))
+        # Where a store's history ends is no object: without it git looks for parents that were never fetched.
+        ends = [store / "shallow" for store in stores if (store / "shallow").is_file()]
+        if ends:
+            files.write(Path(folder) / "shallow", b"".join(path.read_bytes() for path in ends))
+        ranges = [f"{base.commit}..{commit}" for base, commit in (old, new)]
+        try:
+            said_by_git: bytes = repo.git.range_diff(
+                "--no-color", f"--creation-factor={creation_factor}", *ranges, stdout_as_string=False
+            )
+        except git.GitCommandError as error:
+            # After the reason comes all that git knows about its options.
+            why = next(iter(said(error).splitlines()), "git gave no reason")
+            raise InfrastructureError(f"git cannot compare {' and '.join(ranges)}: {why}") from error
+        finally:
+            repo.close()
+    return said_by_git.decode("utf-8", "replace")
 
 
 def _am(work: git.Repo, patch: Patch) -> None:

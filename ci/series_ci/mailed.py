@@ -1,0 +1,160 @@
+"""Two versions compared as they were mailed: for versions that do not apply, so that git has no commits to compare.
+
+Patches are paired by patch-id, then by title, then by likeness, and shown in the form of git range-diff.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from series_ci.rangediff import Mark, Pair, Side
+
+ALIKE = 0.5
+"""Patches of which this share of lines, or of the title's words, is the same are versions of one patch."""
+
+CONTEXT = 3
+
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@ ?(.*)")
+_FILE = re.compile(r"diff --git a/(.*) b/(.*)")
+_ABOUT_FILE = re.compile(r"(?:old mode|new mode|new file|deleted file|rename|copy|Binary files|GIT binary)\b")
+_SECTION = re.compile(r" ## (.*) ##|.?@@ (.*)")
+
+
+@dataclass(frozen=True)
+class Mailed:
+    """A patch as git reads it from its mail.
+
+    `author` is NAME <ADDRESS>, `message` the commit message without the title; `diff` begins with its first file.
+    """
+
+    author: str
+    title: str
+    message: str
+    diff: str
+    patch_id: str
+
+
+def text(patch: Mailed) -> list[str]:
+    """The patch as lines to compare: without line numbers and blob ids, which change when nothing else does."""
+    message = [patch.title, "", *patch.message.rstrip("\n").split("\n")]
+    return [
+        " ## Metadata ##",
+        f"Author: {patch.author}",
+        "",
+        " ## Commit message ##",
+        *(f"    {line}".rstrip() for line in message),
+        *_diff_lines(patch.diff),
+    ]
+
+
+def _diff_lines(diff: str) -> Iterator[str]:
+    """The diff with a heading per file; what is between its files and after its last hunk is left out."""
+    name, old, new = "", 0, 0
+    for line in diff.split("\n"):
+        if line.startswith("\\ "):  # "No newline at end of file" counts as no line of either side
+            yield line
+        elif old > 0 or new > 0:
+            old -= not line.startswith("+")
+            new -= not line.startswith("-")
+            yield line or " "  # mail programs cut blanks at the end
+        elif file := _FILE.fullmatch(line):
+            name = file[2]
+            yield from ("", f" ## {name} ##")
+        elif hunk := _HUNK.fullmatch(line):
+            old, new = (int(count) if count is not None else 1 for count in hunk.groups()[:2])
+            yield f"@@ {name}: {hunk[3]}" if hunk[3] else "@@"
+        elif _ABOUT_FILE.match(line):
+            yield line
+
+
+def compare(old: Sequence[Mailed], new: Sequence[Mailed]) -> tuple[Pair, ...]:
+    """The pairs, in the order of git range-diff: by the new version, and what was dropped where it used to be."""
+    partner = _partners(old, new)
+    kept = set(partner.values())
+    shown: set[int] = set()
+    pairs: list[Pair] = []
+
+    def show_dropped() -> None:
+        for index, patch in enumerate(old):
+            if index in kept and index not in shown:
+                return
+            if index not in shown:
+                shown.add(index)
+                pairs.append(Pair(Mark.DROPPED, Side(index + 1, patch.title), None))
+
+    for index, patch in enumerate(new):
+        show_dropped()
+        side = Side(index + 1, patch.title)
+        if index in partner:
+            shown.add(partner[index])
+            pairs.append(_pair(old[partner[index]], partner[index], patch, side))
+        else:
+            pairs.append(Pair(Mark.NEW, None, side))
+    show_dropped()
+    return tuple(pairs)
+
+
+def _pair(old: Mailed, number: int, new: Mailed, side: Side) -> Pair:
+    lines = tuple(_difference(text(old), text(new)))
+    return Pair(Mark.CHANGED if lines else Mark.SAME, Side(number + 1, old.title), side, lines)
+
+
+def _partners(old: Sequence[Mailed], new: Sequence[Mailed]) -> dict[int, int]:
+    """Index in `new` -> index in `old`, for all that belong together."""
+    # The only patch of a version is the next version's only patch, however little of it is left.
+    if len(old) == len(new) == 1:
+        return {0: 0}
+    found: dict[int, int] = {}
+    for same in (_same_code, _same_title):
+        for index, patch in enumerate(new):
+            free = [each for each in range(len(old)) if each not in found.values() and same(old[each], patch)]
+            if index not in found and free:
+                found[index] = free[0]
+    scores = [
+        (_likeness(theirs, ours), index, other)
+        for index, ours in enumerate(new)
+        for other, theirs in enumerate(old)
+        if index not in found and other not in found.values()
+    ]
+    for score, index, other in sorted(scores, key=lambda each: -each[0]):
+        if score >= ALIKE and index not in found and other not in found.values():
+            found[index] = other
+    return found
+
+
+def _same_code(old: Mailed, new: Mailed) -> bool:
+    return old.patch_id == new.patch_id
+
+
+def _same_title(old: Mailed, new: Mailed) -> bool:
+    return old.title == new.title
+
+
+def _likeness(old: Mailed, new: Mailed) -> float:
+    code = difflib.SequenceMatcher(None, list(_diff_lines(old.diff)), list(_diff_lines(new.diff)), autojunk=False)
+    words = difflib.SequenceMatcher(None, old.title.split(), new.title.split(), autojunk=False)
+    return max(code.ratio(), words.ratio())
+
+
+def _difference(old: list[str], new: list[str]) -> Iterator[str]:
+    """A unified diff of two texts whose hunks are headed by the part of the patch that they are in."""
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for group in matcher.get_grouped_opcodes(CONTEXT):
+        yield f"@@ {_section(old, group[0][1])}".rstrip()
+        for kind, start, end, other, other_end in group:
+            if kind == "equal":
+                yield from (f" {line}" for line in old[start:end])
+            else:
+                yield from (f"-{line}" for line in old[start:end])
+                yield from (f"+{line}" for line in new[other:other_end])
+
+
+def _section(lines: list[str], end: int) -> str:
+    """The heading that is in force where a hunk begins, as git range-diff chooses it."""
+    for line in reversed(lines[:end]):
+        if match := _SECTION.fullmatch(line):
+            return match[1] or match[2]
+    return "Metadata"

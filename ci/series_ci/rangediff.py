@@ -1,0 +1,94 @@
+"""What became of each patch from one version to the next: the model behind `series-ci diff`, and git's words for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Mark(StrEnum):
+    """What became of a patch, in the characters of git range-diff."""
+
+    SAME = "="
+    CHANGED = "!"
+    DROPPED = "<"
+    NEW = ">"
+
+
+WORDS = {Mark.SAME: "same", Mark.CHANGED: "changed", Mark.DROPPED: "dropped", Mark.NEW: "new"}
+
+
+@dataclass(frozen=True)
+class Side:
+    """A patch of one version: its number from 1, its title, and its commit where it was applied."""
+
+    number: int
+    title: str
+    commit: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A patch of the old version and the patch of the new one that it became; one of them is None without the other.
+
+    `lines` is a diff of the two patches, commit message included: its first column tells old from new, its second one
+    is the patch's own. Empty unless the mark is CHANGED.
+    """
+
+    mark: Mark
+    old: Side | None
+    new: Side | None
+    lines: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The title that the patch has now, or had when it was dropped."""
+        side = self.new or self.old
+        return side.title if side else ""
+
+    @property
+    def added(self) -> int:
+        """Lines that only the new patch has."""
+        return sum(line.startswith("+") for line in self.lines)
+
+    @property
+    def removed(self) -> int:
+        """Lines that only the old patch has."""
+        return sum(line.startswith("-") for line in self.lines)
+
+
+_INDENT = " " * 4
+_SIDE = r" *(-|\d+): +([0-9a-f]+|-+)"
+_HEADER = re.compile(rf"{_SIDE} ([=!<>]) {_SIDE} (.*)")
+
+
+def parse(text: str) -> tuple[Pair, ...]:
+    """The pairs in what `git range-diff --no-color` prints.
+
+    Lines of a patch are indented further than git ever indents a header, so none can look like one. Raises ValueError
+    for a text that is none of git's.
+    """
+    pairs: list[tuple[Mark, Side | None, Side | None, list[str]]] = []
+    # Not splitlines(): a form feed in a source file ends no line.
+    for line in text.removesuffix("\n").split("\n") if text else ():
+        if pairs and line.startswith(_INDENT):
+            pairs[-1][3].append(line.removeprefix(_INDENT))
+        elif match := _HEADER.fullmatch(line):
+            old, new = _side(match[1], match[2], match[6]), _side(match[4], match[5], match[6])
+            pairs.append((Mark(match[3]), old, new, []))
+        else:
+            raise ValueError(f"not a line of git range-diff: {line!r}")
+    return tuple(Pair(mark, old, new, tuple(lines)) for mark, old, new, lines in pairs)
+
+
+def _side(number: str, commit: str, title: str) -> Side | None:
+    return None if number == "-" else Side(int(number), title, commit)
+
+
+def equal(pairs: Iterable[Pair]) -> bool:
+    """Whether nothing changed: neither code nor commit messages, nor the order of the patches."""
+    return all(
+        pair.mark is Mark.SAME and pair.old and pair.new and pair.old.number == pair.new.number for pair in pairs
+    )
