@@ -12,6 +12,7 @@ import click
 
 from series_ci import __version__, files, paths, process, terminal
 from series_ci.cli.bisect import bisect
+from series_ci.cli.diff import diff
 from series_ci.cli.kselftest import kselftest
 from series_ci.cli.schema import schema
 from series_ci.cli.test import test
@@ -30,6 +31,7 @@ def cli() -> None:
 
 cli.add_command(test)
 cli.add_command(bisect)
+cli.add_command(diff)
 cli.add_command(schema)
 cli.add_command(kselftest)
 

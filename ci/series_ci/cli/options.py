@@ -16,11 +16,15 @@ def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]
     return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
-bench = _all(
+series = _all(
     click.option(
         "--series", metavar="NAME|FILE", help="the series, by name or by manifest  [default: the one marked so]"
     ),
     click.option("--archive", metavar="URL|MBOX|DIR", help="where the mails are, instead of the manifest's archive"),
+)
+"""Which series, and where its mails are."""
+
+tree = _all(
     click.option(
         "--tree", metavar="SPEC", help="the kernel tree: a git checkout, git+URL@REF, a tarball, debian:PACKAGE"
     ),
@@ -30,6 +34,18 @@ bench = _all(
         multiple=True,
         help="a patch that comes before the series (repeatable; with --tree)",
     ),
+)
+"""What it is applied to."""
+
+progress = _all(
+    click.option("-v", "--verbose", is_flag=True, help="show every command that is run"),
+    click.option("-q", "--quiet", is_flag=True, help="no progress"),
+)
+"""How much is told on the way."""
+
+bench = _all(
+    series,
+    tree,
     click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)"),
     click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True),
     click.option("--memory", metavar="SIZE", help="the guest's memory, such as 512M"),
@@ -37,8 +53,7 @@ bench = _all(
     click.option("--swap", metavar="SIZE", help="the guest's swap disk, such as 512M; 0 for none"),
     click.option("--out", metavar="DIR", help="the run directory; must be empty or not exist yet"),
     click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON"),
-    click.option("-v", "--verbose", is_flag=True, help="show every command that is run"),
-    click.option("-q", "--quiet", is_flag=True, help="no progress"),
+    progress,
 )
 """What a version is taken from, what it is built and booted with, and how that is shown."""
 

@@ -39,6 +39,23 @@ class Options:
     each_patch: bool = False
 
 
+def sources_only(series: str | None, archive: str | None, tree: str | None, base_patch: tuple[str, ...]) -> Options:
+    """For verbs that boot nothing: where all comes from, and the manifest's word for the rest."""
+    return Options(
+        series=series,
+        archive=archive,
+        tree=tree,
+        base_patch=base_patch,
+        config=(),
+        test=(),
+        accel="auto",
+        memory=None,
+        cpus=None,
+        swap=None,
+        out=None,
+    )
+
+
 def make_request(version: str, options: Options) -> Request:
     """One version, or the series that a Message-ID belongs to."""
     if "@" in version:

@@ -1,0 +1,41 @@
+"""`series-ci diff A B`: what changed from one version of a series to another."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from series_ci import difference, terminal
+from series_ci.cli import options as shared
+from series_ci.cli.request import make_request, sources_only
+from series_ci.errors import UsageError
+from series_ci.report import difference as report
+
+
+@click.command()
+@click.argument("old", metavar="A")
+@click.argument("new", metavar="B")
+@shared.series
+@shared.tree
+@click.option("--mails", is_flag=True, help="compare the mails as they are: no tree is needed")
+@click.option("--stat", is_flag=True, help="one line per patch")
+@click.option("--json", "as_json", is_flag=True, help="print it as JSON")
+@shared.progress
+def diff(old: str, new: str, *, mails: bool, stat: bool, as_json: bool, **options: Any) -> int:  # noqa: ANN401 (click)
+    """Show what changed from version A to version B (labels of the manifest): a diff of each patch, by git range-diff.
+
+    Each version is applied to its base; where one does not apply, the mails' texts are compared. If both versions were
+    tested on their bases, the tests whose results differ are shown, too. The exit status is 0 however much changed.
+    """
+    progress = terminal.Terminal(verbose=options.pop("verbose"), quiet=options.pop("quiet"))
+    if mails and options["tree"]:
+        raise UsageError("--mails needs no tree: give either --mails or --tree")
+    given = sources_only(**options)
+    found = difference.diff(make_request(old, given), make_request(new, given), progress, mails_only=mails)
+    if as_json:
+        click.echo(json.dumps(report.as_json(found), indent=2, ensure_ascii=False))
+    else:
+        report.show(found, terminal.console(stderr=False), stat=stat)
+    return 0

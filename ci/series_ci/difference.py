@@ -1,0 +1,152 @@
+"""The story of `series-ci diff`: fetch two versions, apply each to its base, compare them, look up their results."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import files, lore, mailed, paths, pipeline, process, rangediff, tested, tree
+from series_ci.archive import Archive, open_archive
+from series_ci.errors import ApplyError, UsageError
+from series_ci.lore import Fetched
+from series_ci.mail import Patch
+from series_ci.mailed import Mailed
+from series_ci.pipeline import Request
+from series_ci.progress import Progress, count
+from series_ci.rangediff import Pair
+from series_ci.store import Base, Store
+from series_ci.tested import Tested
+
+CREATION_FACTOR = 80
+"""git's own 60 takes a patch that was mostly rewritten for another one; two versions of a series are related."""
+
+ANY_PATCH = 999
+"""Where each version is one patch, there is nothing else that it could have become."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of the two versions.
+
+    `base` is None when no tree was asked for; `commit` when the version was not applied, and `refusal` is the reason
+    then (empty if nobody tried). `tested` is the newest run on that base, if there is one.
+    """
+
+    request: Request
+    fetched: Fetched
+    base: Base | None = None
+    commit: str | None = None
+    refusal: str = ""
+    tested: Tested | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it: the label, or the Message-ID of a version that has none."""
+        return self.request.message_id if "@" in self.request.series else self.request.label
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two versions and what became of each patch; `as_mailed` when their mails were compared and not their commits."""
+
+    old: Version
+    new: Version
+    pairs: tuple[Pair, ...]
+    as_mailed: bool
+
+    @property
+    def equal(self) -> bool:
+        """Whether code, commit messages and the order of the patches are the same."""
+        return rangediff.equal(self.pairs)
+
+    @property
+    def same_base(self) -> bool:
+        """Whether both versions are for the same commit."""
+        return (self.old.base and self.old.base.commit) == (self.new.base and self.new.base.commit)
+
+
+def diff(old: Request, new: Request, progress: Progress, *, mails_only: bool) -> Difference:
+    """Compare two versions. Without `mails_only` the trees are needed, though a version need not apply to its own.
+
+    Raises Error for what cannot be fetched, for trees that cannot be had, and for git that cannot compare.
+    """
+    archive = open_archive(old.archive)
+    sides = [_fetch(each, archive, progress) for each in (old, new)]
+    if not mails_only:
+        sides = _apply(sides, progress)
+    applied = [(each.base, each.commit) for each in sides if each.base and each.commit]
+    if len(applied) == 2:
+        single = all(len(each.fetched.patches) == 1 for each in sides)
+        text = tree.range_diff(applied[0], applied[1], ANY_PATCH if single else CREATION_FACTOR)
+        pairs = rangediff.parse(text)
+    else:
+        pairs = mailed.compare(*(_mailed(each.fetched) for each in sides))
+    first, second = sides
+    return Difference(_with_results(first), _with_results(second), pairs, len(applied) < 2)
+
+
+def _fetch(request: Request, archive: Archive, progress: Progress) -> Version:
+    with progress.step(f"fetch {request.label}") as step:
+        fetched = lore.fetch(request.message_id, archive, tell=progress.say)
+        step.note("cached" if fetched.cached else request.archive)
+        step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
+    return Version(request, fetched)
+
+
+def _apply(sides: Sequence[Version], progress: Progress) -> list[Version]:
+    """Each version on its base; that it does not apply is something to tell, and no reason to end."""
+    bases: dict[object, Base] = {}
+    done = []
+    for side in sides:
+        trees = side.request.trees
+        if trees not in bases:
+            bases[trees] = pipeline.find_base(side.request, progress)[0]
+        done.append(_apply_one(side, bases[trees], progress))
+    return done
+
+
+def _apply_one(side: Version, base: Base, progress: Progress) -> Version:
+    with progress.step(f"apply {side.request.label}") as step:
+        commit = tree.kept_series(base, side.fetched.digest)
+        step.note("cached" if commit else "git am")
+        if commit is None:
+            try:
+                with files.locked(Store(base.store).lock, progress.say):
+                    commit, _cached = tree.with_series(base, side.fetched.patches, side.fetched.digest)
+            except ApplyError as error:
+                step.note("does not apply")
+                return Version(side.request, side.fetched, base, refusal=error.message)
+    return Version(side.request, side.fetched, base, commit)
+
+
+def _with_results(side: Version) -> Version:
+    base = side.base.commit if side.base else None
+    found = tested.newest(paths.runs(), side.request.series, side.request.message_id, base)
+    return Version(side.request, side.fetched, side.base, side.commit, side.refusal, found)
+
+
+def _mailed(fetched: Fetched) -> list[Mailed]:
+    return [_read(patch, name) for patch, name in zip(fetched.patches, fetched.patch_ids, strict=True)]
+
+
+def _read(patch: Patch, patch_id: str) -> Mailed:
+    """A mail as `git am` would read it: with git's own decoding, and without what stands below the `---`."""
+    with tempfile.TemporaryDirectory(prefix="series-ci-mail-") as folder:
+        message, diff = Path(folder) / "message", Path(folder) / "diff"
+        done = process.run(
+            ["git", "mailinfo", str(message), str(diff)], cwd=Path(folder), stdin=patch.raw, env=process.GIT_ALONE
+        )
+        if done.code != 0:
+            raise UsageError(f"{patch.message_id}: git cannot read this mail", details=done.err)
+        said = dict(line.split(": ", 1) for line in done.out.splitlines() if ": " in line)
+        text = diff.read_text("utf-8", "replace")
+        start = text.find("diff --git ")
+        return Mailed(
+            author=f"{said.get('Author', '')} <{said.get('Email', '')}>",
+            title=said.get("Subject", patch.subject.title),
+            message=message.read_text("utf-8", "replace"),
+            diff=text[start:] if start >= 0 else "",
+            patch_id=patch_id,
+        )

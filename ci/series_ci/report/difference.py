@@ -1,0 +1,177 @@
+"""Two versions side by side, for a person at a terminal and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.segment import Segment, Segments
+from rich.style import Style
+from rich.text import Text
+
+from series_ci import tested
+from series_ci.difference import Difference, Version
+from series_ci.progress import count
+from series_ci.rangediff import WORDS, Mark, Pair, Side
+from series_ci.tested import Tested
+
+STYLES = {Mark.SAME: "", Mark.CHANGED: "yellow", Mark.DROPPED: "red", Mark.NEW: "green"}
+
+
+def show(found: Difference, out: Console, *, stat: bool) -> None:
+    """Print how the versions were compared, what became of each patch, and what changed in the results of their tests.
+
+    With `stat` a patch gets one line. Equal versions get one in all, unless there are results to compare.
+    """
+    old, new = found.old, found.new
+    if found.equal:
+        patches = count(len(found.pairs), "patch")
+        out.print(Text(f"{old.name} and {new.name} are equal: {patches}, same code, same commit messages", "green"))
+    else:
+        out.print(Text(f"{old.request.series}: {old.name} -> {new.name}", "bold"))
+        for line in _how(found):
+            out.print(Text(line))
+        for pair in found.pairs:
+            out.print(_stat(pair) if stat else _heading(pair))
+            for line in () if stat else pair.lines:
+                out.print(_coloured(line))
+    for line in _results(found):
+        out.print(Text(line))
+
+
+def _how(found: Difference) -> list[str]:
+    """The trees that the versions were applied to, or why they were not."""
+    refused = [f"{each.name}: {each.refusal}" for each in (found.old, found.new) if each.refusal]
+    if found.as_mailed:
+        return [*refused, "compared as mailed"]
+    if found.same_base:
+        return [f"both on {_base(found.new)}"]
+    return [f"{each.name} on {_base(each)}" for each in (found.old, found.new)]
+
+
+def _base(version: Version) -> str:
+    return f"{version.base.spec} ({version.base.commit[:12]})" if version.base else "no tree"
+
+
+def _stat(pair: Pair) -> Text:
+    numbers = f"{_number(pair.old)} {pair.mark} {_number(pair.new)}"
+    size = f"+{pair.added} -{pair.removed}" if pair.mark is Mark.CHANGED else ""
+    return Text.assemble((f"{numbers}  {WORDS[pair.mark]:<7} {size:>9}", STYLES[pair.mark]), f"  {pair.title}")
+
+
+def _number(side: Side | None) -> str:
+    return f"{side.number if side else '-':>2}"
+
+
+def _heading(pair: Pair) -> Text:
+    """As git range-diff writes it; patches that were only mailed have no commits."""
+    width = max(len(side.commit) for side in (pair.old, pair.new) if side)
+    old, new = (
+        f"{side.number if side else '-'}:  {side.commit if side else '-' * width}"
+        if width
+        else str(side.number if side else "-")
+        for side in (pair.old, pair.new)
+    )
+    return Text(f"{old} {pair.mark} {new}  {pair.title}", STYLES[pair.mark])
+
+
+def _coloured(line: str) -> Segments:
+    """A line of a diff of patches: its first column tells old from new, its second one is the patch's own."""
+    line = line.replace("\x1b", "^[")  # a mail does not command the reader's terminal
+    inner = {"+": "green", "-": "red"}.get(line[1:2], "")
+    outer, style = {"-": ("reverse red", f"dim {inner}"), "+": ("reverse green", f"bold {inner}")}.get(
+        line[:1], ("", inner)
+    )
+    if line.startswith("@@"):
+        outer = style = "cyan"
+    # Segments and no Text: rich would make blanks of the tabs in a Text.
+    parts = [("    ", ""), (line[:1], outer), (line[1:], style.strip()), ("\n", "")]
+    return Segments(Segment(text, Style.parse(style)) for text, style in parts)
+
+
+def _results(found: Difference) -> Iterator[str]:
+    """What changed in the results, or which version there are none of, and how to get them."""
+    old, new = found.old.tested, found.new.tested
+    if old and new:
+        yield ""
+        yield from _both(found, old, new)
+    elif not found.equal:
+        yield ""
+        for each in (found.old, found.new):
+            where = " on this base" if each.base else ""
+            yield (
+                f"{each.name}: {each.tested.verdict}"
+                if each.tested
+                else (f"{each.name} was not tested{where}; to do so: {each.request.repeat}")
+            )
+
+
+def _both(found: Difference, old: Tested, new: Tested) -> Iterator[str]:
+    names = (found.old.name, found.new.name)
+    for name, each in zip(names, (old, new), strict=True):
+        yield f"{name}: {each.verdict}" + (f": {each.error}" if each.error else "") + f"  ({each.folder})"
+    if old.base != new.base:
+        yield f"they were tested on different bases: {old.base[:12]} and {new.base[:12]}"
+    if old.error or new.error:
+        return
+    results = tested.compare(old, new)
+    if results.changed:
+        rows = [("test", *names), *results.changed]
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        yield from ("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    yield f"{count(results.same, 'test')} gave the same result" + "".join(
+        f", {count(number, 'test')} ran for {name} only"
+        for number, name in zip((results.only_old, results.only_new), names, strict=True)
+        if number
+    )
+
+
+def as_json(found: Difference) -> dict[str, Any]:
+    """The JSON object: both versions, each patch with its diff as lines, and the results that differ."""
+    old, new = found.old.tested, found.new.tested
+    results = tested.compare(old, new) if old and new and not (old.error or new.error) else None
+    return {
+        "series": found.new.request.series,
+        "old": _version(found.old),
+        "new": _version(found.new),
+        "compared": "mails" if found.as_mailed else "commits",
+        "equal": found.equal,
+        "patches": [
+            {
+                "change": WORDS[pair.mark],
+                "title": pair.title,
+                "old": _patch(pair.old),
+                "new": _patch(pair.new),
+                "added": pair.added,
+                "removed": pair.removed,
+                "diff": list(pair.lines),
+            }
+            for pair in found.pairs
+        ],
+        "results": results
+        and {
+            "changed": [{"name": name, "old": before, "new": after} for name, before, after in results.changed],
+            "same": results.same,
+            "only_old": results.only_old,
+            "only_new": results.only_new,
+        },
+    }
+
+
+def _version(version: Version) -> dict[str, Any]:
+    run = version.tested
+    return {
+        "version": version.request.label,
+        "message_id": version.request.message_id,
+        "tree": version.base and version.base.spec,
+        "base_commit": version.base and version.base.commit,
+        "commit": version.commit,
+        "does_not_apply": version.refusal or None,
+        "tested": run and {"verdict": run.verdict, "run_dir": str(run.folder), "base_commit": run.base},
+        "test": version.request.repeat,
+    }
+
+
+def _patch(side: Side | None) -> dict[str, Any] | None:
+    return None if side is None else {"number": side.number, "title": side.title, "commit": side.commit or None}
