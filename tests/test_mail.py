@@ -13,10 +13,13 @@ from series_ci.mail import Subject
     ("text", "expected"),
     [
         ("[PATCH] mm: one", Subject("mm: one", True, 1, 1, 1)),
-        ("[PATCH v10 02/11] mm: two", Subject("mm: two", True, 10, 2, 11)),
-        ("[RFC PATCH mm-unstable V3 0/2] cover", Subject("cover", True, 3, 0, 2)),
-        ("[RFC][PATCH][v2] several brackets", Subject("several brackets", True, 2, 1, 1)),
-        ("[PATCHv2 1/3] glued", Subject("glued", True, 1, 1, 3)),
+        ("[PATCH v10 02/11] mm: two", Subject("mm: two", True, 10, 2, 11, True)),
+        ("[RFC PATCH mm-unstable V3 0/2] cover", Subject("cover", True, 3, 0, 2, True, ("RFC", "mm-unstable"))),
+        ("[RFC][PATCH][v2] several brackets", Subject("several brackets", True, 2, 1, 1, True, ("RFC",))),
+        ("[PATCHv2 1/3] glued", Subject("glued", True, 2, 1, 3, True)),
+        ("[PATCH, v2, 1/3] commas", Subject("commas", True, 2, 1, 3, True)),
+        ("[PATCH version two] words", Subject("words", True, 1, 1, 1, False, ("version", "two"))),
+        ("[GIT PULL] mm", Subject("mm", False, 1, 1, 1, False, ("GIT", "PULL"))),
         ("[PATCH 1/2] mm: [sic] brackets stay", Subject("mm: [sic] brackets stay", True, 1, 1, 2)),
         ("Re: [PATCH v2 1/2] answer", Subject("Re: [PATCH v2 1/2] answer", False, 1, 1, 1)),
         ("no prefix", Subject("no prefix", False, 1, 1, 1)),
@@ -25,11 +28,7 @@ from series_ci.mail import Subject
     ],
 )
 def test_subjects(text: str, expected: Subject) -> None:
-    found = mail.parse_subject(text)
-    if "PATCHv2" in text:
-        assert (found.title, found.is_patch, found.number, found.total) == ("glued", True, 1, 3)
-    else:
-        assert found == expected
+    assert mail.parse_subject(text) == expected
 
 
 def test_patch_from_a_real_mail() -> None:
@@ -37,7 +36,7 @@ def test_patch_from_a_real_mail() -> None:
     assert first.message_id == "20260203.v2-1@example.org"
     assert first.author == "Robin Välé <robin.vale@example.org>"
     assert first.date == "Mon, 2 Feb 2026 11:05:01 +0100"
-    assert second.subject == Subject("mm/rmap: leave the folios of exiting processes alone", True, 2, 2, 2)
+    assert second.subject == Subject("mm/rmap: leave the folios of exiting processes alone", True, 2, 2, 2, True)
 
 
 def test_folded_and_encoded_headers_are_one_line() -> None:

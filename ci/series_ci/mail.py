@@ -18,19 +18,26 @@ _SPLIT = re.compile(rb"^From (?:mboxrd|git)@z Thu Jan  1 00:00:00 1970\r?\n", re
 _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _PREFIX = re.compile(r"\s*\[([^\]]*)\]")
+_GLUED = re.compile(r"(patch)(v\d+)", re.IGNORECASE)
 _VERSION = re.compile(r"v(\d+)", re.IGNORECASE)
 _COUNTER = re.compile(r"(\d+)/(\d+)")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What the bracketed prefixes of a subject say. An absent counter is 1 of 1, an absent version is 1."""
+    """What the bracketed prefixes of a subject say. An absent counter is 1 of 1, an absent version is 1.
+
+    `numbered` tells a version that was written from one that was not; `tags` are the words that say something else,
+    such as RFC, RESEND or the tree that the series is for.
+    """
 
     title: str
     is_patch: bool
     version: int
     number: int
     total: int
+    numbered: bool = False
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,27 @@ def body(message: email.message.Message) -> str:
             text = raw.decode(part.get_content_charset() or "utf-8", "replace")
         except LookupError:
             text = raw.decode("utf-8", "replace")
-        texts.append(text.replace("\r\n", "\n"))
+        text = text.replace("\r\n", "\n")
+        flowed = str(part.get_param("format", "")).lower() == "flowed"
+        texts.append(_unflow(text, delsp=str(part.get_param("delsp", "")).lower() == "yes") if flowed else text)
     return "\n".join(texts)
+
+
+def _unflow(text: str, *, delsp: bool) -> str:
+    """A format=flowed text (RFC 3676) with its soft line breaks undone, as `git mailinfo` does it."""
+    lines, soft = [], ""
+    for line in text.split("\n"):
+        if line == "-- ":
+            lines += [soft, line] if soft else [line]
+            soft = ""
+            continue
+        line = line.removeprefix(" ")  # noqa: PLW2901 (space-stuffed)
+        if line.endswith(" "):
+            soft += line[:-1] if delsp else line
+            continue
+        lines.append(soft + line)
+        soft = ""
+    return "\n".join([*lines, soft] if soft else lines)
 
 
 def parse_subject(text: str) -> Subject:
@@ -96,11 +122,15 @@ def parse_subject(text: str) -> Subject:
     while match := _PREFIX.match(rest):
         prefixes.append(match[1])
         rest = rest[match.end() :]
-    words = " ".join(prefixes).split()
-    version = next((int(m[1]) for word in words if (m := _VERSION.fullmatch(word))), 1)
+    # [PATCHv2, 1/3] is what b4 reads as [PATCH v2 1/3], too.
+    words = [word.strip(",;") for word in _GLUED.sub(r"\1 \2", " ".join(prefixes)).split()]
+    version = next((int(m[1]) for word in words if (m := _VERSION.fullmatch(word))), None)
     counter = next((m for word in words if (m := _COUNTER.fullmatch(word))), None)
     number, total = (int(counter[1]), int(counter[2])) if counter else (1, 1)
-    return Subject(rest.strip(), any("PATCH" in word.upper() for word in words), version, number, total)
+    is_patch = any("PATCH" in word.upper() for word in words)
+    known = (_VERSION, _COUNTER, re.compile("patch", re.IGNORECASE))
+    tags = tuple(word for word in words if word and not any(form.fullmatch(word) for form in known))
+    return Subject(rest.strip(), is_patch, version or 1, number, total, version is not None, tags)
 
 
 def patch(raw: bytes) -> Patch:
