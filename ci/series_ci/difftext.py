@@ -1,0 +1,130 @@
+"""A diff as text: which files it touches, what it needs, how much it changes. No files, no programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+_START = re.compile(r"^diff --git |^Index: \S|^--- \S.*\n\+\+\+ \S.*\n@@ -", re.MULTILINE)
+_GIT = re.compile(r"diff --git (\"?)a/(.+?)\1 (\"?)b/(.+)\3")
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.[0-9a-f]{4,64}(?: \d{6})?")
+_MODE = re.compile(r"(?:old|new) mode \d{6}")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
+_ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
+
+
+@dataclass
+class FileChange:
+    """What a diff does to one file. `blob` is the id (perhaps cut short) of the old content, "" for a new file.
+
+    Paths are as in the tree; a file that is neither renamed nor copied has the same for `old` and `new`.
+    """
+
+    old: str
+    new: str
+    blob: str = ""
+    insertions: int = 0
+    deletions: int = 0
+    mode_changed: bool = False
+    hunks: int = field(default=0, repr=False)
+
+
+def start(text: str) -> int:
+    """Where the first diff of a text begins (git's own header, or `---`, `+++` and a hunk), -1 if it has none."""
+    found = _START.search(text)
+    return found.start() if found else -1
+
+
+def parse(text: str) -> list[FileChange]:
+    """The files of a diff, in its order; what is no diff is passed over. Binary files count no lines."""
+    changes: list[FileChange] = []
+    lines = iter(text.split("\n"))
+    for line in lines:
+        if line.startswith("diff --git "):
+            changes.append(FileChange(*_names(line)))
+        elif line.startswith("--- ") and (not changes or changes[-1].hunks):
+            # A diff without git's header names its files only here.
+            changes.append(FileChange(_name(line[4:]), _name(line[4:])))
+        elif changes and (hunk := _HUNK.match(line)):
+            _count(changes[-1], lines, int(hunk[1] or 1), int(hunk[2] or 1))
+        elif changes and not changes[-1].hunks:
+            _header(changes[-1], line)
+    return [change for change in changes if change.old or change.new]
+
+
+def _header(change: FileChange, line: str) -> None:
+    word, _, rest = line.partition(" ")
+    if line.startswith(("rename from ", "copy from ")):
+        change.old = _unquote(line.split(" ", 2)[2])
+    elif line.startswith(("rename to ", "copy to ")):
+        change.new = _unquote(line.split(" ", 2)[2])
+    elif (index := _INDEX.fullmatch(line.rstrip())) and index[1].strip("0"):
+        change.blob = index[1]
+    elif _MODE.fullmatch(line.rstrip()):
+        change.mode_changed = True
+    elif word == "---" and rest.strip() != "/dev/null":
+        change.old = _name(rest)
+    elif word == "+++" and rest.strip() != "/dev/null":
+        change.new = _name(rest)
+
+
+def _count(change: FileChange, lines: Iterator[str], old: int, new: int) -> None:
+    """Go through one hunk of `old` and `new` lines: its numbers tell it from a signature that looks like a deletion."""
+    change.hunks += 1
+    while old > 0 or new > 0:
+        line = next(lines, None)
+        if line is None:
+            return
+        if line.startswith("+"):
+            change.insertions += 1
+            new -= 1
+        elif line.startswith("-"):
+            change.deletions += 1
+            old -= 1
+        elif line.startswith("\\"):
+            continue
+        else:  # context; mailers cut the space off an empty line
+            old -= 1
+            new -= 1
+
+
+def _names(line: str) -> tuple[str, str]:
+    """The two paths of git's header line; they are equal but for a rename, which names both once more."""
+    line = line.rstrip()
+    half = line.removeprefix("diff --git a/")
+    middle = (len(half) - 3) // 2
+    if half[:middle] == half[middle + 3 :] and half[middle : middle + 3] == " b/":
+        return half[:middle], half[:middle]
+    found = _GIT.fullmatch(line)
+    if found is None:
+        return "", ""
+    old = f'"{found[2]}"' if found[1] else found[2]
+    new = f'"{found[4]}"' if found[3] else found[4]
+    return _unquote(old), _unquote(new)
+
+
+def _name(text: str) -> str:
+    """The path of a `---` or `+++` line, without a/ or b/ and the date that diff(1) puts behind it."""
+    path = _unquote(text.split("\t", maxsplit=1)[0].rstrip())
+    return "" if path == "/dev/null" else path.partition("/")[2] if "/" in path else path
+
+
+def _unquote(text: str) -> str:
+    """A path as git prints it: in quotes, with octal bytes, where it has bytes of other alphabets."""
+    found = _QUOTED.fullmatch(text.strip())
+    if found is None:
+        return text.strip()
+
+    def byte(match: re.Match[bytes]) -> bytes:
+        code = match[1]
+        return bytes([int(code, 8) & 255]) if len(code) == 3 else _ESCAPES.get(code, code)
+
+    return _ESCAPE.sub(byte, found[1].encode()).decode("utf-8", "replace")
+
+
+def unique(items: Iterable[str]) -> tuple[str, ...]:
+    """Each text once, in the order of its first appearance; empty ones left out."""
+    return tuple(dict.fromkeys(item for item in items if item))

@@ -1,0 +1,192 @@
+"""What one mail says about its series: trailers, changelog, base, links, files. Text in, data out.
+
+A patch mail has four parts: the commit message, below the first `---` the notes that git am drops, the diff, and the
+signature. A cover letter or a reply has no diff. Lines that quote another mail say nothing about this one.
+"""
+
+from __future__ import annotations
+
+import email.message
+import email.utils
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+from series_ci import difftext, mail
+from series_ci.difftext import unique
+from series_ci.mail import Subject
+
+
+@dataclass(frozen=True)
+class Trailer:
+    """A line such as `Acked-by: NAME <ADDRESS>`; `below` the first `---`, git am drops it. No address: ""."""
+
+    name: str
+    value: str
+    address: str
+    below: bool
+
+
+@dataclass(frozen=True)
+class Diffstat:
+    """Counted from the diff itself, whatever the mail says about it."""
+
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail. What it does not say is empty; `date` is aware, None where it cannot be read.
+
+    `author` is who wrote the patch: the From: line of the body, if it has one, else that of the header, which is always
+    `sender_address`. `links` are the Message-IDs that the text points to. `mode_changes` are the files whose mode
+    changes by the diff or by the diffstat above it. `blobs` are (path, id of the old content, perhaps cut short).
+    `paths` are the files the diff touches, a renamed one under both names.
+    """
+
+    message_id: str
+    subject: Subject
+    author: str
+    author_address: str
+    sender_address: str
+    date: datetime | None
+    in_reply_to: str
+    references: tuple[str, ...]
+    trailers: tuple[Trailer, ...]
+    changelog: str
+    diffstat: Diffstat
+    base_commit: str
+    change_id: str
+    links: tuple[str, ...]
+    mode_changes: tuple[str, ...]
+    blobs: tuple[tuple[str, str], ...]
+    paths: tuple[str, ...]
+    has_diff: bool
+
+
+_TRAILER = re.compile(r"((?:[A-Za-z]+-)*[Bb]y|Cc|CC|Fixes|Link|Closes|Message-I[dD]):[ \t]*(\S.*)")
+_ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+")
+_ID = re.compile(r"<([^<>\s]+)>")
+_IN_BODY = re.compile(r"(?:From|Subject|Date): .*", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s<>\"]+")
+_NAMED_ID = re.compile(r"Message-I[dD]: *<([^<>\s]+@[^<>\s]+)>")
+_BASE = re.compile(r"^base-commit: *([0-9a-f]{12,64})\b", re.MULTILINE)
+_CHANGE_ID = re.compile(r"^change-id: *(\S+)", re.MULTILINE | re.IGNORECASE)
+_MODE_LINE = re.compile(r"^ mode change \d{6} => \d{6} (.+?)\s*$", re.MULTILINE)
+_STAT = re.compile(r" \S.*\| +(?:\d+|Bin\b)| \d+ files? changed| (?:create|delete|mode|rename|copy) .*")
+_END = re.compile(r"-- ?$|base-commit: |change-id: |[A-Z][\w-]*-by: ", re.IGNORECASE)
+_ARROW = r"(?:->|=>|-->|→|\bto\b|:)"
+_HEADING = re.compile(
+    r"\W{0,4}(?:"
+    r"(?:(?:revision|version|change|patch)[ -]?(?:log|history|changes)|history)\s*:?\s*"
+    r"|(?:major |main )?(?:changes|changed|differences|updates?)\s*(?:in|since|from|to|between|for|against|of|after)?"
+    r"[ :]+(?:the )?(?:v\d+|RFC|(?:last|previous|first) (?:version|posting|series))\b.*"
+    rf"|(?:RFC[ -]*)?v\d+\s*{_ARROW}.*"
+    r"|changes:\s*|v\d+\s*"
+    r")",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(r"\s+\S|[-*+o•]\s|\(?\d+[.)]")
+
+
+def read(raw: bytes) -> Letter:
+    """Read a mail, however it is encoded. Never raises: what cannot be read is empty."""
+    message = mail.parse(raw)
+    text = mail.body(message)
+    cut = difftext.start(text)
+    prose, diff = (text, "") if cut < 0 else (text[:cut], text[cut:])
+    own = "\n".join(line for line in prose.split("\n") if not line.startswith(">"))
+    changes = difftext.parse(diff)
+    sender, sender_address = email.utils.parseaddr(mail.header(message, "From"))
+    author, address = _in_body_author(own) or (sender, sender_address)
+    signature = diff[-4000:]  # b4 and git put their lines below the diff, too
+    return Letter(
+        message_id=mail.message_id(message),
+        subject=mail.parse_subject(mail.header(message, "Subject")),
+        author=author or address,
+        author_address=address,
+        sender_address=sender_address,
+        date=_date(message),
+        in_reply_to=next(iter(_ids(message, "In-Reply-To")), ""),
+        references=_ids(message, "References"),
+        trailers=_trailers(own),
+        changelog=changelog(own),
+        diffstat=Diffstat(len(changes), sum(c.insertions for c in changes), sum(c.deletions for c in changes)),
+        base_commit=_first(_BASE, own, signature),
+        change_id=_first(_CHANGE_ID, own, signature),
+        links=links(own),
+        mode_changes=unique([*_MODE_LINE.findall(own), *(each.new for each in changes if each.mode_changed)]),
+        blobs=tuple((each.old, each.blob) for each in changes if each.blob),
+        paths=unique(path for each in changes for path in (each.old, each.new)),
+        has_diff=bool(changes),
+    )
+
+
+def _date(message: email.message.Message) -> datetime | None:
+    try:
+        found = email.utils.parsedate_to_datetime(mail.header(message, "Date"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _ids(message: email.message.Message, name: str) -> tuple[str, ...]:
+    return tuple(_ID.findall(mail.header(message, name)))
+
+
+def _first(form: re.Pattern[str], *texts: str) -> str:
+    return next((found[1] for text in texts if (found := form.search(text))), "")
+
+
+def _in_body_author(text: str) -> tuple[str, str] | None:
+    """The From: among the header lines that git am reads at the top of a body."""
+    for line in text.lstrip("\n").split("\n"):
+        if not _IN_BODY.fullmatch(line):
+            return None
+        name, address = email.utils.parseaddr(line.partition(":")[2]) if line[:4].lower() == "from" else ("", "")
+        if address:
+            return name, address
+    return None
+
+
+def _trailers(text: str) -> tuple[Trailer, ...]:
+    found, below = [], False
+    for line in text.split("\n"):
+        below = below or line.rstrip() == "---"
+        if match := _TRAILER.fullmatch(line.rstrip()):
+            address = _ADDRESS.search(match[2])
+            found.append(Trailer(match[1], match[2], address[0] if address else "", below))
+    return tuple(found)
+
+
+def links(text: str) -> tuple[str, ...]:
+    """The Message-IDs that a text points to: in the URLs of archives, and where it names them as such."""
+    found = [(match.start(), _in_url(match[0])) for match in _URL.finditer(text)]
+    found += [(match.start(), match[1]) for match in _NAMED_ID.finditer(text)]
+    return unique(name for _place, name in sorted(found))
+
+
+def _in_url(url: str) -> str:
+    """The Message-ID in a URL of an archive: the step of its path that has an @ in it; "" if none has."""
+    path = url.partition("://")[2].partition("/")[2]
+    steps = (unquote(step) for step in re.split(r"[/?#]", path.rstrip(".,;:!)]}'")))
+    return next((step for step in steps if _ADDRESS.fullmatch(step)), "")
+
+
+def changelog(text: str) -> str:
+    """What the mail says its versions changed, wherever that stands: from its heading to where other text begins."""
+    kept: list[str] = []
+    inside = False
+    for block in re.split(r"\n[ \t]*\n|^---[ \t]*\n", text.strip("\n") + "\n", flags=re.MULTILINE):
+        lines = block.strip("\n").split("\n")
+        end = next((at for at, line in enumerate(lines) if _STAT.match(line) or _END.match(line)), len(lines))
+        first = next((at for at, line in enumerate(lines[:end]) if _HEADING.fullmatch(line)), None)
+        if first is None and inside and (_ITEM.match(lines[0]) or kept[-1].rstrip().endswith(":")):
+            first = 0  # the list below a heading, or a further part of it
+        inside = first is not None and end > first
+        if inside:
+            kept.append("\n".join(lines[first:end]))
+    return "\n\n".join(kept)
