@@ -7,11 +7,14 @@ import re
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from series_ci import files, mail
 from series_ci.errors import UsageError
 from series_ci.mail import Patch
+
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,19 @@ class Archive:
         """What tells one state of a local archive from another; empty for a server, which is asked only once."""
         return files.digest(*self.mails) if self.mails else ""
 
+    @cached_property
+    def by_id(self) -> dict[str, bytes]:
+        """The mails that are here, by Message-ID; the first one where several have the same."""
+        found: dict[str, bytes] = {}
+        for raw in self.mails:
+            # Headers alone: an archive may hold ten thousand mails.
+            found.setdefault(mail.message_id(mail.parse(_END_OF_HEADERS.split(raw, maxsplit=1)[0])), raw)
+        return found
+
     def find(self, message_id: str) -> Patch | None:
         """The mail with this Message-ID, if it is here; a server's mails are not."""
-        return next((found for raw in self.mails if (found := mail.patch(raw)).message_id == message_id), None)
+        raw = self.by_id.get(message_id)
+        return None if raw is None else mail.patch(raw)
 
 
 def open_archive(where: str) -> Archive:

@@ -1,4 +1,4 @@
-"""Files from the web, whole or not at all."""
+"""Files and pages from the web, whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,6 +15,49 @@ TIMEOUT = (15, 60)
 """Seconds to connect, and between two pieces of the answer."""
 
 CHUNK = 1 << 20
+
+PAGE = 64 << 20
+"""Bytes that a page may have: 200 mails in one are some 10 MB, a longer answer is not what was asked for."""
+
+
+TRY = "open the URL by hand; a server that is down or busy can be tried again later"
+
+
+class RefusedError(InfrastructureError):
+    """The server answered, but not with the page: `code` is its HTTP status, `body` the text it sent along."""
+
+    def __init__(self, url: str, code: int, reason: str, body: bytes = b"") -> None:
+        super().__init__(f"{url}: the server said {code} {reason}", hint=TRY)
+        self.code = code
+        self.body = body
+
+
+def get(url: str) -> bytes:
+    """Fetch a page into memory; a server that is at fault for the moment (5xx) is asked once more.
+
+    Raises RefusedError for an answer that is not 200, InfrastructureError for none, or one that breaks off.
+    """
+    try:
+        return _get(url)
+    except RefusedError as error:
+        if error.code < 500 or error.code == 501:  # 501: it never will
+            raise
+    return _get(url)
+
+
+def _get(url: str) -> bytes:
+    with _network_errors(url), requests.get(url, stream=True, timeout=TIMEOUT) as answer:
+        body = b""
+        for chunk in answer.iter_content(CHUNK):
+            body += chunk
+            if len(body) > PAGE:
+                raise InfrastructureError(f"{url}: the answer is longer than {PAGE >> 20} MB", hint=TRY)
+        if answer.status_code != 200:
+            raise RefusedError(url, answer.status_code, answer.reason, body)
+        expected = answer.headers.get("Content-Length")
+        if expected is not None and "Content-Encoding" not in answer.headers and len(body) != int(expected):
+            raise InfrastructureError(f"{url}: the answer ended after {len(body)} of {expected} bytes", hint=TRY)
+        return body
 
 
 def download(url: str, target: Path) -> None:
@@ -48,8 +91,6 @@ def _network_errors(url: str) -> Iterator[None]:
     try:
         yield
     except requests.HTTPError as error:
-        raise InfrastructureError(
-            f"{url}: the server said {error.response.status_code} {error.response.reason}"
-        ) from error
+        raise RefusedError(url, error.response.status_code, error.response.reason) from error
     except requests.RequestException as error:
-        raise InfrastructureError(f"{url}: cannot be fetched: {error}") from error
+        raise InfrastructureError(f"{url}: cannot be fetched: {error}", hint=TRY) from error

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 
 @dataclass
 class Server:
-    """`pages` may be changed while it runs. A page of `cut` is announced whole and sent in half."""
+    """`pages` may be changed while it runs. A page of `cut` is announced whole and sent in half.
+
+    `codes` are the statuses that a page answers with before it is served. `search` makes the answer to a query, from
+    its text and offset: a status and a page. `queries` are those that were asked.
+    """
 
     url: str
     pages: dict[str, bytes]
     requests: list[str] = field(default_factory=list)
     cut: set[str] = field(default_factory=set)
+    codes: dict[str, list[int]] = field(default_factory=dict)
+    search: Callable[[str, int], tuple[int, bytes]] | None = None
+    queries: list[str] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     """Answers wait for it in the middle of a page; open unless a test closes it."""
 
@@ -29,13 +36,20 @@ def serve(pages: Mapping[str, bytes]) -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            path = unquote(self.path.partition("?")[0])
+            address, _, query = self.path.partition("?")
+            path = unquote(address)
             known.requests.append(path)
-            page = known.pages.get(path)
+            status, page = 200, known.pages.get(path)
+            asked = parse_qs(query)
+            if known.search and "q" in asked:
+                known.queries.append(asked["q"][0])
+                status, page = known.search(asked["q"][0], int(asked.get("o", ["0"])[0]))
+            if known.codes.get(path):
+                status, page = known.codes[path].pop(0), b""
             if page is None:
                 self.send_error(404)
                 return
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/octet-stream")
             self.send_header("Content-Length", str(len(page)))
             self.end_headers()
