@@ -62,6 +62,20 @@ def test_mode() -> None:
     assert not one(PLAIN).mode_changed
 
 
+@pytest.mark.parametrize(
+    ("header", "lost"),
+    [
+        ("index 1234567..89abcde 100644\n", False),
+        ("index 1234567..89abcde\n", True),
+        ("old mode 100644\nnew mode 100755\nindex 1234567..89abcde\n", False),
+        ("new file mode 100644\nindex 0000000..89abcde\n", False),
+        ("deleted file mode 100644\nindex 1234567..0000000\n", False),
+    ],
+)
+def test_a_mode_that_is_named_nowhere_was_lost(header: str, lost: bool) -> None:
+    assert one(f"diff --git a/x b/x\n{header}--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n").mode_lost is lost
+
+
 def test_binary_patch_counts_no_lines() -> None:
     change = one(
         "diff --git a/logo b/logo\nindex 1111111..2222222 100644\nGIT binary patch\nliteral 8\nPc-jYO@@-+--\n+++x\n\n"

@@ -113,6 +113,9 @@ def test_mode_changes_of_diffstat_and_diff() -> None:
     notes = " mm/rmap.c | 2 +-\n mode change 100644 => 100755 mm/rmap.c\n"
     assert letter.read(patch("Text", notes)).mode_changes == ("mm/rmap.c",)
     assert letter.read(patch("Text")).mode_changes == ()
+    assert letter.read(patch("Text")).modes_lost == ()
+    diff = "diff --git a/tools/x b/tools/x\nindex 1234567..89abcde\n--- a/tools/x\n+++ b/tools/x\n@@ -1 +1 @@\n-a\n+b\n"
+    assert letter.read(raw(diff)).modes_lost == ("tools/x",)
     only = "diff --git a/tools/x b/tools/x\nold mode 100644\nnew mode 100755\n"
     assert letter.read(raw(only)).mode_changes == ("tools/x",)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 _START = re.compile(r"^diff --git |^Index: \S|^--- \S.*\n\+\+\+ \S.*\n@@ -", re.MULTILINE)
 _GIT = re.compile(r"diff --git (\"?)a/(.+?)\1 (\"?)b/(.+)\3")
 _HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
-_INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.[0-9a-f]{4,64}(?: \d{6})?")
+_INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})( \d{6})?")
 _MODE = re.compile(r"(?:old|new) mode \d{6}")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
@@ -20,6 +20,8 @@ _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f
 class FileChange:
     """What a diff does to one file. `blob` is the id (perhaps cut short) of the old content, "" for a new file.
 
+    `mode_lost`: the mode is named nowhere. git leaves it out only where it names the old and the new one instead, so
+    these two lines were taken out.
     Paths are as in the tree; a file that is neither renamed nor copied has the same for `old` and `new`.
     """
 
@@ -29,6 +31,7 @@ class FileChange:
     insertions: int = 0
     deletions: int = 0
     mode_changed: bool = False
+    mode_lost: bool = False
     hunks: int = field(default=0, repr=False)
 
 
@@ -63,6 +66,7 @@ def _header(change: FileChange, line: str) -> None:
         change.new = _unquote(line.split(" ", 2)[2])
     elif (index := _INDEX.fullmatch(line.rstrip())) and index[1].strip("0"):
         change.blob = index[1]
+        change.mode_lost = bool(index[2].strip("0")) and not index[3] and not change.mode_changed
     elif _MODE.fullmatch(line.rstrip()):
         change.mode_changed = True
     elif word == "---" and rest.strip() != "/dev/null":

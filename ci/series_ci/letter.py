@@ -43,8 +43,9 @@ class Letter:
 
     `author` is who wrote the patch: the From: line of the body, if it has one, else that of the header, which is always
     `sender_address`. `links` are the Message-IDs that the text points to. `mode_changes` are the files whose mode
-    changes by the diff or by the diffstat above it. `blobs` are (path, id of the old content, perhaps cut short).
-    `paths` are the files the diff touches, a renamed one under both names.
+    changes by the diff or by the diffstat above it, `modes_lost` those whose diff lost the lines about it. `blobs` are
+    (path, id of the old content, perhaps cut short). `paths` are the files the diff touches, a renamed one under
+    both names.
     """
 
     message_id: str
@@ -62,6 +63,7 @@ class Letter:
     change_id: str
     links: tuple[str, ...]
     mode_changes: tuple[str, ...]
+    modes_lost: tuple[str, ...]
     blobs: tuple[tuple[str, str], ...]
     paths: tuple[str, ...]
     has_diff: bool
@@ -119,6 +121,7 @@ def read(raw: bytes) -> Letter:
         change_id=_first(_CHANGE_ID, own, signature),
         links=links(own),
         mode_changes=unique([*_MODE_LINE.findall(own), *(each.new for each in changes if each.mode_changed)]),
+        modes_lost=unique(each.new for each in changes if each.mode_lost),
         blobs=tuple((each.old, each.blob) for each in changes if each.blob),
         paths=unique(path for each in changes for path in (each.old, each.new)),
         has_diff=bool(changes),
