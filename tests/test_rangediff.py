@@ -19,13 +19,16 @@ TEXT = """\
      1:  1d5d7f3 =  1:  6b1ff77 a line of a patch
 """
 
+OLD = [f"old {number}" for number in range(1, 11)]
+NEW = [f"new {number}" for number in range(1, 4)]
+
 
 def test_every_mark_with_its_numbers_and_commits() -> None:
-    same, dropped, new, changed = rangediff.parse(TEXT.replace("\n\n", "\n    \n"))
-    assert same == Pair(Mark.SAME, Side(1, "mm: the first", "1d5d7f3"), Side(1, "mm: the first", "6b1ff77"))
-    assert (dropped.mark, dropped.old, dropped.new) == (Mark.DROPPED, Side(2, "mm: the second", "aaaaaaa"), None)
+    same, dropped, new, changed = rangediff.parse(TEXT.replace("\n\n", "\n    \n"), OLD, NEW)
+    assert same == Pair(Mark.SAME, Side(1, "old 1", "1d5d7f3"), Side(1, "new 1", "6b1ff77"))
+    assert (dropped.mark, dropped.old, dropped.new) == (Mark.DROPPED, Side(2, "old 2", "aaaaaaa"), None)
     assert new.old is None
-    assert new.title == "mm: 3:  ccccccc ! 3:  ddddddd a title like a header"
+    assert (new.title, dropped.title) == ("new 2", "old 2")
     assert (changed.mark, changed.old and changed.old.number, changed.new and changed.new.number) == ("!", 10, 3)
     assert changed.lines == (
         "@@ mm/rmap.c: int folio_referenced(const struct folio *folio)",
@@ -41,17 +44,17 @@ def test_every_mark_with_its_numbers_and_commits() -> None:
 
 def test_a_form_feed_in_a_patch_ends_no_line() -> None:
     text = "1:  1d5d7f3 ! 1:  6b1ff77 mm: x\n    -+a\fb\n"
-    assert rangediff.parse(text)[0].lines == ("-+a\fb",)
+    assert rangediff.parse(text, ["x"], ["y"])[0].lines == ("-+a\fb",)
 
 
 def test_two_empty_ranges_have_no_pairs() -> None:
-    assert rangediff.parse("") == ()
+    assert rangediff.parse("", [], []) == ()
 
 
 @pytest.mark.parametrize("text", ["fatal: bad revision\n", "    a line of no patch\n", TEXT])
 def test_what_git_never_says_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a line of git range-diff"):
-        rangediff.parse(text)
+        rangediff.parse(text, OLD, NEW)
 
 
 def test_equal_needs_the_same_order() -> None:

@@ -80,7 +80,7 @@ def diff(old: Request, new: Request, progress: Progress, *, mails_only: bool) ->
     if len(applied) == 2:
         single = all(len(each.fetched.patches) == 1 for each in sides)
         text = tree.range_diff(applied[0], applied[1], ANY_PATCH if single else CREATION_FACTOR)
-        pairs = rangediff.parse(text)
+        pairs = rangediff.parse(text, *([patch.subject.title for patch in each.fetched.patches] for each in sides))
     else:
         pairs = mailed.compare(*(_mailed(each.fetched) for each in sides))
     first, second = sides

@@ -46,11 +46,11 @@ def text(patch: Mailed) -> list[str]:
         "",
         " ## Commit message ##",
         *(f"    {line}".rstrip() for line in message),
-        *_diff_lines(patch.diff),
+        *code(patch.diff),
     ]
 
 
-def _diff_lines(diff: str) -> Iterator[str]:
+def code(diff: str) -> Iterator[str]:
     """The diff with a heading per file; what is between its files and after its last hunk is left out."""
     name, old, new = "", 0, 0
     for line in diff.split("\n"):
@@ -134,9 +134,9 @@ def _same_title(old: Mailed, new: Mailed) -> bool:
 
 
 def _likeness(old: Mailed, new: Mailed) -> float:
-    code = difflib.SequenceMatcher(None, list(_diff_lines(old.diff)), list(_diff_lines(new.diff)), autojunk=False)
+    lines = difflib.SequenceMatcher(None, list(code(old.diff)), list(code(new.diff)), autojunk=False)
     words = difflib.SequenceMatcher(None, old.title.split(), new.title.split(), autojunk=False)
-    return max(code.ratio(), words.ratio())
+    return max(lines.ratio(), words.ratio())
 
 
 def _difference(old: list[str], new: list[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -61,11 +61,11 @@ class Pair:
 
 _INDENT = " " * 4
 _SIDE = r" *(-|\d+): +([0-9a-f]+|-+)"
-_HEADER = re.compile(rf"{_SIDE} ([=!<>]) {_SIDE} (.*)")
+_HEADER = re.compile(rf"{_SIDE} ([=!<>]) {_SIDE} .*")
 
 
-def parse(text: str) -> tuple[Pair, ...]:
-    """The pairs in what `git range-diff --no-color` prints.
+def parse(text: str, old: Sequence[str], new: Sequence[str]) -> tuple[Pair, ...]:
+    """The pairs in what `git range-diff --no-color` prints; `old` and `new` are the titles of all patches.
 
     Lines of a patch are indented further than git ever indents a header, so none can look like one. Raises ValueError
     for a text that is none of git's.
@@ -76,15 +76,16 @@ def parse(text: str) -> tuple[Pair, ...]:
         if pairs and line.startswith(_INDENT):
             pairs[-1][3].append(line.removeprefix(_INDENT))
         elif match := _HEADER.fullmatch(line):
-            old, new = _side(match[1], match[2], match[6]), _side(match[4], match[5], match[6])
-            pairs.append((Mark(match[3]), old, new, []))
+            sides = _side(match[1], match[2], old), _side(match[4], match[5], new)
+            pairs.append((Mark(match[3]), *sides, []))
         else:
             raise ValueError(f"not a line of git range-diff: {line!r}")
-    return tuple(Pair(mark, old, new, tuple(lines)) for mark, old, new, lines in pairs)
+    return tuple(Pair(mark, was, now, tuple(lines)) for mark, was, now, lines in pairs)
 
 
-def _side(number: str, commit: str, title: str) -> Side | None:
-    return None if number == "-" else Side(int(number), title, commit)
+def _side(number: str, commit: str, titles: Sequence[str]) -> Side | None:
+    # git prints the old title for both, and a title may have changed.
+    return None if number == "-" else Side(int(number), titles[int(number) - 1], commit)
 
 
 def equal(pairs: Iterable[Pair]) -> bool:

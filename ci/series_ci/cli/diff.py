@@ -20,7 +20,7 @@ from series_ci.report import difference as report
 @shared.series
 @shared.tree
 @click.option("--mails", is_flag=True, help="compare the mails as they are: no tree is needed")
-@click.option("--stat", is_flag=True, help="one line per patch")
+@click.option("--stat", is_flag=True, help="one line per patch: what became of it, and how many of its lines changed")
 @click.option("--json", "as_json", is_flag=True, help="print it as JSON")
 @shared.progress
 def diff(old: str, new: str, *, mails: bool, stat: bool, as_json: bool, **options: Any) -> int:  # noqa: ANN401 (click)

@@ -10,7 +10,7 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 from rich.text import Text
 
-from series_ci import tested
+from series_ci import letter, tested
 from series_ci.difference import Difference, Version
 from series_ci.progress import count
 from series_ci.rangediff import WORDS, Mark, Pair, Side
@@ -33,7 +33,7 @@ def show(found: Difference, out: Console, *, stat: bool) -> None:
         for line in _how(found):
             out.print(Text(line))
         for pair in found.pairs:
-            out.print(_stat(pair) if stat else _heading(pair))
+            out.print(_stat(pair, found) if stat else _heading(pair))
             for line in () if stat else pair.lines:
                 out.print(_coloured(line))
     for line in _results(found):
@@ -54,9 +54,14 @@ def _base(version: Version) -> str:
     return f"{version.base.spec} ({version.base.commit[:12]})" if version.base else "no tree"
 
 
-def _stat(pair: Pair) -> Text:
+def _stat(pair: Pair, found: Difference) -> Text:
+    """How much of a patch changed; of one that came or went, in parentheses, how much it changes itself."""
     numbers = f"{_number(pair.old)} {pair.mark} {_number(pair.new)}"
     size = f"+{pair.added} -{pair.removed}" if pair.mark is Mark.CHANGED else ""
+    if not (pair.old and pair.new) and (alone := pair.new or pair.old):
+        patches = (found.new if pair.new else found.old).fetched.patches
+        whole = letter.read(patches[alone.number - 1].raw).diffstat
+        size = f"(+{whole.insertions} -{whole.deletions})"
     return Text.assemble((f"{numbers}  {WORDS[pair.mark]:<7} {size:>9}", STYLES[pair.mark]), f"  {pair.title}")
 
 
