@@ -104,3 +104,11 @@ def test_contradictions_are_ids_with_two_contents() -> None:
     assert list(mail.contradictions([cover, first, second, first + b"\n\n", first.rstrip(b"\n")])) == []
     assert list(mail.contradictions([cover, first, second, twin])) == ["20260203.v1-1@example.org"]
     assert list(mail.contradictions([b"Subject: a\n\nno id\n", b"Subject: b\n\nno id\n"])) == []
+
+
+def test_a_header_in_plain_utf8_is_read_as_git_reads_it() -> None:
+    message = mail.parse("From: Robin Välé <robin.vale@example.org>\nSubject: [PATCH] mm: ä\n\n".encode())
+    assert mail.header(message, "from") == "Robin Välé <robin.vale@example.org>"
+    assert mail.header(message, "Subject") == "[PATCH] mm: ä"
+    latin1 = mail.parse("From: Robin Välé <robin.vale@example.org>\n\n".encode("latin-1"))
+    assert mail.header(latin1, "From") == "Robin V\ufffdl\ufffd <robin.vale@example.org>"

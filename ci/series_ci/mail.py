@@ -64,14 +64,16 @@ def parse(raw: bytes) -> email.message.Message:
 
 def header(message: email.message.Message, name: str) -> str:
     """One header, unfolded and decoded; empty if it is not there."""
-    value = message.get(name)
-    if value is None:
+    found = next((value for key, value in message.raw_items() if key.lower() == name.lower()), None)
+    if found is None:
         return ""
+    # Not get(): what was sent as plain UTF-8, against the standard, it makes U+FFFD of. git reads it, too.
+    value = str(found).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
-        text = str(email.header.make_header(email.header.decode_header(str(value))))
+        text = str(email.header.make_header(email.header.decode_header(value)))
     # An unknown charset or broken base64: show what was sent.
     except (LookupError, ValueError, email.errors.MessageError):
-        text = str(value)
+        text = value
     return " ".join(text.split())
 
 
