@@ -16,6 +16,7 @@ from series_ci.cli.diff import diff
 from series_ci.cli.kselftest import kselftest
 from series_ci.cli.schema import schema
 from series_ci.cli.test import test
+from series_ci.cli.versions import versions
 from series_ci.errors import Error, ExitStatus
 
 
@@ -31,6 +32,7 @@ def cli() -> None:
 
 cli.add_command(test)
 cli.add_command(bisect)
+cli.add_command(versions)
 cli.add_command(diff)
 cli.add_command(schema)
 cli.add_command(kselftest)

@@ -1,0 +1,52 @@
+"""`series-ci versions`: the versions of a series, and what is worth knowing about each before it is tested."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from series_ci import catalogue, paths, terminal
+from series_ci import versions as listing
+from series_ci.archive import open_archive
+from series_ci.cli import options
+from series_ci.report import versions as report
+
+
+@click.command()
+@options.series
+@click.option(
+    "--tree",
+    metavar="SPEC",
+    help="see whether this kernel tree has the series already: a git checkout, git+URL@REF, a tarball, debian:PACKAGE"
+    "  [default: the trees in the cache]",
+)
+@click.option("-l", "--long", is_flag=True, help="a block per version: changelog, trailers, base, Message-ID")
+@click.option("--json", "as_json", is_flag=True, help="print everything as JSON")
+@options.progress
+def versions(
+    *,
+    series: str | None,
+    archive: str | None,
+    tree: str | None,
+    long: bool,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """List the versions of a series with what their mails say, and with marks for what a reviewer should know:
+
+    the same patch as an earlier version (patch-id), sent twice, no number in the subject, another subject, trailers
+    that no mail of that person backs, sign-offs below the --- or missing, mode changes that nobody meant, and whether
+    a tree has it already.
+    """
+    progress = terminal.Terminal(verbose=verbose, quiet=quiet)
+    manifest = catalogue.find(series, paths.series_folders())
+    found = listing.look(manifest, open_archive(archive or str(manifest.archive)), tree, progress)
+    if as_json:
+        click.echo(json.dumps(report.as_json(found), indent=2, ensure_ascii=False))
+    else:
+        report.show(found, terminal.console(stderr=False), long=long)
+    for error in found.errors:
+        terminal.show_error(error)
+    return max((int(error.status) for error in found.errors), default=0)

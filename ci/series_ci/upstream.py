@@ -1,0 +1,93 @@
+"""Whether a tree has a version already: as commits in its history, or at least its code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from series_ci import process, tree
+from series_ci.marks import Kind, Mark, Sent
+from series_ci.presence import holds
+from series_ci.store import Base, Store
+
+BEFORE = timedelta(days=1)
+"""So long before the first version commits are looked at, too: they and mails have their dates from two clocks."""
+
+COMMITS = 500
+"""Of one author's commits the newest so many are compared, besides those with a title of the series."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit that may be a patch of the series."""
+
+    commit: str
+    subject: str
+    patch_id: str
+
+
+def look(base: Base, versions: Sequence[Sent]) -> list[tuple[Mark, ...]]:
+    """What each version's marks say about one tree."""
+    commits = _candidates(base, versions) if tree.has_history(base) else None
+    store = Store(base.store)
+
+    @cache
+    def text(path: str) -> str | None:
+        return store.text(base.commit, path)
+
+    merged = _merged(versions, commits or ())
+    return [
+        (merged[each.label],)
+        if each.label in merged
+        else tuple(_in_tree(each, base, text, has_history=commits is not None))
+        for each in versions
+    ]
+
+
+def _candidates(base: Base, versions: Sequence[Sent]) -> list[Commit]:
+    """The commits that have a title of the series or its author. Only their diffs are looked at: a log can be long."""
+    letters = [letter for each in versions for letter in each.patches]
+    since = min((letter.date for letter in letters if letter.date), default=datetime.fromisoformat("1970-01-02T00:00Z"))
+    names = sorted({path for letter in letters for path in letter.paths})
+    titles = {letter.subject.title for letter in letters}
+    authors = {letter.author_address.lower() for letter in letters}
+    found = tree.log(base, since - BEFORE, names)
+    rows = [row for row in found if row[1] in titles]
+    rows += [row for row in found if row[2].lower() in authors and row[1] not in titles][:COMMITS]
+    if not rows:
+        return []
+    done = process.run(["git", "patch-id", "--stable"], stdin=tree.shown(base, [commit for commit, _s, _a in rows]))
+    ids = {commit: patch_id for patch_id, commit in (line.split() for line in done.out.splitlines())}
+    return [Commit(commit, subject, ids.get(commit, "")) for commit, subject, _address in rows]
+
+
+def _merged(versions: Sequence[Sent], commits: Sequence[Commit]) -> dict[str, Mark]:
+    """The versions that were merged: those whose patches are commits, else the last one, if all its titles are."""
+    by_id = {each.patch_id: each for each in reversed(commits) if each.patch_id}
+    by_title = {each.subject: each for each in reversed(commits)}
+    found = {}
+    for version in versions:
+        exact = [by_id[each] for each in version.patch_ids if each in by_id]
+        if len(exact) == len(version.patch_ids):
+            found[version.label] = _mark(exact, "")
+    if versions and not found:
+        last = versions[-1]
+        similar = [by_title[each.subject.title] for each in last.patches if each.subject.title in by_title]
+        if len(similar) == len(last.patches):
+            found[last.label] = _mark(similar, ", changed on the way")
+    return found
+
+
+def _mark(commits: Sequence[Commit], how: str) -> Mark:
+    last = commits[-1].commit[:12]
+    detail = "; ".join(f'{each.commit[:12]} ("{each.subject}")' for each in commits)
+    return Mark(Kind.MERGED, f"merged as {last}{how}", f"merged{how}: {detail}")
+
+
+def _in_tree(version: Sent, base: Base, text: Callable[[str], str | None], *, has_history: bool) -> list[Mark]:
+    if not holds(version.code, text):
+        return []
+    why = "no commit of that tree is this patch" if has_history else "that tree has no history"
+    return [Mark(Kind.IN_TREE, f"code is in {base.spec}", why)]
