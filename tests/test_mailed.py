@@ -136,10 +136,13 @@ class TestPairing:
         assert shape([patch("a"), patch("mm: gone", OTHER)], [patch("a"), new]) == ["1=1", "2<", ">2"]
 
     def test_the_best_match_wins_and_each_patch_has_one(self) -> None:
-        near = DIFF.replace("/* one */", "/* eins */")
-        pairs = mailed.compare([patch("p q", near), patch("r s")], [patch("t u", near.replace("eins", "ein"))])
-        assert [pair.mark for pair in pairs].count(Mark.DROPPED) == 1
-        assert len(pairs) == 2
+        def lines(*numbers: int) -> str:
+            return "diff --git a/x b/x\n@@ -0,0 +1,9 @@\n" + "".join(f"+{number}\n" for number in numbers)
+
+        old = [patch("a", lines(1, 2, 3, 4, 5, 6, 7, 8, 9))]
+        new = [patch("b", lines(1, 2, 3, 4, 5, 6, 0, 0, 0)), patch("c", lines(1, 2, 3, 4, 5, 6, 7, 8, 0))]
+        assert shape(old, new) == [">1", "1!2"]
+        assert shape(new, old) == ["1<", "2!1"]
 
     @pytest.mark.parametrize(
         ("old", "new", "expected"),

@@ -70,6 +70,10 @@ def test_numbers_and_titles_of_the_subjects() -> None:
         **{label: ["v4 sent twice"] for label in ("v4.1", "v4.2")},
         **{label: ["v5 sent 3 times"] for label in ("v5.1", "v5.2", "v5.3")},
     }
+    assert kinds(version("v1", "[PATCH v1] x"), version("v2", "[PATCH] x")) == {
+        "v1": [],  # nobody knows what the other one would be
+        "v2": ["no number in the subject"],
+    }
     old = version("v1", "[PATCH] mm: folios")
     assert details(Kind.SUBJECT, old, version("v2", "[PATCH v2] mm: folio")) == ["it was: mm: folios"]
     twins = [version(label, "[PATCH v4] mm: folio") for label in ("v4.1", "v4.2")]

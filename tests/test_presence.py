@@ -46,6 +46,12 @@ def test_a_tree_that_has_moved_on(lines: list[str], expected: bool) -> None:
     assert there(lines) is expected
 
 
+def test_the_pieces_of_a_hunk_have_an_order() -> None:
+    code = [" ## mm/rmap.c ##", "@@", " a", "+new 1", " b", "+new 2"]
+    assert there(["a0", "new 1", "b0", "new 2"], code)
+    assert not there(["a0", "new 2", "b0", "new 1"], code)
+
+
 def test_a_patch_that_only_removes_is_there_when_its_context_is() -> None:
     code = [" ## mm/rmap.c ##", "@@", " a", "-old", " b"]
     assert there(["a", "b"], code)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import git
 import pytest
 
 from fakes import fakelinux, mails
@@ -218,12 +219,16 @@ class TestBasePatches:
 
 class TestRangeDiff:
     def test_what_git_says_of_a_tree_whose_history_was_not_fetched(self, linux: Path, base: Base) -> None:
-        (linux / "README").write_text("more\n")
-        fakelinux.commit(linux)
-        shallow = sources.resolve(f"git+file://{linux}@main", print)
-        assert (shallow.store / "shallow").is_file()
-        assert shallow.store != base.store
-        made = [(each, tree.with_series(each, patches(mails.series()), "digest")[0]) for each in (base, shallow)]
+        other = fakelinux.repository(linux.parent / "other", {"README": "other\n"})
+        for folder in (linux, other):
+            (folder / "README").write_text("more\n")
+            fakelinux.commit(folder)
+        bases = [sources.resolve(f"git+file://{folder}@main", print) for folder in (linux, other)]
+        assert bases[0].store != bases[1].store
+        for each in bases:
+            with pytest.raises(git.GitCommandError):  # so the commit before is in neither store
+                Store(each.store).repo.git.cat_file("-e", fakelinux.git(linux, "rev-parse", "main~"))
+        made = [(each, tree.with_series(each, patches(mails.series()), "digest")[0]) for each in bases]
         lines = tree.range_diff(made[0], made[1], 60).splitlines()
         assert [line.split()[2] for line in lines] == ["=", "="]
 

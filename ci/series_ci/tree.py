@@ -121,10 +121,6 @@ def range_diff(old: tuple[Base, str], new: tuple[Base, str], creation_factor: in
         repo = git.Repo.init(folder, bare=True)
         repo.git.update_environment(**IDENTITY)
         files.write(Path(folder) / "objects/info/alternates", "".join(f"{store / 'objects'}\n" for store in stores))
-        # Where a store's history ends is no object: without it git looks for parents that were never fetched.
-        ends = [store / "shallow" for store in stores if (store / "shallow").is_file()]
-        if ends:
-            files.write(Path(folder) / "shallow", b"".join(path.read_bytes() for path in ends))
         ranges = [f"{base.commit}..{commit}" for base, commit in (old, new)]
         try:
             said_by_git: bytes = repo.git.range_diff(
