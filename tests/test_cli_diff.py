@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from fakes import lab
+from fakes import lab, publicinbox
 from fakes.lab import Lab
 from series_ci import files, paths
 from series_ci.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
-REAL = ROOT.parent / "shared" / "lore" / "mail"
+SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
 
 
 @pytest.fixture(scope="module")
@@ -212,12 +212,49 @@ def test_colours_are_for_terminals(shared: Lab, state: Path, monkeypatch: pytest
     assert not re.search(r"\x1b\[[\d;]*3[0-7]m", on_a_terminal(argv, NO_COLOR="1"))
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no {REAL}: the real mails are not beside the checkout")
+CONDITION = [
+    "    -+\t\t    folio_test_swapbacked(folio) &&",
+    "    ++\t\t    folio_test_anon(folio) && folio_test_swapbacked(folio) &&",
+]
+
+
+def changed(out: str) -> list[str]:
+    return [line for line in out.splitlines() if re.match("    [-+]", line)]
+
+
+@publicinbox.needs_mails
 def test_the_one_condition_that_came_back(cache: Path, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    argv = ["diff", "v9.2", "v10", "--series", "exit-skip", "--archive", str(REAL), "--mails", "-q"]
-    assert main(argv) == 0
-    changed = [line for line in capsys.readouterr().out.splitlines() if re.match("    [-+]", line)]
-    assert changed == [
-        "    -+\t\t    folio_test_swapbacked(folio) &&",
-        "    ++\t\t    folio_test_anon(folio) && folio_test_swapbacked(folio) &&",
-    ]
+    argv = ["--series", "exit-skip", "--archive", str(publicinbox.MAIL), "--mails", "-q"]
+    assert main(["diff", "v9.2", "v10", *argv]) == 0
+    assert changed(capsys.readouterr().out) == CONDITION
+
+
+@pytest.mark.boot  # the tree is taken from the user's cache, or brought there
+@pytest.mark.skipif(not SOURCE.exists(), reason=f"no {SOURCE}: Debian's linux-source-6.12 is not installed")
+@publicinbox.needs_mails
+def test_the_real_series_on_its_base(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    patch = publicinbox.LORE.parent / "trees" / "july-2024-on-6.12.diff"
+    tree = ["--tree", "debian:linux-source-6.12", "--base-patch", str(patch)]
+    argv = ["--series", "exit-skip", "--archive", str(publicinbox.MAIL), *tree, "-q"]
+
+    assert main(["diff", "v9.2", "v10", *argv]) == 0
+    out = capsys.readouterr().out
+    assert changed(out) == CONDITION
+    assert "compared as mailed" not in out
+
+    assert main(["diff", "v1", "v2", *argv]) == 0
+    out = capsys.readouterr().out
+    why = r"^v1: .* does not apply to .*: hunk at include/linux/mm\.h:312\ncompared as mailed$"
+    assert re.search(why, out, re.MULTILINE)
+    assert "    -+#define VM_EXITING" in out
+
+    assert main(["diff", "v8", "v9.1", "--stat", *argv]) == 0
+    assert re.search(r"^ 1 !  1  changed +\+0 -2  mm: shrink skip folio", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_the_demo(cache: Path, state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "v9", "v10", "--series", "demo", "--mails", "-q"]) == 0
+    out = capsys.readouterr().out
+    assert "1 ! 1  mm/rmap: tell the folios that end with their process" in out
+    assert "2 = 2  mm/rmap: leave the folios of an exiting process to the exit" in out
+    assert "    ++\tif (!folio_test_anon(folio) || !folio_test_swapbacked(folio))" in out

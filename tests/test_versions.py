@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from fakes import fakelinux, inbox, mails, web
+from fakes import fakelinux, inbox, mails, publicinbox, web
 from series_ci import manifest, terminal, versions
 from series_ci.archive import open_archive
 from series_ci.cli import main
 from series_ci.progress import Progress
 from series_ci.report import versions as report
 
-ROOT = Path(__file__).resolve().parent.parent
-REAL = ROOT.parent / "shared" / "lore" / "mail"
+SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
 
 ALEX = "Alex Marlow <alex.marlow@example.org>"
 KIM = "Kim Sorrel <kim.sorrel@example.org>"
@@ -251,22 +250,56 @@ def test_a_log_is_not_broken_into_lines(folder: Path, capsys: pytest.CaptureFixt
     assert len(out.splitlines()) == 5
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no {REAL}: the real mails are not beside the checkout")
+REAL_MARKS = {
+    "v1": ["mode noise"],
+    "v2": ["subject changed", "mode noise"],
+    "v3": ["same patch as v2", "no number in the subject", "subject changed", "mode noise"],
+    "v4": ["sign-off below ---", "author not signed off", "mode noise"],
+    "v5": ["subject changed", "mode noise"],
+    "v6.1": ["v6 sent twice"],
+    "v6.2": ["v6 sent twice"],
+    "v7": ["same patch as v6.2 but for white space"],
+    "v8": ["2 trailers without a mail", "mode noise"],
+    "v9.1": ["same patch as v8", "v9 sent twice", "mode noise"],
+    "v9.2": ["same patch as v8", "v9 sent twice"],
+    "v10": [],
+}
+
+
+@publicinbox.needs_mails
 def test_the_real_series(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["versions", "--series", "exit-skip", "--archive", str(REAL), "--json", "-q"]) == 0
+    assert main(["versions", "--series", "exit-skip", "--archive", str(publicinbox.MAIL), "--json", "-q"]) == 0
     found = json.loads(capsys.readouterr().out)
-    noise, changed = "mode noise", "subject changed"
-    assert marks(found) == {
-        "v1": [noise],
-        "v2": [changed, noise],
-        "v3": ["same patch as v2", "no number in the subject", changed, noise],
-        "v4": ["sign-off below ---", "author not signed off", noise],
-        "v5": [changed, noise],
-        "v6.1": ["v6 sent twice"],
-        "v6.2": ["v6 sent twice"],
-        "v7": ["same patch as v6.2 but for white space"],
-        "v8": ["2 trailers without a mail", noise],
-        "v9.1": ["same patch as v8", "v9 sent twice", noise],
-        "v9.2": ["same patch as v8", "v9 sent twice"],
-        "v10": [],
-    }
+    assert marks(found) == REAL_MARKS
+    missing = [each["value"] for each in found["versions"][8]["trailers"] if each["name"] == "Reviewed-by"]
+    assert [value.split(" <")[0] for value in missing] == ["Matthew Wilcox", "David Hildenbrand"]
+    given = [each["given_in"] for each in found["versions"][8]["trailers"]]
+    assert [bool(each) for each in given] == [False, False, True, False]
+
+
+@pytest.mark.lore
+def test_the_real_series_from_a_real_public_inbox(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with publicinbox.serving() as archive:
+        assert main(["versions", "--series", "exit-skip", "--archive", archive, "--json", "-q"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert marks(found) == REAL_MARKS
+    assert found["remarks"] == []
+
+
+@pytest.mark.boot  # the tree is taken from the user's cache, or brought there
+@pytest.mark.skipif(not SOURCE.exists(), reason=f"no {SOURCE}: Debian's linux-source-6.12 is not installed")
+@publicinbox.needs_mails
+def test_linux_has_the_code_of_the_last_version_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    tree = "debian:linux-source-6.12"
+    argv = ["--series", "exit-skip", "--archive", str(publicinbox.MAIL), "--tree", tree, "--json", "-q"]
+    assert main(["versions", *argv]) == 0
+    found = marks(json.loads(capsys.readouterr().out))
+    assert [version for version, texts in found.items() if f"code is in {tree}" in texts] == ["v10"]
+
+
+def test_the_demo(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["versions", "--series", "demo", "--json", "-q"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert marks(found) == {"v7": [], "v8": [], "v9": [], "v10": []}
+    assert [len(each["patches"]) for each in found["versions"]] == [2] * 4
+    assert found["versions"][3]["changelog"].startswith("Changes in v10:\n  - 1/2 asks for an anonymous folio")
