@@ -148,6 +148,24 @@ def test_results_that_differ(shared: Lab, state: Path, capsys: pytest.CaptureFix
     assert out.splitlines()[-1] == "2 tests gave the same result"
 
 
+def test_results_of_real_runs_of_one_version_and_of_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with lab.world(tmp_path) as found:
+        assert main(found.argv("v1", "-q")) == 0
+        assert main(["test", "v3", "--series", str(found.manifest), "--accel", "tcg", "-q"]) == 4
+        found.qemu.plan({"verdicts": {"mm/good": "not ok # exit=1"}})
+        sweep = ["test", "v4", "v2", "--series", str(found.manifest), "--accel", "tcg", "-q"]
+        assert main(sweep) == 3
+        capsys.readouterr()
+        _status, out, _err = ran(capsys, found, "v1", "v4", "-q")
+        lines = out.splitlines()
+        assert lines[0] == "v1 and v4 are equal: 2 patches, same code, same commit messages"
+        assert lines[2].startswith("v1: no regression  (")
+        assert re.fullmatch(r"v4: no regression  \(.*/mini-sweep-.*/v4\)", lines[3])
+        assert lines[4:6] == ["test     v1    v4", "mm/good  PASS  FAIL"]
+        _status, out, _err = ran(capsys, found, "v1", "v3", "-q", "--stat")
+        assert "v3: does not build: " in out
+
+
 def test_a_version_that_did_not_build_has_no_results(
     shared: Lab, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,11 +34,11 @@ def versions(
     verbose: bool,
     quiet: bool,
 ) -> int:
-    """List the versions of a series with what their mails say, and with marks for what a reviewer should know:
+    """List the versions of a series with what their mails say, and mark what a reviewer should know.
 
-    the same patch as an earlier version (patch-id), sent twice, no number in the subject, another subject, trailers
-    that no mail of that person backs, sign-offs below the --- or missing, mode changes that nobody meant, and whether
-    a tree has it already.
+    Marked are: the same patch as an earlier version (by patch-id), a number sent twice or missing in the subject,
+    another subject, trailers that no mail of that person backs, sign-offs below the --- or not the author's, mode
+    changes of source files, and a version that a tree has already.
     """
     progress = terminal.Terminal(verbose=verbose, quiet=quiet)
     manifest = catalogue.find(series, paths.series_folders())

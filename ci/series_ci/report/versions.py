@@ -202,6 +202,7 @@ def _mails(sent: Sent, manifest: Manifest) -> dict[str, Any]:
         "author": f"{head.author} <{head.author_address}>",
         "subject": head.subject.title,
         "number": head.subject.version if head.subject.numbered else None,
+        "tags": list(head.subject.tags),
         "cover": sent.cover and sent.cover.message_id,
         "diffstat": {"files": total.files, "insertions": total.insertions, "deletions": total.deletions},
         "base_commit": next((each.base_commit for each in reversed(sent.letters) if each.base_commit), None),
