@@ -28,6 +28,9 @@ LATER = mails.Change(
     ),
 )
 
+SINGLE = mails.Change("mm: a helper", (("include/linux/helper.h", "", "".join(f"/* {n} */\n" for n in range(20))),))
+REWRITTEN = mails.Change("mm: do it here", (("mm/here.c", "", "".join(f"int x{n};\n" for n in range(20))),))
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -37,9 +40,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         other = fakelinux.repository(folder / "other", {"mm/rmap.c": lab.OTHER_TREE})
         assert other.is_dir()
         raws = [*lab.mail(), *mails.series((mails.HELPER, LATER), version=5, tree=lab.OTHER_TREE)]
+        raws += [*mails.series((SINGLE,), version=6, cover=""), *mails.series((REWRITTEN,), version=7, cover="")]
         mails.folder(found.mail, raws)
+        more = "".join(f"  v{n}:\n    message-id: 20260203.v{n}-1@example.org\n" for n in (6, 7))
         v5 = "  v5:\n    message-id: 20260203.v5-0@example.org\n    trees: [{spec: other}]\n"
-        found.manifest.write_text(lab.MANIFEST.replace("trees:\n", f"{v5}trees:\n"), "utf-8")
+        found.manifest.write_text(lab.MANIFEST.replace("trees:\n", f"{v5}{more}trees:\n"), "utf-8")
         yield folder
 
 
@@ -79,6 +84,14 @@ def test_a_version_that_was_sent_again_is_equal(world: Path) -> None:
     found = diff(world, "v1", "v4")
     assert marks(found) == "=="
     assert found.equal
+
+
+def test_the_only_patch_of_a_version_is_compared_however_little_is_left(world: Path) -> None:
+    (pair,) = diff(world, "v6", "v7").pairs
+    assert pair.mark is Mark.CHANGED
+    assert pair.old and pair.new
+    assert (pair.old.title, pair.new.title) == ("mm: a helper", "mm: do it here")
+    assert min(pair.added, pair.removed) >= 20
 
 
 def test_bases_in_two_stores_and_neither_is_changed(world: Path) -> None:

@@ -163,6 +163,10 @@ def test_a_version_that_is_not_whole_hides_no_other(folder: Path, capsys: pytest
     assert "patch 2/2 is missing" in found["versions"][1]["error"]["message"]
     assert "patch 2/2 is missing" in err
     assert len(found["versions"][2]["patches"]) == 2
+    (folder / "mini.yaml").write_text(MANIFEST.replace("v1-0@", "gone@"), "utf-8")
+    status, found, _err = listed(folder, capsys)
+    assert [bool(each["error"]) for each in found["versions"]] == [True, True, False]
+    assert status == 5  # the worse of the two
 
 
 def test_a_tree_that_has_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
