@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, mails
-from series_ci import difftext, letter, mail, mailed, process, sources, tree, upstream
+from series_ci import difftext, history, letter, mail, mailed, process, sources, upstream
 from series_ci.errors import InfrastructureError
 from series_ci.marks import Sent
 from series_ci.store import Base
@@ -92,7 +92,7 @@ def test_a_tree_without_history_may_have_the_code(linux: Path, cache: Path, tmp_
     merge(linux, tmp_path, mails.series(version=2))
     spec = f"git+file://{linux}@main"
     base = sources.resolve(spec, print)
-    assert not tree.has_history(base)
+    assert not history.has_history(base)
     assert [[(mark.text, mark.detail) for mark in marks] for marks in upstream.look(base, [V1, V2])] == [
         [],
         [(f"code is in {spec}", "that tree has no history")],
@@ -108,11 +108,11 @@ def test_commits_from_before_the_first_version_do_not_count(linux: Path, cache: 
 
 
 def test_trees_in_the_cache(linux: Path, base: Base) -> None:
-    assert tree.imported() == []
+    assert history.imported() == []
     found = sources.resolve(f"git+file://{linux}@v6.12.7", print)
-    assert tree.imported() == [Base("v6.12.7", found.store, found.commit, cached=True)]
+    assert history.imported() == [Base("v6.12.7", found.store, found.commit, cached=True)]
 
 
 def test_a_commit_that_is_gone_is_an_error(base: Base) -> None:
     with pytest.raises(InfrastructureError, match="git show fails on"):
-        tree.shown(base, ["0" * 40])
+        history.shown(base, ["0" * 40])

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
 import git
 
-from series_ci import files, mail, paths, process
+from series_ci import files, mail, process
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.mail import Patch
 from series_ci.store import IDENTITY, Base, Store, said
@@ -135,40 +134,7 @@ def range_diff(old: tuple[Base, str], new: tuple[Base, str], creation_factor: in
     return said_by_git.decode("utf-8", "replace")
 
 
-def imported() -> list[Base]:
-    """The trees that were brought into the cache earlier, without anything on top of them."""
-    found: dict[str, Base] = {}
-    for path in sorted((paths.cache() / "trees").glob("*.git")):
-        store = Store(path)
-        kinds = [f"refs/series-ci/{kind}" for kind in ("import", "fixed", "moving")]
-        listed = str(store.repo.git.for_each_ref("--format=%(refname:lstrip=2) %(contents:subject)", *kinds))
-        for name, subject in (line.split(" ", 1) for line in listed.splitlines()):
-            kind, _, ref = name.partition("/")
-            if commit := store.ref(name):  # a tag is not yet the commit
-                spec = subject.removeprefix("Import of ") if kind == "import" else ref
-                found[commit] = Base(spec, path, commit, cached=True)
-    return list(found.values())
-
-
-def has_history(base: Base) -> bool:
-    """Whether more is known of a tree than its last state."""
-    return len(_ask(base, "rev-list", "--max-count=2", base.commit).splitlines()) == 2
-
-
-def log(base: Base, since: datetime, names: Sequence[str]) -> list[tuple[str, str, str]]:
-    """(commit, subject, the author's address) of the commits since a day that touch these files, newest first."""
-    form = "--format=%H%x09%ae%x09%s"
-    text = _ask(base, "log", "--no-merges", form, f"--since={since.isoformat()}", base.commit, "--", *names)
-    rows = (line.split("\t", 2) for line in text.decode("utf-8", "replace").splitlines())
-    return [(commit, subject, address) for commit, address, subject in rows]
-
-
-def shown(base: Base, commits: Sequence[str]) -> bytes:
-    """These commits with their diffs, as git patch-id reads them."""
-    return _ask(base, "show", "--no-color", "-p", *commits)
-
-
-def _ask(base: Base, *argv: str) -> bytes:
+def ask(base: Base, *argv: str) -> bytes:
     """What git answers to a question about a store's commits."""
     try:
         answer: bytes = Store(base.store).repo.git.execute(["git", *argv], stdout_as_string=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from series_ci import process, tree
+from series_ci import history, process
 from series_ci.marks import Kind, Mark, Sent
 from series_ci.presence import holds
 from series_ci.store import Base, Store
@@ -30,7 +30,7 @@ class Commit:
 
 def look(base: Base, versions: Sequence[Sent]) -> list[tuple[Mark, ...]]:
     """What each version's marks say about one tree."""
-    commits = _candidates(base, versions) if tree.has_history(base) else None
+    commits = _candidates(base, versions) if history.has_history(base) else None
     store = Store(base.store)
 
     @cache
@@ -53,12 +53,12 @@ def _candidates(base: Base, versions: Sequence[Sent]) -> list[Commit]:
     names = sorted({path for letter in letters for path in letter.paths})
     titles = {letter.subject.title for letter in letters}
     authors = {letter.author_address.lower() for letter in letters}
-    found = tree.log(base, since - BEFORE, names)
+    found = history.log(base, since - BEFORE, names)
     rows = [row for row in found if row[1] in titles]
     rows += [row for row in found if row[2].lower() in authors and row[1] not in titles][:COMMITS]
     if not rows:
         return []
-    done = process.run(["git", "patch-id", "--stable"], stdin=tree.shown(base, [commit for commit, _s, _a in rows]))
+    done = process.run(["git", "patch-id", "--stable"], stdin=history.shown(base, [commit for commit, _s, _a in rows]))
     ids = {commit: patch_id for patch_id, commit in (line.split() for line in done.out.splitlines())}
     return [Commit(commit, subject, ids.get(commit, "")) for commit, subject, _address in rows]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from series_ci import claims, difftext, letter, lore, mail, mailed, marks, search, sources, store, tree, upstream
+from series_ci import claims, difftext, history, letter, lore, mail, mailed, marks, search, sources, store, upstream
 from series_ci.archive import Archive
 from series_ci.errors import Error, UsageError
 from series_ci.letter import Letter
@@ -134,7 +134,7 @@ def _in_trees(sent: Sequence[Sent], spec: str | None, progress: Progress) -> tup
             bases = [sources.resolve(spec, step.update)]
             store.check_kernel(store.Store(bases[0].store), bases[0].commit, spec)
         else:
-            bases = tree.imported()
+            bases = history.imported()
         found = [upstream.look(base, sent) for base in bases]
         step.note(", ".join(base.spec for base in bases) or "none in the cache to look into; name one with --tree")
     return [base.spec for base in bases], [
