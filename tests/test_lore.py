@@ -317,7 +317,12 @@ class TestServer:
 
 
 class TestKept:
-    @pytest.mark.parametrize("record", [b"", b"{}", b"[]", b'{"archive_digest": 1}', b'{"digest": 1, "patch_ids": 2}'])
+    # What a release with another way of reading mails has left is no other content.
+    OTHER_WAY = b'{"archive_digest": "", "digest": "of the old way", "patch_ids": []}'
+
+    @pytest.mark.parametrize(
+        "record", [b"", b"{}", b"[]", b'{"archive_digest": 1}', OTHER_WAY, b'{"digest-2": 1, "patch_ids": 2}']
+    )
     def test_damaged_record_is_made_again(self, server: web.Server, record: bytes) -> None:
         kept = ask(server, v(1, 0))
         (kept.mbox.parent / "series.json").write_bytes(record)

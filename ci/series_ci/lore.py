@@ -22,6 +22,9 @@ from series_ci.mail import Patch
 B4_TIMEOUT = 180.0
 """Seconds for one call of b4: lore answers in under one, but a mirror behind a slow line may take many."""
 
+DIGEST = "digest-2"
+"""The digest's name in our records. A new way of reading mails needs a new one: old digests do not count then."""
+
 _MESSAGE_ID = re.compile(r"[^\s<>@-][^\s<>@]*@[^\s<>@]+")
 _NOT_FOUND = re.compile(r"error: 404|not find|No messages|not in the (?:thread|mailbox)|0 messages", re.IGNORECASE)
 
@@ -64,7 +67,7 @@ def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = la
         raw_mails = _ask_b4(message_id, archive)
         patches = _verify(message_id, raw_mails)
         digest = _digest(patches)
-        before = kept.get("digest", digest)
+        before = kept.get(DIGEST, digest)
         if isinstance(before, str) and before != digest:
             raise InfrastructureError(
                 f"{message_id}: {archive.name} now gives another content than {kept.get('archive')} did "
@@ -79,7 +82,7 @@ def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = la
                 "message_id": message_id,
                 "archive": archive.name,
                 "archive_digest": archive.digest,
-                "digest": digest,
+                DIGEST: digest,
                 "patch_ids": patch_ids,
             }
             files.write_json(making / "series.json", record)
@@ -99,7 +102,7 @@ def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | N
         return None
     digest = _digest(patches)
     ids = kept.get("patch_ids")
-    if digest != kept.get("digest") or not isinstance(ids, list):
+    if digest != kept.get(DIGEST) or not isinstance(ids, list):
         return None
     return Fetched(message_id, tuple(patches), tuple(ids), mbox, digest, cached=True)
 
