@@ -7,6 +7,9 @@ import re
 import shutil
 import tempfile
 from dataclasses import dataclass
+from datetime import datetime
+from email.message import Message
+from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +18,19 @@ from series_ci.errors import UsageError
 from series_ci.mail import Patch
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+_ID = re.compile(r"<([^<>\s]+)>")
+
+
+@dataclass(frozen=True)
+class Head:
+    """A mail and what its headers say; `date` is aware, `above` are the Message-IDs that it answers."""
+
+    raw: bytes
+    title: str
+    author: str
+    address: str
+    date: datetime | None
+    above: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,18 +47,25 @@ class Archive:
         return files.digest(*self.mails) if self.mails else ""
 
     @cached_property
-    def by_id(self) -> dict[str, bytes]:
+    def heads(self) -> dict[str, Head]:
         """The mails that are here, by Message-ID; the first one where several have the same."""
-        found: dict[str, bytes] = {}
+        found: dict[str, Head] = {}
         for raw in self.mails:
-            # Headers alone: an archive may hold ten thousand mails.
-            found.setdefault(mail.message_id(mail.parse(_END_OF_HEADERS.split(raw, maxsplit=1)[0])), raw)
+            # Headers alone, and once: an archive may hold ten thousand mails.
+            message = mail.parse(_END_OF_HEADERS.split(raw, maxsplit=1)[0])
+            found.setdefault(mail.message_id(message), _head(message, raw))
         return found
 
     def find(self, message_id: str) -> Patch | None:
         """The mail with this Message-ID, if it is here; a server's mails are not."""
-        raw = self.by_id.get(message_id)
-        return None if raw is None else mail.patch(raw)
+        head = self.heads.get(message_id)
+        return None if head is None else mail.patch(head.raw)
+
+
+def _head(message: Message, raw: bytes) -> Head:
+    name, address = parseaddr(mail.header(message, "From"))
+    above = f"{mail.header(message, 'In-Reply-To')} {mail.header(message, 'References')}"
+    return Head(raw, mail.header(message, "Subject"), name, address, mail.date_of(message), tuple(_ID.findall(above)))
 
 
 def open_archive(where: str) -> Archive:

@@ -10,7 +10,7 @@ import email.message
 import email.utils
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import unquote
 
 from series_ci import difftext, mail
@@ -42,10 +42,10 @@ class Letter:
     """One mail. What it does not say is empty; `date` is aware, None where it cannot be read.
 
     `author` is who wrote the patch: the From: line of the body, if it has one, else that of the header, which is always
-    `sender_address`. `links` are the Message-IDs that the text points to. `mode_changes` are the files whose mode
-    changes by the diff or by the diffstat above it, `modes_lost` those whose diff lost the lines about it. `blobs` are
-    (path, id of the old content, perhaps cut short). `paths` are the files the diff touches, a renamed one under
-    both names.
+    `sender_address`. `links` are the Message-IDs that the text points to, `version_links` those among them that it
+    calls another version. `mode_changes` are the files whose mode changes by the diff or by the diffstat above it,
+    `modes_lost` those whose diff lost the lines about it. `blobs` are (path, id of the old content, perhaps cut short).
+    `paths` are the files the diff touches, a renamed one under both names.
     """
 
     message_id: str
@@ -62,6 +62,7 @@ class Letter:
     base_commit: str
     change_id: str
     links: tuple[str, ...]
+    version_links: tuple[str, ...]
     mode_changes: tuple[str, ...]
     modes_lost: tuple[str, ...]
     blobs: tuple[tuple[str, str], ...]
@@ -75,6 +76,7 @@ _ID = re.compile(r"<([^<>\s]+)>")
 _IN_BODY = re.compile(r"(?:From|Subject|Date): .*", re.IGNORECASE)
 _URL = re.compile(r"https?://[^\s<>\"]+")
 _NAMED_ID = re.compile(r"Message-I[dD]: *<([^<>\s]+@[^<>\s]+)>")
+_VERSION = re.compile(r"\bv\d+\b|\bRFC\b|\b(?:previous|earlier|prior|last) (?:version|posting|series)", re.IGNORECASE)
 _BASE = re.compile(r"^base-commit: *([0-9a-f]{12,64})\b", re.MULTILINE)
 _CHANGE_ID = re.compile(r"^change-id: *(\S+)", re.MULTILINE | re.IGNORECASE)
 _MODE_LINE = re.compile(r"^ mode change \d{6} => \d{6} (.+?)\s*$", re.MULTILINE)
@@ -111,7 +113,7 @@ def read(raw: bytes) -> Letter:
         author=author or address,
         author_address=address,
         sender_address=sender_address,
-        date=_date(message),
+        date=mail.date_of(message),
         in_reply_to=next(iter(_ids(message, "In-Reply-To")), ""),
         references=_ids(message, "References"),
         trailers=_trailers(own),
@@ -120,20 +122,13 @@ def read(raw: bytes) -> Letter:
         base_commit=_first(_BASE, own, signature),
         change_id=_first(_CHANGE_ID, own, signature),
         links=links(own),
+        version_links=unique(name for line in _version_lines(own) for name in links(line)),
         mode_changes=unique([*_MODE_LINE.findall(own), *(each.new for each in changes if each.mode_changed)]),
         modes_lost=unique(each.new for each in changes if each.mode_lost),
         blobs=tuple((each.old, each.blob) for each in changes if each.blob),
         paths=unique(path for each in changes for path in (each.old, each.new)),
         has_diff=bool(changes),
     )
-
-
-def _date(message: email.message.Message) -> datetime | None:
-    try:
-        found = email.utils.parsedate_to_datetime(mail.header(message, "Date"))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _ids(message: email.message.Message, name: str) -> tuple[str, ...]:
@@ -170,6 +165,17 @@ def links(text: str) -> tuple[str, ...]:
     found = [(match.start(), _in_url(match[0])) for match in _URL.finditer(text)]
     found += [(match.start(), match[1]) for match in _NAMED_ID.finditer(text)]
     return unique(name for _place, name in sorted(found))
+
+
+def _version_lines(text: str) -> list[str]:
+    """The lines that name a version, and those below a line that names one and links to nothing itself."""
+    lines = text.split("\n")
+    above = ["", *lines]
+    return [
+        line
+        for line, before in zip(lines, above, strict=False)
+        if _VERSION.search(_URL.sub("", line)) or (_VERSION.search(before) and not _URL.search(before))
+    ]
 
 
 def _in_url(url: str) -> str:

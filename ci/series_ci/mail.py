@@ -7,9 +7,11 @@ import email.errors
 import email.header
 import email.message
 import email.policy
+import email.utils
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 SEPARATOR = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 """The line that public-inbox and b4 put between mails (b4's own output names git@z)."""
@@ -80,6 +82,15 @@ def header(message: email.message.Message, name: str) -> str:
 def message_id(message: email.message.Message) -> str:
     """The Message-ID without its angle brackets."""
     return header(message, "Message-ID").strip("<> ")
+
+
+def date_of(message: email.message.Message) -> datetime | None:
+    """When a mail was sent, aware; None where it cannot be read."""
+    try:
+        found = email.utils.parsedate_to_datetime(header(message, "Date"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def body(message: email.message.Message) -> str:

@@ -11,15 +11,13 @@ import io
 import re
 import xml.etree.ElementTree as ET
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote, urlsplit
 
-from series_ci import download, letter, mail
+from series_ci import download, mail, titles
 from series_ci.archive import Archive
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.letter import Letter
 
 PAGES = 5
 """Pages of a feed that one search may ask for."""
@@ -164,59 +162,45 @@ def _entry(entry: ET.Element) -> Found | None:
 
 
 def _look(archive: Archive, query: Query) -> list[Found]:
-    """The same question to mails that are here: the cheap tests first."""
-    wanted = {_stem(word) for word in _words(" ".join(query.subject_words))}
+    """The same question to mails that are here: by their headers first, as there may be ten thousand."""
+    wanted = {titles.stem(word) for word in _words(" ".join(query.subject_words))}
     found = []
-    for name, raw in archive.by_id.items():
-        head = mail.parse(raw.partition(b"\n\n")[0])
-        title = mail.header(head, "Subject")
-        if not wanted <= {_stem(word) for word in _words(title)}:
-            continue
-        read = letter.read(raw)
-        if read.date and _answers(read, raw, query):
-            found.append(Found(name, title, read.author, read.sender_address, read.date))
+    for name, head in archive.heads.items():
+        if (
+            head.date is not None
+            and query.from_address.lower() in head.address.lower()
+            and wanted <= {titles.stem(word) for word in _words(head.title)}
+            and _within(head.date.astimezone(UTC).date(), query)
+            and _says(head.raw, query.phrase)
+        ):
+            found.append(Found(name, head.title, head.author, head.address, head.date))
     return found
 
 
-def _answers(read: Letter, raw: bytes, query: Query) -> bool:
-    if query.from_address.lower() not in read.sender_address.lower():
-        return False
-    day = (read.date or datetime.min).astimezone(UTC).date()
-    if (query.since and day < query.since) or (query.until and day > query.until):
-        return False
-    if not query.phrase:
+def _within(day: date, query: Query) -> bool:
+    return (query.since or day) <= day <= (query.until or day)
+
+
+def _says(raw: bytes, phrase: str) -> bool:
+    if not phrase:
         return True
     lines = mail.body(mail.parse(raw)).split("\n")
-    return query.phrase.lower() in "\n".join(line for line in lines if not line.startswith(">")).lower()
-
-
-def _stem(word: str) -> str:
-    """Enough of what a server does: one for many. Both sides of a comparison go through it."""
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+    return phrase.lower() in "\n".join(line for line in lines if not line.startswith(">")).lower()
 
 
 def _local_thread(archive: Archive, message_id: str) -> list[bytes]:
     """What hangs together by In-Reply-To and References, over mails that are not here, too."""
-    if message_id not in archive.by_id:
+    heads = archive.heads
+    if message_id not in heads:
         raise _unknown(archive, message_id)
-    neighbours = {name: {name, *_parents(raw)} for name, raw in archive.by_id.items()}
-    holders: dict[str, list[str]] = {}
-    for name, others in neighbours.items():
-        for other in others:
-            holders.setdefault(other, []).append(name)
+    below: dict[str, list[str]] = {}
+    for name, head in heads.items():
+        for above in head.above:
+            below.setdefault(above, []).append(name)
     seen, todo = {message_id}, [message_id]
     while todo:
-        near = set(_beside(todo.pop(), neighbours, holders)) - seen
+        name = todo.pop()
+        near = {*below.get(name, ()), *(heads[name].above if name in heads else ())} - seen
         seen |= near
         todo += near
-    return [raw for name, raw in archive.by_id.items() if name in seen]
-
-
-def _beside(name: str, neighbours: dict[str, set[str]], holders: dict[str, list[str]]) -> Iterable[str]:
-    return [*neighbours.get(name, ()), *holders.get(name, ())]
-
-
-def _parents(raw: bytes) -> tuple[str, ...]:
-    head = mail.parse(raw.partition(b"\n\n")[0])
-    text = f"{mail.header(head, 'In-Reply-To')} {mail.header(head, 'References')}"
-    return tuple(re.findall(r"<([^<>\s]+)>", text))
+    return [head.raw for name, head in heads.items() if name in seen]
