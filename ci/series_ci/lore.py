@@ -8,25 +8,19 @@ that was asked for, and then kept: a Message-ID names one content for ever.
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import files, mail, paths, process
+from series_ci import b4, files, mail, paths, process
 from series_ci.archive import Archive
-from series_ci.errors import Error, InfrastructureError, UsageError
+from series_ci.errors import InfrastructureError, UsageError
 from series_ci.mail import Patch
-
-B4_TIMEOUT = 180.0
-"""Seconds for one call of b4: lore answers in under one, but a mirror behind a slow line may take many."""
 
 DIGEST = "digest-2"
 """The digest's name in our records. A new way of reading mails needs a new one: old digests do not count then."""
 
 _MESSAGE_ID = re.compile(r"[^\s<>@-][^\s<>@]*@[^\s<>@]+")
-_NOT_FOUND = re.compile(r"error: 404|not find|No messages|not in the (?:thread|mailbox)|0 messages", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -89,6 +83,17 @@ def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = la
     return Fetched(message_id, tuple(patches), tuple(patch_ids), folder / "series.mbx", digest, cached=False)
 
 
+def _ask_b4(message_id: str, archive: Archive) -> list[bytes]:
+    """The patches (and the cover letter, first, if there is one) that b4 makes of the thread of `message_id`."""
+    # A patch that was sent anew in reply to its first version must not be mixed with the rest of that version.
+    found = b4.am(message_id, archive, "--no-partial-reroll")
+    version = _version_in(message_id, found, archive)
+    if version is not None:
+        found = b4.am(message_id, archive, "--no-partial-reroll", "-v", str(version))
+    _refuse_twins(found, archive)
+    return found
+
+
 def _digest(patches: Iterable[Patch]) -> str:
     return files.digest(*(part for each in patches for part in each.content))
 
@@ -107,59 +112,11 @@ def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | N
     return Fetched(message_id, tuple(patches), tuple(ids), mbox, digest, cached=True)
 
 
-def _environment(home: Path) -> dict[str, str]:
-    """b4 and the git below it must not see the user's configuration, nor leave anything in the user's folders."""
-    return {
-        "HOME": str(home),
-        "XDG_CONFIG_HOME": str(home / "config"),
-        "XDG_CACHE_HOME": str(home / "cache"),
-        "XDG_DATA_HOME": str(home / "data"),
-        "TMPDIR": str(home),
-        "GIT_CEILING_DIRECTORIES": str(home.parent),
-        **process.GIT_ALONE,
-    }
-
-
-def _ask_b4(message_id: str, archive: Archive) -> list[bytes]:
-    """The patches (and the cover letter, first, if there is one) that b4 makes of the thread of `message_id`."""
-    with tempfile.TemporaryDirectory(prefix="series-ci-b4-") as scratch:
-        folder = Path(scratch)
-        b4 = process.which("b4")
-        if b4 is None:
-            raise InfrastructureError("b4 is not installed", hint="pip install 'b4==0.16.*'")
-        # Attestation asks DNS for DKIM keys and changes nothing in what is applied.
-        argv = [b4, "-c", "b4.attestation-policy=off"]
-        local = []
-        if archive.url:
-            argv += ["-c", f"b4.midmask={archive.url}%s", "-c", f"b4.searchmask={archive.url}?x=m&t=1&q=%s"]
-        else:
-            argv.append("--offline-mode")
-            _write_maildir(folder / "archive", archive.mails)
-            local = ["-m", "archive"]
-        # -T: trailers that reviewers sent later are not part of what the author sent, and would change the digest.
-        # A patch that was sent anew in reply to its first version must not be mixed with the rest of that version.
-        argv += ["--no-stdin", "am", "-T", "--no-partial-reroll", *local, "-o", "out"]
-        found = _run_b4([*argv, message_id], folder, message_id, archive)
-        version = _version_in(message_id, found, archive)
-        if version is not None:
-            shutil.rmtree(folder / "out")
-            found = _run_b4([*argv, "-v", str(version), message_id], folder, message_id, archive)
-        _refuse_twins(found, archive)
-        return found
-
-
-def _write_maildir(path: Path, mails: Iterable[bytes]) -> None:
-    """Mails for b4; a mailbox would not do, as b4 does not undo the quoting in one."""
-    for name in ("cur", "new", "tmp"):
-        (path / name).mkdir(parents=True)
-    for number, raw in enumerate(mails):
-        (path / "new" / f"{number:06}").write_bytes(raw)
-
-
 def _refuse_twins(found: list[bytes], archive: Archive) -> None:
     """b4 takes one of several mails with the same Message-ID, without a word."""
     ours = {mail.patch(raw).message_id for raw in found}
-    for name in mail.contradictions(archive.mails):
+    near = (raw for raw in archive.mails if any(name.encode() in raw for name in ours))
+    for name in mail.contradictions(near):
         if name in ours:
             raise UsageError(f"{name}: {archive.name} holds two different mails with this Message-ID")
 
@@ -173,31 +130,6 @@ def _version_in(message_id: str, found: list[bytes], archive: Archive) -> int | 
         return None
     asked = archive.find(message_id)
     return asked.subject.version if asked and asked.subject.is_patch else None
-
-
-def _run_b4(argv: list[str], folder: Path, message_id: str, archive: Archive) -> list[bytes]:
-    done = process.run(argv, cwd=folder, env=_environment(folder), timeout=B4_TIMEOUT)
-    out = folder / "out"
-    if done.code != 0 or not out.is_dir():
-        raise _b4_failed(message_id, archive, done.err)
-    covers = [path.read_bytes() for path in sorted(out.glob("*.cover"))]
-    return covers + [raw for path in sorted(out.glob("*.mbx")) for raw in mail.split_mbox(path.read_bytes())]
-
-
-def _b4_failed(message_id: str, archive: Archive, said: str) -> Error:
-    lines = [line for line in said.splitlines() if line.strip()]
-    if "No patches found" in said:
-        return UsageError(f"{message_id}: the mail is there, but it holds no patch")
-    there = archive.find(message_id) is not None if archive.mails else not _NOT_FOUND.search(said)
-    if not there:
-        return UsageError(
-            f"{message_id}: {archive.name} has no such mail",
-            hint="look the mail up in the archive and give its Message-ID, without < and >",
-        )
-    return InfrastructureError(
-        f"{message_id}: cannot be had from {archive.name}: {lines[-1] if lines else 'b4 gave no reason'}",
-        hint="check the network, or give another archive: --archive URL|MBOX|DIR",
-    )
 
 
 def _verify(asked: str, raw_mails: list[bytes]) -> list[Patch]:

@@ -1,0 +1,102 @@
+"""The b4 command line: its options, an environment of its own, and what its failures mean."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from series_ci import mail, process, search
+from series_ci.archive import Archive
+from series_ci.errors import Error, InfrastructureError, UsageError
+
+TIMEOUT = 180.0
+"""Seconds for one call of b4: lore answers in under one, but a mirror behind a slow line may take many."""
+
+_NOT_FOUND = re.compile(r"error: 404|not find|No messages|not in the (?:thread|mailbox)|0 messages", re.IGNORECASE)
+
+
+def am(message_id: str, archive: Archive, *options: str) -> list[bytes]:
+    """What `b4 am` makes of the thread of a mail: the cover letter, if there is one, and the patches.
+
+    Raises UsageError for a mail that the archive does not have or that has no patch, else InfrastructureError.
+    """
+    with tempfile.TemporaryDirectory(prefix="series-ci-b4-") as scratch:
+        folder = Path(scratch)
+        program = process.which("b4")
+        if program is None:
+            raise InfrastructureError("b4 is not installed", hint="pip install 'b4==0.16.*'")
+        # Attestation asks DNS for DKIM keys and changes nothing in what is applied.
+        argv = [program, "-c", "b4.attestation-policy=off"]
+        local = []
+        if archive.url:
+            argv += ["-c", f"b4.midmask={archive.url}%s", "-c", f"b4.searchmask={archive.url}?x=m&t=1&q=%s"]
+        else:
+            argv.append("--offline-mode")
+            # Its thread, not all: b4 would read ten thousand mails anew each time.
+            _write_maildir(folder / "archive", search.thread(archive, message_id))
+            local = ["-m", "archive"]
+        # -T: trailers that reviewers sent later are not part of what the author sent, and would change the digest.
+        argv += ["--no-stdin", "am", "-T", *options, *local, "-o", "out", message_id]
+        return _run(argv, folder, message_id, archive)
+
+
+def newest(message_id: str, archive: Archive) -> str:
+    """The mail that b4 takes for the newest version of a series; "" if it knows of none.
+
+    To be taken as a hint: b4 misses versions, and takes mails for versions that are none.
+    """
+    if not archive.url:
+        return ""  # b4 looks for newer versions on servers only
+    try:
+        found = am(message_id, archive, "--check-newer-revisions")
+    except Error:
+        return ""  # a search that failed is no reason to end: others follow
+    return mail.patch(found[0]).message_id if found else ""
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """b4 and the git below it must not see the user's configuration, nor leave anything in the user's folders."""
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_DATA_HOME": str(home / "data"),
+        "TMPDIR": str(home),
+        "GIT_CEILING_DIRECTORIES": str(home.parent),
+        **process.GIT_ALONE,
+    }
+
+
+def _write_maildir(path: Path, mails: Iterable[bytes]) -> None:
+    """Mails for b4; a mailbox would not do, as b4 does not undo the quoting in one."""
+    for name in ("cur", "new", "tmp"):
+        (path / name).mkdir(parents=True)
+    for number, raw in enumerate(mails):
+        (path / "new" / f"{number:06}").write_bytes(raw)
+
+
+def _run(argv: list[str], folder: Path, message_id: str, archive: Archive) -> list[bytes]:
+    done = process.run(argv, cwd=folder, env=_environment(folder), timeout=TIMEOUT)
+    out = folder / "out"
+    if done.code != 0 or not out.is_dir():
+        raise _failed(message_id, archive, done.err)
+    covers = [path.read_bytes() for path in sorted(out.glob("*.cover"))]
+    return covers + [raw for path in sorted(out.glob("*.mbx")) for raw in mail.split_mbox(path.read_bytes())]
+
+
+def _failed(message_id: str, archive: Archive, said: str) -> Error:
+    lines = [line for line in said.splitlines() if line.strip()]
+    if "No patches found" in said:
+        return UsageError(f"{message_id}: the mail is there, but it holds no patch")
+    there = archive.find(message_id) is not None if archive.mails else not _NOT_FOUND.search(said)
+    if not there:
+        return UsageError(
+            f"{message_id}: {archive.name} has no such mail",
+            hint="look the mail up in the archive and give its Message-ID, without < and >",
+        )
+    return InfrastructureError(
+        f"{message_id}: cannot be had from {archive.name}: {lines[-1] if lines else 'b4 gave no reason'}",
+        hint="check the network, or give another archive: --archive URL|MBOX|DIR",
+    )
