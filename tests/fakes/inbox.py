@@ -55,3 +55,25 @@ def many(number: int) -> list[bytes]:
         ).encode()
         for count in range(number)
     ]
+
+
+def mail(
+    identity: str,
+    subject: str,
+    day: str = "2026-02-03",
+    *,
+    text: str = "Text.",
+    parent: str = "",
+    sender: str = "robin@example.org",
+    path: str | None = "mm/rmap.c",
+    blob: str = "1111111111",
+) -> bytes:
+    """One small mail: a patch of the file `path`, or without a diff if that is None. `day` may have a time: T11:00."""
+    when = datetime.fromisoformat(day).strftime("%a, %d %b %Y %H:%M:%S +0000")
+    above = f"In-Reply-To: <{parent}@example.org>\nReferences: <{parent}@example.org>\n" if parent else ""
+    head = f"diff --git a/{path} b/{path}\nindex {blob}..2222222222 100644\n"
+    diff = f"{head}--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-a\n+b\n"
+    return (
+        f"Message-ID: <{identity}@example.org>\nFrom: {sender.partition('@')[0].title()} <{sender}>\nDate: {when}\n"
+        f"Subject: {subject}\n{above}\n{text}\n\n---\n\n{diff if path else ''}"
+    ).encode()
