@@ -85,6 +85,23 @@ def _series_name(base: Base, digest: str) -> str:
     return f"applied/{files.digest(base.commit, digest)[:20]}"
 
 
+def blob(base: Base, path: str) -> str:
+    """The id of a file's content in a base, "" if it has no such file."""
+    try:
+        return str(Store(base.store).repo.git.rev_parse("--verify", "--quiet", f"{base.commit}:{path}"))
+    except git.GitCommandError:
+        return ""
+
+
+def has_commit(base: Base, commit: str) -> bool:
+    """Whether the store of a base (and the checkout that it borrows from) has a commit."""
+    try:
+        Store(base.store).repo.git.cat_file("-e", f"{commit}^{{commit}}")
+    except git.GitCommandError:
+        return False
+    return True
+
+
 def with_series(base: Base, patches: Sequence[Patch], digest: str) -> tuple[str, bool]:
     """The commit of `base` with the patches of a version on top, and whether it was already there.
 

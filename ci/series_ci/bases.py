@@ -1,0 +1,109 @@
+"""Which kernel tree a version was written for: what its mails say, what a tree holds, and what the date tells."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from series_ci import releases, tree
+from series_ci.postings import Posting
+from series_ci.store import Base
+
+MAINLINE = "git+https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One way to find the base, and what it gave."""
+
+    way: str
+    gave: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The trees for one version, the best first, `why` that one, and all that was tried."""
+
+    specs: tuple[str, ...]
+    why: str
+    tried: tuple[Tried, ...]
+
+
+def choose(posting: Posting, given: Base | None) -> Choice:
+    """The base of a version; `given` is the tree of the command line, which is used whatever else speaks against it."""
+    named = next((each.base_commit for each in posting.letters if each.base_commit), "")
+    release = releases.nearest(posting.date.date())
+    tried = [
+        Tried("base-commit", _named(named, given)),
+        Tried("change-id", _change_id(posting)),
+        Tried("blobs", _blobs(posting, given)),
+        Tried("date", _date(posting)),
+    ]
+    mainline = f"{MAINLINE}@{release}"
+    if given is not None:
+        at = f"{given.spec.rpartition('@')[0] or given.spec}@{named}" if _local(given) else ""
+        if named and at and named != given.commit and tree.has_commit(given, named):
+            return Choice((at,), "base-commit, in the given tree", tuple(tried))
+        return Choice((given.spec,), "as given", tuple(tried))
+    if len(named) == 40:
+        # It may be a commit of another tree (linux-next, mm-unstable): then the second one is what can be had.
+        return Choice((f"{MAINLINE}@{named}", mainline), "base-commit, else by date", tuple(tried))
+    return Choice((mainline,), "by date", tuple(tried))
+
+
+def _local(given: Base) -> bool:
+    return not re.match(r"[a-z][a-z0-9+.-]*:", given.spec) and given.store.name.startswith("local-")
+
+
+def _named(commit: str, given: Base | None) -> str:
+    if not commit:
+        return "none in its mails"
+    if given is None:
+        return f"{commit[:12]}; without --tree nothing can say whether mainline has it"
+    if given.commit.startswith(commit):
+        return f"{commit[:12]}, which is the given tree"
+    return f"{commit[:12]}; {given.spec} {'has' if tree.has_commit(given, commit) else 'does not have'} that commit"
+
+
+def _change_id(posting: Posting) -> str:
+    """b4 puts the day on which a series was begun into its change-id: its base cannot be younger than it was then."""
+    found = next(
+        (match for each in sorted(posting.change_ids) if (match := re.match(r"(\d{4})(\d\d)(\d\d)-", each))), None
+    )
+    if found is None:
+        return "none in its mails" if not posting.change_ids else "has no date in it"
+    return f"the series was begun on {'-'.join(found.groups())}"
+
+
+def _blobs(posting: Posting, given: Base | None) -> str:
+    """How many of the files that the diffs start from are in the tree, byte by byte."""
+    # Only the first patch to touch a file starts from the base; later ones start from what it made.
+    wanted: dict[str, str] = {}
+    made: set[str] = set()
+    for letter in posting.letters:
+        for path, blob in letter.blobs:
+            if path not in made:
+                wanted.setdefault(path, blob)
+        made |= set(letter.paths)
+    if not wanted:
+        return "its diffs name none"
+    if given is None:
+        return "no --tree to look into"
+    same = [path for path, blob in wanted.items() if tree.blob(given, path).startswith(blob)]
+    other = [path for path in wanted if path not in same]
+    said = f"{len(same)} of {len(wanted)} files are the same in {given.spec}"
+    return said + (f" (other: {', '.join(other[:3])}{' ...' if len(other) > 3 else ''})" if other else "")
+
+
+def _date(posting: Posting) -> str:
+    if posting.head.date is None:
+        return "its mail has none that can be read"
+    day = posting.date.date()
+    before, after = releases.around(day)
+    named = [f"{tag} ({releases.RELEASES[tag]})" if tag else "" for tag in (before, after)]
+    if not before:
+        return f"sent {day}, before {named[1]}, the oldest release known here"
+    if not after:
+        return f"sent {day}, after {named[0]}, the newest release known here"
+    window = "in the merge window" if day < releases.RELEASES[before] + releases.MERGE_WINDOW else "after its -rc1"
+    return f"sent {day}, between {named[0]} and {named[1]}, {window}: {releases.nearest(day)}"
