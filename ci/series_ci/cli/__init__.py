@@ -13,6 +13,7 @@ import click
 from series_ci import __version__, files, paths, process, terminal
 from series_ci.cli.bisect import bisect
 from series_ci.cli.diff import diff
+from series_ci.cli.init import init
 from series_ci.cli.kselftest import kselftest
 from series_ci.cli.schema import schema
 from series_ci.cli.test import test
@@ -34,6 +35,7 @@ cli.add_command(test)
 cli.add_command(bisect)
 cli.add_command(versions)
 cli.add_command(diff)
+cli.add_command(init)
 cli.add_command(schema)
 cli.add_command(kselftest)
 
