@@ -163,10 +163,12 @@ def test_flowed_lines_are_joined_as_git_does() -> None:
     from series_ci import mail
 
     head = "Content-Type: text/plain; format=flowed"
-    text = "one \ntwo\n  stuffed\n-- \nname"
-    assert mail.body(mail.parse(raw(text, f"{head}\n"))) == "one two\n stuffed\n-- \nname"
-    assert mail.body(mail.parse(raw(text, f"{head}; delsp=yes\n"))) == "onetwo\n stuffed\n-- \nname"
+    text = "one \ntwo\n  stuffed\n  \n-- \nname"
+    assert mail.body(mail.parse(raw(text, f"{head}\n"))) == "one two\n stuffed\n \n-- \nname"
+    assert mail.body(mail.parse(raw(text, f"{head}; delsp=yes\n"))) == "onetwo\n stuffed\n \n-- \nname"
     assert mail.body(mail.parse(raw("a \n-- \nb ", f"{head}\n"))) == "a \n-- \nb "
+    # One that only says so: nothing was added to its lines.
+    assert mail.body(mail.parse(raw(" one\n two", f"{head}\n"))) == " one\n two"
 
 
 def test_reply_with_hunks_holds_no_diff_that_git_could_apply() -> None:

@@ -170,9 +170,8 @@ class TestWrongAnswers:
             fetch(v(1, 2), [cover, second], tmp_path)
 
     def test_cover_letter_alone(self, tmp_path: Path) -> None:
-        with pytest.raises((UsageError, InfrastructureError)) as caught:
+        with pytest.raises(UsageError, match="the mail is there, but it holds no patch"):
             fetch(v(1, 0), mails.series()[:1], tmp_path)
-        assert "no such mail" not in caught.value.message
 
     def test_reply_is_not_taken_for_its_patch(self, tmp_path: Path) -> None:
         raws = mails.series()
@@ -283,10 +282,7 @@ class TestServer:
         server.pages.update(mails.inbox([*first, *second]))
         assert ids(ask(server, v(2, 0))) == [v(2, 1), v(2, 2)]
         for number in (0, 1, 2):
-            try:
-                assert ids(ask(server, v(1, number))) == [v(1, 1), v(1, 2)]
-            except UsageError as error:
-                assert v(1, number) in error.message
+            assert ids(ask(server, v(1, number))) == [v(1, 1), v(1, 2)]
 
     def test_changed_answer_is_an_error_and_keeps_the_old(
         self, server: web.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

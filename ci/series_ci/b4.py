@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable
+from email.message import Message
 from pathlib import Path
 
 from series_ci import mail, process, search
@@ -39,7 +40,7 @@ def am(message_id: str, archive: Archive, *options: str) -> list[bytes]:
             local = ["-m", "archive"]
         # -T: trailers that reviewers sent later are not part of what the author sent, and would change the digest.
         argv += ["--no-stdin", "am", "-T", *options, *local, "-o", "out", message_id]
-        return _run(argv, folder, message_id, archive)
+        return [_unflowed(raw, archive) for raw in _run(argv, folder, message_id, archive)]
 
 
 def newest(message_id: str, archive: Archive) -> str:
@@ -54,6 +55,22 @@ def newest(message_id: str, archive: Archive) -> str:
     except Error:
         return ""  # a search that failed is no reason to end: others follow
     return mail.patch(found[0]).message_id if found else ""
+
+
+def _unflowed(raw: bytes, archive: Archive) -> bytes:
+    """b4 keeps a format=flowed text as it was sent, a space too many in its lines, and drops the word that says so."""
+    head, _, body = raw.partition(b"\n\n")
+    text = body.decode("utf-8", "surrogateescape")
+    if "\n  " not in text or not mail.is_stuffed(text):
+        return raw  # before the archive is asked once more
+    name = mail.patch(raw).message_id
+    parts = [part for each in search.thread(archive, name) for part in _parts(each, name) if mail.is_flowed(part)]
+    return head + b"\n\n" + mail.unflow(text, parts[0]).encode("utf-8", "surrogateescape") if parts else raw
+
+
+def _parts(raw: bytes, message_id: str) -> list[Message]:
+    message = mail.parse(raw)
+    return list(message.walk()) if mail.message_id(message) == message_id else []
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import b4, files, mail, paths, process
+from series_ci import b4, files, letter, mail, paths, postings, process, search
 from series_ci.archive import Archive
-from series_ci.errors import InfrastructureError, UsageError
+from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.mail import Patch
 
 DIGEST = "digest-2"
@@ -58,8 +58,7 @@ def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = la
     if kept.get("archive_digest") == archive.digest and (loaded := _load(message_id, folder, kept)):
         return loaded
     with files.locked(folder.parent / ".lock", tell):
-        raw_mails = _ask_b4(message_id, archive)
-        patches = _verify(message_id, raw_mails)
+        patches = _ask_b4(message_id, archive)
         digest = _digest(patches)
         before = kept.get(DIGEST, digest)
         if isinstance(before, str) and before != digest:
@@ -83,15 +82,31 @@ def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = la
     return Fetched(message_id, tuple(patches), tuple(patch_ids), folder / "series.mbx", digest, cached=False)
 
 
-def _ask_b4(message_id: str, archive: Archive) -> list[bytes]:
-    """The patches (and the cover letter, first, if there is one) that b4 makes of the thread of `message_id`."""
+def _ask_b4(message_id: str, archive: Archive) -> list[Patch]:
+    """The patches of the version that a mail belongs to, whole and alone."""
     # A patch that was sent anew in reply to its first version must not be mixed with the rest of that version.
     found = b4.am(message_id, archive, "--no-partial-reroll")
-    version = _version_in(message_id, found, archive)
-    if version is not None:
-        found = b4.am(message_id, archive, "--no-partial-reroll", "-v", str(version))
     _refuse_twins(found, archive)
-    return found
+    try:
+        return _verify(message_id, found)
+    except Error:
+        alone = _alone(message_id, archive)
+        if alone is None:
+            raise
+    return _verify(message_id, b4.am(message_id, alone, "--no-partial-reroll"))
+
+
+def _alone(message_id: str, archive: Archive) -> Archive | None:
+    """The mails of one version without the rest of its thread, None if there is no rest or no such version.
+
+    b4 takes the newest version of a thread that holds several, and mixes two series that are in one.
+    """
+    mails = {each.message_id: (each, raw) for raw in search.thread(archive, message_id) for each in [letter.read(raw)]}
+    found = postings.collect(each for each, _raw in mails.values())
+    ours = next((each.ids for each in found if message_id in each.ids), None)
+    if ours is None or len(found) == 1:
+        return None
+    return Archive(archive.name, mails=tuple(raw for name, (_each, raw) in mails.items() if name in ours))
 
 
 def _digest(patches: Iterable[Patch]) -> str:
@@ -119,17 +134,6 @@ def _refuse_twins(found: list[bytes], archive: Archive) -> None:
     for name in mail.contradictions(near):
         if name in ours:
             raise UsageError(f"{name}: {archive.name} holds two different mails with this Message-ID")
-
-
-def _version_in(message_id: str, found: list[bytes], archive: Archive) -> int | None:
-    """The version to ask for by number, when b4 took the newest one of a thread that holds several.
-
-    Only a local archive can be looked into before b4 answers; for a server the later check refuses the wrong version.
-    """
-    if any(mail.patch(raw).message_id == message_id for raw in found):
-        return None
-    asked = archive.find(message_id)
-    return asked.subject.version if asked and asked.subject.is_patch else None
 
 
 def _verify(asked: str, raw_mails: list[bytes]) -> list[Patch]:

@@ -106,13 +106,24 @@ def body(message: email.message.Message) -> str:
         except LookupError:
             text = raw.decode("utf-8", "replace")
         text = text.replace("\r\n", "\n")
-        flowed = str(part.get_param("format", "")).lower() == "flowed"
-        texts.append(_unflow(text, delsp=str(part.get_param("delsp", "")).lower() == "yes") if flowed else text)
+        texts.append(unflow(text, part) if is_flowed(part) and is_stuffed(text) else text)
     return "\n".join(texts)
 
 
-def _unflow(text: str, *, delsp: bool) -> str:
-    """A format=flowed text (RFC 3676) with its soft line breaks undone, as `git mailinfo` does it."""
+def is_flowed(part: email.message.Message) -> bool:
+    """Whether a mail, or a part of one, says that its text is format=flowed (RFC 3676)."""
+    return str(part.get_param("format", "")).lower() == "flowed"
+
+
+def is_stuffed(text: str) -> bool:
+    """Whether each line that begins with a space has one more, as in a flowed text: some mails only say they are."""
+    lines = [line for line in text.split("\n") if line.startswith(" ") and line.strip()]
+    return all(line.startswith("  ") for line in lines)
+
+
+def unflow(text: str, part: email.message.Message) -> str:
+    """A flowed text without its soft line breaks and additional spaces; `part` says whether breaks had a space."""
+    delsp = str(part.get_param("delsp", "")).lower() == "yes"
     lines, soft = [], ""
     for line in text.split("\n"):
         if line == "-- ":
@@ -120,7 +131,7 @@ def _unflow(text: str, *, delsp: bool) -> str:
             soft = ""
             continue
         line = line.removeprefix(" ")  # noqa: PLW2901 (space-stuffed)
-        if line.endswith(" "):
+        if line.endswith(" ") and line.strip():  # an empty line of a diff is one space, and no soft break
             soft += line[:-1] if delsp else line
             continue
         lines.append(soft + line)
