@@ -131,7 +131,10 @@ def _ask(base: str, query: Query, limit: int) -> list[Found]:
 
 def _feed(url: str) -> list[Found]:
     try:
-        root = ET.fromstring(download.get(url))
+        page = download.get(url)
+        if page.strip() == b"</feed>":
+            return []  # and this, that there is no such page
+        root = ET.fromstring(page)
     except download.RefusedError as error:
         if error.code == 404 and b"search results" in error.body:
             return []  # this is how public-inbox says that nothing was found

@@ -12,6 +12,9 @@ from series_ci import letter
 NOTHING = (404, b"<html><head><title>q - search results</title></head></html>")
 """How public-inbox says that nothing was found."""
 
+PAST_THE_END = (200, b"\n</feed>")
+"""What it says to a page that is not there, of a search that found something."""
+
 SWITCHED_OFF = (501, b"<pre>Search is not available for this public-inbox</pre>")
 
 
@@ -37,7 +40,7 @@ def searcher(raws: Sequence[bytes]) -> Callable[[str, int], tuple[int, bytes]]:
 
     def answer(_query: str, offset: int) -> tuple[int, bytes]:
         page = raws[offset : offset + 200]
-        return (200, feed(page)) if page else NOTHING
+        return (200, feed(page)) if page else PAST_THE_END if raws else NOTHING
 
     return answer
 
