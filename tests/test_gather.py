@@ -177,6 +177,26 @@ class TestSingle:
         assert said in caught.value.message
         assert "cover letter" in caught.value.hint
 
+    @pytest.mark.timeout(60)
+    def test_mails_that_answer_each_other(self) -> None:
+        raws = [inbox.mail(one, "Re: hello", path=None, parent=other) for one, other in (("1", "2"), ("2", "1"))]
+        with pytest.raises(UsageError, match="is neither a patch nor an answer to one"):
+            find(local(raws), "1@example.org")
+
+    def test_only_links_that_are_called_versions_are_followed_from_a_patch(self) -> None:
+        text = f"Link: {LIST}/bug@example.org"
+        raws = [
+            inbox.mail("0", "[PATCH v2 0/1] mm: both", path=None),
+            inbox.mail("1", "[PATCH v2 1/1] mm: one", parent="0", text=f"{text}\nv1: {LIST}/old@example.org"),
+        ]
+        found, _versions = find(local(raws), "0@example.org")
+        assert found.notes == ["named, but not in mails: old@example.org"]
+
+    def test_date_of_no_year(self) -> None:
+        raw = inbox.mail("1", "[PATCH] mm: one thing here").replace(b"Tue, 03 Feb 2026", b"Fri, 31 Dec 9999")
+        assert b"9999" in raw
+        assert ids(find(local([raw]), "1@example.org")[1]) == {"v1": "1@example.org"}
+
     def test_unknown_mail(self) -> None:
         with pytest.raises(UsageError, match=r"none@example.org: mails has no such mail"):
             find(local(story()), "none@example.org")

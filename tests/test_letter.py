@@ -178,7 +178,10 @@ def test_reply_with_hunks_holds_no_diff_that_git_could_apply() -> None:
     assert letter.read(mails.reply(first, f"Rather:\n\n{DIFF}")).has_diff
 
 
-@pytest.mark.parametrize("date", ["", "Date: yesterday\n", "Date: Tue, 99 Feb 2026 11:05:01 +0100\n"])
+@pytest.mark.parametrize(
+    "date",
+    ["", "Date: yesterday\n", "Date: Tue, 99 Feb 2026 11:05:01 +0100\n", "Date: Fri, 31 Dec 9999 23:59:59 -0800\n"],
+)
 def test_date_that_cannot_be_read(date: str) -> None:
     assert letter.read(f"Subject: x\n{date}\nbody".encode()).date is None
 

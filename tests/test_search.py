@@ -129,7 +129,9 @@ class TestServer:
             server.search = lambda _query, _offset: inbox.NOTHING
             assert ids(open_archive(f"{server.url}/all"), Query("nobody")) == []
 
-    @pytest.mark.parametrize("answer", [inbox.SWITCHED_OFF, (404, b"not here"), (400, b"bad query")])
+    @pytest.mark.parametrize(
+        "answer", [inbox.SWITCHED_OFF, (404, b"not here"), (400, b"bad query"), (403, b"no robots")]
+    )
     def test_search_that_is_switched_off(self, answer: tuple[int, bytes]) -> None:
         with web.serve({}) as server, pytest.raises(search.NoSearchError, match="cannot be searched") as caught:
             server.search = lambda _query, _offset: answer

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from series_ci import b4, discover, letter, postings, search, titles
 from series_ci.archive import Archive
+from series_ci.difftext import unique
 from series_ci.discover import Linked
 from series_ci.errors import UsageError
 from series_ci.letter import Letter
@@ -84,15 +85,16 @@ class Gatherer:
 
     def _start(self, message_id: str, mails: list[Letter]) -> Posting:
         by_id = {each.message_id: each for each in mails}
-        mail = by_id.get(message_id)
+        mail, seen = by_id.get(message_id), {""}
         while mail is not None:
             for posting in self.pool.values():
                 if mail.message_id in posting.ids:
                     if mail.message_id != message_id:
                         self.notes.append(f"{message_id} is an answer; taken: {mail.message_id}, the mail it answers")
                     return posting
+            seen.add(mail.message_id)  # mails that answer each other would go round for ever
             above = [mail.in_reply_to, *reversed(mail.references)]
-            mail = next((by_id[name] for name in above if name in by_id and name != mail.message_id), None)
+            mail = next((by_id[name] for name in above if name in by_id and name not in seen), None)
         raise UsageError(
             f"{message_id}: is neither a patch nor an answer to one: {_sent(by_id.get(message_id))}",
             hint="give the Message-ID of a patch or of its cover letter",
@@ -130,7 +132,9 @@ class Gatherer:
 
     def _follow(self, posting: Posting, *, back: bool) -> None:
         """What a posting points to, and (if `back`) what points to it."""
-        for name in sorted(posting.links):
+        # The links of its patches lead to bug reports and discussions, unless they are called versions.
+        versions = (name for each in posting.letters for name in each.version_links)
+        for name in unique([*posting.head.links, *versions]):
             self._fetch(name)
         for phrase in (*sorted(posting.change_ids), *([posting.message_id] if back else [])):
             for found in self._ask(Query(phrase=phrase))[-VERSIONS:]:

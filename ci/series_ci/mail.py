@@ -85,10 +85,13 @@ def message_id(message: email.message.Message) -> str:
 
 
 def date_of(message: email.message.Message) -> datetime | None:
-    """When a mail was sent, aware; None where it cannot be read."""
+    """When a mail was sent, aware; None where it cannot be read, or is a year that no mail was sent in."""
     try:
         found = email.utils.parsedate_to_datetime(header(message, "Date"))
     except ValueError:
+        return None
+    # What is nearer to the ends of the calendar cannot be reckoned with.
+    if not 1970 <= found.year <= 2200:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

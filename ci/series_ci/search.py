@@ -138,7 +138,7 @@ def _feed(url: str) -> list[Found]:
     except download.RefusedError as error:
         if error.code == 404 and b"search results" in error.body:
             return []  # this is how public-inbox says that nothing was found
-        if error.code in (400, 404, 501):
+        if error.code in (400, 403, 404, 501):
             raise NoSearchError(
                 f"{url}: this archive cannot be searched (the server said {error.code})",
                 hint="give another archive with --archive, or the Message-IDs of the other versions by hand",
