@@ -77,6 +77,11 @@ class TestWithATree:
         )
         assert "2 of 2" in tried(bases.choose(collect(*mails.series((*mails.GOOD, twice))), base))["blobs"]
 
+    def test_file_that_an_earlier_patch_made_is_in_no_base(self, base: Base) -> None:
+        new = mails.Change("mm: new", (("mm/new.c", "", "int x;\n"),))
+        more = mails.Change("mm: more", (("mm/new.c", "int x;", "int y;"),))
+        assert "1 of 1" in tried(bases.choose(collect(*mails.series((mails.HELPER, new, more))), base))["blobs"]
+
     def test_blobs_of_another_tree(self, base: Base) -> None:
         posting = collect(*mails.series(tree=fakelinux.RMAP_C + "\n/* another */\n"))
         said = f"1 of 2 files are the same in {base.spec} (other: mm/rmap.c)"

@@ -125,6 +125,15 @@ class TestSeveralPatches:
         assert found.start.message_id == v(3)
         assert found.notes == [f"answer@example.org is an answer; taken: {v(3, 1)}, the mail it answers"]
 
+    def test_other_cover_letter_over_the_same_patches(self) -> None:
+        raws = [
+            *mails.series(version=1, cover="mm: a name"),
+            *mails.series(version=2, cover="mm/rmap: spare what is at its last"),
+        ]
+        _found, versions = find(local(raws), v(1))
+        assert ids(versions) == {"v1": v(1), "v2": v(2)}
+        assert "2 of its 2 patches are in v1 by title" in versions["v2"].evidence
+
     def test_server_gives_the_same(self, serve: Callable[[Sequence[bytes]], Archive]) -> None:
         found, versions = find(serve(story()), v(3))
         assert ids(versions) == EXPECTED

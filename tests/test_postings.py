@@ -37,6 +37,16 @@ def test_version_in_the_thread_of_another() -> None:
     assert [len(each.letters) for each in (one, two)] == [3, 3]
 
 
+def test_version_without_a_cover_letter_in_the_thread_of_another() -> None:
+    raws = [
+        inbox.mail("1", "[PATCH 1/2] mm: one"),
+        inbox.mail("2", "[PATCH 2/2] mm: two", parent="1"),
+        inbox.mail("v2-1", "[PATCH v2 1/2] mm: one", "2026-02-04", parent="2"),
+        inbox.mail("v2-2", "[PATCH v2 2/2] mm: two", "2026-02-04", parent="v2-1"),
+    ]
+    assert [ids(each) for each in collect(*raws)] == [["1", "2"], ["v2-1", "v2-2"]]
+
+
 def test_patch_sent_anew_is_a_posting_of_its_own_that_is_not_whole() -> None:
     raws = [
         inbox.mail("0", "[PATCH 0/2] mm: both", path=None),
@@ -55,7 +65,7 @@ def test_two_series_of_one_sender_in_one_thread() -> None:
     raws = [
         inbox.mail("a0", "[PATCH 0/1] mm: a", path=None),
         inbox.mail("a1", "[PATCH 1/1] mm: a", parent="a0"),
-        inbox.mail("b0", "[PATCH 0/1] mm: b", "2026-02-04", path=None, parent="a0"),
+        inbox.mail("b0", "[PATCH 0/1] mm: b", "2026-02-04", path=None, parent="a1"),
         inbox.mail("b1", "[PATCH 1/1] mm: b", "2026-02-04", parent="b0"),
     ]
     assert [ids(each) for each in collect(*raws)] == [["a0", "a1"], ["b0", "b1"]]
