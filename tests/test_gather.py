@@ -139,6 +139,12 @@ class TestSeveralPatches:
         assert ids(versions) == EXPECTED
         assert found.notes == []
 
+    def test_newest_one_that_b4_finds_is_said(self, serve: Callable[[Sequence[bytes]], Archive]) -> None:
+        raws = [*mails.series(version=1), *mails.series(version=2, reply_to=v(1))]
+        said = "the newest that b4 finds"
+        assert [said in each.evidence for each in find(serve(raws), v(1))[1].values()] == [False, True]
+        assert [said in each.evidence for each in find(serve(raws), v(2))[1].values()] == [False, False]
+
     def test_server_without_search_leaves_threads_and_links(self, serve: Callable[[Sequence[bytes]], Archive]) -> None:
         archive = serve(story())
         with pytest.MonkeyPatch.context() as patch:

@@ -117,7 +117,8 @@ class Gatherer:
                 asked.add(posting.message_id)
                 self._follow(posting, back=posting is start)
             self._search([start, *(each for each in sure if each is not start)])
-        series = [self._with_b4(each) for each in series]
+        if self._newest not in start.ids:
+            series = [self._with_b4(each) for each in series]
         if self._absent:
             names = ", ".join(self._absent[:5]) + (" ..." if len(self._absent) > 5 else "")
             self._say_once(f"named, but not in {self.archive.name}: {names}")
