@@ -18,7 +18,7 @@ from fakes import fakelinux, inbox, mails, web
 from series_ci import lore, manifest
 from series_ci.archive import open_archive
 from series_ci.cli import main
-from series_ci.cli.test import LORE
+from series_ci.cli.request import LORE
 
 SERVE = ROOT.parent / "shared/lore/serve"
 PROGRAM = [sys.executable, "-m", "series_ci"]
