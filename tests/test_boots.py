@@ -13,8 +13,9 @@ from fakes.fakeqemu import Clock, Qemu
 from series_ci import arch, boots, guest, vm
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
-from series_ci.build import Build, Toolchain
+from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.finished import Build
 from series_ci.kernels import Kernel
 from series_ci.machine import Machine
 from series_ci.progress import Progress

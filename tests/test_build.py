@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux
-from series_ci import arch, build, files, kconfig, process
-from series_ci.build import Build, Toolchain
+from series_ci import arch, build, files, finished, kconfig, process
+from series_ci.build import Toolchain
 from series_ci.errors import BuildError, InfrastructureError, UsageError
+from series_ci.finished import Build
 
 # The miniature kernel builds on any machine.
 ARCH = replace(arch.ARCHES["x86_64"], name=arch.host())
@@ -111,15 +112,15 @@ class TestKeys:
 
     def test_build_key_covers_all_that_a_kernel_depends_on(self, tools: Toolchain) -> None:
         keys = {
-            build.build_key("tree", tools, options()),
-            build.build_key("other", tools, options()),
-            build.build_key("tree", replace(tools, version="gcc 99"), options()),
-            build.build_key("tree", replace(tools, variables=("CC=other",)), options()),
-            build.build_key("tree", replace(tools, arch=replace(ARCH, name="other")), options()),
-            build.build_key("tree", tools, options("CONFIG_SWAP=m\n")),
+            finished.key("tree", tools, options()),
+            finished.key("other", tools, options()),
+            finished.key("tree", replace(tools, version="gcc 99"), options()),
+            finished.key("tree", replace(tools, variables=("CC=other",)), options()),
+            finished.key("tree", replace(tools, arch=replace(ARCH, name="other")), options()),
+            finished.key("tree", tools, options("CONFIG_SWAP=m\n")),
         }
         assert len(keys) == 6
-        assert build.build_key("tree", tools, options(origin="elsewhere")) in keys
+        assert finished.key("tree", tools, options(origin="elsewhere")) in keys
 
 
 class TestSuccess:
@@ -135,9 +136,9 @@ class TestSuccess:
 
     def test_second_time_from_the_cache(self, make: Maker) -> None:
         made = make()
-        found = build.lookup("key")
+        found = finished.lookup("key")
         assert found == replace(made, cached=True, objects=0)
-        assert build.lookup("other") is None
+        assert finished.lookup("other") is None
 
     @pytest.mark.parametrize(
         ("name", "damage"),
@@ -156,9 +157,9 @@ class TestSuccess:
             path.write_bytes(whole[: len(whole) // 2])
         else:
             path.write_bytes(b'{"other": 1}' if name == "build.json" else whole[:-1] + bytes([whole[-1] ^ 1]))
-        assert build.lookup("key") is None
+        assert finished.lookup("key") is None
         make()
-        assert build.lookup("key") is not None
+        assert finished.lookup("key") is not None
         assert (path.read_bytes() == whole) or name == "build.json"
 
     def test_next_build_in_the_folder_compiles_only_what_changed(self, make: Maker) -> None:
@@ -203,7 +204,7 @@ class TestFailure:
         assert f"{make.tree}/" not in error.details
         assert str(make.log) in error.hint
         assert "not_there" in make.log.read_text()
-        assert build.lookup("key") is None
+        assert finished.lookup("key") is None
 
     def test_missing_header_is_a_compiler_error_too(self, make: Maker) -> None:
         path = make.tree / "mm/rmap.c"

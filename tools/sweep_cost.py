@@ -24,7 +24,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from series_ci import build, cli, files, kernels, paths, pipeline, process, sweep, terminal
+from series_ci import cli, files, finished, kernels, paths, pipeline, process, sweep, terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_sweep
 from series_ci.errors import ApplyError, BuildError, ExitStatus, InfrastructureError
@@ -153,7 +153,7 @@ def rebuild(pair: Pair, out: Path, times: int) -> None:
     with files.locked(shop.store.lock, lambda _text: None):
         for number in range(times):
             for commit in pair.commits:
-                key = build.build_key(shop.store.tree_id(commit), shop.tools, shop.options)
+                key = finished.key(shop.store.tree_id(commit), shop.tools, shop.options)
                 shutil.rmtree(paths.cache() / "builds" / key)
                 kernels.make(shop, pair.label, commit, out / f"rebuild-{number}", Progress())
 

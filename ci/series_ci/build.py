@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import files, kconfig, paths, process
+from series_ci import files, finished, kconfig, paths, process
 from series_ci.arch import Arch, host
 from series_ci.errors import BuildError, InfrastructureError, UsageError
+from series_ci.finished import Build
 from series_ci.guard import being_built
 
 CONSTANT = {
@@ -46,19 +46,6 @@ class Toolchain:
     variables: tuple[str, ...]
     version: str
     ccache: bool
-
-
-@dataclass(frozen=True)
-class Build:
-    """A finished kernel. `objects` counts what this build compiled (0 from the cache); `seconds` is wall time."""
-
-    image: Path
-    config: Path
-    log: Path
-    key: str
-    seconds: float
-    objects: int
-    cached: bool
 
 
 def environment() -> dict[str, str]:
@@ -93,41 +80,6 @@ def folder_for(store: Path, tools: Toolchain, options: Sequence[kconfig.Asked]) 
     return paths.cache() / "build" / f"{tools.arch.name}-{key}"
 
 
-def build_key(tree_id: str, tools: Toolchain, options: Sequence[kconfig.Asked]) -> str:
-    """What a finished kernel depends on: sources by content, architecture, configuration, compiler, variables."""
-    return files.digest(tree_id, tools.arch.name, kconfig.render(options), tools.version, *tools.variables)[:24]
-
-
-def lookup(key: str) -> Build | None:
-    """A finished kernel from the cache."""
-    folder = paths.cache() / "builds" / key
-    record = files.read_json(folder / "build.json")
-    image = folder / "image"
-    # The digest of the image guards against a cache that was damaged or cut short.
-    if not record or not image.is_file() or not (folder / "config").is_file():
-        return None
-    if files.digest(image.read_bytes()) != record.get("image_digest"):
-        return None
-    return Build(image, folder / "config", folder / "build.log", key, record["seconds"], 0, cached=True)
-
-
-def lookup_failure(key: str, log: Path) -> BuildError | None:
-    """What the compiler said of sources that it refused before, and would say again; `log` gets that build's log."""
-    folder = paths.cache() / "builds" / key
-    record = files.read_json(folder / "failed.json")
-    kept = folder / "build.log"
-    if not record or not kept.is_file():
-        return None
-    files.write(log, kept.read_bytes())
-    return BuildError(record["message"], hint=f"the whole log: {log}", details=record["details"])
-
-
-def _keep_failure(key: str, error: BuildError, log: Path) -> None:
-    with files.disk_errors(paths.cache()), files.fresh_folder(paths.cache() / "builds" / key) as making:
-        shutil.copy(log, making / "build.log")
-        files.write_json(making / "failed.json", {"message": error.message, "details": error.details})
-
-
 def make_kernel(
     source: Path,
     tools: Toolchain,
@@ -153,18 +105,9 @@ def make_kernel(
             objects = _compile(make, source, tools.arch, log, progress)
         except BuildError as error:
             if _is_of_the_sources(error):
-                _keep_failure(key, error, log)
+                finished.keep_failure(key, error, log)
             raise
-    image = folder / tools.arch.image
-    seconds = time.monotonic() - start
-    with files.disk_errors(paths.cache()), files.fresh_folder(paths.cache() / "builds" / key) as making:
-        shutil.copy(image, making / "image")
-        shutil.copy(folder / ".config", making / "config")
-        shutil.copy(log, making / "build.log")
-        record = {"seconds": seconds, "objects": objects, "image_digest": files.digest(image.read_bytes())}
-        files.write_json(making / "build.json", record)
-    kept = paths.cache() / "builds" / key
-    return Build(kept / "image", kept / "config", kept / "build.log", key, seconds, objects, cached=False)
+    return finished.keep(key, folder / tools.arch.image, folder / ".config", log, time.monotonic() - start, objects)
 
 
 def warnings(

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import build, files, kconfig, paths, selftests
+from series_ci import build, files, finished, kconfig, paths, selftests
 from series_ci.arch import Arch
-from series_ci.build import Build, Toolchain
+from series_ci.build import Toolchain
 from series_ci.errors import BuildError, InfrastructureError
+from series_ci.finished import Build
 from series_ci.progress import Progress, Step
 from series_ci.selftests import Installed
 from series_ci.store import Store
@@ -55,13 +56,13 @@ def workshop(store: Store, commit: str, arch: Arch, collections: Sequence[str], 
 
 def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:
     """The kernel and the selftests of a commit. The caller holds the store's lock."""
-    key = build.build_key(shop.store.tree_id(commit), shop.tools, shop.options)
+    key = finished.key(shop.store.tree_id(commit), shop.tools, shop.options)
     with progress.step(f"build {label}") as step:
         log = log_folder / "build.log"
-        if failed := build.lookup_failure(key, log):
+        if failed := finished.lookup_failure(key, log):
             step.note("cached")
             raise failed
-        built = build.lookup(key) or _build(shop, commit, key, log, step)
+        built = finished.lookup(key) or _build(shop, commit, key, log, step)
         _tell(step, built)
     if not shop.collections:
         return Kernel(label, commit, built, Installed(paths.cache(), (), built.log, 0.0, cached=True))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import build, files, kernels, paths
+from series_ci import build, files, finished, kernels, paths
 from series_ci.errors import BuildError
 from series_ci.kernels import Workshop
 from series_ci.mail import Patch
@@ -64,7 +64,7 @@ def _warnings(shop: Workshop, commit: str, touched: Sequence[str]) -> Warnings:
     present = [name for name in touched if name.endswith(".c") and shop.store.text(commit, name) is not None]
     if not present:
         return Counter()
-    key = files.digest(build.build_key(shop.store.tree_id(commit), shop.tools, shop.options), *present)[:24]
+    key = files.digest(finished.key(shop.store.tree_id(commit), shop.tools, shop.options), *present)[:24]
     record = paths.cache() / "warnings" / f"{key}.json"
     kept = files.read_json(record)
     if kept is None:

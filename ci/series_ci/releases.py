@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-# The days of the tags in Linus Torvalds' tree. They need not be exact: they only choose between two neighbours, of which
-# both are shown. Those of the long-term kernels stand on kernel.org/releases.html.
+# The days of the tags in Linus Torvalds' tree; those of the long-term kernels stand on kernel.org/releases.html. They
+# need not be exact: they only choose between two neighbours, and both are shown.
 RELEASES = {
     "v5.10": date(2020, 12, 13),
     "v5.11": date(2021, 2, 14),
