@@ -723,12 +723,30 @@ static bool press_globally(void)
 	return true;
 }
 
+/* It does when it got nothing some times in a row, maybe in an earlier case. */
+static bool kswapd_has_given_up(void)
+{
+	FILE *zones = fopen("/proc/zoneinfo", "re");
+	int given_up = 0;
+	char line[256];
+
+	if (!zones)
+		return false;
+	while (!given_up && fgets(line, sizeof(line), zones))
+		sscanf(line, " node_unreclaimable: %d", &given_up);
+	fclose(zones);
+	return given_up;
+}
+
 /*
  * What is free lies between the minimum and the low watermark, a quarter above:
- * the allocation wakes kswapd and does not wait for it.
+ * the allocation wakes kswapd and does not wait for it.  Nothing wakes one that
+ * has given up, until somebody else has reclaimed something.
  */
 static bool press_by_kswapd(void)
 {
+	if (kswapd_has_given_up() && !press_globally())
+		return false;
 	if (!knob_set_number(MIN_FREE, free_kb() / 100 * 85))
 		return false;
 	allocate(MB);
