@@ -55,8 +55,11 @@ class Verdict:
         return bool(self.caught) != bool(self.mutant.uncatchable)
 
 
-def request(spec: str, accel: str) -> Request:
-    """What `series-ci test` would be asked for, to test the feature on this tree with exit_skip alone."""
+def request(spec: str, accel: str, tool: str = "mutants") -> Request:
+    """What `series-ci test` would be asked for, to test the feature on this tree with exit_skip alone.
+
+    `tool` is who asks: its name comes first in that of the run directory.
+    """
     options = Options(
         series=SERIES,
         archive=None,
@@ -71,7 +74,7 @@ def request(spec: str, accel: str) -> Request:
         out=None,
     )
     made = make_request(VERSION, options)
-    return replace(made, out=made.out.with_name(f"mutants-{made.out.name}"))
+    return replace(made, out=made.out.with_name(f"{tool}-{made.out.name}"))
 
 
 def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[Verdict]:
