@@ -23,7 +23,7 @@ from fakes import fakeqemu, lab, mails
 from fakes.lab import Lab
 from series_ci import __version__, manifest, paths, pipeline
 from series_ci.cli import main
-from series_ci.cli.request import LORE, Options, make_request
+from series_ci.cli.request import LORE, Options, make_request, stamped
 
 PROGRAM = [sys.executable, "-m", "series_ci"]
 
@@ -121,6 +121,18 @@ def test_a_run_directory_that_cannot_be_made(folder: Path, capsys: pytest.Captur
     status, err = said(capsys, "test", "v10", "--series", "demo", "--out", "/proc/series-ci/out")
     assert status == 5
     assert "/proc/series-ci" in err
+
+
+def test_a_run_directory_is_never_one_that_is_there(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies in it would be taken for the results of an interrupted run of the same thing."""
+    monkeypatch.setattr(time, "strftime", lambda _form: "20260203-110518")
+    first = stamped("demo", "v10")
+    assert stamped("demo", "v10") == first
+    first.mkdir(parents=True)
+    second = stamped("demo", "v10")
+    assert second.name == f"{first.name}.2"
+    second.mkdir()
+    assert stamped("demo", "v10").name == f"{first.name}.3"
 
 
 def test_missing_programs_are_named_with_their_packages(

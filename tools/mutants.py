@@ -20,7 +20,7 @@ from rich.text import Text
 from exit_skip_mutants import FILE, MUTANTS, Mutant
 from series_ci import cli, compare, files, kernels, paths, pipeline, requirements, terminal, tree
 from series_ci.boots import BOOT_RESULT
-from series_ci.cli.request import Options, make_request
+from series_ci.cli.request import Options, make_request, stamped
 from series_ci.compare import LOST
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
 from series_ci.kernels import Kernel, Workshop
@@ -74,7 +74,7 @@ def request(spec: str, accel: str, tool: str = "mutants") -> Request:
         out=None,
     )
     made = make_request(VERSION, options)
-    return replace(made, out=made.out.with_name(f"{tool}-{made.out.name}"))
+    return replace(made, out=stamped(f"{tool}-{made.series}", made.label))
 
 
 def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[Verdict]:

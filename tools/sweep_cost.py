@@ -26,7 +26,7 @@ from rich.table import Table
 
 from series_ci import cli, files, finished, kernels, paths, pipeline, process, sweep, terminal
 from series_ci.cli import options
-from series_ci.cli.request import Options, make_sweep
+from series_ci.cli.request import Options, make_sweep, stamped
 from series_ci.errors import ApplyError, BuildError, ExitStatus, InfrastructureError
 from series_ci.kernels import Workshop
 from series_ci.pipeline import Request
@@ -247,9 +247,7 @@ def main(*, as_json: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # 
     """
     asked = make_sweep((), Options(**given), keep_going=True)
     words = shlex.split(asked.requests[-1].repeat)[3:]  # series-ci test LABEL ...
-    figures = measure(
-        asked, words, asked.out.with_name(f"{asked.out.name}-cost"), Terminal(verbose=verbose, quiet=quiet)
-    )
+    figures = measure(asked, words, stamped(asked.series, "sweep-cost"), Terminal(verbose=verbose, quiet=quiet))
     if as_json:
         click.echo(json.dumps([asdict(each) for each in figures], indent=2))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 import time
@@ -178,17 +179,20 @@ def _out(given: str | None, series: str, label: str) -> Path:
         if path.exists() and not (path.is_dir() and _unfinished(path)):
             raise _written(given)
         return path
-    return _stamped(series, label)
+    return stamped(series, label)
 
 
 def _written(given: str) -> UsageError:
     return UsageError(f"--out {given}: exists and is not an empty folder", hint="a run directory is written once")
 
 
-def _stamped(series: str, label: str) -> Path:
+def stamped(series: str, label: str) -> Path:
+    """A folder that nobody has used: what lies in one would be taken for what an interrupted run has left."""
     # Seconds are enough for a person; the process number keeps two runs of one second apart.
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    return paths.runs() / f"{_safe(series)}-{label}-{stamp}"
+    name = f"{_safe(series)}-{label}-{stamp}"
+    names = (name if number == 1 else f"{name}.{number}" for number in itertools.count(1))
+    return next(path for each in names if not (path := paths.runs() / each).exists())
 
 
 def _safe(series: str) -> str:
@@ -205,7 +209,7 @@ def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
         return path
     # The youngest first: with the stamp in their names, that is the order of the names.
     earlier = sorted(paths.runs().glob(f"{glob.escape(_safe(series))}-sweep-*"), reverse=True)
-    return next((path for path in earlier if rundir.unfinished(path) == repeat), _stamped(series, "sweep"))
+    return next((path for path in earlier if rundir.unfinished(path) == repeat), stamped(series, "sweep"))
 
 
 def _unfinished(folder: Path) -> bool:
