@@ -209,6 +209,34 @@ class TestWrongAnswers:
         with pytest.raises(InfrastructureError, match="patch 1/2 is missing"):
             fetch(v(2, 2), raws, tmp_path)
 
+    def test_patches_that_were_not_sent_anew_come_from_the_version_before(self, tmp_path: Path) -> None:
+        raws = mails.series()
+        raws += mails.series(mails.BROKEN, version=2, reply_to=v(1, 2))[2:]
+        raws[-1] = raws[-1].replace(v(2, 0).encode(), v(1, 2).encode())
+        archive = open_archive(str(mails.folder(tmp_path / "mail", raws)))
+        first = lore.fetch_version([v(1, 0)], archive)
+        found = lore.fetch_version([v(1, 0), v(2, 2)], archive)
+        assert ids(found) == [v(1, 1), v(2, 2)]
+        assert found.message_id == v(2, 2)
+        assert found.patch_ids[0] == first.patch_ids[0]
+        assert found.patch_ids[1] != first.patch_ids[1]
+        assert len(mail.split_mbox(found.mbox.read_bytes())) == 2
+        again = lore.fetch_version([v(1, 0), v(2, 2)], archive)
+        assert again.cached
+        assert again.digest == found.digest
+        # Without the rest it is still half a series, whatever was kept.
+        with pytest.raises(InfrastructureError, match="patch 1/2 is missing"):
+            lore.fetch_version([v(2, 2)], archive)
+
+    def test_a_rest_that_does_not_belong_to_it(self, tmp_path: Path) -> None:
+        three = mails.Change("mm: a third\n\nSigned-off-by: R <r@example.org>", (("mm/vmscan.c", "1 if", "One if"),))
+        raws = [*mails.series(), *mails.series((*mails.GOOD, three), version=2), *mails.series(version=3)]
+        archive = open_archive(str(mails.folder(tmp_path / "mail", raws)))
+        with pytest.raises(UsageError, match="is of a series of 3 patches, and the rest is to come from one of 2"):
+            lore.fetch_version([v(1, 0), v(2, 1)], archive)
+        with pytest.raises(UsageError, match="all 2 patches were sent anew"):
+            lore.fetch_version([v(1, 0), v(3, 1)], archive)
+
     def test_later_version_in_a_thread_of_its_own(self, tmp_path: Path) -> None:
         raws = [*mails.series(), *mails.series(mails.BROKEN, version=2)]
         assert ids(fetch(v(1, 0), raws, tmp_path)) == [v(1, 1), v(1, 2)]

@@ -103,6 +103,19 @@ class TestLoad:
             (str(folder / "linux@v6.9"), (folder / "base.patch",))
         ]
 
+    def test_a_version_may_take_the_rest_of_its_patches_from_one_before(self, folder):
+        text = GOOD.replace("message-id: two@example.org", "message-id: two@example.org, rest-of: v1")
+        text = text.replace("message-id: three@example.org", "message-id: three@example.org, rest-of: v2.1")
+        manifest = load(write(folder, text))
+        assert manifest.message_ids("v1") == ("one@example.org",)
+        assert manifest.message_ids("v2.2") == ("one@example.org", "two@example.org", "three@example.org")
+
+    @pytest.mark.parametrize("rest", ["v2.2", "v2.1", "v9"])
+    def test_the_rest_is_never_that_of_a_later_version(self, folder, rest):
+        text = GOOD.replace("message-id: two@example.org", f"message-id: two@example.org, rest-of: {rest}")
+        error = refused(load, write(folder, text))
+        assert f'versions.v2.1.rest-of: found "{rest}", expected a version before it: one of v1' in error.message
+
     def test_without_tests_it_is_only_booted(self, folder):
         assert load(write(folder, GOOD[: GOOD.index("tests:")])).tests == ()
 

@@ -15,7 +15,7 @@ from fakes.outcomes import outcome, request, run
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus, InfrastructureError, UsageError
 from series_ci.report import sweep as report
 from series_ci.report.junit import junit_of_sweep
-from series_ci.report.matrix import matrix
+from series_ci.report.matrix import matrix, why_failed
 from series_ci.results import Ended, Result, Run, Splat, Status
 from series_ci.rows import Row, Stage, Sweep, status, worst
 
@@ -102,6 +102,29 @@ def test_below_the_table_is_what_went_wrong_first() -> None:
         ("v3", "the guest of v3 was lost 2 times"),
         ("v4 v4.2", f"BROKEN {NAME}:shmem: PASS -> FAIL\nmemory was not reclaimed"),
     )
+
+
+HARNESS = (
+    "exit_skip.c:1213:shmem:victim: 8192 K resident, 0 K in swap",
+    "exit_skip.c:1218:shmem:Expected 0 (0) != is_seen(&cast, fate) (0)",
+    "exit_skip.c:1219:shmem:memory was not swapped",
+    "shmem: Test failed",
+    "         FAIL  exit_skip.shmem.exiting",
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "why"),
+    [
+        (HARNESS, HARNESS[2]),
+        ((*HARNESS[:2], *HARNESS[3:]), HARNESS[1]),
+        (("setting up", "mmap: Cannot allocate memory"), "mmap: Cannot allocate memory"),
+        (("bad page", "x: Test failed", ""), "bad page"),
+        ((), ""),
+    ],
+)
+def test_the_line_that_says_what_was_wrong(log: tuple[str, ...], why: str) -> None:
+    assert why_failed(log) == why
 
 
 def test_tests_that_tell_versions_apart_are_listed_and_equal_versions_share_a_column() -> None:

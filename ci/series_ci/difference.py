@@ -89,7 +89,7 @@ def diff(old: Request, new: Request, progress: Progress, *, mails_only: bool) ->
 
 def _fetch(request: Request, archive: Archive, progress: Progress) -> Version:
     with progress.step(f"fetch {request.label}") as step:
-        fetched = lore.fetch(request.message_id, archive, tell=progress.say)
+        fetched = lore.fetch_version(request.message_ids, archive, tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
     return Version(request, fetched)

@@ -136,8 +136,9 @@ def _ties(posting: Posting, known: Posting) -> _Ties:
 
 def _patches(posting: Posting, known: Posting) -> int:
     """How many patches have their like in the other posting, 0 if that is less than half of the shorter one."""
-    if min(len(posting.letters), len(known.letters)) < 2:
-        return 0  # a single patch is compared by its title
+    single = min(len(posting.letters), len(known.letters)) < 2
+    if single and not (posting.missing or known.missing):
+        return 0  # a series of one patch is compared by its title
     same = sum(any(titles.likeness(one, other) >= ALIKE for other in known.patches) for one in posting.patches)
     return same if 2 * same >= min(len(posting.patches), len(known.patches)) else 0
 

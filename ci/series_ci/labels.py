@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,12 +14,16 @@ from series_ci.postings import Posting
 
 @dataclass(frozen=True)
 class Version:
-    """A version under its label. `doubts` are the reasons why a person has to look at it, none if it is sure."""
+    """A version under its label. `doubts` are the reasons why a person has to look at it, none if it is sure.
+
+    `rest_of` is the label of the version that the patches come from which this one did not send anew.
+    """
 
     label: str
     posting: Posting
     evidence: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    rest_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,11 @@ class _Numbered:
 
 def assign(series: Sequence[Linked]) -> list[Version]:
     """Give every posting a label of its own, in the order of labels. What finds no place for sure becomes doubtful."""
-    numbered = [_read(_with_gaps(each)) for each in sorted(series, key=lambda each: each.posting.date)]
+    rests = {each.posting.message_id: _answered(each.posting, series) for each in series}
+    numbered = [
+        _read(each if rests[each.posting.message_id] else _with_gaps(each))
+        for each in sorted(series, key=lambda each: each.posting.date)
+    ]
     for place, each in enumerate(numbered):
         if not each.number:
             # An RFC says nothing about the numbers of what is none, and the other way round.
@@ -61,7 +69,30 @@ def assign(series: Sequence[Linked]) -> list[Version]:
             label = _free(f"rfc-v{each.number}" if each.rfc else f"v{each.number}", taken)
             versions.append(Version(label, each.linked.posting, _evidence(each), each.linked.doubts))
             taken.add(label)
+    versions = _with_rests(versions, rests)
     return sorted(versions, key=lambda each: (number(each.label), not each.posting.is_rfc, each.posting.date))
+
+
+def _answered(posting: Posting, series: Sequence[Linked]) -> str:
+    """The whole posting that a posting of only some patches answers, and takes the others from; "" if there is none."""
+    if not posting.missing or not posting.patches:
+        return ""
+    total, above = posting.head.subject.total, posting.head.in_reply_to
+    whole = (each.posting for each in series if not each.doubts and not each.posting.missing)
+    return next(
+        (each.message_id for each in whole if above in each.ids and each.letters[-1].subject.total == total), ""
+    )
+
+
+def _with_rests(versions: Sequence[Version], rests: Mapping[str, str]) -> list[Version]:
+    """The same with the labels of what they take their other patches from."""
+    names = {each.posting.message_id: each.label for each in versions if not each.doubts}
+    found = []
+    for each in versions:
+        rest = names.get(rests[each.posting.message_id], "")
+        said = (*each.evidence, f"sends only some patches, in answer to {rest}: the others are those of {rest}")
+        found.append(replace(each, rest_of=rest, evidence=said) if rest else each)
+    return found
 
 
 def number(label: str) -> int:

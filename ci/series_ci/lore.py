@@ -8,7 +8,7 @@ that was asked for, and then kept: a Message-ID names one content for ever.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +44,24 @@ class Fetched:
         return self.patches[0].subject.title
 
 
-def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = lambda _line: None) -> Fetched:
+Tell = Callable[[str], None]
+
+
+def fetch_version(message_ids: Sequence[str], archive: Archive, *, tell: Tell = lambda _line: None) -> Fetched:
+    """The version of the last of these Message-IDs. Each takes the patches that it did not send from the one before."""
+    fetched = None
+    for message_id in message_ids:
+        fetched = fetch(message_id, archive, rest=fetched, tell=tell)
+    assert fetched is not None
+    return fetched
+
+
+def fetch(
+    message_id: str, archive: Archive, *, rest: Fetched | None = None, tell: Tell = lambda _line: None
+) -> Fetched:
     """The version whose patch or cover letter has this Message-ID, from what was kept or from the archive.
+
+    With `rest` it is one of which only some patches were sent anew; the others are those of `rest`.
 
     Raises UsageError when the archive does not have it or has something else under that name, InfrastructureError when
     the archive cannot be asked, gives half a series, or gives another content than it gave before.
@@ -53,12 +69,12 @@ def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = la
     message_id = message_id.strip().strip("<>")
     if not _MESSAGE_ID.fullmatch(message_id):
         raise UsageError(f"{message_id!r} is not a Message-ID", hint="it reads NAME@HOST, as in the mail's header")
-    folder = paths.cache() / "mail" / files.digest(message_id)[:20]
+    folder = paths.cache() / "mail" / files.digest(message_id, *([rest.digest] if rest else []))[:20]
     kept = files.read_json(folder / "series.json") or {}
     if kept.get("archive_digest") == archive.digest and (loaded := _load(message_id, folder, kept)):
         return loaded
     with files.locked(folder.parent / ".lock", tell):
-        patches = _ask_b4(message_id, archive)
+        patches = _ask_b4(message_id, archive, rest.patches if rest else ())
         digest = _digest(patches)
         before = kept.get(DIGEST, digest)
         if isinstance(before, str) and before != digest:
@@ -82,18 +98,18 @@ def fetch(message_id: str, archive: Archive, *, tell: Callable[[str], None] = la
     return Fetched(message_id, tuple(patches), tuple(patch_ids), folder / "series.mbx", digest, cached=False)
 
 
-def _ask_b4(message_id: str, archive: Archive) -> list[Patch]:
+def _ask_b4(message_id: str, archive: Archive, rest: Sequence[Patch]) -> list[Patch]:
     """The patches of the version that a mail belongs to, whole and alone."""
     # A patch that was sent anew in reply to its first version must not be mixed with the rest of that version.
     found = b4.am(message_id, archive, "--no-partial-reroll")
     _refuse_twins(found, archive)
     try:
-        return _verify(message_id, found)
+        return _verify(message_id, found, rest)
     except Error:
         alone = _alone(message_id, archive)
         if alone is None:
             raise
-    return _verify(message_id, b4.am(message_id, alone, "--no-partial-reroll"))
+    return _verify(message_id, b4.am(message_id, alone, "--no-partial-reroll"), rest)
 
 
 def _alone(message_id: str, archive: Archive) -> Archive | None:
@@ -136,8 +152,11 @@ def _refuse_twins(found: list[bytes], archive: Archive) -> None:
             raise UsageError(f"{name}: {archive.name} holds two different mails with this Message-ID")
 
 
-def _verify(asked: str, raw_mails: list[bytes]) -> list[Patch]:
-    """Make sure that these mails are the version that was asked for, whole and alone; return its patches in order."""
+def _verify(asked: str, raw_mails: list[bytes], rest: Sequence[Patch]) -> list[Patch]:
+    """Make sure that these mails are the version that was asked for, alone, and whole together with `rest`.
+
+    Returns its patches in order.
+    """
     everything = [mail.patch(raw) for raw in raw_mails]
     cover = [each for each in everything if each.subject.number == 0]
     patches = sorted((each for each in everything if each.subject.number != 0), key=lambda each: each.subject.number)
@@ -152,6 +171,8 @@ def _verify(asked: str, raw_mails: list[bytes]) -> list[Patch]:
     if len(versions) > 1:
         raise UsageError(f"{asked}: the thread mixes versions {versions}", hint="give the Message-ID of one patch")
     total = patches[0].subject.total
+    if rest:
+        patches = _with_rest(asked, patches, rest)
     numbers = [each.subject.number for each in patches]
     missing = sorted(set(range(1, total + 1)) - set(numbers))
     if missing:
@@ -163,6 +184,18 @@ def _verify(asked: str, raw_mails: list[bytes]) -> list[Patch]:
     if len(numbers) != total:
         raise UsageError(f"{asked}: the thread holds {len(numbers)} patches for a series of {total}")
     return patches
+
+
+def _with_rest(asked: str, patches: Sequence[Patch], rest: Sequence[Patch]) -> list[Patch]:
+    """The patches that were sent anew, and those of the version before that were not."""
+    total, before = patches[0].subject.total, rest[0].subject.total
+    if total != before:
+        raise UsageError(f"{asked}: is of a series of {total} patches, and the rest is to come from one of {before}")
+    anew = {each.subject.number for each in patches}
+    if len(anew) == total:
+        raise UsageError(f"{asked}: all {total} patches were sent anew", hint="drop 'rest-of' from the manifest")
+    others = [each for each in rest if each.subject.number not in anew]
+    return sorted([*patches, *others], key=lambda each: each.subject.number)
 
 
 def _describe(patch: Patch) -> str:

@@ -60,6 +60,11 @@ class Version(_Part):
     """One version of the series: one mail, the cover letter or the only patch."""
 
     message_id: MessageId = Field(description="Message-ID of the cover letter, or of the patch where there is none")
+    rest_of: str = Field(
+        "",
+        description="for a version of which only some patches were sent anew: the label of the version before it that "
+        "the others come from",
+    )
     note: str = Field("", description="what this version changed, for the reports")
     trees: tuple[TreeSource, ...] = Field((), description="kernel trees for this version, instead of the series' own")
     _label: str = PrivateAttr("")
@@ -149,6 +154,11 @@ class Manifest(_Part):
             hint=f"did you mean {' or '.join(meant)}?" if meant else "",
         )
 
+    def message_ids(self, label: str) -> tuple[str, ...]:
+        """The mails that make a version: that of the version itself last, before it those whose rest it takes."""
+        version = self.version(label)
+        return (*(self.message_ids(version.rest_of) if version.rest_of else ()), version.message_id)
+
     def trees_for(self, label: str) -> tuple[TreeSource, ...]:
         """The trees that a version goes on: its own, or those of the series."""
         return self.version(label).trees or self.trees
@@ -161,8 +171,20 @@ def load(path: Path) -> Manifest:
     ids = ((("versions", label, "message-id"), version.message_id) for label, version in manifest.versions.items())
     names = ((("tests", place, "name"), test.name) for place, test in enumerate(manifest.tests))
     _refuse_twins(document, ids)
+    _refuse_rest_of_later(document, manifest)
     _refuse_twins(document, names)
     return manifest
+
+
+def _refuse_rest_of_later(document: Document, manifest: Manifest) -> None:
+    before: list[str] = []
+    for label, version in manifest.versions.items():
+        if version.rest_of and version.rest_of not in before:
+            there = f"one of {', '.join(before)}" if before else "none for the first version"
+            raise document.mistake(
+                ("versions", label, "rest-of"), f'found "{version.rest_of}", expected a version before it: {there}'
+            )
+        before.append(label)
 
 
 def json_schema() -> dict[str, Any]:

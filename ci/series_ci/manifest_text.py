@@ -73,6 +73,8 @@ def _version(version: Version, draft: Draft, common: Choice) -> str:
     posting, choice = version.posting, draft.choices[version.label]
     text = f"{version.label}:\n"
     text += "  " + _scalar("message-id", posting.message_id)
+    if version.rest_of:
+        text += "  " + _scalar("rest-of", version.rest_of)
     if choice.specs != common.specs and not version.doubts:
         text += "  trees:\n" + "".join("    - " + _scalar("spec", spec) for spec in choice.specs)
     lines = [f"{posting.date:%Y-%m-%d}: {'; '.join(version.evidence)}"]

@@ -30,7 +30,8 @@ class Request:
     """One version to test, with everything decided: what the manifest says and what the command line changed of it.
 
     `repeat` is the command line that does the same again; `out` the run directory, which does not exist yet;
-    `each_patch` asks for a build after each patch, too.
+    `each_patch` asks for a build after each patch, too; `rest` are the mails of versions that patches are taken from
+    which this one did not send anew.
     """
 
     series: str
@@ -45,6 +46,12 @@ class Request:
     out: Path
     repeat: str
     each_patch: bool = False
+    rest: tuple[str, ...] = ()
+
+    @property
+    def message_ids(self) -> tuple[str, ...]:
+        """The mails that make the version, its own last."""
+        return (*self.rest, self.message_id)
 
     @property
     def arch(self) -> Arch:
@@ -141,7 +148,7 @@ def judge(base: BaseRuns, kernel: Kernel, out: Path, progress: Progress) -> tupl
 def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
     """The mails of a version, and a copy of them in its folder, which is made. Raises what `lore.fetch` raises."""
     with progress.step("fetch" + suffix) as step, _run_folder(request.out):
-        fetched = lore.fetch(request.message_id, open_archive(request.archive), tell=progress.say)
+        fetched = lore.fetch_version(request.message_ids, open_archive(request.archive), tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
     files.write(request.out / "series.mbx", fetched.mbox.read_bytes())

@@ -53,8 +53,10 @@ class Terminal(Progress):
     def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
         self.out = console(stderr=True)
         self.quiet = quiet
-        if verbose:
-            Commands.show = staticmethod(lambda line: self.out.print(Text(f"+ {line}", "dim")))
+        Commands.show = staticmethod(self._command if verbose else lambda _line: None)
+
+    def _command(self, line: str) -> None:
+        self.out.print(Text(f"+ {line}", "dim"))
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:

@@ -69,7 +69,7 @@ def look(manifest: Manifest, archive: Archive, spec: str | None, progress: Progr
         listed = []
         for version in manifest.versions.values():
             step.update(version.label)
-            listed.append(_fetch(version, mails, progress))
+            listed.append(_fetch(version, manifest.message_ids(version.label), mails, progress))
         step.note(f"{count(len(listed), 'version')}, {count(len(mails.read), 'mail')} in their threads")
     sent = [each.sent for each in listed if each.sent]
     remarks: list[str] = []
@@ -88,13 +88,13 @@ def look(manifest: Manifest, archive: Archive, spec: str | None, progress: Progr
     return Listing(manifest, tuple(done), tuple(trees), tuple(dict.fromkeys(remarks)))
 
 
-def _fetch(version: Version, mails: _Mails, progress: Progress) -> Listed:
+def _fetch(version: Version, message_ids: Sequence[str], mails: _Mails, progress: Progress) -> Listed:
     try:
         mails.thread(version.message_id)
     except UsageError as error:
         return Listed(version, error=error)
     try:
-        fetched = lore.fetch(version.message_id, mails.archive, tell=progress.say)
+        fetched = lore.fetch_version(message_ids, mails.archive, tell=progress.say)
     except Error as error:  # the archive answers: it is this version that is not whole
         return Listed(version, error=error)
     return Listed(version, sent=_sent(version.label, fetched, mails.read))

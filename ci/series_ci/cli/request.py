@@ -59,15 +59,16 @@ def sources_only(series: str | None, archive: str | None, tree: str | None, base
 
 def make_request(version: str, options: Options) -> Request:
     """One version, or the series that a Message-ID belongs to."""
+    message_ids: tuple[str, ...]
     if "@" in version:
         manifest = catalogue.find(options.series, paths.series_folders()) if options.series else None
-        label, message_id = "mail", version.strip("<>")
+        label, message_ids = "mail", (version.strip("<>"),)
     else:
         manifest = catalogue.find(options.series, paths.series_folders())
-        label, message_id = version, manifest.version(version).message_id
-    series = manifest.name if manifest else message_id
+        label, message_ids = version, manifest.message_ids(version)
+    series = manifest.name if manifest else message_ids[-1]
     out = _out(options.out, series, label)
-    return _request(series, label, message_id, options, manifest, out, _repeat([version], options, manifest))
+    return _request(series, label, message_ids, options, manifest, out, _repeat([version], options, manifest))
 
 
 def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -> Sweep:
@@ -87,7 +88,7 @@ def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -
         _request(
             manifest.name,
             label,
-            manifest.version(label).message_id,
+            manifest.message_ids(label),
             options,
             manifest,
             out / label,
@@ -99,12 +100,19 @@ def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -
 
 
 def _request(
-    series: str, label: str, message_id: str, options: Options, manifest: Manifest | None, out: Path, repeat: str
+    series: str,
+    label: str,
+    message_ids: tuple[str, ...],
+    options: Options,
+    manifest: Manifest | None,
+    out: Path,
+    repeat: str,
 ) -> Request:
     return Request(
         series=series,
         label=label,
-        message_id=message_id,
+        message_id=message_ids[-1],
+        rest=message_ids[:-1],
         archive=_archive(options, manifest),
         trees=_trees(options, manifest, label),
         config=(*(manifest.config if manifest else ()), *(_file(each, "config fragment") for each in options.config)),

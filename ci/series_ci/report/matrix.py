@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from series_ci.progress import count
 from series_ci.rows import Row, Stage
 
 OK, NONE = "ok", "-"
+
+_PLACE = re.compile(r"\S\.\w+:\d+:")
+_EXPECTED = re.compile(r"\S\.\w+:\d+:.*\bExpected ")
+_KNOWN = re.compile(r"^\s*(?:FAIL\b|\S+: Test failed|not ok\b)")
 
 # From what one looks for to what one may leave out.
 BY_WEIGHT = (Change.BROKEN, Change.FLAKY, Change.GONE, Change.SKIPPED, Change.FIXED, Change.NEW)
@@ -147,11 +152,23 @@ def _wrong(row: Row) -> list[str]:
     if broken := comparison.having(Change.BROKEN):
         first = next((entry for entry in broken if ":" in entry.name), broken[0])
         more = f", and {count(len(broken) - 1, 'more')}".removesuffix("s") if len(broken) > 1 else ""
-        why = first.reason or (first.log[-1] if first.log else "")
+        why = first.reason or why_failed(first.log)
         states = f"{first.name}: {first.base or 'absent'} -> {first.patched or 'absent'}"
         said.append(f"BROKEN {states}{more}" + (f"\n{why}" if why else ""))
     said += [f"new kernel complaint: {splat.title}" for splat in comparison.new_splats]
     return said
+
+
+def why_failed(log: Sequence[str]) -> str:
+    """The line of a test's output that says what was wrong, as kselftest's harness and most other tests write it.
+
+    The harness prints `file.c:12:test:Expected 0 (0) != x (0)`, then the test's own words on it if it has any, and in
+    the end that the test failed, which is known.
+    """
+    for at, line in enumerate(log):
+        if _EXPECTED.search(line):
+            return next((each for each in log[at + 1 : at + 2] if _PLACE.search(each)), line)
+    return next((line for line in reversed(log) if line.strip() and not _KNOWN.search(line)), "")
 
 
 def _details(compared: dict[str, Comparison]) -> Details:
