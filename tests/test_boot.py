@@ -79,8 +79,8 @@ class Done:
         return {m[1].strip(): m[2] for m in re.finditer(r"^✓ (.{16}) +[\d.]+ s +(.*)$", self.progress, re.MULTILINE)}
 
 
-def series_ci(folder: Path, *args: str) -> Done:
-    argv = [sys.executable, "-m", "series_ci", "test", *args, "--out", str(folder)]
+def series_ci(folder: Path, *args: str, verb: str = "test") -> Done:
+    argv = [sys.executable, "-m", "series_ci", verb, *args, "--out", str(folder)]
     env = {**os.environ, "PYTHONPATH": str(ROOT / "ci"), "CI": "true"}
     done = subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
     print(done.stdout, done.stderr)
@@ -134,15 +134,30 @@ def test_demo_v10_fixes_and_breaks_nothing_and_the_second_run_goes_straight_to_t
 
 
 def test_demo_v9_breaks_shmem(tmp_path: Path) -> None:
-    done = series_ci(tmp_path / "run", "v9", "--series", with_few_cases(DEMO, tmp_path))
+    done = series_ci(tmp_path / "run", "v9", "--series", with_few_cases(DEMO, tmp_path), "--each-patch")
 
     assert done.status == 1
+    assert [(each["patch"][:3], each["error"], each["new_warnings"]) for each in done.summary["steps"]] == [
+        ("1/2", None, []),
+        ("2/2", None, []),
+    ]
     changes = exit_skip_changes(done, len(FEW_CASES))
     assert (changes["FIXED"], changes["BROKEN"]) == (KEPT & FEW_CASES, OUTLIVE & FEW_CASES)
     # It was seen twice, on fresh boots of both kernels, and both runs were kept.
     for name in ("base", "patched", "base-2", "patched-2"):
         assert (done.folder / name / "run.json").is_file()
     assert f"BROKEN {SHMEM}" in done.out
+
+
+def test_bisect_finds_the_patch_of_demo_v9_that_breaks_shmem(tmp_path: Path) -> None:
+    series = with_few_cases(DEMO, tmp_path)
+    done = series_ci(tmp_path / "run", "v9", "--series", series, "--test", SHMEM, verb="bisect")
+
+    assert done.status == 0
+    found = json.loads((done.folder / "bisect.json").read_text("utf-8"))
+    assert (found["first"], found["last"], found["change"]) == (2, 2, "BROKEN")
+    assert [(step["number"], step["result"]) for step in found["steps"]] == [(1, "PASS")]
+    assert found["titles"][1] in done.out
 
 
 def test_demo_v7_does_not_build(tmp_path: Path) -> None:
