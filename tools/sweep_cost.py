@@ -147,15 +147,14 @@ def build_pair(request: Request, watch: Progress) -> Pair:
     return Pair(shop, request.label, (base.commit, commit))
 
 
-def rebuild(pair: Pair, out: Path, times: int) -> None:
+def rebuild(pair: Pair, out: Path) -> None:
     """Build base and version in turn in their warm folder, as a sweep goes from one version to the next."""
     shop = replace(pair.shop, collections=())
     with files.locked(shop.store.lock, lambda _text: None):
-        for number in range(times):
-            for commit in pair.commits:
-                key = finished.key(shop.store.tree_id(commit), shop.tools, shop.options)
-                shutil.rmtree(paths.cache() / "builds" / key)
-                kernels.make(shop, pair.label, commit, out / f"rebuild-{number}", Progress())
+        for number, commit in enumerate(pair.commits):
+            key = finished.key(shop.store.tree_id(commit), shop.tools, shop.options)
+            shutil.rmtree(paths.cache() / "builds" / key)
+            kernels.make(shop, pair.label, commit, out / f"rebuild-{number}", Progress())
 
 
 def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> list[Figure]:
@@ -170,6 +169,9 @@ def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> li
         wall = time.monotonic() - start
         require_result(rows)
         sweep.run(asked, again)
+        shown.say(
+            f"built {first.seconds(BUILDS):.0f} s for two, {whole.seconds(BUILDS):.0f} s for all, of {wall:.0f} s"
+        )
         beside = overlap(build_pair(last, shown), last, argv, out, shown)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     built, guests = whole.seconds(BUILDS), whole.seconds(GUESTS)
@@ -200,10 +202,9 @@ def require_result(rows: Sequence[Row]) -> None:
 def overlap(pair: Pair, request: Request, argv: Sequence[str], out: Path, shown: Progress) -> Figure:
     """Does it pay to build while a guest runs? Both one after the other, then both at once.
 
-    The guests are those of testing one version, the builds as many steps from version to version.
+    The guests are those of testing one version, the builds two steps from tree to tree.
     """
     alone = [sys.executable, "-m", "series_ci", "test", request.label, *argv, "-q"]
-    times = 3
 
     def timed(name: str, work: Callable[[], None]) -> float:
         with shown.step(name):
@@ -213,12 +214,11 @@ def overlap(pair: Pair, request: Request, argv: Sequence[str], out: Path, shown:
 
     def both() -> None:
         with process.started([*alone, "--out", str(out / "both")]) as child:
-            rebuild(pair, out, times)
+            rebuild(pair, out)
             child.wait()
 
-    process.run([*alone, "--out", str(out / "warm")])  # what is not cached yet is made now
     guests = timed("guests alone", lambda: _ignore(process.run([*alone, "--out", str(out / "guests")])))
-    builds = timed("builds alone", lambda: rebuild(pair, out, times))
+    builds = timed("builds alone", lambda: rebuild(pair, out))
     return Figure("builds beside guests / one after the other", timed("both", both) / (guests + builds), None)
 
 
