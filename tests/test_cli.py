@@ -499,8 +499,18 @@ def end_there(
     argv: list[str], environment: dict[str, str], there: Callable[[], bool], sent: signal.Signals
 ) -> tuple[int, str, str]:
     """Start it, wait until it is there, send the signal; status, output and errors."""
+
+    def listen() -> None:
+        # A shell starts its background jobs deaf to Ctrl-C, and they pass that on: whoever runs the tests may be one.
+        signal.signal(sent, signal.SIG_DFL)
+
     with subprocess.Popen(
-        argv, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        argv,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen,  # noqa: PLW1509 (no threads here)
     ) as child:
         try:
             wait_for(there, child)
