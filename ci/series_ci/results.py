@@ -40,12 +40,16 @@ class Result:
 
     `name` is the full path, unique in its run: `mm/exit_skip:private_anon.exiting`. `reason` is what the test said
     after `# SKIP`, or why there is no result. `log` are the diagnostic lines that belong to it, without KTAP prefixes.
+    `seconds` is how long the guest needed for it, where that was measured; `notes` say in what state it left the guest,
+    where that was not as before: a tainted kernel, processes that it left behind.
     """
 
     name: str
     status: Status
     reason: str = ""
     log: tuple[str, ...] = ()
+    seconds: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,17 @@ class Splat:
 
     `kind` is a short word (`BUG`, `WARNING`, `KASAN` ...), `title` its first line without time stamp and addresses,
     `fingerprint` a hexadecimal digest that is the same for the same complaint on another boot or build, `lines` the
-    text.
+    text. `trace` are the functions of its call trace, innermost first, without those that only report; `function` is
+    the one that is blamed, "" where no trace was printed. `test` names the test that ran when it came, "" outside of any.
     """
 
     kind: str
     title: str
     fingerprint: str
     lines: tuple[str, ...] = ()
+    function: str = ""
+    trace: tuple[str, ...] = ()
+    test: str = ""
 
 
 @dataclass(frozen=True)
