@@ -10,7 +10,7 @@ import pytest
 
 from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu
-from series_ci import arch, boots, guest, vm
+from series_ci import arch, boots, guest, vm, watch
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
 from series_ci.build import Toolchain
@@ -95,24 +95,32 @@ def test_the_environment(bench: Bench) -> None:
 def test_a_guest_that_dies_leaves_no_test_without_a_result(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, end: str, status: Status
 ) -> None:
-    results = bench.folder / "run/results.ktap"
-    monkeypatch.setattr(vm, "time", Clock(lambda: "ok 1 a" in results.read_text()))
-    found = bench.results({"end": end, "dies in": "mm/one", "inner": {"mm/one": ["TAP version 13", "1..2", "ok 1 a"]}})
+    results, second = bench.folder / "run/results.ktap", bench.folder / "run/guest-2"
+    monkeypatch.setattr(watch, "time", Clock(lambda: "ok 1 a" in results.read_text() and not second.exists()))
+    inner = {"mm/one": ["TAP version 13", "1..2", "ok 1 a"]}
+    found = bench.results({"end": end, "dies in": "mm/one", "inner": inner, "boot": 1})
     assert found["boot"] is status
-    assert found["mm/one"] is Status.CRASH
+    assert found["mm/one"] is status
     assert found["mm/one:a"] is Status.PASS
-    assert found["mm/two"] is Status.NOTRUN
-    assert len(bench.qemu.calls) == 1
+    # The other test goes on in a fresh guest.
+    assert found["mm/two"] is Status.PASS
+    assert len(bench.qemu.calls) == 2
+    assert (bench.folder / "run/guest-2/results.ktap").is_file()
 
 
 def test_the_reason_says_how_far_it_came(bench: Bench) -> None:
     run = bench.boot({"end": "panic", "dies in": "mm/two"})
     reasons = {result.name: result.reason for result in run.results}
-    assert reasons["boot"].endswith("(tests started: 2, finished: 1)")
+    assert reasons["boot"].endswith("(in mm/two)")
+    (bench.folder / "run/run.json").unlink()
+    run = bench.boot({"end": "panic"})
+    reasons = {result.name: result.reason for result in run.results}
+    assert reasons["boot"].endswith("(tests started: 2, finished: 2)")
 
 
-def test_a_test_that_was_never_reached_says_why(bench: Bench) -> None:
-    run = bench.boot({"end": "panic", "dies in": "mm/one"})
+def test_a_test_that_was_never_reached_says_why(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "time", Clock(lambda: len(bench.qemu.calls) > 1))
+    run = bench.boot({"end": "panic", "dies in": "mm/one", "boot": 1}, {"end": "never"})
     assert "the guest ended before" in {result.name: result.reason for result in run.results}["mm/two"]
 
 
@@ -126,7 +134,7 @@ def test_a_test_has_its_name_back_whatever_it_looks_like(bench: Bench, name: str
 def test_a_guest_that_never_comes_up_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     console = bench.folder / "run/console.log"
     first = Clock(lambda: len(bench.qemu.calls) == 1 and "Linux version" in console.read_text())
-    monkeypatch.setattr(vm, "time", first)
+    monkeypatch.setattr(watch, "time", first)
     run = bench.boot({"end": "never", "boot": 1})
     assert run.ended is Ended.POWEROFF
     assert len(bench.qemu.calls) == 2
@@ -136,7 +144,7 @@ def test_a_kernel_that_never_comes_up_is_a_result_and_no_lost_machine(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     console = bench.folder / "run/console.log"
-    monkeypatch.setattr(vm, "time", Clock(lambda: "Linux version" in console.read_text()))
+    monkeypatch.setattr(watch, "time", Clock(lambda: "Linux version" in console.read_text()))
     found = bench.results({"end": "never"})
     assert found["boot"] is Status.TIMEOUT
     assert (found["mm/one"], found["mm/two"]) == (Status.NOTRUN, Status.NOTRUN)
@@ -144,8 +152,46 @@ def test_a_kernel_that_never_comes_up_is_a_result_and_no_lost_machine(
 
 
 def test_a_panic_is_believed_at_once(bench: Bench) -> None:
-    bench.results({"end": "panic", "dies in": "mm/one"})
+    bench.results({"end": "panic", "dies in": "mm/two"})
     assert len(bench.qemu.calls) == 1
+
+
+def test_a_kernel_that_dies_in_every_test_loses_each_and_is_given_up_in_the_end(bench: Bench) -> None:
+    bench.recipe = replace(bench.recipe, tests=tuple(test_of(f"mm/{number}") for number in range(9)))
+    found = bench.results(*({"end": "panic", "dies in": f"mm/{number}", "boot": number + 1} for number in range(9)))
+    assert [found[f"mm/{number}"] for number in range(9)] == [Status.CRASH] * boots.BARREN + [Status.NOTRUN] * 4
+    assert len(bench.qemu.calls) == boots.BARREN
+
+
+def test_the_folders_of_an_earlier_run_do_not_stay(bench: Bench) -> None:
+    bench.results({"end": "panic", "dies in": "mm/one", "boot": 1})
+    assert (bench.folder / "run/guest-2").is_dir()
+    (bench.folder / "run/run.json").unlink()
+    bench.results()
+    assert not (bench.folder / "run/guest-2").exists()
+
+
+def test_what_a_test_left_behind_is_told_with_it(bench: Bench) -> None:
+    notes = {"mm/one": ["left sleep bash", "memory 51200", "taint 516", "taint x", "memory", "nonsense 1 2"]}
+    run = bench.boot({"notes": notes})
+    results = {result.name: result for result in run.results}
+    assert results["mm/one"].status is Status.PASS
+    assert results["mm/one"].seconds == 0.5
+    assert results["mm/one"].notes == (
+        "left running: sleep bash",
+        "did not give back 50 MiB of memory and swap",
+        "tainted the kernel: S (the CPU is out of specification), W (a warning was issued)",
+    )
+    taint = results["mm/one:kernel-taint"]
+    assert (taint.status, taint.reason) == (Status.FAIL, "the kernel was tainted: W (a warning was issued)")
+    assert results["mm/two"].notes == ()
+    assert "mm/two:kernel-taint" not in results
+
+
+def test_a_guest_that_died_shows_the_end_of_its_console(bench: Bench) -> None:
+    run = bench.boot({"end": "panic", "dies in": "mm/two", "console": "[    2.0] the last words\n"})
+    boot = next(result for result in run.results if result.name == "boot")
+    assert "[    2.0] the last words" in boot.log
 
 
 def test_a_machine_lost_each_time_is_an_error_that_names_the_evidence(bench: Bench) -> None:
@@ -187,6 +233,5 @@ def test_a_test_that_one_of_two_kernels_has_is_enough(bench: Bench, tmp_path: Pa
 def test_a_silent_test_has_all_its_time(bench: Bench) -> None:
     slow = replace(bench.recipe.tests[0], timeout=5000)
     limits = boots._limits([slow, bench.recipe.tests[1]])
-    assert limits.idle > 5000
     assert limits.total > 5030 + limits.boot
     assert boots._limits([]).total >= vm.Limits.boot

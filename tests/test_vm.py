@@ -14,7 +14,7 @@ import pytest
 
 from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu, alive
-from series_ci import arch, cpio, guest, machine, vm
+from series_ci import arch, cpio, growing, guest, machine, vm, watch
 from series_ci.errors import InfrastructureError
 from series_ci.results import Ended
 
@@ -89,7 +89,9 @@ def test_a_half_written_end_is_no_end(lab: Lab, words: str) -> None:
 
 
 def test_half_written_and_foreign_lines_of_the_status_do_not_count(lab: Lab) -> None:
-    lab.qemu.plan({"end": "panic", "last words": "\n   \nsta\udcff\udcferrt 3\nstart 3\ndone 3\nstart 4"})
+    lab.qemu.plan(
+        {"end": "panic", "last words": "\n   \nsta\udcff\udcferrt 3\nstart 9.0 3 10\ndone 9.5 3\nstart 9.9 4 10"}
+    )
     boot = lab.run()
     assert (boot.started, boot.done) == (3, 3)
 
@@ -136,7 +138,7 @@ def hasten(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
     def after(words: str) -> None:
         places = (lab.outputs.console, lab.outputs.status)
-        monkeypatch.setattr(vm, "time", Clock(lambda: any(words in each.read_text() for each in places)))
+        monkeypatch.setattr(watch, "time", Clock(lambda: any(words in each.read_text() for each in places)))
 
     return after
 
@@ -160,9 +162,9 @@ def test_the_limit_for_the_boot_is_over_once_init_has_spoken(lab: Lab, hasten: C
 def test_a_guest_that_falls_silent_is_ended(lab: Lab, hasten: Callable[[str], None]) -> None:
     lab.qemu.plan({"end": "hang", "dies in": "mm/two"})
     hasten("start 2")
-    boot = lab.run(vm.Limits(boot=9000, idle=150, total=9000))
-    assert (boot.ended, boot.started, boot.done) == (Ended.HANG, 2, 1)
-    assert boot.why == "no output for 150 s"
+    boot = lab.run(vm.Limits(boot=9000, idle=9000, grace=150, total=9000))
+    assert (boot.ended, boot.started, boot.done, boot.running) == (Ended.HANG, 2, 1, 2)
+    assert boot.why == "test 2 had 10 s, and was not ended 150 s after that"
     assert boot.boot_seconds is not None
     assert gone(lab)
 
@@ -176,7 +178,7 @@ def test_a_guest_that_talks_for_ever_is_ended(lab: Lab, hasten: Callable[[str], 
         with lab.outputs.console.open("a") as console:
             console.write("still here\n")
 
-    boot = lab.run(vm.Limits(boot=9000, idle=150, total=1000), chatter)
+    boot = lab.run(vm.Limits(boot=9000, idle=150, grace=9000, total=1000), chatter)
     assert (boot.ended, boot.why) == (Ended.HANG, "no end after 1000 s")
     assert gone(lab)
 
@@ -190,11 +192,11 @@ def test_a_hang_after_the_end_was_said_is_an_end(lab: Lab, hasten: Callable[[str
 def test_a_guest_that_ended_between_two_looks_was_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only look comes before /init speaks, the next one after QEMU has ended."""
 
-    def slowly(_watch: vm._Watch) -> bool:
+    def slowly(_watch: watch.Watch) -> bool:
         time.sleep(0.2)
         return False
 
-    monkeypatch.setattr(vm._Watch, "over", slowly)
+    monkeypatch.setattr(watch.Watch, "over", slowly)
     boot = lab.run()
     assert boot.ended is Ended.POWEROFF
     assert boot.boot_seconds == boot.seconds
@@ -206,6 +208,71 @@ def test_the_swap_disk_is_sparse_and_does_not_stay(lab: Lab) -> None:
     assert swap["size"] == SWAP
     assert swap["used"] == 0
     assert not lab.outputs.swap.exists()
+
+
+def test_a_kernel_that_never_prints_is_ended_early(lab: Lab, hasten: Callable[[str], None]) -> None:
+    lab.qemu.plan({"end": "silent"})
+    hasten("")
+    boot = lab.run(vm.Limits(first=150, boot=9000, idle=9000, total=9000))
+    assert (boot.ended, boot.why) == (Ended.HANG, "the kernel printed nothing within 150 s")
+    assert gone(lab)
+
+
+def test_a_kernel_that_prints_and_stops_is_ended(lab: Lab, hasten: Callable[[str], None]) -> None:
+    lab.qemu.plan({"end": "never"})
+    hasten("Linux version")
+    boot = lab.run(vm.Limits(first=9000, boot=9000, idle=150, total=9000))
+    assert boot.why == "the kernel printed nothing more for 150 s, and its /init had not started"
+
+
+def test_a_guest_that_falls_silent_between_two_tests_is_ended(lab: Lab, hasten: Callable[[str], None]) -> None:
+    lab.qemu.plan({"end": "hang"})
+    hasten("done 2")
+    boot = lab.run(vm.Limits(boot=9000, idle=150, grace=9000, total=9000))
+    assert (boot.why, boot.running) == ("no output for 150 s", None)
+
+
+def test_a_panic_that_does_not_reset_the_machine_is_one(lab: Lab, hasten: Callable[[str], None]) -> None:
+    panic = "[    1.0] Kernel panic - not syncing: it is over\n"
+    lab.qemu.plan({"end": "hang", "dies in": "mm/one", "console": panic})
+    hasten("panic")
+    boot = lab.run(vm.Limits(boot=9000, idle=9000, grace=9000, panic=150, total=9000))
+    assert (boot.ended, boot.why) == (
+        Ended.PANIC,
+        "the kernel panicked (it is over), and the guest was not reset within 150 s",
+    )
+
+
+def test_a_reset_after_a_panic_says_that_it_was_one(lab: Lab) -> None:
+    panic = "[    1.0] Kernel panic - not syncing: it is over\n"
+    lab.qemu.plan({"end": "panic", "dies in": "mm/one", "console": panic})
+    assert lab.run().why == "the kernel panicked: it is over"
+
+
+def test_of_a_guest_that_floods_its_console_beginning_and_end_are_kept(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vm, "CONSOLE", growing.Bound(1 << 20, 1 << 20))
+    used: list[int] = []
+    passed: list[int] = []
+
+    def look(_text: str) -> None:
+        used.append(lab.outputs.console.stat().st_blocks * 512)
+
+    lab.qemu.plan({"flood": 64, "console": "the first words\n"})
+    limits, quiet = PATIENT, lambda lines: passed.append(sum(len(line) for line in lines))
+    boot = vm.run(lab.argv, lab.outputs, swap=SWAP, limits=limits, progress=look, passing=quiet)
+    assert boot.ended is Ended.POWEROFF
+    text = lab.outputs.console.read_text()
+    assert "the first words\n" in text
+    cut = int(text.partition("[series-ci: ")[2].split()[0])
+    assert cut == sum(passed)
+    assert text.count("[series-ci: ") == 1
+    assert all(len(line) == 1023 for line in text.splitlines() if line.startswith("x"))
+    assert boot.cut == (f"{cut} bytes of console.log",)
+    assert len(text) < 5 << 20
+    # It may write much between two looks, but not all.
+    assert max(used) < 64 << 20
 
 
 @pytest.mark.parametrize("trouble", [KeyboardInterrupt, OSError])
@@ -232,7 +299,9 @@ def test_a_missing_qemu_leaves_no_swap_disk(lab: Lab) -> None:
 
 def test_without_swap_there_is_no_disk(lab: Lab) -> None:
     seen: list[bool] = []
-    argv = [word for word in lab.argv if "swap" not in word]
+    argv = [word for word in lab.argv if "swap" not in word.rpartition("/")[2]]
+    argv.remove("-drive")
+    argv.remove("-device")
     vm.run(argv, lab.outputs, swap=0, limits=PATIENT, progress=lambda _t: seen.append(lab.outputs.swap.exists()))
     assert seen
     assert not any(seen)

@@ -19,14 +19,13 @@ from rich.text import Text
 
 from exit_skip_mutants import FILE, MUTANTS, Mutant
 from series_ci import cli, compare, files, kernels, paths, pipeline, requirements, terminal, tree
-from series_ci.boots import BOOT_RESULT
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.compare import LOST
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
 from series_ci.kernels import Kernel, Workshop
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
-from series_ci.results import Ended, Run, Status
+from series_ci.results import BOOT_RESULT, Ended, Run, Status
 from series_ci.store import Base, Store
 
 SERIES = str(paths.share("series") / "exit-skip.yaml")

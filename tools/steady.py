@@ -23,13 +23,12 @@ from rich.text import Text
 
 import mutants
 from series_ci import cli, files, machine, pipeline, process, requirements, terminal
-from series_ci.boots import BOOT_RESULT
 from series_ci.compare import LOST
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest import Selftest
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
-from series_ci.results import Ended, Run, Status
+from series_ci.results import BOOT_RESULT, Ended, Run, Status
 from series_ci.store import Store
 
 BUSY = ("sh", "-c", "while :; do :; done")
@@ -157,7 +156,7 @@ def durations(status: Path) -> dict[int, float]:
     took = {}
     for line in status.read_text("utf-8", "replace").splitlines():
         match line.split():
-            case ["start", at, number]:
+            case ["start", at, number, *_]:
                 started[int(number)] = float(at)
             case ["done", at, number]:
                 took[int(number)] = round(float(at) - started[int(number)], 2)

@@ -13,7 +13,7 @@ class Arch:
     """How one architecture is built and run.
 
     `make` is the kernel's ARCH=, `target` and `image` what to build and where it appears below the build folder.
-    `options` are QEMU options with the reason for each.
+    `options` are QEMU options with the reason for each; `arguments` are arguments of the kernel.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Arch:
     qemu_package: str
     console: str
     options: tuple[tuple[str, str, str], ...] = ()
+    arguments: tuple[str, ...] = ()
 
     @property
     def gcc(self) -> str:
@@ -54,6 +55,7 @@ ARCHES = {
                 "all that the accelerator can do: protection keys and the like are among the tested things",
             ),
         ),
+        arguments=("unknown_nmi_panic",),
     ),
 }
 

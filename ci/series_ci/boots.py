@@ -3,75 +3,75 @@
 from __future__ import annotations
 
 import platform
-import re
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import __version__, files, guest, ktap, machine, process, record, splat, vm
+from series_ci import __version__, aftermath, files, guest, machine, process, record, splat, vm
 from series_ci.accel import Accelerator
+from series_ci.aftermath import Part
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import Test
 from series_ci.kernels import Kernel
 from series_ci.machine import Machine
 from series_ci.progress import Progress, Step, count
-from series_ci.results import Ended, Result, Run, Status
+from series_ci.results import Ended, Run, Splat, Status
 
 TRIES = 2
 """How often a guest that was lost, or that never came up, is started before that counts."""
 
-BOOT_RESULT = "boot"
-"""The name of the result that every run has: whether the guest came up and came to its end."""
+BARREN = 5
+"""How many guests in a row may die in the first test that they run, before the rest of the tests is given up."""
+
+GUEST = "guest-"
+"""What the folders of the second and later guests of a run are called, with their number behind it."""
 
 RUN_FILE = "run.json"
 """In a boot's folder: the Run. It is written last, so what lies beside it is whole."""
 
-_PLACEHOLDER = re.compile(r":?#\d+")
-
 
 @dataclass(frozen=True)
 class Recipe:
-    """What both kernels are booted with: the same machine, accelerator and tests."""
+    """What both kernels are booted with: the same machine, accelerator and tests.
+
+    `also` are collections that are in the guest though no test is of them; `append` are more arguments for the kernel.
+    """
 
     machine: Machine
     accel: Accelerator
     tests: tuple[Test, ...]
     tools: Toolchain
     config_digest: str
+    also: tuple[str, ...] = ()
+    append: tuple[str, ...] = ()
 
 
 def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
-    """Run the tests on one kernel. A guest that is lost, or never comes up, is tried again on a fresh boot.
+    """Run the tests on one kernel. A guest that is lost, or never comes up, is tried again on a fresh boot; after a
+    crash the remaining tests go on in a fresh guest.
 
     What an interrupted run has left in `folder` is taken instead of a boot, if it came from this very kernel, with
     these tests, on this machine. Raises InfrastructureError when the guest was lost each time: that is never a verdict
     on the kernel.
     """
-    tests = [test for test in recipe.tests if _runnable(test, kernel)]
+    tests = [test for test in recipe.tests if runnable(test, kernel)]
     with progress.step(step_name) as step:
-        initrd = _pack(tests, kernel, recipe, folder)
+        initrd = pack(tests, kernel, recipe, folder)
         outputs = machine.Files(folder)
-        argv = machine.argv(recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs)
+        argv = machine.argv(recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=recipe.append)
         environment = _environment(recipe, kernel, argv, initrd)
         if kept := _kept(folder, environment):
             initrd.unlink()
             step.note("kept from the interrupted run")
             return kept
-        limits = _limits(tests)
-        for attempt in range(1, TRIES + 1):
-            ended = vm.run(argv, outputs, swap=recipe.machine.swap, limits=limits, progress=step.update)
-            if ended.ended is not Ended.LOST and (ended.ended is not Ended.HANG or ended.boot_seconds is not None):
-                break
-            step.note(f"try {attempt}: {ended.why}")
-        initrd.unlink()
-        if ended.ended is Ended.LOST:
-            raise InfrastructureError(
-                f"the guest of {kernel.label} was lost {TRIES} times: {ended.why}",
-                hint=f"see {folder}/qemu.log and {outputs.console}",
-            )
-        run = _run(kernel, tests, ended, outputs, environment)
-        _tell(step, ended, run)
+        try:
+            parts = _Guests(recipe, kernel, tests, folder, step).run(initrd)
+        finally:
+            initrd.unlink()
+        run = _run(kernel, tests, parts, environment)
+        _tell(step, parts, run)
     record.write_run(folder / RUN_FILE, run)
     return run
 
@@ -90,7 +90,7 @@ def require(tests: Sequence[Test], pair: Sequence[Kernel]) -> None:
     for test in tests:
         name = f"{test.collection}/{test.program}"
         notbuilt = {result.name for kernel in pair for result in kernel.tests.notbuilt}
-        if name not in notbuilt and not any(_runnable(test, kernel) for kernel in pair):
+        if name not in notbuilt and not any(runnable(test, kernel) for kernel in pair):
             files_there = (pair[-1].tests.folder / test.collection).iterdir()
             known = sorted(path.name for path in files_there if path.is_file() and path.stat().st_mode & 0o111)
             raise UsageError(
@@ -98,57 +98,99 @@ def require(tests: Sequence[Test], pair: Sequence[Kernel]) -> None:
             )
 
 
-def _runnable(test: Test, kernel: Kernel) -> bool:
-    """Whether a test was installed."""
+def runnable(test: Test, kernel: Kernel) -> bool:
+    """Whether a test was installed for a kernel."""
     return (kernel.tests.folder / test.collection / test.program).is_file()
 
 
-def _pack(tests: Sequence[Test], kernel: Kernel, recipe: Recipe, folder: Path) -> Path:
+def pack(tests: Sequence[Test], kernel: Kernel, recipe: Recipe, folder: Path) -> Path:
+    """Write the initramfs for these tests into the folder."""
     initrd = folder / "initramfs.cpio"
-    files.write(initrd, guest.initramfs(tests, kernel.tests.folder, recipe.machine.arch.gcc))
+    files.write(initrd, guest.initramfs(tests, kernel.tests.folder, recipe.machine.arch.gcc, recipe.also))
     return initrd
 
 
 def _limits(tests: Sequence[Test]) -> vm.Limits:
-    """A test may be silent for as long as it may take; five seconds and a bit are /init's own between two of them."""
-    longest = max((test.timeout for test in tests), default=0)
-    return vm.Limits(idle=longest + 60.0, total=vm.Limits.boot + sum(test.timeout + 15.0 for test in tests))
+    """/init needs some seconds of its own between two tests."""
+    return vm.Limits(total=vm.Limits.boot + sum(test.longest + vm.Limits.grace + 15.0 for test in tests))
 
 
-def _run(
-    kernel: Kernel, tests: Sequence[Test], ended: vm.Boot, outputs: machine.Files, environment: dict[str, str]
-) -> Run:
-    with outputs.results.open(encoding="utf-8", errors="replace") as lines:
-        # A name without a collection comes back as it was announced.
-        named = [replace(result, name=result.name.removeprefix("selftests: ")) for result in ktap.parse(lines)]
-        parsed = [result for result in named if not _PLACEHOLDER.fullmatch(result.name)]
-    with outputs.console.open(encoding="utf-8", errors="replace") as lines:
-        splats = splat.find(lines)
-    results = [_boot_result(ended), *parsed, *_not_run(tests, parsed, ended), *kernel.tests.notbuilt]
+class _Guests:
+    """The guests of one run: a second one where the first was lost, and a fresh one for the tests after a crash."""
+
+    def __init__(self, recipe: Recipe, kernel: Kernel, tests: Sequence[Test], folder: Path, step: Step) -> None:
+        self.recipe = recipe
+        self.kernel = kernel
+        self.tests = tests
+        self.folder = folder
+        self.step = step
+
+    def run(self, initrd: Path) -> list[Part]:
+        """Run all tests, each guest going on after the test that ended the one before.
+
+        Raises InfrastructureError when a guest was lost each time: that is never a verdict on the kernel.
+        """
+        for old in self.folder.glob(f"{GUEST}*"):
+            shutil.rmtree(old)
+        parts: list[Part] = []
+        first, barren = 1, 0
+        while True:
+            folder = self.folder / f"{GUEST}{len(parts) + 1}" if parts else self.folder
+            part = self._survivor(initrd, machine.Files(folder), first)
+            parts.append(part)
+            boot = part.boot
+            # Where a guest ends between two tests, the next one goes on with the one that was not begun.
+            following = boot.running + 1 if boot.running else first + boot.done
+            barren = 0 if boot.done else barren + 1
+            if boot.ended is Ended.POWEROFF or following > len(self.tests) or following == first or barren == BARREN:
+                return parts
+            first = following
+            self.step.note(f"{boot.ended}: {boot.why}; a fresh guest goes on with {self.tests[first - 1].name}")
+
+    def _survivor(self, initrd: Path, outputs: machine.Files, first: int) -> Part:
+        for attempt in range(1, TRIES + 1):
+            part = self._one(initrd, outputs, first)
+            ended = part.boot
+            if ended.ended is not Ended.LOST and (ended.ended is not Ended.HANG or ended.boot_seconds is not None):
+                break
+            self.step.note(f"try {attempt}: {ended.why}")
+        if ended.ended is Ended.LOST:
+            raise InfrastructureError(
+                f"the guest of {self.kernel.label} was lost {TRIES} times: {ended.why}",
+                hint=f"see {outputs.folder}/qemu.log and {outputs.console}",
+            )
+        return part
+
+    def _one(self, initrd: Path, outputs: machine.Files, first: int) -> Part:
+        words = [*self.recipe.append, *([guest.first_test(first)] if first > 1 else [])]
+        image, accel = self.kernel.build.image, self.recipe.accel.name
+        argv = machine.argv(self.recipe.machine, accel, image, initrd, outputs, words=words)
+        passed: list[Splat] = []
+        ended = vm.run(
+            argv,
+            outputs,
+            swap=self.recipe.machine.swap,
+            limits=_limits(self.tests[first - 1 :]),
+            progress=self.step.update,
+            passing=lambda lines: passed.extend(splat.find(lines)),
+        )
+        return Part(ended, outputs, first, tuple(passed))
+
+
+def _run(kernel: Kernel, tests: Sequence[Test], parts: Sequence[Part], environment: dict[str, str]) -> Run:
+    died = [part.boot for part in parts if part.boot.ended is not Ended.POWEROFF]
+    worst = died[0] if died else parts[0].boot
+    up = parts[0].boot.boot_seconds
     return Run(
         label=kernel.label,
         commit=kernel.commit,
-        ended=ended.ended,
-        seconds=round(ended.seconds, 2),
-        boot_seconds=None if ended.boot_seconds is None else round(ended.boot_seconds, 2),
-        results=tuple(results),
-        splats=tuple(splats),
+        ended=worst.ended,
+        seconds=round(sum(part.boot.seconds for part in parts), 2),
+        boot_seconds=None if up is None else round(up, 2),
+        results=tuple(aftermath.results(tests, parts, kernel.tests.notbuilt)),
+        splats=tuple(each for part in parts for each in aftermath.splats(part)),
         environment=environment,
     )
-
-
-def _boot_result(ended: vm.Boot) -> Result:
-    if ended.ended is Ended.POWEROFF:
-        return Result(BOOT_RESULT, Status.PASS)
-    status = Status.TIMEOUT if ended.ended is Ended.HANG else Status.CRASH
-    return Result(BOOT_RESULT, status, f"{ended.why} (tests started: {ended.started}, finished: {ended.done})")
-
-
-def _not_run(tests: Sequence[Test], parsed: Sequence[Result], ended: vm.Boot) -> list[Result]:
-    """The tests that the guest never got to, or whose very beginning was lost."""
-    known = {result.name for result in parsed}
-    lost = [test.name for test in tests if test.name not in known]
-    return [Result(name, Status.NOTRUN, f"the guest ended before: {ended.why}") for name in lost]
 
 
 def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str], initrd: Path) -> dict[str, str]:
@@ -171,12 +213,13 @@ def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str], initrd: Pa
     }
 
 
-def _tell(step: Step, ended: vm.Boot, run: Run) -> None:
-    if ended.boot_seconds is not None:
-        step.note(f"up after {ended.boot_seconds:.1f} s")
+def _tell(step: Step, parts: Sequence[Part], run: Run) -> None:
+    if run.boot_seconds is not None:
+        step.note(f"up after {run.boot_seconds:.1f} s")
     counts = {status: sum(result.status is status for result in run.results) for status in Status}
     step.note(", ".join(f"{number} {status}" for status, number in counts.items() if number))
     if run.splats:
         step.note(count(len(run.splats), "kernel complaint"))
-    if ended.ended is not Ended.POWEROFF:
-        step.note(f"{ended.ended}: {ended.why}")
+    last = parts[-1].boot
+    if last.ended is not Ended.POWEROFF:
+        step.note(f"{last.ended}: {last.why}")

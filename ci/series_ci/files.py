@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -24,6 +25,10 @@ DISK = {
     errno.EROFS: "choose a folder that you may write: --out DIR for results, SERIES_CI_CACHE=DIR for the cache",
 }
 """Errors of the disk and its rights, as against those of the program, and what to do about each."""
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong]
 
 
 def disk_error(error: OSError, what: str) -> InfrastructureError:
@@ -69,6 +74,26 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def size(path: Path) -> int:
+    """How many bytes a file has; none if there is no such file (yet)."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def punch(path: Path, start: int, end: int) -> None:
+    """Give the disk back what the bytes from `start` to `end` take up: they read as zeros, all others stay in place.
+
+    Raises OSError where the file system has no holes (fallocate(2)).
+    """
+    keep_size_and_punch_hole = 3
+    with path.open("r+b") as file:
+        if _libc.fallocate(file.fileno(), keep_size_and_punch_hole, start, end - start):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
 
 
 def digest(*parts: bytes | str) -> str:

@@ -20,16 +20,34 @@ _NEEDED = re.compile(r"\(NEEDED\)\s+Shared library: \[(.+)\]")
 _INTERPRETER = re.compile(r"Requesting program interpreter: (.+)\]")
 ELF = b"\x7fELF"
 
+MAX_SCALE = 20
+"""How many times slower than an ordinary machine a guest is believed to be."""
+
+LONG_ENOUGH = 1800
+"""Seconds beyond which no timeout is scaled: nobody waits for the end of a hang that long."""
+
+INTERACTIVE = "interactive=1"
+"""An argument of the kernel that it hands on to /init: a shell on the console in place of the tests."""
+
 
 @dataclass(frozen=True)
 class Test:
-    """One program to run in the guest: `name` as in the results (`mm/exit_skip`), `timeout` in seconds."""
+    """One program to run in the guest: `name` as in the results (`mm/exit_skip`), `timeout` in seconds.
+
+    A `scaled` timeout is one for a machine of ordinary speed: a slower guest gives as much more, up to MAX_SCALE times.
+    """
 
     name: str
     collection: str
     program: str
     args: tuple[str, ...]
     timeout: int
+    scaled: bool = False
+
+    @property
+    def longest(self) -> float:
+        """Seconds that it may take in the slowest of guests."""
+        return max(self.timeout, min(self.timeout * MAX_SCALE, LONG_ENOUGH)) if self.scaled else self.timeout
 
     @property
     def title(self) -> str:
@@ -37,19 +55,28 @@ class Test:
         return "selftests: " + self.name.replace("/", ": ", 1)
 
 
+def first_test(number: int) -> str:
+    """An argument of the kernel that it hands on to /init: which test to begin with, counted from 1."""
+    return f"first_test={number}"
+
+
 def script(tests: Sequence[Test]) -> str:
     """The list of tests as calls of /init's `run`."""
     lines = []
     for number, test in enumerate(tests, 1):
         name = test.title.removeprefix("selftests: ")
-        words = ["run", str(number), name, test.collection, str(test.timeout), f"./{test.program}", *test.args]
+        seconds = f"{test.timeout}{'*' if test.scaled else ''}"
+        words = ["run", str(number), name, test.collection, seconds, f"./{test.program}", *test.args]
         # /init counts the lines that start with "run": no argument may begin one.
         lines.append(shlex.join(words).replace("\n", "'$'\\n''"))
     return "\n".join(lines) + "\n"
 
 
-def initramfs(tests: Sequence[Test], installed: Path, gcc: str) -> bytes:
-    """The archive for these tests from the folder of installed selftests. `gcc` finds the libraries of the target."""
+def initramfs(tests: Sequence[Test], installed: Path, gcc: str, also: Sequence[str] = ()) -> bytes:
+    """The archive for these tests from the folder of installed selftests, with `also` more of its collections.
+
+    `gcc` finds the libraries of the target.
+    """
     bash = process.which("bash-static") or process.which("bash")
     busybox = process.which("busybox")
     if not bash or not busybox:
@@ -66,7 +93,7 @@ def initramfs(tests: Sequence[Test], installed: Path, gcc: str) -> bytes:
         cpio.program("etc/group", b"root:x:0:\nnogroup:x:65534:\n"),
     ]
     programs = [Path(busybox), Path(bash)]
-    for collection in sorted({test.collection for test in tests}):
+    for collection in sorted({*also, *(test.collection for test in tests)}):
         for path in sorted((installed / collection).rglob("*")):
             if path.is_file():
                 entries.append(_packed(path, f"kselftest/{path.relative_to(installed)}"))
@@ -118,6 +145,7 @@ def command_line(arch: Arch) -> str:
     """The kernel's arguments, each with its reason.
 
     console: where complaints go. panic=-1: a panic resets at once, and QEMU ends on a reset. oops=panic: after an oops
-    in one test nothing that follows can be believed, and locks it held would hang the rest.
+    in one test nothing that follows can be believed, and locks it held would hang the rest. panic_print=64: with the
+    backtrace of every CPU. What the architecture adds makes an NMI, which a hanging guest is sent, a panic.
     """
-    return f"console={arch.console} panic=-1 oops=panic"
+    return " ".join([f"console={arch.console} panic=-1 oops=panic panic_print=64", *arch.arguments])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import guest, process
+from series_ci import guest, postmortem, process
 from series_ci.arch import Arch
 
 
@@ -41,6 +42,11 @@ class Files:
         return self.folder / "status.txt"
 
     @property
+    def monitor(self) -> Path:
+        """The socket of QEMU's monitor, as long as it runs."""
+        return self.folder / postmortem.SOCKET
+
+    @property
     def swap(self) -> Path:
         """The swap disk: sparse, and removed after the run."""
         return self.folder / "swap.img"
@@ -56,8 +62,20 @@ def accelerator(name: str) -> tuple[str, str]:
     return ("-accel", "kvm" if name == "kvm" else "tcg,thread=multi")
 
 
-def argv(machine: Machine, accel: str, kernel: Path, initrd: Path | None, files: Files) -> list[str]:
-    """The whole command line."""
+def argv(
+    machine: Machine,
+    accel: str,
+    kernel: Path,
+    initrd: Path | None,
+    files: Files,
+    *,
+    words: Sequence[str] = (),
+    interactive: bool = False,
+) -> list[str]:
+    """The whole command line, to be run in the folder of `files`; `words` are more arguments for the kernel.
+
+    An `interactive` guest has the terminal as its console, and keys for QEMU itself behind Ctrl-A.
+    """
     pairs: list[tuple[str, ...]] = [
         (machine.arch.qemu,),
         # No devices and no configuration but those named here: the same guest on every host.
@@ -73,9 +91,9 @@ def argv(machine: Machine, accel: str, kernel: Path, initrd: Path | None, files:
         # A kernel under test is a stranger's code: QEMU may start nothing and gain nothing.
         ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny"),
         ("-kernel", str(kernel)),
-        ("-append", guest.command_line(machine.arch)),
+        ("-append", " ".join([guest.command_line(machine.arch), *words])),
         # The console is evidence. It goes to a file that no pipe can block.
-        ("-serial", f"file:{files.console}"),
+        ("-serial", "mon:stdio" if interactive else f"file:{files.console}"),
     ]
     if initrd is not None:
         pairs += [
@@ -85,6 +103,9 @@ def argv(machine: Machine, accel: str, kernel: Path, initrd: Path | None, files:
             *_port("results", files.results),
             *_port("status", files.status),
         ]
+        if not interactive:
+            # Asked only when the guest hangs.
+            pairs.append(postmortem.option())
         if machine.swap:
             # What is swapped out need not survive anything: no flushes, no cache of the host's.
             drive = f"if=none,id=swap,format=raw,cache=unsafe,discard=unmap,file={_escaped(files.swap)}"

@@ -94,7 +94,10 @@ class Selftest(_Part):
         json_schema_extra=_without_default,
     )
     timeout: int | None = Field(
-        None, strict=True, ge=1, description="seconds it may take; without it the collection's settings file says"
+        None,
+        strict=True,
+        ge=1,
+        description="seconds it may take; without it the collection's settings file says, and a slow guest gets more",
     )
 
     @model_validator(mode="before")

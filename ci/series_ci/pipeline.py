@@ -195,10 +195,15 @@ def apply(base: Base, fetched: Fetched, progress: Progress, suffix: str = "") ->
     return commit
 
 
+def workshop(request: Request, base: Base) -> Workshop:
+    """Where all kernels of the request are made."""
+    collections = sorted({test.program.partition("/")[0] for test in request.tests})
+    return kernels.workshop(Store(base.store), base.commit, request.arch, collections, request.config)
+
+
 def make_base(request: Request, base: Base, progress: Progress) -> tuple[Workshop, Kernel]:
     """The workshop for the request's configuration, and the base's kernel. The caller holds the store's lock."""
-    collections = sorted({test.program.partition("/")[0] for test in request.tests})
-    shop = kernels.workshop(Store(base.store), base.commit, request.arch, collections, request.config)
+    shop = workshop(request, base)
     try:
         return shop, kernels.make(shop, "base", base.commit, request.out / "base", progress)
     except BuildError as error:
@@ -218,7 +223,7 @@ def make_recipe(request: Request, shop: Workshop, made: Sequence[Kernel], progre
 def _test(selftest: Selftest, shop: Workshop, commit: str) -> Test:
     collection, _, program = selftest.program.partition("/")
     seconds = selftest.timeout or timeout(shop.store, commit, collection, program)
-    return Test(selftest.name, collection, program, selftest.args, seconds)
+    return Test(selftest.name, collection, program, selftest.args, seconds, scaled=selftest.timeout is None)
 
 
 def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:

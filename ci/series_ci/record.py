@@ -17,7 +17,13 @@ _RUN = TypeAdapter(Run)
 
 def write_run(path: Path, run: Run) -> None:
     """Write one run, by rename."""
-    files.write_json(path, _RUN.dump_python(run, mode="json"))
+    files.write_json(path, as_json(run))
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """One run as a JSON object."""
+    found: dict[str, Any] = _RUN.dump_python(run, mode="json")
+    return found
 
 
 def read_run(path: Path) -> Run:

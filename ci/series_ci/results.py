@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+BOOT_RESULT = "boot"
+"""The name of the result that every run has: whether the guest came up and came to its end."""
+
 
 class Status(StrEnum):
     """The outcome of one test on one kernel.
@@ -59,7 +62,8 @@ class Splat:
     `kind` is a short word (`BUG`, `WARNING`, `KASAN` ...), `title` its first line without time stamp and addresses,
     `fingerprint` a hexadecimal digest that is the same for the same complaint on another boot or build, `lines` the
     text. `trace` are the functions of its call trace, innermost first, without those that only report; `function` is
-    the one that is blamed, "" where no trace was printed. `test` names the test that ran when it came, "" outside of any.
+    the one that is blamed, "" where no trace was printed. `test` names the test that ran when it came, "" outside of
+    any.
     """
 
     kind: str

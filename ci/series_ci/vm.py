@@ -1,7 +1,7 @@
 """Run one guest to its end, whatever that end is.
 
-The guest's own words on its status port say how far it came; QEMU's exit says that it is over; the deadline and the
-watch on its output say that it never will be.
+The guest's own words on its status port say how far it came; QEMU's exit says that it is over; the watch on its output
+says that it never will be, and then the guest is asked what it was doing before it is ended.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from series_ci import files, process
+from series_ci import files, postmortem, process
+from series_ci.growing import CONSOLE, RESULTS, Growing, Passing
 from series_ci.machine import Files
+from series_ci.postmortem import NOTHING, Remains
 from series_ci.results import Ended
+from series_ci.watch import Limits, Watch
+
+__all__ = ["Boot", "Limits", "run"]
 
 POLL = 0.05
 """Seconds between two looks at the guest."""
@@ -24,17 +28,13 @@ _TERMINATED = re.compile(r"terminating on signal \d+")
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Seconds: until /init speaks, without any output at all, and for everything."""
-
-    boot: float = 120.0
-    idle: float = 300.0
-    total: float = 3600.0
-
-
-@dataclass(frozen=True)
 class Boot:
-    """How a guest ended, and when. `why` tells it to a person; `started` and `done` number the tests it got to."""
+    """How a guest ended, and when. `why` tells it to a person; `started` and `done` count the tests that it got to.
+
+    `running` is the number of the test in which it ended. `remains` is what a guest that hung was doing, and
+    `console_end` how long its console was, in bytes, before it was asked: what comes after that is the answer.
+    `cut` says how many bytes of which log are gone, for it was too long.
+    """
 
     ended: Ended
     why: str
@@ -42,105 +42,97 @@ class Boot:
     boot_seconds: float | None
     started: int
     done: int
+    running: int | None = None
+    remains: Remains = NOTHING
+    console_end: int | None = None
+    cut: tuple[str, ...] = ()
 
 
-def run(argv: Sequence[str], outputs: Files, *, swap: int, limits: Limits, progress: Callable[[str], None]) -> Boot:
-    """Run QEMU to its end. Its outputs stay in `outputs`; the swap disk does not."""
+def run(
+    argv: Sequence[str],
+    outputs: Files,
+    *,
+    swap: int,
+    limits: Limits,
+    progress: Callable[[str], None],
+    passing: Passing = lambda _lines: None,
+) -> Boot:
+    """Run QEMU to its end. Its outputs stay in `outputs`; the swap disk does not.
+
+    `passing` gets those lines of the console that are too many to be kept.
+    """
     with files.disk_errors(outputs.folder):
         outputs.folder.mkdir(parents=True, exist_ok=True)
         for path in (outputs.console, outputs.results, outputs.status):
             path.write_bytes(b"")
+        outputs.monitor.unlink(missing_ok=True)
         errors = (outputs.folder / "qemu.log").open("wb")
+    logs = (Growing(outputs.console, CONSOLE, passing), Growing(outputs.results, RESULTS))
     try:
         if swap:
             with files.disk_errors(outputs.swap), outputs.swap.open("wb") as disk:
                 disk.truncate(swap)
         files.write(outputs.folder / "qemu.cmd", process.quote(argv) + "\n")
-        with errors, process.started(argv, stdout=errors.fileno(), stderr=errors.fileno()) as qemu:
-            watch = _Watch(outputs, limits, progress)
-            while qemu.poll() is None and not watch.over():
-                time.sleep(POLL)
-            code = qemu.poll()
-        return watch.verdict(code)
+        with errors, process.started(argv, cwd=outputs.folder, stdout=errors.fileno(), stderr=errors.fileno()) as qemu:
+            watch = Watch(outputs, limits, progress)
+            return _attend(watch, logs, qemu.poll)
     finally:
+        for log in logs:
+            log.finish()
         outputs.swap.unlink(missing_ok=True)
+        outputs.monitor.unlink(missing_ok=True)
 
 
-class _Watch:
-    """Looks at a running guest from outside: how far it came, and whether it still does anything."""
+def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None]) -> Boot:
+    """Stay with a running guest until it has ended or hangs. `code` tells QEMU's exit code, None while it runs."""
+    trouble = ""
+    while code() is None and not (watch.over() or trouble):
+        for log in logs:
+            log.look()
+            trouble = trouble or log.trouble
+        time.sleep(POLL)
+    for log in logs:
+        log.look()
+    ended_itself, remains, console_end = code(), Remains(), None
+    watch.finish()
+    if ended_itself is None and not (watch.state.ended or trouble):
+        watch.progress("asking the guest what it was doing")
+        console_end = files.size(watch.outputs.console)
+        remains = postmortem.examine(watch.outputs.folder, watch.outputs.console, lambda: code() is not None)
+    ended, why = _verdict(watch, ended_itself, trouble)
+    state = watch.state
+    return Boot(
+        ended,
+        why,
+        watch.seconds,
+        watch.boot_seconds,
+        state.started,
+        state.done,
+        state.running,
+        remains,
+        console_end,
+        tuple(f"{log.lost} bytes of {log.path.name}" for log in logs if log.lost),
+    )
 
-    def __init__(self, outputs: Files, limits: Limits, progress: Callable[[str], None]) -> None:
-        self.outputs = outputs
-        self.limits = limits
-        self.progress = progress
-        self.start = self.changed = time.monotonic()
-        self.sizes: tuple[int, ...] = ()
-        self.boot_seconds: float | None = None
-        self.hang = ""
 
-    def over(self) -> bool:
-        """Look once; True when the guest has to be ended."""
-        now = time.monotonic()
-        sizes = tuple(_size(path) for path in (self.outputs.console, self.outputs.results, self.outputs.status))
-        if sizes != self.sizes:
-            self.sizes, self.changed = sizes, now
-            if sizes[2] and self.boot_seconds is None:
-                self.boot_seconds = now - self.start
-            started, _done = _tests(self.outputs.status)
-            self.progress(f"test {started}" if started else "booting")
-        if now - self.start > self.limits.total:
-            self.hang = f"no end after {self.limits.total:.0f} s"
-        elif self.boot_seconds is None and now - self.start > self.limits.boot:
-            self.hang = f"its /init did not start within {self.limits.boot:.0f} s"
-        elif now - self.changed > self.limits.idle:
-            self.hang = f"no output for {self.limits.idle:.0f} s"
-        return bool(self.hang)
-
-    def verdict(self, code: int | None) -> Boot:
-        """How it ended; `code` is QEMU's exit code, None when we ended it."""
-        seconds = time.monotonic() - self.start
-        started, done = _tests(self.outputs.status)
-        said_end = _said_end(self.outputs.status)
-        last = _last_line(self.outputs.folder / "qemu.log")
-        if _size(self.outputs.status) and self.boot_seconds is None:
-            self.boot_seconds = seconds  # it ended before we looked
-        if said_end:
-            ended, why = Ended.POWEROFF, ""
-        elif code is None:
-            ended, why = Ended.HANG, self.hang
-        elif code == 0 and not _TERMINATED.search(last):
-            ended, why = Ended.PANIC, "the guest reset itself before its tests were through"
-        else:
-            ended, why = Ended.LOST, f"QEMU ended with {_exit(code)}: {last}"
-        return Boot(ended, why, seconds, self.boot_seconds, started, done)
+def _verdict(watch: Watch, code: int | None, trouble: str) -> tuple[Ended, str]:
+    """How it ended, and why; `code` is QEMU's exit code, None when we have to end it."""
+    last = _last_line(watch.outputs)
+    if watch.state.ended:
+        return Ended.POWEROFF, ""
+    if code is None:
+        return (Ended.HANG if watch.panicked is None else Ended.PANIC), watch.hang or trouble
+    if code == 0 and not _TERMINATED.search(last):
+        if watch.panicked is not None:
+            return Ended.PANIC, f"the kernel panicked: {watch.panic}"
+        return Ended.PANIC, "the guest reset itself before its tests were through"
+    return Ended.LOST, f"QEMU ended with {_exit(code)}: {last}"
 
 
 def _exit(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"status {code}"
 
 
-def _last_line(path: Path) -> str:
-    lines = path.read_text("utf-8", "replace").strip().splitlines()
+def _last_line(outputs: Files) -> str:
+    lines = (outputs.folder / "qemu.log").read_text("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else "it gave no reason"
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _words(status: Path) -> list[list[str]]:
-    # The last line may be half written.
-    text = status.read_text("utf-8", "replace")
-    return [line.split() for line in text.splitlines(keepends=True) if line.endswith("\n") and line.split()]
-
-
-def _tests(status: Path) -> tuple[int, int]:
-    words = _words(status)
-    return sum(each[0] == "start" for each in words), sum(each[0] == "done" for each in words)
-
-
-def _said_end(status: Path) -> bool:
-    return any(each[0] == "end" for each in _words(status))

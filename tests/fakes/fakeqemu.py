@@ -5,11 +5,14 @@ The keys of a rule, all optional:
 
 kernel      what the kernel's image prints (or holds, if it is no program) has to contain this
 boot        only the n-th boot of this kernel, from 1
-end         poweroff (default), panic, hang, lost, signal (QEMU is killed), never (the kernel does not reach /init)
+end         poweroff (default), panic, hang, lost, signal (QEMU is killed), never (the kernel does not reach /init),
+            silent (it does not even print)
 dies in     the test in which the end comes; without it, it comes after the last one
 verdicts    {name: "ok" | "not ok" | "ok # SKIP why" ...}; "ok" where a test is not named
 inner       {name: [KTAP line ...]}: what the test itself printed
+notes       {name: [note ...]}: what /init tells of the state that it left the guest in
 console     more text on the console
+flood       so many MiB more on the console
 stderr      what QEMU says
 code        its exit status
 last words  what comes on the status port in place of "end ..."

@@ -12,10 +12,12 @@ import click
 
 from series_ci import __version__, files, paths, process, terminal
 from series_ci.cli.bisect import bisect
+from series_ci.cli.boot import boot
 from series_ci.cli.diff import diff
 from series_ci.cli.init import init
 from series_ci.cli.kselftest import kselftest
 from series_ci.cli.schema import schema
+from series_ci.cli.shell import shell
 from series_ci.cli.test import test
 from series_ci.cli.versions import versions
 from series_ci.errors import Error, ExitStatus
@@ -36,6 +38,8 @@ cli.add_command(bisect)
 cli.add_command(versions)
 cli.add_command(diff)
 cli.add_command(init)
+cli.add_command(shell)
+cli.add_command(boot)
 cli.add_command(schema)
 cli.add_command(kselftest)
 

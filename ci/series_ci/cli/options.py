@@ -43,27 +43,38 @@ progress = _all(
 )
 """How much is told on the way."""
 
-bench = _all(
-    series,
-    tree,
-    click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)"),
+machine = _all(
     click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True),
     click.option("--memory", metavar="SIZE", help="the guest's memory, such as 512M"),
     click.option("--cpus", type=click.IntRange(1, 256), help="the guest's CPUs"),
     click.option("--swap", metavar="SIZE", help="the guest's swap disk, such as 512M; 0 for none"),
+)
+"""What it is booted in."""
+
+_kernel = _all(
+    series,
+    tree,
+    click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)"),
+    machine,
     click.option("--out", metavar="DIR", help="the run directory; must be empty or not exist yet"),
+)
+
+bench = _all(
+    _kernel,
     click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON"),
     progress,
 )
 """What a version is taken from, what it is built and booted with, and how that is shown."""
 
-request = _all(
-    click.option(
-        "--test",
-        metavar="COLLECTION/PROGRAM",
-        multiple=True,
-        help="run this selftest instead of the manifest's (repeatable)",
-    ),
-    bench,
+_test = click.option(
+    "--test",
+    metavar="COLLECTION/PROGRAM",
+    multiple=True,
+    help="run this selftest instead of the manifest's (repeatable)",
 )
+
+request = _all(_test, bench)
 """The same, with tests to choose."""
+
+guest = _all(_test, _kernel, progress)
+"""The same, for a guest that nothing is judged in."""

@@ -129,13 +129,14 @@ def _machine(options: Options, manifest: Manifest | None) -> Machine:
     size = manifest.machine if manifest else MachineSize()
     return Machine(
         arch.get(arch.host()),
-        _memory(options.memory) if options.memory else size.memory,
+        memory_size(options.memory) if options.memory else size.memory,
         options.cpus or size.cpus,
         parse_size(options.swap) if options.swap else size.swap,
     )
 
 
-def _memory(text: str) -> int:
+def memory_size(text: str) -> int:
+    """The bytes that `--memory` asks for, if a kernel can live with that."""
     size = parse_size(text)
     if size < 32 << 20:
         raise UsageError(f"--memory {text}: expected 32M or more: is there a K, M or G missing?")

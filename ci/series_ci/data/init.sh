@@ -39,10 +39,23 @@ port() {
 
 exec 3>"$(port series-ci.results)" 4>"$(port series-ci.status)"
 uptime() {
-	cut -d' ' -f1 /proc/uptime
+	local up rest
+	read -r up rest </proc/uptime
+	echo "$up"
 }
 
+# Where memory is short, a test is to die of it, and not those who tell of that.
+echo -1000 >/proc/self/oom_score_adj
+
+# How many times longer than an ordinary machine this one takes for 20,000 steps of this shell: a scaled timeout grows as
+# much. An ordinary one takes 70 ms.
+began=${EPOCHREALTIME/./}
+for ((step = 0; step < 20000; step++)); do :; done
+scale=$(((${EPOCHREALTIME/./} - began + 69999) / 70000))
+scale=$((scale < 1 ? 1 : scale > 20 ? 20 : scale))
+
 echo "init $(uptime) $(uname -r)" >&4
+echo "speed $(uptime) $scale" >&4
 
 # The swap disk is the only block device of the machine.
 for disk in /sys/block/vd*; do
@@ -50,28 +63,126 @@ for disk in /sys/block/vd*; do
 	mkswap "/dev/${disk##*/}" >/dev/null && swapon "/dev/${disk##*/}"
 done
 
-# KTAP of an inner level: each line behind "# ". A loop of the shell, because sed would hold lines back in its buffer.
+# A person at the console, in place of the tests.
+if [ -n "${interactive:-}" ]; then
+	echo 0 >/proc/self/oom_score_adj
+	read -r terminal </sys/class/tty/console/active
+	terminal=/dev/${terminal##* }
+	# shellcheck disable=SC2317 # called by tests.sh
+	run() {
+		echo "  cd /kselftest/$3 && ${*:5}"
+	}
+	{
+		printf '\nThe tests:\n'
+		# shellcheck source=/dev/null
+		. /tests.sh
+		echo "Ctrl-D ends the guest; Ctrl-A X ends QEMU at once."
+	} >"$terminal"
+	cd /kselftest || cd /
+	setsid -c bash -i <>"$terminal" >&0 2>&1
+	echo "end $(uptime)" >&4
+	reboot -f
+fi
+
+# KTAP of an inner level: each line behind "# ". A loop of the shell, because sed would hold lines back in its buffer; a
+# line that would not fit into memory becomes several.
 inner() {
 	local line
-	while IFS= read -r line || [ -n "$line" ]; do
+	while IFS= read -r -n 65536 line || [ -n "$line" ]; do
 		printf '# %s\n' "$line"
 	done
 }
 
-# run NUMBER NAME FOLDER SECONDS PROGRAM [ARGUMENT...]: one test in a process group of its own, then everything that it
-# left running is killed, so that it cannot disturb the next one.
+# The processes of user space but for this shell and those named: their PIDs into the array `found`, names into `names`.
+processes() {
+	local folder known=" $$ $* " name
+	found=() names=()
+	for folder in /proc/[0-9]*; do
+		# Kernel threads have no program; neither has a process that is only waiting to be reaped.
+		[ -e "$folder/exe" ] || continue
+		[ "${known/ ${folder##*/} /}" = "$known" ] || continue
+		read -r name <"$folder/comm" || continue
+		found+=("${folder##*/}") names+=("$name")
+	done 2>/dev/null
+}
+
+# Kilobytes that somebody could have now: free memory, what can be dropped, free swap.
+spare() {
+	local key value rest sum=0
+	while read -r key value rest; do
+		case $key in MemAvailable: | SwapFree:) sum=$((sum + value)) ;; esac
+	done </proc/meminfo
+	echo "$sum"
+}
+
+# left_behind NUMBER PID...: tell which processes a test has left running; the PIDs are those of our own.
+left_behind() {
+	local number=$1 try
+	shift
+	# A process that is at its end already is none that was left.
+	for ((try = 0; try < 10; try++)); do
+		processes "$@"
+		[ "${#found[@]}" -eq 0 ] && return
+		usleep 50000
+	done
+	echo "note $number left ${names[*]}" >&4
+}
+
+# Kilobytes that may be missing after a test, though nothing was lost.
+NOISE=16384
+
+# state_after NUMBER TAINT SPARE: tell of a taint of the kernel, leaks and missing memory that were not there before.
+state_after() {
+	local number=$1 taint=$2 spare=$3 now try line
+	read -r now </proc/sys/kernel/tainted
+	[ "$now" = "$taint" ] || echo "note $number taint $((now & ~taint))" >&4
+	if [ -w /sys/kernel/debug/kmemleak ]; then
+		echo scan >/sys/kernel/debug/kmemleak
+		while IFS= read -r line; do
+			printf '%s\n' "$line" >/dev/kmsg
+		done </sys/kernel/debug/kmemleak
+		echo clear >/sys/kernel/debug/kmemleak
+	fi
+	[ $((spare - $(spare))) -gt $NOISE ] || return
+	# Much is freed behind the back of the process that it belonged to, and caches need not have been dropped yet.
+	for ((try = 0; try < 10; try++)); do
+		sync
+		echo 3 >/proc/sys/vm/drop_caches
+		now=$((spare - $(spare)))
+		[ $now -gt $NOISE ] || return
+		usleep 100000
+	done
+	echo "note $number memory $now" >&4
+}
+
+# run NUMBER NAME FOLDER SECONDS[*] PROGRAM [ARGUMENT...]: one test in a process group of its own, then everything that it
+# left running is killed, so that it cannot disturb the next one. SECONDS with a star are scaled.
 run() {
-	local number=$1 name=$2 folder=$3 seconds=$4 pid watch reader code verdict
+	local number=$1 name=$2 folder=$3 seconds=$4 pid watch reader code verdict taint spare
 	shift 4
+	[ "$number" -ge "${first_test:-1}" ] || return
+	case $seconds in
+	*\*)
+		seconds=${seconds%\*}
+		# At most half an hour, unless its own time is longer.
+		[ "$seconds" -ge 1800 ] || seconds=$((seconds * scale < 1800 ? seconds * scale : 1800))
+		;;
+	esac
 	echo "# selftests: $name" >&3
-	echo "start $(uptime) $number" >&4
+	echo "start $(uptime) $number $seconds" >&4
+	echo "series-ci: start $number" >/dev/kmsg
 	cd "/kselftest/$folder" || return
 	rm -f /tmp/.series-ci.*
 	mkfifo /tmp/.series-ci.out
+	read -r taint </proc/sys/kernel/tainted
+	spare=$(spare)
 	set -m
 	inner </tmp/.series-ci.out >&3 4>&- &
 	reader=$!
-	"$@" >/tmp/.series-ci.out 2>&1 </dev/null 3>&- 4>&- &
+	{
+		echo 0 >/proc/self/oom_score_adj
+		exec "$@"
+	} >/tmp/.series-ci.out 2>&1 </dev/null 3>&- 4>&- &
 	pid=$!
 	{
 		sleep "$seconds"
@@ -84,7 +195,9 @@ run() {
 	disown "$watch" # or the shell would tell of its end on the console
 	wait "$pid"
 	code=$?
-	kill -KILL -- "-$watch" "-$pid" 2>/dev/null
+	kill -KILL -- "-$watch" 2>/dev/null
+	[ -e /tmp/.series-ci.timeout ] || left_behind "$number" "$reader"
+	kill -KILL -- "-$pid" 2>/dev/null
 	# A process that left the group may hold the pipe open: five seconds, then all but this shell are killed.
 	{
 		sleep 5
@@ -95,6 +208,9 @@ run() {
 	wait "$reader"
 	kill -KILL -- "-$watch" 2>/dev/null
 	set +m
+	# Those that hold no pipe open, too.
+	processes
+	[ "${#found[@]}" -eq 0 ] || kill -KILL "${found[@]}" 2>/dev/null
 	case $code in
 	0) verdict="ok $number selftests: $name" ;;
 	4) verdict="ok $number selftests: $name # SKIP" ;;
@@ -102,6 +218,8 @@ run() {
 	esac
 	[ -e /tmp/.series-ci.timeout ] && verdict="not ok $number selftests: $name # TIMEOUT $seconds seconds"
 	echo "$verdict" >&3
+	state_after "$number" "$taint" "$spare"
+	echo "series-ci: done $number" >/dev/kmsg
 	echo "done $(uptime) $number" >&4
 }
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from series_ci.boots import BOOT_RESULT
 from series_ci.compare import Change, Comparison, Entry
 from series_ci.errors import ApplyError, BuildError
 from series_ci.progress import count
+from series_ci.results import BOOT_RESULT
 from series_ci.rows import Row, Stage
 
 OK, NONE = "ok", "-"

@@ -1,0 +1,103 @@
+"""`series-ci boot IMAGE -- COMMAND`: a kernel that is there already, and one command in it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from series_ci import arch, record, terminal
+from series_ci import shell as shells
+from series_ci.cli import options
+from series_ci.cli.request import memory_size, stamped
+from series_ci.errors import ExitStatus, UsageError
+from series_ci.machine import Machine
+from series_ci.manifest import parse_size
+from series_ci.results import BOOT_RESULT, Run
+from series_ci.shell import Given
+from series_ci.terminal import Terminal
+
+
+@click.command()
+@click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("command", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
+@click.option(
+    "--with",
+    "folders",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="have this folder in the guest, with the libraries that its programs need (repeatable; the command starts in "
+    "the first one)",
+)
+@click.option("--append", metavar="WORDS", default="", help="more arguments for the kernel")
+@click.option("--timeout", type=click.IntRange(1), default=600, show_default=True, help="seconds the command may take")
+@options.machine
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="keep the guest's logs here")
+@click.option("--json", "as_json", is_flag=True, help="print the run as JSON, not what the command printed")
+@options.progress
+def boot(
+    *,
+    image: Path,
+    command: tuple[str, ...],
+    folders: tuple[Path, ...],
+    append: str,
+    timeout: int,
+    out: Path | None,
+    as_json: bool,
+    **more: Any,  # noqa: ANN401 (click)
+) -> int:
+    """Boot the kernel IMAGE, run COMMAND in it as root, and print what that printed.
+
+    The kernel needs an initramfs, a serial console and virtio-serial. Without COMMAND it only has to come up.
+    Exit status: 0 the command ended with 0, the kernel without a complaint; 1 anything else; 5 QEMU was lost.
+    """
+    if len({folder.resolve().name for folder in folders}) < len(folders):
+        raise UsageError("--with: two folders of the same name", hint="they are /kselftest/NAME in the guest")
+    given = Given(
+        image=image.resolve(),
+        machine=_machine(more["memory"], more["cpus"], more["swap"]),
+        accel=more["accel"],
+        folders=tuple(folder.resolve() for folder in folders),
+        words=command,
+        timeout=timeout,
+        out=out.resolve() if out else stamped("boot", image.name),
+        append=tuple(append.split()),
+    )
+    run = shells.boot(given, Terminal(verbose=more["verbose"], quiet=more["quiet"]))
+    if as_json:
+        click.echo(json.dumps(record.as_json(run), indent=2, ensure_ascii=False))
+    else:
+        for line in shells.said(given.out):
+            sys.stdout.write(line)
+    why = shells.failed(run, command)
+    _tell(run, why, given.out, terminal.console(stderr=True))
+    return int(ExitStatus.REGRESSION if why else ExitStatus.OK)
+
+
+def _machine(memory: str | None, cpus: int | None, swap: str | None) -> Machine:
+    return Machine(
+        arch.get(arch.host()),
+        memory_size(memory) if memory else 512 << 20,
+        cpus or 2,
+        parse_size(swap) if swap else 0,
+    )
+
+
+def _tell(run: Run, why: str, out: Path, console: Console) -> None:
+    """What went wrong, with the evidence; standard output belongs to the command."""
+    for result in run.results:
+        for note in result.notes:
+            console.print(Text(f"{result.name}: {note}"))
+        if result.name == BOOT_RESULT and result.log:
+            console.print(Text("\n".join(result.log), "dim"))
+    for splat in run.splats:
+        console.print(Text("\n".join(splat.lines), "dim"))
+    if why:
+        console.print(Text(f"error: {why}", "bold red"))
+    console.print(Text(f"results:  {out}"))

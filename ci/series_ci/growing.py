@@ -1,0 +1,98 @@
+"""A log that a guest writes: whatever it writes, the disk holds no more than its beginning and its end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import files
+
+MIB = 1 << 20
+LINE = 65536
+"""The longest line in bytes; what is longer is taken as several."""
+
+Passing = Callable[[Iterator[str]], object]
+"""What lines are shown to that will not be kept."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How many bytes stay of the beginning and of the end. The end may grow to twice as many before it is cut."""
+
+    head: int
+    tail: int
+
+
+CONSOLE = Bound(16 * MIB, 16 * MIB)
+RESULTS = Bound(256 * MIB, 64 * MIB)
+
+
+class Growing:
+    """A file that QEMU writes to while we look at it from time to time.
+
+    QEMU keeps its place in the file, so what is in the middle becomes a hole; the text is joined when the guest has
+    ended. `passing` gets the lines of the middle before they go.
+    """
+
+    def __init__(self, path: Path, bound: Bound, passing: Passing = lambda _lines: None) -> None:
+        self.path = path
+        self.bound = bound
+        self.passing = passing
+        self.trouble = ""
+        self._start = self._end = bound.head
+
+    @property
+    def lost(self) -> int:
+        """How many bytes of the middle are gone."""
+        return self._end - self._start
+
+    def look(self) -> None:
+        """Make room, if the file has outgrown its bound. Where no holes can be made, `trouble` says so."""
+        size = files.size(self.path)
+        if size - self._end <= 2 * self.bound.tail:
+            return
+        if not self.lost:
+            self._start = self._end = self._line_end(self.bound.head)
+        end = self._line_end(size - self.bound.tail)
+        self.passing(lines(self.path, self._end, end))
+        try:
+            files.punch(self.path, self._end, end)
+        except OSError as error:
+            self.trouble = f"{self.path.name} has {size // MIB} MiB, and cannot be shortened here: {error.strerror}"
+            return
+        self._end = end
+
+    def finish(self) -> None:
+        """Join beginning and end, with a line between them that says what is gone."""
+        if not self.lost:
+            return
+        joined = self.path.with_name(f".{self.path.name}.joined")
+        with files.disk_errors(joined), self.path.open("rb") as source, joined.open("wb") as target:
+            target.write(source.read(self._start))
+            target.write(f"[series-ci: {self.lost} bytes were cut out here]\n".encode())
+            source.seek(self._end)
+            shutil.copyfileobj(source, target)
+            joined.rename(self.path)
+
+    def _line_end(self, at: int) -> int:
+        """Where the line that `at` lies in is over; `at` itself if that line is too long to be one."""
+        with self.path.open("rb") as file:
+            descriptor = file.fileno()
+            place = os.pread(descriptor, LINE, at).find(b"\n")
+        return at + place + 1
+
+
+def lines(path: Path, start: int = 0, end: int | None = None) -> Iterator[str]:
+    """The lines of a part of a file (bytes `start` to `end`), with their line ends; no more than one is in memory.
+
+    Bytes that are no UTF-8 become U+FFFD.
+    """
+    with path.open("rb") as file:
+        file.seek(start)
+        left = files.size(path) - start if end is None else end - start
+        while left > 0 and (line := file.readline(min(left, LINE))):
+            left -= len(line)
+            yield line.decode("utf-8", "replace")

@@ -1,0 +1,157 @@
+"""`series-ci shell` and `series-ci boot`: the guest of a test, for a person or for a single command."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import termios
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci import accel, boots, files, growing, guest, kernels, machine, pipeline, process, requirements
+from series_ci.boots import Recipe
+from series_ci.build import Toolchain
+from series_ci.errors import InfrastructureError, UsageError
+from series_ci.finished import Build
+from series_ci.guest import Test
+from series_ci.kernels import Kernel
+from series_ci.machine import Machine
+from series_ci.pipeline import Request
+from series_ci.progress import Progress
+from series_ci.results import Run
+from series_ci.selftests import Installed
+from series_ci.store import Store
+
+COMMAND = "command"
+"""What the one test of `series-ci boot` is called."""
+
+# Runs the words that it is given, in the folder that came along if there is one.
+_COMMAND = b'#!/bin/bash\nfolder=$1\nshift\ncd "/kselftest/$folder" && exec "$@"\n'
+
+
+def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[Recipe, Kernel]:
+    """The kernel of a version, or of its base, and what it is booted with. Raises what `pipeline.test` raises."""
+    requirements.require(request.arch)
+    fetched = None if base_only else pipeline.fetch(request, progress)
+    base, refused = pipeline.find_base(request, progress)
+    del refused  # told already
+    with files.locked(Store(base.store).lock, progress.say):
+        if fetched is None:
+            shop, kernel = pipeline.make_base(request, base, progress)
+        else:
+            commit = pipeline.apply(base, fetched, progress)
+            shop = pipeline.workshop(request, base)
+            kernel = kernels.make(shop, request.label, commit, request.out, progress)
+    return pipeline.make_recipe(request, shop, [kernel], progress), kernel
+
+
+def interact(recipe: Recipe, kernel: Kernel, folder: Path) -> None:
+    """Boot the kernel with the terminal as its console, until the guest ends or is ended from its keyboard.
+
+    Raises UsageError where there is no terminal, InfrastructureError when QEMU fails.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("a shell needs a terminal", hint="for a command of a script: series-ci boot IMAGE -- COMMAND")
+    tests = [test for test in recipe.tests if boots.runnable(test, kernel)]
+    outputs = machine.Files(folder)
+    initrd = boots.pack(tests, kernel, recipe, folder)
+    words = [guest.INTERACTIVE]
+    argv = machine.argv(
+        recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=words, interactive=True
+    )
+    try:
+        if recipe.machine.swap:
+            with files.disk_errors(outputs.swap), outputs.swap.open("wb") as disk:
+                disk.truncate(recipe.machine.swap)
+        with (
+            _terminal_kept(),
+            process.started(argv, cwd=folder, stdin=sys.stdin.fileno(), stdout=None, stderr=None) as qemu,
+        ):
+            code = qemu.wait()
+    finally:
+        outputs.swap.unlink(missing_ok=True)
+        initrd.unlink()
+    if code:
+        raise InfrastructureError(f"QEMU ended with status {code}")
+
+
+@contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """Whatever QEMU does to the terminal, and however it ends, the caller's settings come back."""
+    settings = termios.tcgetattr(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What `series-ci boot` was given: an image, the machine, folders to take along, and a command's words.
+
+    `append` are more arguments for the kernel; `timeout` is in seconds. Without words the guest only comes up and ends.
+    """
+
+    image: Path
+    machine: Machine
+    accel: str
+    folders: tuple[Path, ...]
+    words: tuple[str, ...]
+    timeout: int
+    out: Path
+    append: tuple[str, ...] = ()
+
+
+def boot(given: Given, progress: Progress) -> Run:
+    """Run the command in a guest with that image. The run's results are `boot` and, if there were words, `command`."""
+    with progress.step("accelerator") as step:
+        chosen = accel.choose(given.accel, given.machine.arch, given.image, step.update)
+        step.note(chosen.name.upper() + (f", for KVM does not run here: {chosen.why}" if chosen.why else ""))
+    with tempfile.TemporaryDirectory(prefix="series-ci-boot-") as name:
+        installed = Path(name)
+        for folder in given.folders:
+            shutil.copytree(folder, installed / folder.name)
+        (installed / COMMAND).mkdir()
+        program = installed / COMMAND / COMMAND
+        program.write_bytes(_COMMAND)
+        program.chmod(0o755)
+        where = given.folders[0].name if given.folders else ""
+        test = Test(COMMAND, COMMAND, COMMAND, (where, *given.words), given.timeout)
+        recipe = Recipe(
+            given.machine,
+            chosen,
+            (test,) if given.words else (),
+            Toolchain(given.machine.arch, (), "not known: the image was given", ccache=False),
+            "not known: the image was given",
+            tuple(folder.name for folder in given.folders),
+            given.append,
+        )
+        return boots.boot(recipe, _given_kernel(given.image, installed), given.out, progress, "boot")
+
+
+def _given_kernel(image: Path, installed: Path) -> Kernel:
+    """A kernel that somebody else has built, with a folder of programs that somebody else has installed."""
+    log = installed / "log"
+    log.write_bytes(b"")
+    build = Build(image, log, log, key="", seconds=0.0, objects=0, cached=True)
+    return Kernel(image.name, "", build, Installed(installed, (), log, 0.0, cached=True))
+
+
+def said(out: Path) -> Iterator[str]:
+    """The lines that the command printed, from the results port of the guest in that run directory."""
+    for line in growing.lines(machine.Files(out).results):
+        if line.startswith("# ") and not line.startswith("# selftests: "):
+            yield line[2:]
+
+
+def failed(run: Run, words: Sequence[str]) -> str:
+    """Why a run was not good, or nothing: what became of the guest, of the command, of the kernel."""
+    results = {result.name: result for result in run.results}
+    bad = [result for result in results.values() if result.status.value != "PASS"]
+    told = [
+        f"{process.quote(words) if each.name == COMMAND else each.name}: {each.status} {each.reason}" for each in bad
+    ]
+    return "; ".join([*told, *(f"the kernel complains: {splat.title}" for splat in run.splats)])
