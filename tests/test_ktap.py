@@ -246,7 +246,7 @@ TAP version 13
 [    1.000000] ok 1 suite
 ok 1 selftests: lib: load.sh
 """
-    assert short(read(log)) == ["PASS suite:case", "PASS suite", "PASS lib/load.sh:loaded", "PASS lib/load.sh"]
+    assert short(read(log)) == ["PASS suite:case", "PASS lib/load.sh:loaded", "PASS suite", "PASS lib/load.sh"]
 
 
 def test_folder_of_a_folder() -> None:

@@ -39,7 +39,7 @@ _TORN = re.compile(
 
 
 def may_matter(line: str) -> bool:
-    """Whether the line is worth a regular expression; a quick look that never misses one of the forms of LINE."""
+    """Whether the line is worth a regular expression; a quick look that never misses one of the forms."""
     return (
         "ok " in line
         or "1.." in line
@@ -50,6 +50,11 @@ def may_matter(line: str) -> bool:
         or "running " in line
         or "\x1b" in line
         or "ok\t" in line
+        or ":OK" in line
+        or ":FAIL" in line
+        or ":SKIP" in line
+        or "error logs:" in line
+        or "Linux version " in line
     )
 
 
@@ -60,7 +65,7 @@ def is_torn(text: str) -> bool:
 
 def test_name(text: str) -> str:
     """The name in a result line or header: one space between words, `selftests: mm: x` as `mm/x`."""
-    name = " ".join(text.split()).removeprefix("- ").strip()
+    name = " ".join(text.split()).removeprefix("- ")
     if name.startswith("selftests: ") and (runner := _RUNNER.fullmatch(name)):
         return f"{runner[1]}/{runner[2]}"
     return "" if name == "-" else name

@@ -1,20 +1,22 @@
-"""What a KTAP report has said so far: the lines since the last result, the tests of one level, and their full names."""
+"""What a KTAP report has said so far: the lines since the last result, and the tests of one level."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 from series_ci import text
-from series_ci.results import Result, Status
+from series_ci._ktap_names import Place, Sink, Test
+from series_ci.results import Status
 
 LOST = "no result line: the kernel or the test died"
 LOG_HEAD = 50
 LOG_TAIL = 150
 LOG_WIDTH = 1000
 MAX_LOST = 1000  # a plan of a garbled million must not become a million results
+MAX_STRAY = 10_000  # numbers out of order that are kept in mind
 
 
 class Log:
@@ -49,51 +51,109 @@ class Log:
         return tuple(line.removeprefix(lead).removeprefix("# ") for line in kept)
 
 
-@dataclass(slots=True)
-class Test:
-    """One test; its name is still that of its own line, as its parents are not known before theirs came."""
+class Block:
+    """One report: what its plan announced (-1: it has none), and the numbers that came."""
 
-    name: str
-    status: Status
-    reason: str = ""
-    log: tuple[str, ...] = ()
-    children: list[Test] = field(default_factory=list)
+    def __init__(self, plan: int = -1) -> None:
+        self.plan = plan
+        self.count = 0
+        self.last = 0
+        self._upto = 0
+        self._strays: set[int] = set()
+
+    def add(self, number: int | None) -> None:
+        """One more result, with the number that it bears."""
+        self.count += 1
+        self.last = self.count if number is None else number
+        if self.last == self._upto + 1:
+            self._upto += 1
+            while self._strays and self._upto + 1 in self._strays:
+                self._upto += 1
+                self._strays.discard(self._upto)
+        elif self.last > self._upto and len(self._strays) < MAX_STRAY:
+            self._strays.add(self.last)
+
+    def missing(self) -> Iterator[int]:
+        """The numbers that did not come, at most MAX_LOST of them."""
+        lost = self.plan - self.count
+        if lost <= 0:
+            return iter(())
+        strays = {number for number in self._strays if number <= self.plan}
+        repeated = self.count - min(self._upto, self.plan) - len(strays)
+        free = (number for number in range(self._upto + 1, self.plan + 1) if number not in strays)
+        # Where numbers were wrong, the last ones are those that did not come.
+        return islice(free, repeated, repeated + min(lost, MAX_LOST))
 
 
 @dataclass(slots=True)
 class Level:
     """The tests whose lines start at one column.
 
-    `header` announces the test that runs now; a `firm` one promises a result line, any other only tells a name. `plan`
-    and `numbers` are those of the last block: one program, or one script, may print several reports in a row.
+    `place` is None until it is known whose children they are; they wait in `tests` till then. `header` announces the
+    test that runs now; a `firm` one promises a result line, any other only tells a name. `path` is the full name of the
+    announced test, once children have needed it.
     """
 
     lead: str
     column: int
-    declared: bool = False
+    sink: Sink
+    place: Place | None
     log: tuple[str, ...] = ()
+    declared: bool = False
     tests: list[Test] = field(default_factory=list)
-    plan: int = -1
-    numbers: list[int] = field(default_factory=list)
+    last: Test | None = None
+    block: Block = field(default_factory=Block)
     header: str = ""
     firm: bool = False
+    path: str = ""
     bail: str = ""
     skip: str = ""
 
+    def inner(self) -> Place | None:
+        """The place of the tests one level deeper, if it is certain."""
+        if self.place is None or not self.firm:
+            return None
+        self.path = self.path or self.sink.path(self.place, self.header)
+        return self.place.below(self.path, self.header)
+
+    def settle(self, place: Place) -> None:
+        """From now on it is known whose children the tests are."""
+        self.place = place
+        for test in self.tests:
+            self.sink.put(place, test)
+        self.tests = []
+
     def add(self, test: Test, number: int | None = None) -> None:
         """One more test has ended, and with it what the header announced."""
-        self.numbers.append(len(self.numbers) + 1 if number is None else number)
-        self.tests.append(test)
-        self.header, self.firm = "", False
+        self.block.add(number)
+        self._put(test, self.path)
+        self.header, self.firm, self.path = "", False, ""
+
+    def adopt(self, tests: list[Test]) -> None:
+        """Take in tests that have no parent."""
+        for test in tests:
+            self._put(test)
+
+    def _put(self, test: Test, path: str = "") -> None:
+        self.last = test
+        if self.place is not None:
+            self.sink.put(self.place, test, path)
+        else:
+            self.tests.append(test)
+            self.sink.wait(test)
+
+    def note(self, log: tuple[str, ...]) -> None:
+        """Keep lines that stand before the first test."""
+        self.log = (self.log + log)[: LOG_HEAD + LOG_TAIL]
 
     def lose(self, child: Level | None, log: tuple[str, ...]) -> None:
         """The announced test, or the one that the child level's tests belong to, will get no result line."""
         children = child.tests if child else []
-        if not self.header and (not children or len(self.numbers) == self.plan):
-            self.tests += children  # nothing was announced, or all that was has come: no parent is missing
+        if not self.header and (not children or self.block.count == self.block.plan):
+            self.adopt(children)  # nothing was announced, or all that was has come: no parent is missing
             return
         reason = (child.bail if child else "") or self.bail or LOST
-        name = self.header or f"#{len(self.numbers) + 1}"
+        name = self.header or f"#{self.block.count + 1}"
         self.add(Test(name, Status.CRASH, reason, (child.log if child else ()) + log, children))
 
     def end_block(self, parent: Status | None = None) -> None:
@@ -101,51 +161,9 @@ class Level:
 
         One exception: ksft_exit_skip(), called after a plan was printed, says SKIP once and means all that is left.
         """
-        lost = self.plan - len(self.numbers)
-        if lost > 0:
-            status, reason = Status.CRASH, self.bail or LOST
-            last = self.tests[-1] if self.tests and self.numbers and parent is Status.SKIP else None
-            if last and last.status is Status.SKIP and last.name in (last.reason, f"#{self.numbers[-1]}"):
-                status, reason = last.status, last.reason
-            self.tests += [Test(f"#{k}", status, reason) for k in self._missing(lost)]
-        self.plan, self.numbers = -1, []
-
-    def _missing(self, lost: int) -> Iterator[int]:
-        seen = {k for k in self.numbers if 1 <= k <= self.plan}
-        free = (k for k in range(1, self.plan + 1) if k not in seen)
-        repeated = self.plan - len(seen) - lost  # where numbers were wrong, the last ones are those that did not come
-        return islice(free, repeated, repeated + min(lost, MAX_LOST))
-
-
-def results(tests: Iterable[Test]) -> list[Result]:
-    """The tests with their full names, in the order of the log."""
-    used: dict[str, int] = {}
-    found: list[Result] = []
-    for test in tests:
-        _add_named(test, "", "", used, found)
-    return found
-
-
-def _add_named(test: Test, before: str, parent: str, used: dict[str, int], found: list[Result]) -> None:
-    path = _unique(before + _shortened(test.name, parent), used)
-    for child in test.children:
-        _add_named(child, f"{path}/" if before else f"{path}:", test.name, used, found)
-    found.append(Result(path, test.status, test.reason, test.log))
-
-
-def _shortened(name: str, parent: str) -> str:
-    """`exit_skip.private.exiting` in `mm/exit_skip` is `private.exiting`: fixtures are called like their programs."""
-    program = parent.rsplit("/", 1)[-1].partition(" ")[0]
-    return (program and name.removeprefix(f"{program}.")) or name
-
-
-def _unique(name: str, used: dict[str, int]) -> str:
-    if name not in used:
-        used[name] = 1
-        return name
-    while True:
-        used[name] += 1
-        numbered = f"{name} ({used[name]})"
-        if numbered not in used:
-            used[numbered] = 1
-            return numbered
+        status, reason = Status.CRASH, self.bail or LOST
+        last = self.last if self.block.count and parent is Status.SKIP else None
+        if last and last.status is Status.SKIP and last.name in (last.reason, f"#{self.block.last}"):
+            status, reason = last.status, last.reason
+        self.adopt([Test(f"#{number}", status, reason) for number in self.block.missing()])
+        self.block = Block()

@@ -6,11 +6,23 @@ import re
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 
-# A date, a host and "kernel:", as syslog (RFC 3164 and ISO dates) and journald write them.
-_LOGGER = (
-    r"(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.,+Z-]+"
-    r"|\[ *[0-9]+\.[0-9]{6}\]) \S+ kernel: ?"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+_SYSLOG_DATE = r"[A-Z][a-z]{2} [ 0-9][0-9] " + _CLOCK
+
+# What the recorder of a whole console puts before every line, the kernel's and the programs': a CI system, LAVA (with
+# line numbers on its pages), `ts`, a terminal program, or the journal of a service.
+_RECORDER = re.compile(
+    rf"(?:{_DAY}[T ]{_CLOCK}(?:[.,][0-9]+)?{_ZONE} (?!\S+ kernel:)(?:\S+ [\w.@-]+\[[0-9]+\]: )?"
+    rf"|(?:[0-9]+ )?{_CLOCK}\.[0-9]+  "
+    rf"|{_CLOCK} "
+    rf"|\[(?:{_DAY}[T ])?{_CLOCK}(?:[.,][0-9]+)?{_ZONE}\] "
+    rf"|{_SYSLOG_DATE} (?!\S+ kernel:)(?:\S+ [\w.@-]+\[[0-9]+\]: )?)"
 )
+
+# A date, a host and "kernel:", as syslog (RFC 3164 and ISO dates) and journald write them.
+_LOGGER = rf"(?:{_SYSLOG_DATE}|{_DAY}T[0-9:.,+Z-]+|\[ *[0-9]+\.[0-9]{{6}}\]) \S+ kernel: ?"
 _PREFIX = re.compile(
     rf"(?:{_LOGGER}"
     r"|<[0-9]{1,3}>"  # the log level, as /dev/kmsg and consoles in raw mode show it
@@ -20,6 +32,9 @@ _PREFIX = re.compile(
     r")+(?:(?<=\]) )?"
 )
 _PREFIX_STARTS = frozenset("[<0123456789ADFJMNOSkuds")
+_RECORDER_STARTS = frozenset("[0123456789ADFJMNOS")
+
+_STAMP = re.compile(r"(?:<[0-9]{1,3}>)?\[ *[0-9]+\.[0-9]{6}\]")
 
 
 def plain(line: str) -> str:
@@ -29,8 +44,22 @@ def plain(line: str) -> str:
 
 
 def split(line: str) -> tuple[bool, str, str]:
-    """Whether printk's or a logger's prefix stands before the text, the caller id (`T12`, `C1`, or ""), the text."""
+    """Whether printk's or a logger's prefix stands before the text, the caller id (`T12`, `C1`, or ""), the text.
+
+    What a recorder has put before all lines is taken off, and does not count.
+    """
     line = plain(line)
-    if line[:1] not in _PREFIX_STARTS or not (prefix := _PREFIX.match(line)):
+    start = line[:1]
+    if start not in _PREFIX_STARTS:
+        return False, "", line
+    if start in _RECORDER_STARTS and (recorder := _RECORDER.match(line)):
+        line = line[recorder.end() :]
+    if not (prefix := _PREFIX.match(line)):
         return False, "", line
     return True, prefix["caller"] or "", line[prefix.end() :]
+
+
+def tear(line: str) -> str | None:
+    """What stands in the line before the kernel's own time stamp, where printk wrote into it; None if it did not."""
+    stamp = _STAMP.search(line, 1)
+    return line[: stamp.start()] if stamp else None

@@ -1,0 +1,246 @@
+"""The stack of open levels that a KTAP report is read with.
+
+Each level of nesting prefixes its lines with `# ` (kselftest) or indents them (KUnit); children come before the line of
+their parent. So a stack of open levels, each known by the column at which its lines start, is enough: a result line
+takes all that stands deeper as its children. Tests whose parent gets no such line are put under a CRASH.
+"""
+
+from __future__ import annotations
+
+import re
+
+from series_ci import text
+from series_ci._ktap_line import announced, is_torn, outcome, test_name
+from series_ci._ktap_names import ROOT, Sink, Test
+from series_ci._ktap_tree import Level, Log
+from series_ci.results import Status
+
+MAX_DEPTH = 32
+
+WAITING = 16_000_000
+"""Characters of tests that wait for the line of their parent, which was not announced. If there are more, those of the
+outermost level are handed on without its name."""
+
+_STEP = re.compile(r"# | {2}| {4}|\t")  # what one level of nesting adds to the prefix
+_PROGRAM_STEP = re.compile(r"# (?: {2}| {4}|\t)")  # the first level of a program without results, and another one
+_INDENT = re.compile(r"(?:\t| {4}| {2})$")
+
+
+class Reader:
+    """The open levels, from the outermost to the innermost."""
+
+    def __init__(self, log: Log, sink: Sink) -> None:
+        self._log = log
+        self._sink = sink
+        self._stack: list[Level] = []
+
+    def read(self, form: re.Match[str]) -> bool:
+        """Take one line in; False if it turns out to be mere text."""
+        lead = form["lead"]
+        if len(self._stack) >= MAX_DEPTH and _column(lead) > self._stack[-1].column:
+            return False
+        if form["verdict"]:
+            return self._result(lead, form)
+        if form["version"]:
+            return self._version(lead)
+        if form["plan"]:
+            return self._plan(lead, int(form["plan"]), form["why"] or "")
+        if form["bail"] is not None:
+            return self._bail(lead, form["bail"].strip())
+        return lead.endswith("# ") and not is_torn(form[0]) and self._header(lead, form)
+
+    def end(self) -> None:
+        """No line is left, or none that belongs to those before."""
+        base = self._fold(-1)
+        if base:
+            base.end_block()
+            base.settle(base.place or ROOT)
+        self._sink.waiting = 0
+
+    def _result(self, lead: str, form: re.Match[str]) -> bool:
+        rest = form["rest"] or ""
+        number = int(form["number"]) if form["number"] else None
+        level = self._find(lead)
+        if is_torn(rest) or not (level or self._may_open(lead)):
+            return False
+        if number is None and not (level and level.declared and rest.strip()):
+            return False  # "ok" and some words: prose, unless the program said that it speaks KTAP here
+        name, status, reason = outcome(form["verdict"] == "ok", rest)
+        if level and level.firm and name != level.header:
+            if name.startswith(level.header) or level.header.startswith(name):
+                return False  # the end of this line was lost, or other text was written behind it
+            self._lose(level)
+        child = self._fold(_column(lead))
+        level = self._open(lead)
+        if child:
+            child.end_block(status)
+            if child.skip and status in (Status.PASS, Status.SKIP):
+                status, reason = Status.SKIP, reason or child.skip
+        own = self._log.take(lead)
+        if name == reason:
+            name = announced(own) or name
+        name = name or f"#{number or level.block.count + 1}"
+        log = (child.log if child else ()) + own
+        level.add(Test(name, status, reason, log, child.tests if child else []), number)
+        if level.place is not None:
+            self._sink.waiting = 0
+        elif self._sink.waiting > WAITING:
+            self._wait_no_longer()
+        return True
+
+    def _wait_no_longer(self) -> None:
+        """Too much waits for the names of parents: the outermost of those goes without."""
+        index = next(index for index, level in enumerate(self._stack) if level.place is None)
+        self._stack[index].settle(self._stack[index - 1].place or ROOT if index else ROOT)
+        self._sink.waiting = 0
+
+    def _version(self, lead: str) -> bool:
+        level = self._find(lead)
+        if level and level.last and level is not self._stack[0] and not lead.endswith("# "):
+            # A new suite of KUnit's, and the line of the one before never came.
+            self._lose(self._stack[self._stack.index(level) - 1])
+        elif level:
+            self._lose(level)
+            level.end_block()
+        elif self._stack and self._stack[0].column > _column(lead):
+            self.end()
+        level = self._open(lead)
+        level.declared, level.bail, level.skip = True, "", ""
+        level.note(self._log.take(lead))
+        return True
+
+    def _plan(self, lead: str, count: int, why: str) -> bool:
+        if is_torn(why) or not (self._find(lead) or self._may_open(lead)):
+            return False
+        level = self._open(lead)
+        if level.block.plan >= 0:
+            level.end_block()
+            level.bail = ""
+        level.block.plan, level.declared = count, True
+        level.note(self._log.take(lead))
+        if count == 0 and why.lower().startswith("skip"):
+            level.skip = " ".join(why.split()[1:]) or "1..0"
+        return True
+
+    def _bail(self, lead: str, why: str) -> bool:
+        if is_torn(why) or not (self._find(lead) or self._may_open(lead)):
+            return False
+        bail = f"Bail out! {why}".strip()
+        self._open(lead, bail).bail = bail
+        self._log.add(f"{lead}# {bail}")
+        return True
+
+    def _header(self, lead: str, form: re.Match[str]) -> bool:
+        outer = lead[:-2]
+        if form["program"]:
+            self._announce(outer, f"{form['folder']}/{form['program']}", firm=True)
+            return True
+        if form["subtest"]:
+            return self._subtest(outer, test_name(form["subtest"]))
+        level = self._find(outer)
+        # run_vmtests.sh draws a line above this one; without it, "running ./x" is anybody's text.
+        if not (level and level.declared and set(text.split(self._log.last())[2].strip("# \t")) == {"-"}):
+            return False
+        self._announce(outer, test_name(form["running"]), firm=False)
+        return False  # but worth a line in the log
+
+    def _subtest(self, lead: str, name: str) -> bool:
+        """KUnit writes the name of a suite at the column of its cases; TAP 14 at that of the suite's own line."""
+        column = _column(lead)
+        if column == (self._stack[0].column if self._stack else 0):
+            self._announce(lead, name, firm=True)
+            return True
+        outer = self._outer(lead)
+        if not (lead.startswith(outer) and _STEP.fullmatch(lead, len(outer))):
+            outer = _INDENT.sub("", lead)
+        if lead.endswith("# ") or outer == lead:
+            return False  # below a `# ` it may be either
+        level = self._find(lead)
+        parent = self._find(outer) or self._open(outer)
+        if parent.header != name or (level and level.last):
+            declared = bool(level and level.declared)
+            if parent.header or (level and level.last):
+                self._lose(parent)
+            parent.header, parent.firm = name, True
+            level = self._open(lead)
+            level.declared, level.place = declared, parent.inner()
+        return True
+
+    def _announce(self, lead: str, name: str, *, firm: bool) -> None:
+        level = self._find(lead) or self._open(lead)
+        if level.header == name and level is self._stack[-1]:
+            return  # said twice
+        self._lose(level)
+        level.header, level.firm = name, firm
+
+    def _find(self, lead: str) -> Level | None:
+        if self._stack and self._stack[-1].lead == lead:
+            return self._stack[-1]  # nearly always
+        column = _column(lead)
+        return next((level for level in reversed(self._stack) if level.column == column), None)
+
+    def _outer(self, lead: str) -> str:
+        """The prefix of the innermost open level above lines with this one."""
+        column = _column(lead)
+        return next((level.lead for level in reversed(self._stack) if level.column < column), "")
+
+    def _may_open(self, lead: str) -> bool:
+        """Whether lines with this prefix can be one level below an open one, though nothing declared them."""
+        outer = self._outer(lead)
+        step = lead.startswith(outer) and _STEP.fullmatch(lead, len(outer))
+        return not lead or bool(step) or self._program(lead) is not None
+
+    def _program(self, lead: str) -> str | None:
+        """The prefix of an announced program that has no results yet, if these lines are one level below it."""
+        level = self._stack[-1] if self._stack else None
+        below = level and level.firm and lead.startswith(level.lead) and _PROGRAM_STEP.fullmatch(lead, len(level.lead))
+        return f"{level.lead}# " if level and below else None
+
+    def _open(self, lead: str, bail: str = "") -> Level:
+        """The level with this prefix; whatever is open below it has lost its parent."""
+        if self._stack and self._stack[-1].lead == lead:
+            return self._stack[-1]
+        if (program := self._program(lead)) is not None:
+            self._open(program)
+        column = _column(lead)
+        child = self._fold(column)
+        if not (self._stack and self._stack[-1].column == column):
+            self._push(lead, column)
+        level = self._stack[-1]
+        if child:
+            level.bail = bail or level.bail
+            self._settle(level, child)
+        return level
+
+    def _push(self, lead: str, column: int) -> None:
+        if not self._stack:
+            self._stack.append(Level(lead, column, self._sink, None if column else ROOT))
+        else:
+            outer = self._stack[-1]
+            self._stack.append(Level(lead, column, self._sink, outer.inner(), self._log.take(outer.lead)))
+
+    def _lose(self, level: Level) -> None:
+        """What runs in the level gets no result line any more."""
+        child = self._fold(level.column)
+        if child or level.firm:
+            self._settle(level, child)
+        level.header = ""
+
+    def _fold(self, column: int) -> Level | None:
+        """Take off all levels deeper than the column; the outermost of them, with what it is known to have lost."""
+        child = None
+        while self._stack and self._stack[-1].column > column:
+            level = self._stack.pop()
+            if child or level.header:
+                self._settle(level, child)
+            child = level
+        return child
+
+    def _settle(self, level: Level, child: Level | None) -> None:
+        if child:
+            child.end_block()
+        level.lose(child, self._log.take(level.lead) if level.header else ())
+
+
+def _column(lead: str) -> int:
+    return len(lead.expandtabs()) if "\t" in lead else len(lead)
