@@ -16,6 +16,7 @@ from series_ci.cli.boot import boot
 from series_ci.cli.diff import diff
 from series_ci.cli.init import init
 from series_ci.cli.kselftest import kselftest
+from series_ci.cli.parse import parse
 from series_ci.cli.schema import schema
 from series_ci.cli.shell import shell
 from series_ci.cli.test import test
@@ -40,6 +41,7 @@ cli.add_command(diff)
 cli.add_command(init)
 cli.add_command(shell)
 cli.add_command(boot)
+cli.add_command(parse)
 cli.add_command(schema)
 cli.add_command(kselftest)
 

@@ -1,0 +1,58 @@
+"""`series-ci parse`: the test results and the kernel's complaints in a log from anywhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+from functools import partial
+
+import click
+
+from series_ci import logs, terminal
+from series_ci.errors import ExitStatus, UsageError
+from series_ci.report.log import JsonReport, LogReport, TextReport
+
+
+@click.command()
+@click.argument("files", metavar="[FILE|-]...", nargs=-1)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def parse(files: tuple[str, ...], form: str) -> int:
+    """Show the test results (KTAP) and the kernel's complaints in saved logs, or in standard input.
+
+    The log may come from a console, dmesg, syslog, the journal, LAVA or a CI system, also packed (gzip, xz, bzip2). It
+    is read once, as a stream: results are printed as soon as their line has come, in constant memory.
+
+    Exit status: 0 nothing bad, 1 a failed result or a complaint, 2 no such log.
+    """
+    names = files or (logs.STDIN,)
+    if not files and sys.stdin.isatty():
+        click.echo("reading a log from the terminal; Ctrl-D ends it", err=True)
+    report = _report(form, heads=len(names) > 1)
+    unread = [error for name in names if (error := _read(name, report))]
+    if form == "json" or report.statuses or report.splats or len(unread) < len(names):
+        report.end()
+    report.out.flush()
+    for error in unread:
+        terminal.show_error(error)
+    if unread:
+        return int(ExitStatus.USAGE)
+    return int(ExitStatus.REGRESSION if report.bad else ExitStatus.OK)
+
+
+def _report(form: str, *, heads: bool) -> LogReport:
+    if form == "json":
+        return JsonReport(sys.stdout)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a log may hold what the terminal cannot show
+    console = terminal.console(stderr=False)
+    return TextReport(sys.stdout, colour=console.is_terminal and not console.no_color, heads=heads)
+
+
+def _read(name: str, report: LogReport) -> UsageError | None:
+    """Report on one log; what was wrong with it. The others are read all the same."""
+    try:
+        with logs.opened(name) as lines:
+            report.complain(name, logs.scan(lines, partial(report.add, name)))
+    except UsageError as error:
+        return error
+    return None
