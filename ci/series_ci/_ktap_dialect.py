@@ -45,7 +45,7 @@ class Dialects:
                 return f"{end['verdict']} {end['number']} {end['name']}{_directive(end)}"
         if "error logs:" in line:
             self._repeats = True
-        if "#" in line and (progs := _PROGS.match(line)):
+        if ":" in line and "#" in line and (progs := _PROGS.match(line)):
             line = line if self._repeats else _progs(progs)
         return f"# {line}" if self._flat else line
 

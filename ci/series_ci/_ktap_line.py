@@ -9,15 +9,25 @@ from series_ci.results import Status
 
 LINE = re.compile(
     r"(?P<lead>(?:[ \t]|\#(?=[ \t]))*+)"
-    r"(?:K?(?P<version>TAP)\ version\ [0-9]+\s*$"
+    r"(?:(?P<verdict>ok|not\ ok)(?:\ +(?P<number>[0-9]{1,9})(?=\s|$))?(?P<rest>\s.*)?$"
+    r"|K?(?P<version>TAP)\ version\ [0-9]+\s*$"
     r"|1\.\.(?P<plan>[0-9]{1,9})(?:\s+\#\s*(?P<why>.*))?\s*$"
-    r"|(?P<verdict>ok|not\ ok)(?:\ +(?P<number>[0-9]{1,9})(?=\s|$))?(?P<rest>\s.*)?$"
     r"|Bail\ out!\s*(?P<bail>.*?)(?:\#\ (?:Planned\ tests|Totals:).*)?$"
     r"|Subtest:\s+(?P<subtest>.*\S)"
     r"|selftests:\s(?P<folder>[^\s:]+):\s(?P<program>\S+)\s*$"
     r"|running\ (?:bash\ )?\./(?P<running>.*\S))",
 )
 """Every form that matters. For the three comments at the end, the lead holds the comment's own `# ` too."""
+
+PLAIN = re.compile(
+    r"(?P<lead>(?:\# |\ {4})*+)(?P<verdict>ok|not\ ok)\ (?P<number>[0-9]{1,9})\ (?P<name>[A-Za-z_][\w./-]*)$"
+)
+"""Most of the result lines, those that need no second look."""
+
+PLAIN = re.compile(
+    r"(?P<lead>(?:\# |\ {4})*+)(?P<verdict>ok|not\ ok)\ (?P<number>[0-9]{1,9})\ (?P<name>[A-Za-z_][\w./-]*)$"
+)
+"""Most of the result lines, those that need no second look."""
 
 _DIRECTIVE = re.compile(
     r"(?:^|\s)#\s*(?P<word>skip|xfail|todo|timeout|error)(?:ped|ping)?(?=[\s:]|$)[\s:]*(?P<why>.*)", re.IGNORECASE
@@ -58,9 +68,15 @@ def may_matter(line: str) -> bool:
     )
 
 
+def column_of(lead: str) -> int:
+    """The column at which the text after a prefix starts."""
+    return len(lead.expandtabs()) if "\t" in lead else len(lead)
+
+
 def is_torn(text: str) -> bool:
     """Whether foreign text stands in the middle of the line."""
-    return _TORN.search(text) is not None
+    perhaps = "]" in text or "ok " in text or "TAP " in text or not text.isprintable()
+    return perhaps and _TORN.search(text) is not None
 
 
 def test_name(text: str) -> str:
@@ -84,7 +100,9 @@ def outcome(passed: bool, rest: str) -> tuple[str, Status, str]:
     after the directive.
     """
     status = Status.PASS if passed else Status.FAIL
-    directive = _DIRECTIVE.search(rest) if "#" in rest else None
+    if "#" not in rest:
+        return test_name(rest), status, ""
+    directive = _DIRECTIVE.search(rest)
     if directive is None:
         name, _, reason = (rest + " ").partition(" # ")
         reason = " ".join(reason.split())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from series_ci import text
-from series_ci._ktap_line import announced, is_torn, outcome, test_name
+from series_ci._ktap_line import announced, column_of, is_torn, outcome, test_name
 from series_ci._ktap_names import ROOT, Sink, Test
 from series_ci._ktap_tree import Level, Log
 from series_ci.results import Status
@@ -35,12 +35,13 @@ class Reader:
         self._stack: list[Level] = []
 
     def read(self, form: re.Match[str]) -> bool:
-        """Take one line in; False if it turns out to be mere text."""
-        lead = form["lead"]
-        if len(self._stack) >= MAX_DEPTH and _column(lead) > self._stack[-1].column:
+        """Take in one line, of the form LINE; False if it turns out to be mere text."""
+        lead, verdict, number, rest = form.group("lead", "verdict", "number", "rest")
+        if len(self._stack) >= MAX_DEPTH and column_of(lead) > self._stack[-1].column:
             return False
-        if form["verdict"]:
-            return self._result(lead, form)
+        if verdict:
+            said = outcome(verdict == "ok", rest or "")
+            return not is_torn(rest or "") and self._result(lead, int(number) if number else None, *said)
         if form["version"]:
             return self._version(lead)
         if form["plan"]:
@@ -55,36 +56,34 @@ class Reader:
         if base:
             base.end_block()
             base.settle(base.place or ROOT)
-        self._sink.waiting = 0
 
-    def _result(self, lead: str, form: re.Match[str]) -> bool:
-        rest = form["rest"] or ""
-        number = int(form["number"]) if form["number"] else None
+    def plain(self, form: re.Match[str]) -> bool:
+        """Take in a line of the form PLAIN."""
+        lead, verdict, number, name = form.groups()
+        return self._result(lead, int(number), name, Status.PASS if verdict == "ok" else Status.FAIL, "")
+
+    def _result(self, lead: str, number: int | None, name: str, status: Status, reason: str) -> bool:
         level = self._find(lead)
-        if is_torn(rest) or not (level or self._may_open(lead)):
+        if not (level or self._may_open(lead)):
             return False
-        if number is None and not (level and level.declared and rest.strip()):
+        if number is None and not (level and level.declared and (name or reason)):
             return False  # "ok" and some words: prose, unless the program said that it speaks KTAP here
-        name, status, reason = outcome(form["verdict"] == "ok", rest)
         if level and level.firm and name != level.header:
             if name.startswith(level.header) or level.header.startswith(name):
                 return False  # the end of this line was lost, or other text was written behind it
             self._lose(level)
-        child = self._fold(_column(lead))
-        level = self._open(lead)
-        if child:
-            child.end_block(status)
-            if child.skip and status in (Status.PASS, Status.SKIP):
-                status, reason = Status.SKIP, reason or child.skip
-        own = self._log.take(lead)
+        child = None
+        if not level or level is not self._stack[-1]:
+            child = self._fold(column_of(lead))
+            level = self._open(lead)
+        own = self._log.take(lead) if self._log.count else ()
         if name == reason:
             name = announced(own) or name
-        name = name or f"#{number or level.block.count + 1}"
-        log = (child.log if child else ()) + own
-        level.add(Test(name, status, reason, log, child.tests if child else []), number)
-        if level.place is not None:
-            self._sink.waiting = 0
-        elif self._sink.waiting > WAITING:
+        test = Test(name or f"#{number or level.block.count + 1}", status, reason, own)
+        if child:
+            _take_in(test, child)
+        level.add(test, number)
+        if level.place is None and self._sink.waiting > WAITING:
             self._wait_no_longer()
         return True
 
@@ -92,7 +91,6 @@ class Reader:
         """Too much waits for the names of parents: the outermost of those goes without."""
         index = next(index for index, level in enumerate(self._stack) if level.place is None)
         self._stack[index].settle(self._stack[index - 1].place or ROOT if index else ROOT)
-        self._sink.waiting = 0
 
     def _version(self, lead: str) -> bool:
         level = self._find(lead)
@@ -102,7 +100,7 @@ class Reader:
         elif level:
             self._lose(level)
             level.end_block()
-        elif self._stack and self._stack[0].column > _column(lead):
+        elif self._stack and self._stack[0].column > column_of(lead):
             self.end()
         level = self._open(lead)
         level.declared, level.bail, level.skip = True, "", ""
@@ -146,7 +144,7 @@ class Reader:
 
     def _subtest(self, lead: str, name: str) -> bool:
         """KUnit writes the name of a suite at the column of its cases; TAP 14 at that of the suite's own line."""
-        column = _column(lead)
+        column = column_of(lead)
         if column == (self._stack[0].column if self._stack else 0):
             self._announce(lead, name, firm=True)
             return True
@@ -176,12 +174,12 @@ class Reader:
     def _find(self, lead: str) -> Level | None:
         if self._stack and self._stack[-1].lead == lead:
             return self._stack[-1]  # nearly always
-        column = _column(lead)
+        column = column_of(lead)
         return next((level for level in reversed(self._stack) if level.column == column), None)
 
     def _outer(self, lead: str) -> str:
         """The prefix of the innermost open level above lines with this one."""
-        column = _column(lead)
+        column = column_of(lead)
         return next((level.lead for level in reversed(self._stack) if level.column < column), "")
 
     def _may_open(self, lead: str) -> bool:
@@ -202,7 +200,7 @@ class Reader:
             return self._stack[-1]
         if (program := self._program(lead)) is not None:
             self._open(program)
-        column = _column(lead)
+        column = column_of(lead)
         child = self._fold(column)
         if not (self._stack and self._stack[-1].column == column):
             self._push(lead, column)
@@ -242,5 +240,9 @@ class Reader:
         level.lose(child, self._log.take(level.lead) if level.header else ())
 
 
-def _column(lead: str) -> int:
-    return len(lead.expandtabs()) if "\t" in lead else len(lead)
+def _take_in(test: Test, child: Level) -> None:
+    """Give a test what stood one level deeper."""
+    child.end_block(test.status)
+    if child.skip and test.status in (Status.PASS, Status.SKIP):
+        test.status, test.reason = Status.SKIP, test.reason or child.skip
+    test.log, test.children = child.log + test.log, child.tests

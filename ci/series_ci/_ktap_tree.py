@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -16,6 +16,7 @@ LOG_HEAD = 50
 LOG_TAIL = 150
 LOG_WIDTH = 1000
 MAX_LOST = 1000  # a plan of a garbled million must not become a million results
+TEST = 500  # what a test takes beside its log, roughly, in bytes
 MAX_STRAY = 10_000  # numbers out of order that are kept in mind
 
 
@@ -23,14 +24,14 @@ class Log:
     """The lines since the last result, uncleaned: most logs are kept once and never shown."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._head: list[str] = []
         self._tail: deque[str] = deque(maxlen=LOG_TAIL)
-        self._count = 0
 
     def add(self, line: str) -> None:
         """One more line, cut if it is very long."""
-        self._count += 1
-        if self._count <= LOG_HEAD:
+        self.count += 1
+        if self.count <= LOG_HEAD:
             self._head.append(line[:LOG_WIDTH])
         else:
             self._tail.append(line[:LOG_WIDTH])
@@ -41,12 +42,12 @@ class Log:
 
     def take(self, lead: str) -> tuple[str, ...]:
         """All lines without the level's prefix and the comment's `# `; the log is empty afterwards."""
-        if not self._count:
+        if not self.count:
             return ()
-        dropped = self._count - len(self._head) - len(self._tail)
+        dropped = self.count - len(self._head) - len(self._tail)
         gap = [f"... {dropped} lines left out ..."] if dropped else []
         kept = [text.split(line)[2] for line in (*self._head, *gap, *self._tail)]
-        self._head, self._count = [], 0
+        self._head, self.count = [], 0
         self._tail.clear()
         return tuple(line.removeprefix(lead).removeprefix("# ") for line in kept)
 
@@ -119,6 +120,7 @@ class Level:
     def settle(self, place: Place) -> None:
         """From now on it is known whose children the tests are."""
         self.place = place
+        self.sink.waiting = 0
         for test in self.tests:
             self.sink.put(place, test)
         self.tests = []
@@ -126,21 +128,26 @@ class Level:
     def add(self, test: Test, number: int | None = None) -> None:
         """One more test has ended, and with it what the header announced."""
         self.block.add(number)
-        self._put(test, self.path)
-        self.header, self.firm, self.path = "", False, ""
-
-    def adopt(self, tests: list[Test]) -> None:
-        """Take in tests that have no parent."""
-        for test in tests:
-            self._put(test)
-
-    def _put(self, test: Test, path: str = "") -> None:
         self.last = test
         if self.place is not None:
-            self.sink.put(self.place, test, path)
+            self.sink.put(self.place, test, self.path)
         else:
-            self.tests.append(test)
-            self.sink.wait(test)
+            self._wait(test)
+        if self.header:
+            self.header, self.firm, self.path = "", False, ""
+
+    def adopt(self, tests: Sequence[Test]) -> None:
+        """Take in tests that have no line of their own, or no parent."""
+        for test in tests:
+            self.last = test
+            if self.place is not None:
+                self.sink.put(self.place, test)
+            else:
+                self._wait(test)
+
+    def _wait(self, test: Test) -> None:
+        self.tests.append(test)
+        self.sink.waiting += TEST + sum(map(len, test.log))
 
     def note(self, log: tuple[str, ...]) -> None:
         """Keep lines that stand before the first test."""
@@ -148,7 +155,7 @@ class Level:
 
     def lose(self, child: Level | None, log: tuple[str, ...]) -> None:
         """The announced test, or the one that the child level's tests belong to, will get no result line."""
-        children = child.tests if child else []
+        children = child.tests if child else ()
         if not self.header and (not children or self.block.count == self.block.plan):
             self.adopt(children)  # nothing was announced, or all that was has come: no parent is missing
             return

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from series_ci import text
 from series_ci._ktap_dialect import Dialects
-from series_ci._ktap_line import LINE, may_matter
+from series_ci._ktap_line import LINE, PLAIN, may_matter
 from series_ci._ktap_names import Names, Sink
 from series_ci._ktap_reader import WAITING, Reader
 from series_ci._ktap_tree import LOST, Log
@@ -51,29 +51,22 @@ class Stream:
         self._torn = ""  # the beginning of a line into which printk wrote
         self._ended: bool | None = None
 
-    @property
-    def ready(self) -> bool:
-        """Whether there is something to take."""
-        return bool(self._sink.ready)
-
     def take(self) -> list[Result]:
         """The results that are complete."""
         ready, self._sink.ready = self._sink.ready, []
         return ready
 
-    def feed(self, line: str) -> None:
-        """Take in one line."""
+    def feed(self, line: str) -> bool:
+        """Take in one line; whether there are results to take."""
         if self._ended is None:
             self._ended = line.endswith("\n")
         torn = "] " in line and line[0] not in "[<"
         if (may_matter(line) or torn or self._torn or self._dialects.header) and (line[-1:] == "\n" or not self._ended):
             stamped, _, bare = text.split(line)
-            if stamped:
-                if self._stamped(line, bare):
-                    return
-            elif self._unstamped(bare):
-                return
+            if self._stamped(line, bare) if stamped else self._unstamped(bare):
+                return bool(self._sink.ready)
         self._log.add(line)
+        return bool(self._sink.ready)
 
     def end(self) -> None:
         """No line is left."""
@@ -84,8 +77,7 @@ class Stream:
         if "Linux version " in bare and _BOOT.search(line):
             self.end()  # a kernel begins, so the one before has ended
             self._torn, self._dialects = "", Dialects()
-        form = LINE.match(bare)
-        return form is not None and self._kernel.read(form)
+        return _read(self._kernel, bare)
 
     def _unstamped(self, bare: str) -> bool:
         if self._torn:
@@ -93,8 +85,13 @@ class Stream:
         if "] " in bare and (head := text.tear(bare)):
             self._torn = head
             return False
-        form = LINE.match(self._dialects.translate(bare))
-        return form is not None and self._user.read(form)
+        return _read(self._user, self._dialects.translate(bare))
+
+
+def _read(reader: Reader, line: str) -> bool:
+    if form := PLAIN.match(line):
+        return reader.plain(form)
+    return (form := LINE.match(line)) is not None and reader.read(form)
 
 
 def _mended(head: str, tail: str) -> str:

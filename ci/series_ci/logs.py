@@ -36,8 +36,7 @@ def scan(lines: Iterator[str], take: Callable[[list[Result]], None]) -> list[Spl
 
     def passing() -> Iterator[str]:
         for line in lines:
-            stream.feed(line)
-            if stream.ready:
+            if stream.feed(line):
                 take(stream.take())
             yield line
 

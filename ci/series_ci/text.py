@@ -48,7 +48,9 @@ def split(line: str) -> tuple[bool, str, str]:
 
     What a recorder has put before all lines is taken off, and does not count.
     """
-    line = plain(line)
+    line = line.strip("\r\n")
+    if "\x1b" in line:
+        line = plain(line)
     start = line[:1]
     if start not in _PREFIX_STARTS:
         return False, "", line
