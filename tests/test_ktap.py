@@ -185,6 +185,13 @@ PREFIXES = {
     "journal": "[    1.234567] guest kernel: ",
     "dmesg -x": "kern  :info  : [    1.234567] ",
     "dmesg -T": "[Mon Jan  6 03:04:05 2025] ",
+    "CI log": "2024-05-01T12:00:00.1234567Z ",
+    "CI log of a console": "2024-05-01T12:00:00.1234567Z [    1.234567] ",
+    "LAVA": "07:17:34.056125  ",
+    "LAVA's page": "7154 12:46:54.650451  ",
+    "ts": "Nov 25 04:42:23 ",
+    "terminal": "[2024-05-01T12:00:00] ",
+    "journal of a service": "Nov 25 04:42:23 guest run[12]: ",
     "colour": "\x1b[0;32m",
 }
 
