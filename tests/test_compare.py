@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci.compare import LOST, Change, Comparison, compare, with_second
+from series_ci.compare import LOST, Change, Comparison, Entry, compare, with_second
 from series_ci.errors import ExitStatus
 from series_ci.results import Ended, Result, Run, Splat, Status
 
@@ -18,14 +18,14 @@ NAME = "mm/exit_skip:private.exiting"
 TABLE = """
           PASS FAIL SKIP XFAIL TIMEOUT CRASH ERROR NOTBUILT NOTRUN
 PASS       S    B    K    B     B       B     B     B        B
-FAIL       F    S    K    F     B       B     S     B        B
+FAIL       F    S    K    F     B       B     B     B        B
 SKIP       N    B    S    N     B       B     B     B        B
 XFAIL      F    B    K    S     B       B     B     B        B
-TIMEOUT    F    F    K    F     S       S     F     S        S
-CRASH      F    F    K    F     S       S     F     S        S
-ERROR      F    S    K    F     B       B     S     B        B
-NOTBUILT   F    F    K    F     S       S     F     S        S
-NOTRUN     F    F    K    F     S       S     F     S        S
+TIMEOUT    F    F    K    F     S       B     B     B        B
+CRASH      F    F    K    F     B       S     B     B        B
+ERROR      F    F    K    F     B       B     S     B        B
+NOTBUILT   F    F    K    F     B       B     B     S        B
+NOTRUN     F    F    K    F     B       B     B     B        S
 absent     N    B    N    N     B       B     B     B        B
 """
 LETTERS = {"S": Change.SAME, "F": Change.FIXED, "B": Change.BROKEN, "K": Change.SKIPPED, "N": Change.NEW}
@@ -66,9 +66,12 @@ def test_a_pair_of_statuses(base: Status | None, patched: Status, change: Change
     comparison = single(base, patched)
     (entry,) = comparison.entries
     assert (entry.name, entry.base, entry.patched, entry.change) == (NAME, base, patched, change)
-    broken = change is Change.BROKEN
-    assert comparison.status is (ExitStatus.REGRESSION if broken else ExitStatus.OK)
-    assert comparison.verdict == ("regression" if broken else "no regression")
+    status, verdict = ExitStatus.OK, "no regression"
+    if change is Change.BROKEN:
+        status, verdict = ExitStatus.REGRESSION, "regression"
+    elif patched in LOST:  # and nothing but that is known
+        status, verdict = ExitStatus.INFRASTRUCTURE, "no result on either kernel"
+    assert (comparison.status, comparison.verdict) == (status, verdict)
 
 
 @pytest.mark.parametrize("base", Status)
@@ -82,8 +85,25 @@ def test_what_the_series_removed_is_gone_and_no_regression(base: Status) -> None
 @pytest.mark.parametrize("base", Status)
 def test_what_is_absent_because_the_guest_died_is_lost(base: Status, ended: Ended) -> None:
     (entry,) = single(base, None, ended).entries
-    assert entry.change is (Change.SAME if base in LOST else Change.BROKEN)
+    assert entry.change is (Change.SAME if base is Status.NOTRUN else Change.BROKEN)
     assert entry.patched is None
+
+
+@pytest.mark.parametrize("ended", [Ended.PANIC, Ended.HANG, Ended.LOST])
+def test_what_the_base_never_came_to_is_nothing_that_the_series_broke(ended: Ended) -> None:
+    """A dead guest's missing results are lost on the base just as they are with the series."""
+    found = {
+        status: compare(run(ended=ended), run((NAME, status))).entries[0].change
+        for status in (Status.PASS, Status.FAIL, Status.NOTRUN, Status.CRASH)
+    }
+    assert list(found.values()) == [Change.FIXED, Change.FIXED, Change.SAME, Change.BROKEN]
+
+
+def test_one_result_is_enough_to_know_that_nothing_broke() -> None:
+    lost = run(("boot", Status.PASS), (NAME, Status.NOTBUILT))
+    comparison = compare(lost, lost)
+    assert (comparison.status, [entry.name for entry in comparison.lost_alike]) == (ExitStatus.OK, [NAME])
+    assert not compare(run(), run()).nothing_seen
 
 
 @pytest.mark.parametrize("died", sorted(LOST))
@@ -264,7 +284,30 @@ def test_every_test_of_either_run_has_one_entry(base: Run, patched: Run) -> None
 def test_a_run_has_not_changed_from_itself(same: Run) -> None:
     comparison = compare(same, same)
     assert {entry.change for entry in comparison.entries} <= {Change.SAME}
-    assert comparison.status is ExitStatus.OK
+    seen = any(result.status not in LOST for result in same.results) or not same.results
+    assert comparison.status is (ExitStatus.OK if seen else ExitStatus.INFRASTRUCTURE)
+
+
+BAD = (*LOST, Status.FAIL)
+
+
+def mirror(entry: Entry, *, base_lost: bool, patched_lost: bool) -> set[Change]:
+    """What the change may be called when base and series change places. See _change() for why it is not always one."""
+    was = Status.NOTRUN if base_lost else entry.base
+    now = Status.NOTRUN if patched_lost else entry.patched
+    if entry.change is Change.BROKEN and was is None:
+        return {Change.GONE}
+    if entry.change is Change.BROKEN and was is Status.SKIP:
+        return {Change.SKIPPED}
+    if entry.change is Change.BROKEN and {was, now} <= LOST:
+        return {Change.BROKEN}
+    if entry.change is Change.SKIPPED:
+        return {Change.BROKEN if was in BAD else Change.NEW}
+    if entry.change is Change.GONE:
+        return {Change.BROKEN if was in BAD else Change.NEW}
+    if entry.change is Change.NEW:
+        return {Change.GONE if was is None else Change.SKIPPED}
+    return {{Change.FIXED: Change.BROKEN, Change.BROKEN: Change.FIXED, Change.SAME: Change.SAME}[entry.change]}
 
 
 @calm
@@ -272,20 +315,42 @@ def test_a_run_has_not_changed_from_itself(same: Run) -> None:
 def test_better_one_way_is_worse_the_other_way(base: Run, patched: Run) -> None:
     there = {entry.name: entry for entry in compare(base, patched).entries}
     back = {entry.name: entry for entry in compare(patched, base).entries}
+    assert there.keys() == back.keys()
     for name, entry in there.items():
-        if None not in (entry.base, entry.patched) and Status.SKIP not in (entry.base, entry.patched):
-            assert (entry.change is Change.FIXED) == (back[name].change is Change.BROKEN)
-            assert (entry.change is Change.SAME) == (back[name].change is Change.SAME)
+        lost = {
+            "base_lost": entry.base is None and dead(name, base),
+            "patched_lost": entry.patched is None and dead(name, patched),
+        }
+        assert back[name].change in mirror(entry, **lost)
+        assert (entry.change is Change.SAME) == (back[name].change is Change.SAME)
+        assert entry.change is not Change.FIXED or back[name].change is Change.BROKEN
+
+
+def dead(name: str, run: Run) -> bool:
+    """Whether something that a test is part of died, or the whole guest."""
+    above = {result.name for result in run.results if result.status in LOST}
+    return run.ended is not Ended.POWEROFF or any(name.startswith((f"{each}:", f"{each}/")) for each in above)
 
 
 @calm
 @given(runs, runs)
-def test_a_result_that_got_lost_is_never_passed_over(base: Run, patched: Run) -> None:
+def test_a_lost_result_is_broken_unless_the_base_lost_it_in_the_same_way(base: Run, patched: Run) -> None:
     for entry in compare(base, patched).entries:
-        had = entry.base is not None and entry.base not in LOST
-        lost = entry.patched in LOST or (entry.patched is None and patched.ended is not Ended.POWEROFF)
-        if had and lost:
-            assert entry.change is Change.BROKEN
+        was = Status.NOTRUN if entry.base is None and dead(entry.name, base) else entry.base
+        now = Status.NOTRUN if entry.patched is None and dead(entry.name, patched) else entry.patched
+        if now in LOST:
+            assert entry.change is (Change.SAME if was is now else Change.BROKEN)
+
+
+@calm
+@given(runs, runs)
+def test_the_same_is_never_said_of_a_result_that_only_one_kernel_gave(base: Run, patched: Run) -> None:
+    comparison = compare(base, patched)
+    for entry in comparison.having(Change.SAME):
+        lost = [each is None or each in LOST for each in (entry.base, entry.patched)]
+        assert lost[0] == lost[1] == (entry in comparison.lost_alike)
+        assert entry.base is entry.patched or None in (entry.base, entry.patched)
+    assert comparison.status is not ExitStatus.OK or not comparison.entries or not comparison.nothing_seen
 
 
 @calm

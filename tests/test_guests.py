@@ -38,13 +38,11 @@ pytestmark = [
 PROGRAMS = {
     "passes": "echo fine",
     "fails": "echo 'TAP version 13'; echo 1..2; echo ok 1 good; echo not ok 2 bad; exit 1",
-    "hangs": "echo waits; exec sleep 1000000",
+    "hangs": "echo waits; exec /bin/busybox sleep 1000000",
     "crashes": "echo c >/proc/sysrq-trigger",
-    "reboots": "reboot -f",
-    # All CPUs with interrupts off and no way back: only an NMI gets through.
-    "stops": "echo 1 >/proc/sys/kernel/sysrq; mount -t debugfs none /sys/kernel/debug 2>/dev/null; exec ./spin",
+    "reboots": "/bin/busybox reboot -f",
     "floods": "i=0; while [ $i -lt 3000 ]; do echo \"$i $(printf '%0900d' 7)\" >/dev/kmsg; i=$((i+1)); done",
-    "eats": "cat /dev/zero | tail -c 4000000000",
+    "eats": "printf -v much '%01048576d' 7; all=(); while :; do all+=(\"$much\"); done",
     "jumps": "date -s 2040-01-01; date -s 1999-01-01; echo 'TAP version 13'; echo 1..1; echo ok 1 late",
     "leaves": "setsid sleep 1000000 & exit 0",
     "keeps": "dd if=/dev/zero of=/dev/shm/kept bs=1M count=64 2>/dev/null",
@@ -154,7 +152,6 @@ def test_of_a_console_that_is_flooded_beginning_and_end_are_kept(lab: Lab, monke
             ["panic_on_oops=1", "rdinit=/kselftest/lab/reboots"],
             "the guest reset itself",
         ),  # again and again, if it could
-        (["mem=8M"], "the kernel panicked: "),  # before there is an /init
     ],
 )
 def test_a_kernel_that_dies_before_init_is_a_crash_at_once(lab: Lab, append: list[str], why: str) -> None:

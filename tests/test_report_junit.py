@@ -64,7 +64,8 @@ def compared(base: dict[str, Status], patched: dict[str, Status], ended: Ended =
     [
         (Status.PASS, Status.PASS, "passed"),
         (Status.FAIL, Status.FAIL, "passed"),  # as the base: no news
-        (Status.CRASH, Status.CRASH, "passed"),
+        (Status.CRASH, Status.CRASH, "skipped"),  # no news, but no pass either
+        (Status.CRASH, Status.TIMEOUT, "failure"),
         (Status.FAIL, Status.PASS, "passed"),  # fixed
         (Status.CRASH, Status.FAIL, "passed"),
         (None, Status.PASS, "passed"),

@@ -12,7 +12,7 @@ from series_ci.results import Ended, Result, Run, Splat, Status
 class Change(StrEnum):
     """What became of one test from the base to the series."""
 
-    SAME = "SAME"
+    SAME = "SAME"  # both kernels say the same of it, or lose it in the very same way
     FIXED = "FIXED"
     BROKEN = "BROKEN"
     SKIPPED = "SKIPPED"  # it gave a result on the base, and skips with the series
@@ -21,7 +21,7 @@ class Change(StrEnum):
     FLAKY = "FLAKY"  # broken in one pair of runs, not in the other
 
 
-LOST = frozenset({Status.CRASH, Status.TIMEOUT, Status.NOTRUN, Status.NOTBUILT})
+LOST = frozenset({Status.CRASH, Status.TIMEOUT, Status.NOTRUN, Status.NOTBUILT, Status.ERROR})
 """Statuses that mean: there should be a result, and there is none."""
 
 
@@ -60,6 +60,16 @@ class Comparison:
         return [entry for entry in self.entries if entry.change is change]
 
     @property
+    def lost_alike(self) -> list[Entry]:
+        """The tests that are SAME only in that neither kernel gave a result."""
+        return [entry for entry in self.having(Change.SAME) if entry.patched is None or entry.patched in LOST]
+
+    @property
+    def nothing_seen(self) -> bool:
+        """Whether every single result was lost alike: nothing is known then, least of all that nothing broke."""
+        return bool(self.entries) and len(self.lost_alike) == len(self.entries)
+
+    @property
     def new_splats(self) -> list[Splat]:
         """The complaints that the base does not have: a regression though every test passed."""
         return [entry.splat for entry in self.splats if entry.change is Change.NEW]
@@ -71,14 +81,16 @@ class Comparison:
 
     @property
     def status(self) -> ExitStatus:
-        """REGRESSION if anything is worse than on the base."""
-        worse = self.having(Change.BROKEN) or self.new_splats or self.ended_worse
-        return ExitStatus.REGRESSION if worse else ExitStatus.OK
+        """REGRESSION if anything is worse than on the base, INFRASTRUCTURE if both kernels gave no result at all."""
+        if self.having(Change.BROKEN) or self.new_splats or self.ended_worse:
+            return ExitStatus.REGRESSION
+        return ExitStatus.INFRASTRUCTURE if self.nothing_seen else ExitStatus.OK
 
     @property
     def verdict(self) -> str:
         """The status in words."""
-        return "regression" if self.status is ExitStatus.REGRESSION else "no regression"
+        words = {ExitStatus.REGRESSION: "regression", ExitStatus.INFRASTRUCTURE: "no result on either kernel"}
+        return words.get(self.status, "no regression")
 
 
 def compare(base: Run, patched: Run) -> Comparison:
@@ -87,32 +99,48 @@ def compare(base: Run, patched: Run) -> Comparison:
     after = {result.name: result for result in patched.results}
     names = [result.name for result in base.results]
     names += [result.name for result in patched.results if result.name not in before]
-    died = patched.ended is not Ended.POWEROFF
     entries = []
     for name in names:
         old, new = before.get(name), after.get(name)
-        lost = new is None and (died or _parent_lost(name, after))
+        change = _change(_status(name, base, before), _status(name, patched, after))
         was, now = (each.status if each else None for each in (old, new))
-        change = _change(was, Status.NOTRUN if lost else now)
         shown = new or old
         assert shown is not None
         entries.append(Entry(name, was, now, change, shown.reason, shown.log))
     return Comparison(tuple(entries), tuple(_splats(base, patched)), base.ended, patched.ended)
 
 
-def _parent_lost(name: str, after: dict[str, Result]) -> bool:
-    """Whether one of the tests that `name` is part of died: then its absence says nothing good."""
+def _status(name: str, run: Run, results: dict[str, Result]) -> Status | None:
+    """What a run says of a test. One that a dead guest or a dead parent took along was not run; None: not known."""
+    if found := results.get(name):
+        return found.status
     parents = [name[:at] for at, char in enumerate(name) if char in ":/"]
-    return any(parent in after and after[parent].status in LOST for parent in parents)
+    died = any(parent in results and results[parent].status in LOST for parent in parents)
+    return Status.NOTRUN if died or run.ended is not Ended.POWEROFF else None
 
 
 def _change(old: Status | None, new: Status | None) -> Change:
+    """What a pair of statuses means; None is a test that a kernel does not know.
+
+    Seen from the other side FIXED is BROKEN, SAME is SAME, NEW is GONE, and these are not each other's mirror:
+
+    * A result that is lost with the series is BROKEN, never SAME, whatever the base had. If the base lost it in another
+      way (it hung where the series crashes, say), it is so in both directions, for neither has a result that could be
+      better. Only what both lose in the very same way is SAME: what is seen of it is equal, and what the base fails
+      too is no regression. That nothing else is known of it, `lost_alike` tells the reports, and so do they.
+    * A test that the base skips or does not know, and that fails with the series, is BROKEN: nobody has seen it pass,
+      but nobody has seen it fail before either. The other way round it is SKIPPED or GONE, as any other is: that it is
+      no longer seen to fail does not make it FIXED.
+    * A result that became a skip is SKIPPED; a good one that a skip became is NEW.
+    """
     if new is None:
         return Change.GONE
-    if old is None:
-        return Change.NEW if _level(new) > 0 or new is Status.SKIP else Change.BROKEN
-    if Status.SKIP in (old, new) and old is not new:
-        return Change.SKIPPED if new is Status.SKIP else Change.NEW if _level(new) > 0 else Change.BROKEN
+    if new in LOST:
+        return Change.SAME if old is new else Change.BROKEN
+    if new is Status.SKIP:
+        return {None: Change.NEW, Status.SKIP: Change.SAME}.get(old, Change.SKIPPED)
+    if old in (None, Status.SKIP):
+        return Change.NEW if _level(new) > 0 else Change.BROKEN
     difference = _level(new) - _level(old)
     return Change.FIXED if difference > 0 else Change.BROKEN if difference < 0 else Change.SAME
 

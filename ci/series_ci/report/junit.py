@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
-from series_ci.compare import Change, Entry
+from series_ci.compare import LOST, Change, Entry
 from series_ci.errors import Error, InfrastructureError
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome, Request
@@ -85,7 +85,7 @@ def _case(entry: Entry, suite: str) -> TestCase:
     case = TestCase(clean(entry.name), classname=clean(suite), stdout=clean("\n".join([states, *_capped(entry.log)])))
     if entry.change is Change.BROKEN:
         case.add_failure_info(clean(states), clean("\n".join([states, entry.reason, *_capped(entry.log)])), "BROKEN")
-    elif entry.patched in (Status.SKIP, Status.NOTBUILT, Status.NOTRUN, None):
+    elif entry.patched is None or entry.patched is Status.SKIP or entry.patched in LOST:
         case.add_skipped_info(clean(entry.reason or states))
     return case
 

@@ -115,7 +115,12 @@ def _counts(comparison: Comparison | None) -> str:
     if comparison is None:
         return ""
     counts = Counter(entry.change for entry in comparison.entries)
-    parts = [f"{counts[change]} {change}" for change in Change if counts[change]]
+    lost = {Change.SAME: len(comparison.lost_alike)}
+    parts = [
+        f"{counts[change]} {change}" + (f" ({lost[change]} without a result)" if lost.get(change) else "")
+        for change in Change
+        if counts[change]
+    ]
     if comparison.new_splats:
         parts.append(count(len(comparison.new_splats), "new kernel complaint"))
     return ", ".join(parts)
