@@ -261,6 +261,24 @@ class TestFailure:
             make()
         assert "free some space" in caught.value.hint
 
+    def test_so_it_is_while_the_kernel_is_configured(self, make: Maker) -> None:
+        awk = 'BEGIN { print "No space left on device" > "/dev/stderr"; exit 1 }'
+        (make.tree / "scripts/olddefconfig.awk").write_text(awk)
+        with pytest.raises(InfrastructureError, match="no space left on device"):
+            make()
+
+    def test_what_was_written_to_a_full_disk_is_not_trusted(self, make: Maker) -> None:
+        make()
+        good = (make.tree / "mm/vmscan.c").read_text()
+        (make.tree / "mm/vmscan.c").write_text('#error "No space left on device"\n')
+        (make.tree / "mm/rmap.c").touch()
+        with pytest.raises(InfrastructureError):
+            make("full")
+        half = make.build_folder / "mm/rmap.o"
+        half.write_bytes(b"half")
+        (make.tree / "mm/vmscan.c").write_text(good)
+        assert make("after").objects >= 1
+
 
 class TestKilledBuild:
     def test_half_an_object_of_a_killed_build_is_compiled_again(self, make: Maker) -> None:

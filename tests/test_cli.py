@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ import click
 import jsonschema
 import pytest
 
-from fakes import fakeqemu, lab, mails
+from fakes import fakeqemu, lab, mails, outcomes
 from fakes.lab import Lab
-from series_ci import __version__, manifest, paths, pipeline
+from series_ci import __version__, files, manifest, paths, pipeline, scratch
 from series_ci.cli import main
-from series_ci.cli.request import LORE, Options, make_request, stamped
+from series_ci.cli.request import LORE, Options, make_request, sources_only, stamped
+from series_ci.cli.test import write
+from series_ci.errors import BuildError, UsageError
 
 PROGRAM = [sys.executable, "-m", "series_ci"]
 
@@ -115,6 +118,39 @@ def test_a_run_directory_is_written_once(folder: Path, capsys: pytest.CaptureFix
     assert status == 2
     assert "--out out" in err
     assert kept.read_text() == "of an earlier run"
+
+
+@pytest.mark.parametrize(
+    ("name", "written_over"),
+    [
+        ("series.mbx", True),
+        ("base/run.json", True),
+        ("patched-2/initramfs.cpio", True),
+        ("patch-12/build.log", True),
+        ("junit.xml", True),
+        (f".summary.json.a1b2c3d4{scratch.END}", True),
+        ("summary.json", False),  # the last one that is written
+        ("patch-12x", False),
+        (".mine", False),
+    ],
+)
+def test_what_an_interrupted_run_left_may_be_written_over(tmp_path: Path, name: str, written_over: bool) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+    options = sources_only("demo", None, None, ())
+    if written_over:
+        assert make_request("v10", replace(options, out=str(tmp_path))).out == tmp_path
+    else:
+        with pytest.raises(UsageError, match="is not an empty folder"):
+            make_request("v10", replace(options, out=str(tmp_path)))
+
+
+def test_the_summary_is_the_last_file_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(files, "write", lambda path, _content: written.append(path.name))
+    found = outcomes.outcome(error=BuildError("does not build"))
+    write(found)
+    assert written[-1] == "summary.json"
 
 
 def test_a_run_directory_that_cannot_be_made(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

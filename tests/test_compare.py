@@ -301,9 +301,7 @@ def mirror(entry: Entry, *, base_lost: bool, patched_lost: bool) -> set[Change]:
         return {Change.SKIPPED}
     if entry.change is Change.BROKEN and {was, now} <= LOST:
         return {Change.BROKEN}
-    if entry.change is Change.SKIPPED:
-        return {Change.BROKEN if was in BAD else Change.NEW}
-    if entry.change is Change.GONE:
+    if entry.change in (Change.SKIPPED, Change.GONE):
         return {Change.BROKEN if was in BAD else Change.NEW}
     if entry.change is Change.NEW:
         return {Change.GONE if was is None else Change.SKIPPED}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from series_ci.errors import InfrastructureError
 from series_ci.guard import MARK, being_built
 from series_ci.process import KILL_GRACE
 
@@ -47,6 +48,15 @@ def test_after_an_ordinary_end_everything_stays(tmp_path: Path) -> None:
         raise ValueError("x")
     with being_built(tmp_path):
         assert (tmp_path / "new.o").exists()
+
+
+@pytest.mark.parametrize("error", [InfrastructureError("no space left on device"), OSError(28, "full")])
+def test_after_an_error_around_the_build_what_was_written_goes(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)), being_built(tmp_path):
+        (tmp_path / "half.o").touch()
+        raise error
+    with being_built(tmp_path):
+        assert not (tmp_path / "half.o").exists()
 
 
 def test_after_an_interruption_only_the_youngest_files_go(tmp_path: Path) -> None:

@@ -152,6 +152,15 @@ class TestInstall:
         (result,) = install(sources.resolve(str(linux), print), tools, tmp_path / "build", "mm").notbuilt
         assert "undefined reference to `absent'" in result.reason
 
+    def test_what_found_no_space_is_not_kept_as_what_does_not_compile(
+        self, linux: Path, tools: Toolchain, ours: Path, tmp_path: Path
+    ) -> None:
+        (linux / SELFTESTS / "mm/broken.c").write_text('#error "No space left on device"\n')
+        fakelinux.commit(linux)
+        with pytest.raises(InfrastructureError, match="no space left on device"):
+            install(sources.resolve(str(linux), print), tools, tmp_path / "build", "mm")
+        assert selftests.lookup("key") is None
+
     def test_cache_behind_a_symbolic_link(
         self, linux: Path, tools: Toolchain, ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

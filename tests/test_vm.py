@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -202,11 +204,11 @@ def test_a_guest_that_ended_between_two_looks_was_up(lab: Lab, monkeypatch: pyte
     assert boot.boot_seconds == boot.seconds
 
 
-def test_the_swap_disk_is_sparse_and_does_not_stay(lab: Lab) -> None:
+def test_the_swap_disk_is_reserved_and_does_not_stay(lab: Lab) -> None:
     lab.run()
     swap = lab.qemu.calls[0]["swap"]
     assert swap["size"] == SWAP
-    assert swap["used"] == 0
+    assert swap["used"] >= SWAP
     assert not lab.outputs.swap.exists()
 
 
@@ -273,6 +275,25 @@ def test_of_a_guest_that_floods_its_console_beginning_and_end_are_kept(
     assert len(text) < 5 << 20
     # It may write much between two looks, but not all.
     assert max(used) < 64 << 20
+
+
+def test_a_disk_that_has_no_room_for_the_swap_is_said_to_be_full(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int, _offset: int, _length: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(vm.os, "posix_fallocate", full)
+    with pytest.raises(InfrastructureError, match=r"swap\.img: No space left on device"):
+        lab.run()
+    assert not lab.qemu.calls
+
+
+def test_a_guest_whose_output_may_have_been_cut_by_a_full_disk_has_no_result(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vm.shutil, "disk_usage", lambda _path: SimpleNamespace(free=vm.LEAST_SPACE - 1))
+    with pytest.raises(InfrastructureError, match="no space left on device") as caught:
+        lab.run()
+    assert str(lab.outputs.folder) in caught.value.message
 
 
 @pytest.mark.parametrize("trouble", [KeyboardInterrupt, OSError])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import files, machine, paths, process
+from series_ci import files, machine, paths, process, scratch
 from series_ci.arch import Arch, host
 from series_ci.errors import InfrastructureError
 
@@ -66,11 +65,11 @@ def _probe(arch: Arch, kernel: Path, tell: Callable[[str], None]) -> str:
 
 
 def _run_probe(arch: Arch, kernel: Path) -> str:
-    with tempfile.TemporaryDirectory(prefix="series-ci-kvm-") as folder:
-        outputs = machine.Files(Path(folder))
+    with scratch.folder("kvm") as folder:
+        outputs = machine.Files(folder)
         outputs.console.write_bytes(b"")
         argv = machine.argv(machine.Machine(arch, 256 << 20, 1, 0), "kvm", kernel, None, outputs)
-        log = Path(folder) / "qemu.log"
+        log = folder / "qemu.log"
         deadline = time.monotonic() + PROBE_SECONDS
         with log.open("wb") as errors, process.started(argv, stdout=errors.fileno(), stderr=errors.fileno()) as qemu:
             while time.monotonic() < deadline:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mailbox
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
@@ -13,7 +12,7 @@ from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 
-from series_ci import files, mail
+from series_ci import files, mail, scratch
 from series_ci.errors import UsageError
 from series_ci.mail import Patch
 
@@ -93,7 +92,7 @@ def _read_folder(path: Path) -> list[bytes]:
 def _read_mbox(path: Path) -> list[bytes]:
     if not path.is_file():
         raise FileNotFoundError(2, "no such file or folder", str(path))
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch.folder("mbox") as folder:
         # mailbox.mbox opens for writing where it can: give it a copy, the archive is the user's.
         copy = Path(shutil.copy(path, folder))
         box = mailbox.mbox(copy)

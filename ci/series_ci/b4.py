@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable
 from email.message import Message
 from pathlib import Path
 
-from series_ci import mail, process, search
+from series_ci import files, mail, process, scratch, search
 from series_ci.archive import Archive
 from series_ci.errors import Error, InfrastructureError, UsageError
 
@@ -23,8 +22,7 @@ def am(message_id: str, archive: Archive, *options: str) -> list[bytes]:
 
     Raises UsageError for a mail that the archive does not have or that has no patch, else InfrastructureError.
     """
-    with tempfile.TemporaryDirectory(prefix="series-ci-b4-") as scratch:
-        folder = Path(scratch)
+    with scratch.folder("b4") as folder:
         program = process.which("b4")
         if program is None:
             raise InfrastructureError("b4 is not installed", hint="pip install 'b4==0.16.*'")
@@ -105,6 +103,8 @@ def _run(argv: list[str], folder: Path, message_id: str, archive: Archive) -> li
 
 def _failed(message_id: str, archive: Archive, said: str) -> Error:
     lines = [line for line in said.splitlines() if line.strip()]
+    if files.is_full(said):
+        raise files.disk_full("b4 cannot write")
     if "No patches found" in said:
         return UsageError(f"{message_id}: the mail is there, but it holds no patch")
     there = archive.find(message_id) is not None if archive.mails else not _NOT_FOUND.search(said)

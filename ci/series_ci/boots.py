@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,19 +58,14 @@ def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_
     on the kernel.
     """
     tests = [test for test in recipe.tests if runnable(test, kernel)]
-    with progress.step(step_name) as step:
-        initrd = pack(tests, kernel, recipe, folder)
+    with progress.step(step_name) as step, packed(tests, kernel, recipe, folder) as initrd:
         outputs = machine.Files(folder)
         argv = machine.argv(recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=recipe.append)
         environment = _environment(recipe, kernel, argv, initrd)
         if kept := _kept(folder, environment):
-            initrd.unlink()
             step.note("kept from the interrupted run")
             return kept
-        try:
-            parts = _Guests(recipe, kernel, tests, folder, step).run(initrd)
-        finally:
-            initrd.unlink()
+        parts = _Guests(recipe, kernel, tests, folder, step).run(initrd)
         run = _run(kernel, tests, parts, environment)
         _tell(step, parts, run)
     record.write_run(folder / RUN_FILE, run)
@@ -103,11 +99,15 @@ def runnable(test: Test, kernel: Kernel) -> bool:
     return (kernel.tests.folder / test.collection / test.program).is_file()
 
 
-def pack(tests: Sequence[Test], kernel: Kernel, recipe: Recipe, folder: Path) -> Path:
-    """Write the initramfs for these tests into the folder."""
+@contextmanager
+def packed(tests: Sequence[Test], kernel: Kernel, recipe: Recipe, folder: Path) -> Iterator[Path]:
+    """The guest's initramfs for the block; megabytes that a run directory does not need after it."""
     initrd = folder / "initramfs.cpio"
     files.write(initrd, guest.initramfs(tests, kernel.tests.folder, recipe.machine.arch.gcc, recipe.also))
-    return initrd
+    try:
+        yield initrd
+    finally:
+        initrd.unlink(missing_ok=True)
 
 
 def _limits(tests: Sequence[Test]) -> vm.Limits:

@@ -129,7 +129,8 @@ def warnings(
     with being_built(folder):
         _configure(make, folder, options, log)
         objects = [name.removesuffix(".c") + ".o" for name in names]
-        process.run_logged([*make, "-k", "W=1", *objects], log, env=environment(), on_line=line)
+        if process.run_logged([*make, "-k", "W=1", *objects], log, env=environment(), on_line=line) != 0:
+            require_space(log)
     return found
 
 
@@ -157,7 +158,14 @@ def _configure(make: list[str], folder: Path, options: Sequence[kconfig.Asked], 
 
 def _step(argv: list[str], log: Path, what: str) -> None:
     if process.run_logged(argv, log, env=environment()) != 0:
+        require_space(log)
         raise BuildError(f"make {what} failed", hint=f"the log: {log}", details=_tail(log))
+
+
+def require_space(log: Path) -> None:
+    """Raise InfrastructureError if a program says in the end of its log that it found the disk full."""
+    if files.is_full(_tail(log, 200)):
+        raise files.disk_full(f"cannot build below {paths.cache()}")
 
 
 def _tail(log: Path, lines: int = 15) -> str:
@@ -184,10 +192,7 @@ def _compile(make: list[str], source: Path, arch: Arch, log: Path, progress: Cal
 
 def _failed(first: str, source: Path, log: Path) -> BuildError:
     """The error to show: gcc's own first one, with its path made relative to the tree, and the lines that follow it."""
-    if "No space left on device" in _tail(log, 200):
-        raise InfrastructureError(
-            "cannot build: no space left on device", hint=f"free some space below {paths.cache()}"
-        )
+    require_space(log)
     shown = relative(first, source)
     lines = log.read_text("utf-8", "replace").splitlines()
     at = lines.index(first) if first in lines else max(0, len(lines) - 12)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from series_ci import files, lore, mailed, paths, pipeline, process, rangediff, tested, tree
+from series_ci import files, lore, mailed, paths, pipeline, process, rangediff, scratch, tested, tree
 from series_ci.archive import Archive, open_archive
 from series_ci.errors import ApplyError, UsageError
 from series_ci.lore import Fetched
@@ -133,10 +131,10 @@ def _mailed(fetched: Fetched) -> list[Mailed]:
 
 def _read(patch: Patch, patch_id: str) -> Mailed:
     """A mail as `git am` would read it: with git's own decoding, and without what stands below the `---`."""
-    with tempfile.TemporaryDirectory(prefix="series-ci-mail-") as folder:
-        message, diff = Path(folder) / "message", Path(folder) / "diff"
+    with scratch.folder("mail") as folder:
+        message, diff = folder / "message", folder / "diff"
         done = process.run(
-            ["git", "mailinfo", str(message), str(diff)], cwd=Path(folder), stdin=patch.raw, env=process.GIT_ALONE
+            ["git", "mailinfo", str(message), str(diff)], cwd=folder, stdin=patch.raw, env=process.GIT_ALONE
         )
         if done.code != 0:
             raise UsageError(f"{patch.message_id}: git cannot read this mail", details=done.err)

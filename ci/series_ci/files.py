@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from series_ci import scratch
 from series_ci.errors import InfrastructureError
 
 DISK = {
@@ -36,6 +36,17 @@ def disk_error(error: OSError, what: str) -> InfrastructureError:
     return InfrastructureError(f"{error.filename or what}: {error.strerror}", hint=DISK.get(error.errno or 0, ""))
 
 
+def is_full(text: str) -> bool:
+    """Whether a program says in `text`, its output, that it found the disk full."""
+    return any(os.strerror(number) in text for number in (errno.ENOSPC, errno.EDQUOT))
+
+
+def disk_full(what: str) -> InfrastructureError:
+    """What to show when a program failed for want of space."""
+    reason = os.strerror(errno.ENOSPC)
+    return InfrastructureError(f"{what}: {reason[0].lower()}{reason[1:]}", hint=DISK[errno.ENOSPC])
+
+
 @contextmanager
 def disk_errors(what: Path) -> Iterator[None]:
     """Say which file or folder could not be written, and why, instead of a traceback."""
@@ -50,16 +61,11 @@ def write(path: Path, content: bytes | str) -> None:
     raw = content.encode() if isinstance(content, str) else content
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as out:
+        with scratch.file(path.name, path.parent) as (making, handle):
+            with os.fdopen(handle, "wb", closefd=False) as out:
                 out.write(raw)
-            Path(name).chmod(0o644)
-            Path(name).rename(path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
+            making.chmod(0o644)
+            making.rename(path)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -119,27 +125,32 @@ def fresh_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with disk_errors(path), scratch.folder(path.name, path.parent) as making:
         yield making
-        with disk_errors(path):
-            making.chmod(0o755)
-            if replace and path.exists():
-                shutil.rmtree(path)
-            try:
-                making.rename(path)
-            except OSError:
-                if replace or not path.is_dir():
-                    raise
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
+        making.chmod(0o755)
+        if replace and path.exists():
+            shutil.rmtree(path)
+        try:
+            making.rename(path)
+        except OSError:
+            if replace or not path.is_dir():
+                raise
+
+
+_held: set[int] = set()
+
+
+def held() -> tuple[int, ...]:
+    """The descriptors of the locks that this process holds, for the programs that it starts."""
+    return tuple(_held)
 
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock file `path` for the block. `waiting` is told once when somebody else holds it.
 
-    flock() goes away with its holder, so a killed process leaves no stale lock.
+    flock() goes away with its holder, so a killed process leaves no stale lock. The programs that are started in the
+    block hold it, too: what a killed process leaves running for another moment does not write beside the next one.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +167,11 @@ def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
         lock.truncate()
         lock.write(str(os.getpid()).encode())
         lock.flush()
-        yield
+        _held.add(lock.fileno())
+        try:
+            yield
+        finally:
+            _held.discard(lock.fileno())
 
 
 def is_locked(path: Path) -> bool:

@@ -1,8 +1,8 @@
 """A build folder that make was killed in must not be trusted by the next make.
 
-make removes half-written targets when a signal ends it, but SIGKILL or a power cut leaves them behind, newer than
-their sources. So a folder carries a mark while it is built in, and what was written since the mark was set is removed
-when the mark is still there at the next build.
+make removes half-written targets when a signal ends it, but SIGKILL, a power cut or a full disk leaves them behind,
+newer than their sources. So a folder carries a mark while it is built in, and what was written since the mark was set
+is removed when the mark is still there at the next build.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from series_ci import files
+from series_ci.errors import InfrastructureError
 from series_ci.process import KILL_GRACE
 
 MARK = ".series-ci-building"
@@ -34,6 +35,8 @@ def being_built(folder: Path) -> Iterator[None]:
         # make had this long to clean up before it was killed: only what is younger is in doubt.
         since = time.time() - 2 * KILL_GRACE
         os.utime(mark, (since, since))
+        raise
+    except (InfrastructureError, OSError):  # of a full disk, say: what was written last may be half of it
         raise
     except BaseException:
         mark.unlink(missing_ok=True)

@@ -48,7 +48,7 @@ class Files:
 
     @property
     def swap(self) -> Path:
-        """The swap disk: sparse, and removed after the run."""
+        """The swap disk: removed after the run."""
         return self.folder / "swap.img"
 
 

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from series_ci import files
@@ -82,8 +83,11 @@ def which(program: str) -> str | None:
     return str(beside) if os.access(beside, os.X_OK) else shutil.which(program)
 
 
-def _die_with_parent() -> None:
+def die_with(parent: int) -> None:
+    """To be called in a new child: the kernel ends it when `parent`, the process that started it, dies."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it has died in between
+        os._exit(128 + signal.SIGTERM)
     # Ctrl-C may have been ignored by whoever started us (a shell's background job); children should not inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -147,7 +151,8 @@ def started(
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=partial(die_with, os.getpid()),
+            pass_fds=files.held(),
         )
     except FileNotFoundError as error:
         missing = str(cwd) if cwd is not None and not cwd.is_dir() else argv[0]

@@ -163,6 +163,8 @@ def install(
         log = making / "selftests.log"
         _make(source, folder, collections, tools, making, log)
         text = log.read_text("utf-8", "replace")
+        if files.is_full(text):  # else what did not fit would be kept as what does not compile
+            raise files.disk_full(f"the selftests cannot be built below {paths.cache()}")
         notbuilt = _not_built(text, folder, source)
         seconds = time.monotonic() - start
         record = {"seconds": seconds, "notbuilt": [(each.name, each.reason) for each in notbuilt]}
@@ -177,6 +179,7 @@ def _make(source: Path, folder: Path, collections: Sequence[str], tools: Toolcha
     jobs = f"-j{os.cpu_count() or 1}"
     headers = ["make", "-C", str(source), f"O={folder}", jobs, *variables, "headers"]
     if process.run_logged(headers, log, env=build.environment()) != 0:
+        build.require_space(log)
         raise InfrastructureError("make headers failed", details=log.read_text("utf-8", "replace")[-2000:])
     argv = ["make", "-C", str(source / SELFTESTS), f"O={folder}", jobs, *variables]
     argv += [f"TARGETS={' '.join(collections)}", f"KSFT_INSTALL_PATH={making / 'install'}"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import termios
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import accel, boots, files, growing, guest, kernels, machine, pipeline, process, requirements
+from series_ci import accel, boots, files, growing, guest, kernels, machine, pipeline, process, requirements, scratch
 from series_ci.boots import Recipe
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
@@ -57,25 +56,29 @@ def interact(recipe: Recipe, kernel: Kernel, folder: Path) -> None:
         raise UsageError("a shell needs a terminal", hint="for a command of a script: series-ci boot IMAGE -- COMMAND")
     tests = [test for test in recipe.tests if boots.runnable(test, kernel)]
     outputs = machine.Files(folder)
-    initrd = boots.pack(tests, kernel, recipe, folder)
     words = [guest.INTERACTIVE]
-    argv = machine.argv(
-        recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=words, interactive=True
-    )
-    try:
-        if recipe.machine.swap:
-            with files.disk_errors(outputs.swap), outputs.swap.open("wb") as disk:
-                disk.truncate(recipe.machine.swap)
-        with (
-            _terminal_kept(),
-            process.started(argv, cwd=folder, stdin=sys.stdin.fileno(), stdout=None, stderr=None) as qemu,
-        ):
-            code = qemu.wait()
-    finally:
-        outputs.swap.unlink(missing_ok=True)
-        initrd.unlink()
+    with boots.packed(tests, kernel, recipe, folder) as initrd:
+        argv = machine.argv(
+            recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=words, interactive=True
+        )
+        code = _run(argv, outputs, recipe.machine.swap)
     if code:
         raise InfrastructureError(f"QEMU ended with status {code}")
+
+
+def _run(argv: Sequence[str], outputs: machine.Files, swap: int) -> int:
+    """QEMU's exit code, once it has ended; the swap disk is gone then."""
+    try:
+        if swap:
+            with files.disk_errors(outputs.swap), outputs.swap.open("wb") as disk:
+                disk.truncate(swap)
+        with (
+            _terminal_kept(),
+            process.started(argv, cwd=outputs.folder, stdin=sys.stdin.fileno(), stdout=None, stderr=None) as qemu,
+        ):
+            return qemu.wait()
+    finally:
+        outputs.swap.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -110,8 +113,7 @@ def boot(given: Given, progress: Progress) -> Run:
     with progress.step("accelerator") as step:
         chosen = accel.choose(given.accel, given.machine.arch, given.image, step.update)
         step.note(chosen.name.upper() + (f", for KVM does not run here: {chosen.why}" if chosen.why else ""))
-    with tempfile.TemporaryDirectory(prefix="series-ci-boot-") as name:
-        installed = Path(name)
+    with scratch.folder("boot") as installed:
         for folder in given.folders:
             shutil.copytree(folder, installed / folder.name)
         (installed / COMMAND).mkdir()

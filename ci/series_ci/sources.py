@@ -7,15 +7,13 @@ import gzip
 import lzma
 import os
 import re
-import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
 
-from series_ci import files, paths, process
+from series_ci import files, paths, process, scratch
 from series_ci.download import download
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.process import started
@@ -111,29 +109,37 @@ def _tarball(spec: str, path: Path, tell: Tell) -> Base:
 def _import(store: Store, path: Path, spec: str) -> str:
     """One commit with the content of a tarball, streamed into git fast-import: nothing is unpacked to the disk."""
     argv = ["git", "-C", str(store.path), "fast-import", "--quiet", "--force", "--depth=0"]
-    marks = Path(tempfile.mkdtemp(prefix="series-ci-import-"))
     try:
-        with started([*argv, f"--export-marks={marks}/marks"], stdin=process.PIPE, stderr=process.PIPE) as importer:
-            assert importer.stdin is not None
-            assert importer.stderr is not None
-            try:
-                for piece in _stream(path):
-                    importer.stdin.write(piece)
-                importer.stdin.close()
-            except BrokenPipeError:
-                pass  # fast-import has given up: its own words follow
-            why = importer.stderr.read().decode("utf-8", "replace").strip()
-            if importer.wait() != 0:
-                fatal = next((line for line in why.splitlines() if line.startswith("fatal")), "git gave no reason")
-                raise InfrastructureError(f"{spec}: cannot be imported: {fatal}", hint="is the disk full?", details=why)
-        return (marks / "marks").read_text("ascii").split()[1]
+        with scratch.folder("import") as folder:
+            marks = folder / "marks"
+            with started([*argv, f"--export-marks={marks}"], stdin=process.PIPE, stderr=process.PIPE) as importer:
+                assert importer.stdin is not None
+                assert importer.stderr is not None
+                try:
+                    for piece in _stream(path):
+                        importer.stdin.write(piece)
+                    importer.stdin.close()
+                except BrokenPipeError:
+                    pass  # fast-import has given up: its own words follow
+                why = importer.stderr.read().decode("utf-8", "replace").strip()
+                if importer.wait() != 0:
+                    raise _not_imported(spec, why)
+            return marks.read_text("ascii").split()[1]
     except UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno in files.DISK:
+            raise files.disk_error(error, str(store.path)) from error
         raise UsageError(f"{spec}: is not a readable tarball: {error}") from error
     finally:
-        shutil.rmtree(marks, ignore_errors=True)
         # What an import that failed, or was killed before, has left: as large as a kernel, and git never looks at it.
         for rest in [*store.path.glob("objects/pack/tmp_pack_*"), *store.path.glob("fast_import_crash_*")]:
             rest.unlink()
+
+
+def _not_imported(spec: str, why: str) -> InfrastructureError:
+    if files.is_full(why):
+        return files.disk_full(f"{spec}: cannot be imported")
+    fatal = next((line for line in why.splitlines() if line.startswith("fatal")), "git gave no reason")
+    return InfrastructureError(f"{spec}: cannot be imported: {fatal}", hint="is the disk full?", details=why)
 
 
 def _stream(path: Path) -> Iterator[bytes]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import git
 
-from series_ci import files, paths, process
+from series_ci import files, paths, process, scratch
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.gitrepo import Repo
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "series-ci",
@@ -64,12 +64,12 @@ class Store:
         with files.disk_errors(path):
             if not (path / "HEAD").is_file():
                 self._create()
-        self.repo = git.Repo(path)
+        self.repo = Repo(path)
         self.repo.git.update_environment(**IDENTITY)
 
     def _create(self) -> None:
         with files.fresh_folder(self.path, replace=False) as making:
-            made = git.Repo.init(making, bare=True)
+            made = Repo.init(making, bare=True)
             with made.config_writer() as config:
                 # gc would drop commits that only our cache files know; level 1 packs a kernel in half the time of 6.
                 config.set_value("gc", "auto", "0")
@@ -96,6 +96,8 @@ class Store:
 
     def keep(self, name: str, commit: str) -> None:
         """Keep `commit` (and what it needs) under `name`."""
+        # A git that was killed leaves its own lock behind; ours says that nobody else writes here.
+        (self.path / f"refs/series-ci/{name}.lock").unlink(missing_ok=True)
         self.repo.git.update_ref(f"refs/series-ci/{name}", commit)
 
     def tree_id(self, commit: str) -> str:
@@ -131,8 +133,7 @@ class Store:
 
         Index and objects are in a folder that goes away again: nothing in the store changes, so no lock is needed.
         """
-        with tempfile.TemporaryDirectory(prefix="series-ci-patch-") as name:
-            folder = Path(name)
+        with scratch.folder("patch") as folder:
             files.write(folder / "objects/info/alternates", f"{self.path / 'objects'}\n")
             apart = {"GIT_INDEX_FILE": f"{folder / 'index'}", "GIT_OBJECT_DIRECTORY": f"{folder / 'objects'}"}
             for role in ("AUTHOR", "COMMITTER"):
@@ -146,17 +147,17 @@ class Store:
                     raise InfrastructureError(f"git cannot make the patch: {said(error)}") from error
             return written.name, written.read_bytes()
 
-    def _commit(self, base: str, changes: Mapping[str, str], message: str, scratch: Path) -> str:
+    def _commit(self, base: str, changes: Mapping[str, str], message: str, text_file: Path) -> str:
         """A commit without a worktree. Modes stay as they are; what is new is no program."""
         self.repo.git.read_tree(base)
         for path, text in changes.items():
             entry = str(self.repo.git.ls_tree(base, "--", path))
-            files.write(scratch, text.encode("utf-8", "surrogateescape"))  # as text() gave what is no UTF-8
-            blob = self.repo.git.hash_object("-w", "--no-filters", scratch)
+            files.write(text_file, text.encode("utf-8", "surrogateescape"))  # as text() gave what is no UTF-8
+            blob = self.repo.git.hash_object("-w", "--no-filters", text_file)
             self.repo.git.update_index("--add", "--cacheinfo", f"{entry[:6] or '100644'},{blob},{path}")
         return str(self.repo.git.commit_tree(self.repo.git.write_tree(), "-p", base, "-m", message))
 
-    def check_out(self, commit: str) -> git.Repo:
+    def check_out(self, commit: str) -> Repo:
         """Lay `commit` out in the worktree, touching only files that differ, and remove everything else from it.
 
         A run that was killed may have left git's locks or half a `git am` behind; nobody else works here while we hold
@@ -173,17 +174,17 @@ class Store:
             raise InfrastructureError(f"git cannot lay out {commit[:12]} in {self.worktree}: {said(error)}") from error
         return work
 
-    def _open_worktree(self, commit: str) -> git.Repo:
+    def _open_worktree(self, commit: str) -> Repo:
         """The worktree, made anew if there is none, or one that is not whole or whose store is gone."""
         try:
-            work = git.Repo(self.worktree)
+            work = Repo(self.worktree)
         except (git.NoSuchPathError, git.InvalidGitRepositoryError):
             shutil.rmtree(self.worktree, ignore_errors=True)
             self.repo.git.worktree("prune")
             self.worktree.parent.mkdir(parents=True, exist_ok=True)
             # Forced twice: a run that was killed in this very command leaves a locked worktree.
             self.repo.git.worktree("add", "-f", "-f", "--detach", "--no-checkout", self.worktree, commit)
-            work = git.Repo(self.worktree)
+            work = Repo(self.worktree)
         work.git.update_environment(**IDENTITY)
         return work
 
@@ -207,7 +208,7 @@ def local_commit(path: str, revision: str) -> tuple[str, Path]:
     """
     process.leave_callers_repository()
     try:
-        theirs = git.Repo(path)
+        theirs = Repo(path)
         commit = str(theirs.git.rev_parse("--verify", f"{revision}^{{commit}}"))
     except git.NoSuchPathError as error:
         raise UsageError(f"{path}: no such folder") from error
@@ -222,7 +223,7 @@ def checkout_around(folder: Path) -> Path | None:
     """The top folder of the git checkout of the user's that `folder` is in, or None."""
     process.leave_callers_repository()
     try:
-        top = git.Repo(folder, search_parent_directories=True).working_tree_dir
+        top = Repo(folder, search_parent_directories=True).working_tree_dir
     except git.InvalidGitRepositoryError:
         return None
     return Path(top) if top else None

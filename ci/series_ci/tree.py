@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import git
 
-from series_ci import files, mail, process
+from series_ci import files, mail, process, scratch
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
+from series_ci.gitrepo import Repo
 from series_ci.mail import Patch
 from series_ci.store import IDENTITY, Base, Store, said
 
@@ -133,10 +133,10 @@ def range_diff(old: tuple[Base, str], new: tuple[Base, str], creation_factor: in
     """
     process.leave_callers_repository()
     stores = sorted({base.store for base, _commit in (old, new)})
-    with tempfile.TemporaryDirectory(prefix="series-ci-range-") as folder:
-        repo = git.Repo.init(folder, bare=True)
+    with scratch.folder("range") as folder:
+        repo = Repo.init(folder, bare=True)
         repo.git.update_environment(**IDENTITY)
-        files.write(Path(folder) / "objects/info/alternates", "".join(f"{store / 'objects'}\n" for store in stores))
+        files.write(folder / "objects/info/alternates", "".join(f"{store / 'objects'}\n" for store in stores))
         ranges = [f"{base.commit}..{commit}" for base, commit in (old, new)]
         try:
             said_by_git: bytes = repo.git.range_diff(
@@ -160,17 +160,17 @@ def ask(base: Base, *argv: str) -> bytes:
     return answer
 
 
-def _am(work: git.Repo, patch: Patch) -> None:
+def _am(work: Repo, patch: Patch) -> None:
     """One mail by `git am`, from a file of its own: so no mailbox quoting can come between."""
     # The committer date follows the author's, or the same series would get another commit id each time.
     date: Mapping[str, str] = {"GIT_COMMITTER_DATE": ""}
-    with tempfile.TemporaryDirectory() as folder, work.git.custom_environment(**date):
-        name = Path(folder) / "patch.eml"
+    with scratch.folder("am") as folder, work.git.custom_environment(**date):
+        name = folder / "patch.eml"
         name.write_bytes(patch.raw)
         work.git.am("--committer-date-is-author-date", "--no-gpg-sign", "--quiet", name)
 
 
-def _conflict(work: git.Repo, patch: Patch, base: Base, message: str) -> ApplyError:
+def _conflict(work: Repo, patch: Patch, base: Base, message: str) -> ApplyError:
     """What to tell the user about a patch that git am refused: every failed hunk, and what the tree has instead."""
     title = f"[{patch.subject.number}/{patch.subject.total}] {patch.subject.title}"
     failed = [(name, int(line)) for name, line in _FAILED_AT.findall(message)]
@@ -185,10 +185,10 @@ def _conflict(work: git.Repo, patch: Patch, base: Base, message: str) -> ApplyEr
     )
 
 
-def _rejected(work: git.Repo, patch: Patch) -> str:
+def _rejected(work: Repo, patch: Patch) -> str:
     """The hunks that find no place, as `git apply --reject` writes them."""
-    with tempfile.TemporaryDirectory() as folder:
-        name = Path(folder) / "patch.diff"
+    with scratch.folder("apply") as folder:
+        name = folder / "patch.diff"
         name.write_text(mail.body(mail.parse(patch.raw)), "utf-8")  # git apply does not decode mails
         try:
             work.git.apply("--reject", "--whitespace=nowarn", name)
@@ -203,7 +203,7 @@ def _rejected(work: git.Repo, patch: Patch) -> str:
     return ""
 
 
-def _tree_has(work: git.Repo, name: str, line: int) -> str:
+def _tree_has(work: Repo, name: str, line: int) -> str:
     """The lines of the tree at the place where a hunk should have gone."""
     path = Path(str(work.working_tree_dir)) / name
     try:

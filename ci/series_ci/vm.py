@@ -6,10 +6,13 @@ says that it never will be, and then the guest is asked what it was doing before
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from series_ci import files, postmortem, process
 from series_ci.growing import CONSOLE, RESULTS, Growing, Passing
@@ -22,6 +25,9 @@ __all__ = ["Boot", "Limits", "run"]
 
 POLL = 0.05
 """Seconds between two looks at the guest."""
+
+LEAST_SPACE = 64 << 10
+"""Bytes that have to be left on the disk after a guest to know that all it said was written."""
 
 # Somebody else's SIGTERM: QEMU's exit status is 0 then, as if the guest had reset itself.
 _TERMINATED = re.compile(r"terminating on signal \d+")
@@ -70,12 +76,15 @@ def run(
     logs = (Growing(outputs.console, CONSOLE, passing), Growing(outputs.results, RESULTS))
     try:
         if swap:
+            # Not a file with holes: QEMU stops a guest for good when the host's disk is full.
             with files.disk_errors(outputs.swap), outputs.swap.open("wb") as disk:
-                disk.truncate(swap)
+                os.posix_fallocate(disk.fileno(), 0, swap)
         files.write(outputs.folder / "qemu.cmd", process.quote(argv) + "\n")
         with errors, process.started(argv, cwd=outputs.folder, stdout=errors.fileno(), stderr=errors.fileno()) as qemu:
             watch = Watch(outputs, limits, progress)
-            return _attend(watch, logs, qemu.poll)
+            boot = _attend(watch, logs, qemu.poll)
+        _require_space(outputs.folder)
+        return boot
     finally:
         for log in logs:
             log.finish()
@@ -113,6 +122,12 @@ def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None
         console_end,
         tuple(f"{log.lost} bytes of {log.path.name}" for log in logs if log.lost),
     )
+
+
+def _require_space(folder: Path) -> None:
+    """Raise InfrastructureError on a full disk: QEMU drops what the guest says then, without a word."""
+    if shutil.disk_usage(folder).free < LEAST_SPACE:
+        raise files.disk_full(f"the guest's output in {folder} is not whole")
 
 
 def _verdict(watch: Watch, code: int | None, trouble: str) -> tuple[Ended, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,19 @@ from typing import Any
 
 import click
 
-from series_ci import bases, catalogue, files, gather, labels, letter, manifest, manifest_text, sources, terminal
+from series_ci import (
+    bases,
+    catalogue,
+    files,
+    gather,
+    labels,
+    letter,
+    manifest,
+    manifest_text,
+    scratch,
+    sources,
+    terminal,
+)
 from series_ci.archive import open_archive
 from series_ci.cli.request import LORE
 from series_ci.errors import InfrastructureError, UsageError
@@ -169,8 +180,8 @@ def _file(options: Options, name: str) -> Path:
 
 def _write(text: str, file: Path | None) -> None:
     """Write the manifest, after it was read once as `series-ci test` will."""
-    with tempfile.TemporaryDirectory(prefix="series-ci-init-") as folder:
-        path = Path(folder) / "manifest.yaml"
+    with scratch.folder("init") as folder:
+        path = folder / "manifest.yaml"
         files.write(path, text)
         manifest.load(path)
     if file is not None:

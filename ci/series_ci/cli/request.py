@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import arch, catalogue, paths, process, rundir
+from series_ci import arch, catalogue, paths, process, rundir, scratch
 from series_ci.errors import UsageError
 from series_ci.machine import Machine
 from series_ci.manifest import Machine as MachineSize
@@ -20,6 +20,9 @@ from series_ci.pipeline import Request
 from series_ci.rows import Sweep
 
 LORE = "https://lore.kernel.org/all/"
+
+_OURS = re.compile(rf"series\.mbx|junit\.xml|(?:base|patched)(?:-2)?|patch-\d+|\..*{re.escape(scratch.END)}")
+"""What a run directory holds before its last file, summary.json."""
 
 
 @dataclass(frozen=True)
@@ -223,8 +226,7 @@ def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
 
 def _unfinished(folder: Path) -> bool:
     """Whether a folder is empty, or holds what an interrupted run of ours left: that may be written over."""
-    ours = {"series.mbx", "base", "patched", "base-2", "patched-2"}
-    return {path.name for path in folder.iterdir()} <= ours
+    return all(_OURS.fullmatch(path.name) for path in folder.iterdir())
 
 
 def _repeat(versions: Sequence[str], options: Options, manifest: Manifest | None) -> str:

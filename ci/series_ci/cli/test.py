@@ -75,8 +75,9 @@ def _test_one(request: Request, progress: Terminal, *, as_json: bool) -> int:
 def write(outcome: Outcome) -> None:
     """Put the verdict into the run directory."""
     out = outcome.request.out
-    files.write_json(out / "summary.json", summary(outcome))
     files.write(out / "junit.xml", junit(outcome))
+    # The last one: it says that the run is finished.
+    files.write_json(out / "summary.json", summary(outcome))
 
 
 def _test_many(sweep: Sweep, progress: Terminal, *, as_json: bool) -> int:
