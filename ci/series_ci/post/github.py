@@ -1,0 +1,207 @@
+"""GitHub: a check run with annotations, a commit status, and one comment on the pull request, each made once.
+
+Posted again, the same results find what they made before: a check run by its external id, a status by its context, a
+comment by a marker that is not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from series_ci import files
+from series_ci.errors import Error, UsageError
+from series_ci.post.github_target import Target
+from series_ci.post.http import Client
+from series_ci.post.places import Annotation
+from series_ci.post.posting import Posting, State
+from series_ci.post.secret import Token
+from series_ci.post.server import Refusal, Server, check, refused
+
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+HOW = "in a workflow: env: GITHUB_TOKEN: ${{ github.token }}"
+
+BATCH = 50
+"""Annotations that one request may bring."""
+
+STATUS_TEXT = 140
+"""Characters of a commit status' description."""
+
+CONCLUSIONS = {State.SUCCESS: "success", State.WARNING: "neutral", State.FAILURE: "failure"}
+STATUSES = {State.SUCCESS: "success", State.WARNING: "success", State.FAILURE: "failure"}
+
+_RIGHTS = (("/check-runs", "checks: write"), ("/statuses", "statuses: write"), ("/issues/", "pull-requests: write"))
+_INSIDERS = {"OWNER", "MEMBER", "COLLABORATOR"}
+
+
+def server(url: str, token: Token | None) -> Server:
+    """GitHub's API, or that of an own GitHub Enterprise Server."""
+    headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+    return Server(check(url), token, explain, headers=headers)
+
+
+def explain(refusal: Refusal) -> Error:
+    """GitHub's refusals: which right is missing, which repository is not seen, which field is wrong."""
+    said = refusal.value.get("message", "") if isinstance(refusal.value, dict) else refusal.text
+    if refusal.code == 401:
+        return UsageError(f"{refusal}: the token is wrong or has expired", hint=HOW)
+    if refusal.code == 403:
+        need = str(refusal.headers.get("X-Accepted-GitHub-Permissions", "")).replace("=", ": ") or _right(refusal.url)
+        hint = (
+            "only a GitHub App's token may make check runs, such as the one that a workflow gets; a personal one cannot"
+        )
+        hint = hint if "/check-runs" in refusal.url else "in a workflow: the job's permissions"
+        return UsageError(f"{refusal}: {said}; the token lacks {need}", hint=hint)
+    if refusal.code == 404:
+        why = (
+            f"no such repository, commit or pull request, or the token cannot see it ({_right(refusal.url)} is needed)"
+        )
+        return UsageError(f"{refusal}: {why}", hint="are --repo, --sha and --pr right?")
+    if refusal.code == 422:
+        return UsageError(f"{refusal}: {said}", details="\n".join(_fields(refusal.value)))
+    return refused(refusal)
+
+
+def _right(url: str) -> str:
+    return next((right for part, right in _RIGHTS if part in url), "contents: read")
+
+
+def _fields(value: object) -> list[str]:
+    """GitHub's own list of what is wrong, a line for each field."""
+    errors = value.get("errors") if isinstance(value, dict) else None
+    lines = []
+    for each in errors if isinstance(errors, list) else []:
+        if isinstance(each, dict):
+            told = (each.get(key) for key in ("resource", "field", "code", "message"))
+            lines.append(" ".join(str(part) for part in told if part))
+        else:
+            lines.append(str(each))
+    return lines
+
+
+def post_check(client: Client, target: Target, posting: Posting) -> str:
+    """Make the check run, or complete the one that an earlier posting of these results made; its page."""
+    repo = f"/repos/{target.repo}"
+    name = f"{posting.context} {posting.version}"
+    output = {"title": posting.title[:255], "summary": posting.summary}
+    done = {"status": "completed", "conclusion": CONCLUSIONS[posting.state]}
+    notes = [_annotation(each) for each in posting.annotations]
+
+    def find() -> dict[str, Any] | None:
+        query = {"check_name": name, "filter": "all", "per_page": "100"}
+        runs = client.pages(f"{repo}/commits/{target.sha}/check-runs", query, key="check_runs")
+        return next((run for run in runs if run.get("external_id") == posting.identity), None)
+
+    found = find()
+    if found is None:
+        body = {
+            "name": name,
+            "head_sha": target.sha,
+            "external_id": posting.identity,
+            **_page(target),
+            **done,
+            "output": {**output, "annotations": notes[:BATCH]},
+        }
+        made = {"id": "{id}", "html_url": "", "output": {"annotations_count": min(BATCH, len(notes))}}
+        found = client.send("POST", f"{repo}/check-runs", body, arrived=find, assume=made).value
+        if found["output"]["annotations_count"] >= len(notes):
+            return str(found.get("html_url") or "")
+    return _complete(client, f"{repo}/check-runs/{found['id']}", found, {**done, "output": output}, notes)
+
+
+def _complete(
+    client: Client, path: str, run: Mapping[str, Any], body: Mapping[str, Any], notes: Sequence[Mapping[str, Any]]
+) -> str:
+    """Bring a check run up to date. GitHub adds annotations to those that are there, so only missing ones are sent."""
+    there = int(run["output"]["annotations_count"])
+    while True:
+        batch = notes[there : there + BATCH]
+        wanted = there + len(batch)
+        more = {**body, "output": {**body["output"], "annotations": batch}} if batch else body
+
+        def look(wanted: int = wanted) -> dict[str, Any] | None:
+            now = client.get(path).value
+            return now if now["output"]["annotations_count"] >= wanted and now["status"] == "completed" else None
+
+        assume = {**run, "output": {"annotations_count": wanted}}
+        run = client.send("PATCH", path, more, arrived=look if batch else lambda: None, assume=assume).value
+        there = wanted
+        if there >= len(notes):
+            return str(run.get("html_url") or "")
+
+
+def _annotation(each: Annotation) -> dict[str, Any]:
+    made = {
+        "path": each.path,
+        "start_line": each.line,
+        "end_line": each.line,
+        "annotation_level": each.level,
+        "title": each.title[:255],
+        "message": each.message[:16_000],
+    }
+    return {**made, "raw_details": each.details} if each.details else made
+
+
+def _page(target: Target) -> dict[str, str]:
+    return {"details_url": target.page} if target.page else {}
+
+
+def post_status(client: Client, target: Target, posting: Posting) -> bool:
+    """Set the commit's status; False if it is so already. The API only adds, and takes 1000 of one context."""
+    repo = f"/repos/{target.repo}"
+    body = {
+        "state": STATUSES[posting.state],
+        "context": posting.context,
+        "description": posting.title if len(posting.title) <= STATUS_TEXT else posting.title[: STATUS_TEXT - 1] + "…",
+        **({"target_url": target.page} if target.page else {}),
+    }
+
+    def find() -> dict[str, Any] | None:
+        """The newest one of each context comes first."""
+        listed = client.pages(f"{repo}/commits/{target.sha}/status", {"per_page": "100"}, key="statuses")
+        now = next((each for each in listed if each.get("context") == posting.context), None)
+        return now if now and all(now.get(key) == value for key, value in body.items()) else None
+
+    if find() is not None:
+        return False
+    client.send("POST", f"{repo}/statuses/{target.sha}", body, arrived=find)
+    return True
+
+
+def post_comment(client: Client, target: Target, posting: Posting) -> str:
+    """Write the one comment on the pull request, or bring it up to date; its page."""
+    repo = f"/repos/{target.repo}"
+    marker = f"<!-- series-ci:{posting.series}/{posting.arch} -->"
+    body = {"body": f"{marker}\n{posting.summary}"}
+
+    def find() -> dict[str, Any] | None:
+        listed = client.pages(f"{repo}/issues/{target.pull}/comments", {"per_page": "100"})
+        return next((each for each in listed if _ours(each, marker)), None)
+
+    found = find()
+    if found is None:
+        path = f"{repo}/issues/{target.pull}/comments"
+        found = client.send("POST", path, body, arrived=find, assume={}).value
+    elif found.get("body") != body["body"]:
+        path = f"{repo}/issues/comments/{found['id']}"
+        found = client.send("PATCH", path, body, arrived=lambda: None).value
+    return str(found.get("html_url") or "")
+
+
+def _ours(comment: Mapping[str, Any], marker: str) -> bool:
+    """Whether a comment is the one that we keep. A stranger's is never taken for it: he could change it afterwards."""
+    user = comment.get("user") or {}
+    trusted = user.get("type") == "Bot" or comment.get("author_association") in _INSIDERS
+    return trusted and str(comment.get("body") or "").startswith(marker)
+
+
+def write_summary(path: Path, posting: Posting) -> bool:
+    """Add the words to the job's summary page, a file that all steps of a job add to; False if they are there."""
+    text = posting.summary + "\n"
+    with files.disk_errors(path), path.open("a+", encoding="utf-8") as page:
+        page.seek(0)
+        if text in page.read():
+            return False
+        page.write(text)
+    return True

@@ -1,0 +1,239 @@
+"""The HTTP that all destinations share: asked again where that is safe, never twice where it is not.
+
+A request that changes something is sent again only after a look whether it has arrived: an answer that got lost says
+nothing about the request. Redirects to another host are refused, for the token would go along.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from series_ci import __version__
+from series_ci.errors import InfrastructureError, UsageError
+from series_ci.post import waits
+from series_ci.post.server import Refusal, Reply, Server
+from series_ci.process import Commands
+
+TIMEOUT = (15.0, 60.0)
+"""Seconds to connect, and between two pieces of the answer."""
+
+TOTAL = 600.0
+"""Seconds that all requests of one posting may take together, waits included."""
+
+LARGEST = 16 << 20
+"""Bytes of an answer that are read; none that is asked for here comes near."""
+
+HOPS = 3
+PAGES = 30
+
+_MOVED = {301, 302, 303, 307, 308}
+_KEEPS_METHOD = {307, 308}
+
+
+class Clock:
+    """What the tests replace: the time in seconds, sleep, and chance."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+        return time.monotonic()
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def chance(self) -> float:
+        """A number from 0 to 1."""
+        return random.random()
+
+
+class _FaultError(Exception):
+    """No answer, or one that promises better: `wait` is what the server asks for; `perhaps`: it may have acted."""
+
+    def __init__(self, why: str, *, wait: float | None = None, perhaps: bool = True) -> None:
+        super().__init__(why)
+        self.wait = wait
+        self.perhaps = perhaps
+
+
+class Client:
+    """Asks one server. With `show`, a dry run: requests are shown, none is sent, and answers are those assumed."""
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        say: Callable[[str], None] = lambda _line: None,
+        show: Callable[[str], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.server = server
+        self.dry = show is not None
+        self._show = show
+        self._say = say
+        self._clock = clock or Clock()
+        self._session = requests.Session()
+        self._end = self._clock.monotonic() + TOTAL
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, *, assume: Any = None) -> Reply:  # noqa: ANN401
+        """Ask for something. `assume` is what a dry run goes on with."""
+        return self._ask("GET", path, None, query, assume, lambda: None)
+
+    def pages(self, path: str, query: Mapping[str, str], *, key: str = "") -> list[Any]:
+        """All items of a list that comes in pages; `key` names the list where it is wrapped into an object."""
+        found: list[Any] = []
+        for number in range(1, PAGES + 1):
+            page = {**query, **({"page": str(number)} if number > 1 else {})}
+            reply = self.get(path, page, assume={key: []} if key else [])
+            items = reply.value.get(key) if key and isinstance(reply.value, dict) else reply.value
+            if not isinstance(items, list):
+                raise InfrastructureError(f"{self.server.url}{path}: the answer is no list", hint=_NOT_THIS)
+            found += items
+            # The number is ours: the URLs in this header may name a host behind the one that we talk to.
+            if 'rel="next"' not in reply.headers.get("Link", ""):
+                break
+        return found
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        *,
+        arrived: Callable[[], object | None] | None = None,
+        assume: object = None,
+    ) -> Reply:
+        """Change something. `arrived` looks for what the request makes: what it finds answers one that got lost.
+
+        Without `arrived` a request that may have got through is not repeated, and its fault is raised.
+        """
+        return self._ask(method, path, json.dumps(body), None, assume, arrived)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: str | None,
+        query: Mapping[str, str] | None,
+        assume: object,
+        arrived: Callable[[], object | None] | None,
+    ) -> Reply:
+        url = self.server.url + path + (f"?{urlencode(query)}" if query else "")
+        if self._show is not None:
+            pretty = json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n" if body else ""
+            self._show(self.server.hide(f"{method} {url}\n{pretty}"))
+            return Reply(assume)
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return self._follow(method, url, body)
+            except _FaultError as fault:
+                if fault.perhaps and arrived is None:
+                    raise InfrastructureError(f"{method} {url}: {fault}", hint=_LOOK) from fault
+                self._wait(f"{method} {url}", fault, tries)
+                if method != "GET" and fault.perhaps and arrived is not None and (found := arrived()) is not None:
+                    return Reply(found)
+
+    def _wait(self, what: str, fault: _FaultError, tries: int) -> None:
+        seconds = waits.backoff(tries, self._clock.chance()) if fault.wait is None else fault.wait
+        if self._clock.monotonic() + seconds > self._end:
+            hint = f"it asks to wait {seconds:.0f} s; try again then" if fault.wait else "try again later"
+            raise InfrastructureError(f"{what}: {fault} ({tries} tries)", hint=hint) from fault
+        self._say(f"{what}: {fault}; again in {seconds:.0f} s")
+        self._clock.sleep(seconds)
+
+    def _follow(self, method: str, url: str, body: str | None) -> Reply:
+        """Send once, and go where it is redirected to on the same host."""
+        for _ in range(HOPS):
+            target = self._once(method, url, body)
+            if isinstance(target, Reply):
+                return target
+            target = urljoin(url, target)
+            if urlsplit(target)[:2] != urlsplit(url)[:2]:
+                host = self.server.hide(urlsplit(target).netloc.rpartition("@")[2])
+                raise UsageError(f"{method} {url}: redirects to {host}, where the token does not go", hint=_NOT_THIS)
+            url = target
+        raise InfrastructureError(f"{method} {url}: more than {HOPS} redirects", hint=_NOT_THIS)
+
+    def _once(self, method: str, url: str, body: str | None) -> Reply | str:
+        """One request: its answer, or the address that it redirects to. Raises _FaultError if it may be sent again."""
+        Commands.show(f"{method} {url}")
+        try:
+            with self._session.request(
+                method,
+                url,
+                data=body.encode() if body is not None else None,
+                headers=self._headers(body),
+                auth=self._sign,
+                stream=True,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            ) as answer:
+                raw = self._read(answer)
+        except requests.exceptions.SSLError as error:
+            why = self.server.hide(str(error))
+            raise InfrastructureError(f"{method} {url}: no trusted connection: {why}", hint=_CERTIFICATE) from None
+        except requests.RequestException as error:
+            raise _FaultError(f"no whole answer: {self.server.hide(str(error))}") from None
+        return self._judge(method, answer, raw)
+
+    def _headers(self, body: str | None) -> dict[str, str]:
+        # Compressed, an answer's length could not be held against its Content-Length.
+        ours = {"User-Agent": f"series-ci/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"}
+        return {**ours, **({"Content-Type": "application/json"} if body is not None else {}), **self.server.headers}
+
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Set the token. As requests' own hook, so that a password in ~/.netrc does not take its place."""
+        if self.server.token is not None:
+            request.headers["Authorization"] = self.server.token.header(self.server.scheme)
+        return request
+
+    def _read(self, answer: requests.Response) -> bytes:
+        raw = b""
+        for chunk in answer.iter_content(1 << 16):
+            raw += chunk
+            if len(raw) > LARGEST:
+                raise _FaultError(f"the answer is longer than {LARGEST >> 20} MB")
+            if self._clock.monotonic() > self._end:
+                raise _FaultError("the answer comes too slowly")
+        expected = answer.headers.get("Content-Length", "")
+        if expected.isdecimal() and "Content-Encoding" not in answer.headers and len(raw) != int(expected):
+            raise _FaultError(f"no whole answer: it ended after {len(raw)} of {expected} bytes")
+        return raw
+
+    def _judge(self, method: str, answer: requests.Response, raw: bytes) -> Reply | str:
+        code, headers = answer.status_code, CaseInsensitiveDict(answer.headers)
+        text = self.server.hide(raw.decode("utf-8", "replace"))
+        if code in _MOVED and "Location" in headers and (method == "GET" or code in _KEEPS_METHOD):
+            return str(headers["Location"])
+        limited = waits.limited(code, headers, text)
+        if limited or (code >= 500 and code not in (501, 505)):
+            why = f"the server said {code} {answer.reason}".rstrip()
+            raise _FaultError(why, wait=waits.asked(headers, self._clock.now()), perhaps=not limited)
+        try:
+            value = json.loads(text) if text.strip() else None
+        except ValueError:
+            value = None
+            if code < 300:
+                raise _FaultError("no whole answer: it is no JSON") from None
+        if code >= 300:
+            shown = answer.url.partition("?")[0]
+            raise self.server.explain(Refusal(method, shown, code, answer.reason, headers, value, text[:2000]))
+        return Reply(value, headers)
+
+
+_LOOK = "it may have got through: look before you repeat it"
+_NOT_THIS = "is --url the address of the API?"
+_CERTIFICATE = "for a certificate authority of your own: REQUESTS_CA_BUNDLE=FILE"
