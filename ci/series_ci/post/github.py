@@ -6,6 +6,7 @@ comment by a marker that is not shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from series_ci.post.http import Client
 from series_ci.post.places import Annotation
 from series_ci.post.posting import Posting, State
 from series_ci.post.secret import Token
-from series_ci.post.server import Refusal, Server, check, refused
+from series_ci.post.server import Refusal, Server, check, need, refused
 
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 HOW = "in a workflow: env: GITHUB_TOKEN: ${{ github.token }}"
@@ -32,6 +33,7 @@ CONCLUSIONS = {State.SUCCESS: "success", State.WARNING: "neutral", State.FAILURE
 STATUSES = {State.SUCCESS: "success", State.WARNING: "success", State.FAILURE: "failure"}
 
 _RIGHTS = (("/check-runs", "checks: write"), ("/statuses", "statuses: write"), ("/issues/", "pull-requests: write"))
+_NO_NAME = re.compile(r"[^\w.]")
 _INSIDERS = {"OWNER", "MEMBER", "COLLABORATOR"}
 
 
@@ -105,16 +107,16 @@ def post_check(client: Client, target: Target, posting: Posting) -> str:
         }
         made = {"id": "{id}", "html_url": "", "output": {"annotations_count": min(BATCH, len(notes))}}
         found = client.send("POST", f"{repo}/check-runs", body, arrived=find, assume=made).value
-        if found["output"]["annotations_count"] >= len(notes):
-            return str(found.get("html_url") or "")
-    return _complete(client, f"{repo}/check-runs/{found['id']}", found, {**done, "output": output}, notes)
+        if _count(found) >= len(notes):
+            return _link(found)
+    return _complete(client, f"{repo}/check-runs/{need(found, 'id')}", found, {**done, "output": output}, notes)
 
 
 def _complete(
     client: Client, path: str, run: Mapping[str, Any], body: Mapping[str, Any], notes: Sequence[Mapping[str, Any]]
 ) -> str:
     """Bring a check run up to date. GitHub adds annotations to those that are there, so only missing ones are sent."""
-    there = int(run["output"]["annotations_count"])
+    there = _count(run)
     while True:
         batch = notes[there : there + BATCH]
         wanted = there + len(batch)
@@ -122,13 +124,17 @@ def _complete(
 
         def look(wanted: int = wanted) -> dict[str, Any] | None:
             now = client.get(path).value
-            return now if now["output"]["annotations_count"] >= wanted and now["status"] == "completed" else None
+            return now if _count(now) >= wanted and now.get("status") == "completed" else None
 
         assume = {**run, "output": {"annotations_count": wanted}}
         run = client.send("PATCH", path, more, arrived=look if batch else lambda: None, assume=assume).value
         there = wanted
         if there >= len(notes):
-            return str(run.get("html_url") or "")
+            return _link(run)
+
+
+def _count(run: object) -> int:
+    return int(need(run, "output", "annotations_count"))
 
 
 def _annotation(each: Annotation) -> dict[str, Any]:
@@ -141,6 +147,10 @@ def _annotation(each: Annotation) -> dict[str, Any]:
         "message": each.message[:16_000],
     }
     return {**made, "raw_details": each.details} if each.details else made
+
+
+def _link(made: Mapping[str, Any]) -> str:
+    return str(made.get("html_url") or "")
 
 
 def _page(target: Target) -> dict[str, str]:
@@ -172,7 +182,7 @@ def post_status(client: Client, target: Target, posting: Posting) -> bool:
 def post_comment(client: Client, target: Target, posting: Posting) -> str:
     """Write the one comment on the pull request, or bring it up to date; its page."""
     repo = f"/repos/{target.repo}"
-    marker = f"<!-- series-ci:{posting.series}/{posting.arch} -->"
+    marker = f"<!-- series-ci:{_NO_NAME.sub('-', posting.series)}/{_NO_NAME.sub('-', posting.arch)} -->"
     body = {"body": f"{marker}\n{posting.summary}"}
 
     def find() -> dict[str, Any] | None:
@@ -184,9 +194,9 @@ def post_comment(client: Client, target: Target, posting: Posting) -> str:
         path = f"{repo}/issues/{target.pull}/comments"
         found = client.send("POST", path, body, arrived=find, assume={}).value
     elif found.get("body") != body["body"]:
-        path = f"{repo}/issues/comments/{found['id']}"
+        path = f"{repo}/issues/comments/{need(found, 'id')}"
         found = client.send("PATCH", path, body, arrived=lambda: None).value
-    return str(found.get("html_url") or "")
+    return _link(found)
 
 
 def _ours(comment: Mapping[str, Any], marker: str) -> bool:

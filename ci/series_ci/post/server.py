@@ -79,3 +79,12 @@ def refused(refusal: Refusal) -> Error:
     if refusal.code >= 500 or refusal.code == 429:
         return InfrastructureError(str(refusal), details=refusal.text, hint="the server is at fault: try again later")
     return UsageError(str(refusal), details=refusal.text)
+
+
+def need(value: object, *names: str) -> Any:  # noqa: ANN401 (JSON)
+    """A field of an answer. Raises InfrastructureError for an answer that lacks it: something else has answered."""
+    for name in names:
+        if not isinstance(value, dict) or name not in value:
+            raise InfrastructureError(f"the server's answer has no {'.'.join(names)}", hint="is --url its API?")
+        value = value[name]
+    return value

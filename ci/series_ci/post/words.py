@@ -37,7 +37,10 @@ def summary(
     found: Mapping[str, Any], broken: Rows, flaky: Rows, splats: Rows, logs: Mapping[str, Sequence[str]]
 ) -> str:
     """The story in Markdown: verdict, what stopped it, complaints, tests with the first one's log, how to repeat."""
-    blocks = [f"**{title(found, broken, flaky, splats)}**", f"{code(found['title'])} ({code(found['message_id'])})"]
+    blocks = [
+        f"**{code(title(found, broken, flaky, splats))}**",
+        f"{code(found['title'])} ({code(found['message_id'])})",
+    ]
     if error := found["error"]:
         blocks += [code(error["message"]), fence(str(error["details"]).splitlines())]
     for splat in splats[:ROWS]:

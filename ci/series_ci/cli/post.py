@@ -1,0 +1,156 @@
+"""`series-ci post RUN_DIR --to DESTINATION`: results to where people read them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from series_ci import process, terminal
+from series_ci.cli import options
+from series_ci.errors import UsageError
+from series_ci.post import github, github_target, kcidb, mail, patchwork, posting, secret
+from series_ci.post.http import Client
+from series_ci.post.secret import Token
+from series_ci.post.server import Server
+
+PARTS = ("check", "status", "comment", "summary")
+
+TAKES = {
+    "github": {"url", "page", "repo", "sha", "pull", "part"},
+    "patchwork": {"url", "page", "project", "context"},
+    "kcidb": {"url", "file"},
+    "mail": {"file"},
+}
+"""The options that each destination knows."""
+
+Options = dict[str, Any]
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--to", "destination", required=True, type=click.Choice(sorted(TAKES)), help="where to")
+@click.option("--dry-run", is_flag=True, help="print each request (method, URL, body), send nothing")
+@click.option("--url", metavar="URL", help="the server  [default: GITHUB_API_URL, else api.github.com; KCIDB_REST]")
+@click.option("--page", metavar="URL", help="where the results are told in full; linked from what is posted")
+@click.option("--repo", metavar="OWNER/NAME", help="github: the repository  [default: GITHUB_REPOSITORY]")
+@click.option(
+    "--sha", metavar="COMMIT", help="github: the commit  [default: the event's pull request, else GITHUB_SHA]"
+)
+@click.option(
+    "--pr", "pull", metavar="N", type=click.IntRange(1), help="github: the pull request  [default: the event's]"
+)
+@click.option("--part", multiple=True, type=click.Choice(PARTS), help="github: only this (repeatable)  [default: all]")
+@click.option("--project", metavar="NAME", help="patchwork: the project, for mails that are in several")
+@click.option("--context", metavar="NAME", help="patchwork: the checks' context  [default: series-ci/ARCH]")
+@click.option("--file", metavar="FILE", type=click.Path(path_type=Path), help="kcidb, mail: the document, or the reply")
+@options.progress
+def post(run_dir: Path, *, destination: str, dry_run: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # noqa: ANN401 (click)
+    """Post the results in RUN_DIR. Posted again, they replace what was posted before, and are never there twice.
+
+    github: a check run with annotations, a commit status, one comment on the pull request, the job's summary.
+    patchwork: checks on every patch. kcidb: a document. mail: prints the command that sends the reply; with --dry-run
+    lets git tell what it would send.
+
+    Tokens come from the environment: GITHUB_TOKEN or GH_TOKEN, PATCHWORK_TOKEN, KCIDB_REST_TOKEN or KCIDB_REST.
+    """
+    chosen = {name: value for name, value in given.items() if value not in (None, ())}
+    if unknown := sorted(set(chosen) - TAKES[destination]):
+        names = ", ".join("--pr" if name == "pull" else f"--{name}" for name in unknown)
+        raise UsageError(f"--to {destination} does not know {names}")
+    progress = terminal.Terminal(verbose=verbose, quiet=quiet)
+    show = click.echo if dry_run else None
+
+    def connect(server: Server) -> Client:
+        return Client(server, say=progress.say, show=show)
+
+    _POSTERS[destination](run_dir, chosen, connect, dry_run)
+    return 0
+
+
+Connect = Callable[[Server], Client]
+
+
+def _token(token: Token | None, names: tuple[str, ...], how: str, dry_run: bool) -> Token | None:
+    """The token; a dry run does without."""
+    return token if dry_run else secret.need(token, " or ".join(names), how)
+
+
+def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> None:
+    found = posting.read(run_dir)
+    target = github_target.find(
+        os.environ,
+        url=given.get("url"),
+        repo=given.get("repo"),
+        sha=given.get("sha"),
+        pull=given.get("pull"),
+        page=given.get("page", ""),
+    )
+    parts = given.get("part") or PARTS
+    if "comment" in parts and target.pull is None and given.get("part"):
+        raise UsageError("no pull request to comment on", hint="give --pr N")
+    token = _token(secret.read(os.environ, *github.TOKENS), github.TOKENS, github.HOW, dry_run)
+    client = connect(github.server(target.url, token))
+    if "check" in parts:
+        _tell(f"check run: {github.post_check(client, target, found)}", client)
+    if "status" in parts:
+        new = github.post_status(client, target, found)
+        _tell(f"commit status: {found.context}" + ("" if new else ", as it was"), client)
+    if "comment" in parts and target.pull is not None:
+        _tell(f"comment: {github.post_comment(client, target, found)}", client)
+    if "summary" in parts and (page := os.environ.get("GITHUB_STEP_SUMMARY")):
+        if dry_run:
+            click.echo(f"APPEND {page}\n{found.summary}")
+        else:
+            new = github.write_summary(Path(page), found)
+            _tell("job summary" + ("" if new else ", as it was"), client)
+
+
+def _tell(line: str, client: Client) -> None:
+    """A line of the result; a dry run has none."""
+    if not client.dry:
+        click.echo(line.rstrip(": "))
+
+
+def _patchwork(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> None:
+    found = posting.read(run_dir)
+    if "url" not in given:
+        raise UsageError("--url is missing", hint="the address of the Patchwork, e.g. https://patchwork.kernel.org")
+    token = _token(secret.read(os.environ, *patchwork.TOKENS), patchwork.TOKENS, patchwork.HOW, dry_run)
+    client = connect(patchwork.server(given["url"], token))
+    wanted = list(patchwork.checks(found, given.get("context", found.context), given.get("page", "")))
+    new = patchwork.post(client, wanted, given.get("project"))
+    _tell(f"checks: {new} new, {len(wanted) - new} as they were", client)
+
+
+def _kcidb(_run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> None:
+    document = kcidb.read(_file(given, "kcidb"))
+    url, token = kcidb.place(os.environ, given.get("url"))
+    token = _token(token, (*kcidb.TOKENS, kcidb.COMBINED), kcidb.HOW, dry_run)
+    client = connect(kcidb.server(url, token))
+    _tell(f"submission: {kcidb.post(client, document)}", client)
+
+
+def _mail(_run_dir: Path, given: Options, _connect: Connect, dry_run: bool) -> None:
+    argv = mail.command(_file(given, "mail"))
+    if dry_run:
+        click.echo(mail.try_out(argv))
+    else:
+        click.echo(f"mail:    {argv[-1]}\nsend it: {process.quote(argv)}")
+
+
+def _file(given: Options, what: str) -> Path:
+    if "file" not in given:
+        raise UsageError("--file is missing", hint=f"series-ci report RUN_DIR --format {what} -o FILE makes it")
+    return Path(given["file"])
+
+
+_POSTERS: dict[str, Callable[[Path, Options, Connect, bool], None]] = {
+    "github": _github,
+    "patchwork": _patchwork,
+    "kcidb": _kcidb,
+    "mail": _mail,
+}

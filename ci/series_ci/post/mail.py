@@ -1,0 +1,54 @@
+"""Mail: the reply as a file, and the command that sends it. Whoever answers for the words sends them himself.
+
+`git send-email` takes any mail; `b4 send` only the patches of a branch that b4 prepared, so it cannot send a reply.
+"""
+
+from __future__ import annotations
+
+from email.message import Message
+from pathlib import Path
+
+from series_ci import mail, process
+from series_ci.errors import InfrastructureError, UsageError
+
+NEEDED = ("To", "Subject", "In-Reply-To")
+
+
+def command(file: Path) -> list[str]:
+    """What sends the mail: to whom its headers say and to nobody else, as an answer to the mail it answers.
+
+    Raises UsageError for a file that is no mail which could be sent.
+    """
+    try:
+        message = mail.parse(file.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
+    missing = [name for name in NEEDED if not mail.header(message, name)]
+    if missing:
+        raise UsageError(f"{file}: is no reply: it has no {', '.join(missing)}")
+    answered = mail.header(message, "In-Reply-To")
+    # Without --suppress-cc git adds everybody whom a trailer in the text names.
+    return [
+        "git",
+        "send-email",
+        "--suppress-cc=all",
+        f"--in-reply-to={answered}",
+        *_people(message, "To", "Cc"),
+        str(file),
+    ]
+
+
+def _people(message: Message, *names: str) -> list[str]:
+    """The addresses as options: --suppress-cc=all makes git leave out the Cc: of the mail, too."""
+    return [f"--{name.lower()}={value}" for name in names if (value := mail.header(message, name))]
+
+
+def try_out(argv: list[str]) -> str:
+    """What git would send, by its own --dry-run. Raises InfrastructureError if git cannot say."""
+    done = process.run([*argv[:2], "--dry-run", "--confirm=never", *argv[2:]], timeout=120)
+    if done.code:
+        hint = (
+            "Debian has it in the package git-email" if "not a git command" in done.err else "is sendemail configured?"
+        )
+        raise InfrastructureError("git send-email --dry-run failed", details=done.err, hint=hint)
+    return done.out

@@ -1,0 +1,136 @@
+"""Patchwork: checks on the patches of a series, by the REST API from version 1.2 on.
+
+Patchwork keeps checks of patches only, so the verdict on a series is a check on each of its patches; what a patch gave
+when it was built by itself is one more, in a context of its own. Checks are never changed: the newest of a context is
+the one that counts, so a check is added if the newest says something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from series_ci.errors import Error, UsageError
+from series_ci.post.http import Client
+from series_ci.post.posting import Posting, State
+from series_ci.post.secret import Token
+from series_ci.post.server import Refusal, Server, check, need, refused
+
+TOKENS = ("PATCHWORK_TOKEN",)
+HOW = "your profile page on that server makes one"
+
+API = "/api/1.2"
+
+URL_LENGTH = 200
+"""Characters that the address in a check may have."""
+
+STATES = {State.SUCCESS: "success", State.WARNING: "warning", State.FAILURE: "fail"}
+
+_NO_SLUG = re.compile(r"[^-\w]", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check says, and of which mail."""
+
+    message_id: str
+    context: str
+    state: str
+    description: str
+    target_url: str = ""
+
+
+class ContextError(UsageError):
+    """The server does not take the name of the context."""
+
+
+def server(url: str, token: Token | None) -> Server:
+    """A Patchwork server by its address, such as https://patchwork.kernel.org."""
+    return Server(check(url), token, explain, scheme="Token")
+
+
+def explain(refusal: Refusal) -> Error:
+    """Patchwork's refusals, as Django words them: a text, or lists of texts by field."""
+    value = refusal.value if isinstance(refusal.value, dict) else {}
+    said = str(value.get("detail", ""))
+    if refusal.code == 401:
+        return UsageError(f"{refusal}: {said or 'the token is wrong'}", hint=HOW)
+    if refusal.code == 403:
+        hint = "a maintainer's rights do not include it: an administrator gives your user 'Can add check'"
+        return UsageError(f"{refusal}: {said}; the token's user lacks the right patchwork.add_check", hint=hint)
+    if refusal.code == 404:
+        return UsageError(
+            f"{refusal}: no such page", hint="is --url the address of a Patchwork of version 2.2 or later?"
+        )
+    if refusal.code == 400:
+        kind = ContextError if "context" in value else UsageError
+        fields = (f"{name}: {' '.join(map(str, told))}" for name, told in value.items() if isinstance(told, list))
+        return kind(str(refusal), details="\n".join(fields) or refusal.text)
+    return refused(refusal)
+
+
+def checks(posting: Posting, context: str, page: str) -> Iterator[Check]:
+    """The checks of a posting: the series' verdict on every patch, and each patch's own build where it is known."""
+    where = page if len(page) <= URL_LENGTH else ""
+    for step in posting.steps:
+        yield Check(step.message_id, context, STATES[posting.state], posting.title, where)
+        if step.state is not None:
+            yield Check(step.message_id, f"{context}-build", STATES[step.state], step.description, where)
+
+
+def post(client: Client, wanted: Sequence[Check], project: str | None) -> int:
+    """Add the checks that the server does not have yet; their number. All patches are found before any is added."""
+    ids = {name: _patch(client, name, project) for name in dict.fromkeys(each.message_id for each in wanted)}
+    return sum(_add(client, ids[each.message_id], each) for each in wanted)
+
+
+def _patch(client: Client, message_id: str, project: str | None) -> str:
+    """The server's number of a patch."""
+    query = {"msgid": message_id, **({"project": project} if project else {})}
+    if client.dry:
+        client.get(f"{API}/patches/", query)
+        return f"{{id of {message_id}}}"
+    # A server of an older API ignores the filter, and gives what it likes.
+    found = [
+        each
+        for each in client.pages(f"{API}/patches/", query)
+        if isinstance(each, dict) and str(each.get("msgid", "")).strip("<>") == message_id
+    ]
+    if not found:
+        hint = "does its list send mails to this Patchwork? --project names another one's"
+        raise UsageError(f"{client.server.url}: knows no patch with the Message-ID {message_id}", hint=hint)
+    if len(found) > 1:
+        names = ", ".join(sorted(str(need(each, "project", "link_name")) for each in found))
+        raise UsageError(f"{message_id}: is in several projects: {names}", hint="choose one with --project")
+    return str(need(found[0], "id"))
+
+
+def _add(client: Client, patch: str, wanted: Check) -> bool:
+    """Add one check, unless the newest of its context says the same. False if it does."""
+    path = f"{API}/patches/{patch}/checks/"
+    slug = _NO_SLUG.sub("-", wanted.context)
+
+    def find() -> dict[str, Any] | None:
+        listed = [each for each in client.pages(path, {}) if each.get("context") in (wanted.context, slug)]
+        newest = max(listed, key=lambda each: int(each.get("id", 0)), default=None)
+        return newest if newest and _same(newest, wanted) else None
+
+    if find() is not None:
+        return False
+    body = {"state": wanted.state, "context": wanted.context, "description": wanted.description}
+    body |= {"target_url": wanted.target_url} if wanted.target_url else {}
+    try:
+        client.send("POST", path, body, arrived=find)
+    except ContextError:
+        # Patchwork's own description of the API allows only a slug; kernel.org's server takes names with a slash.
+        if slug == wanted.context:
+            raise
+        client.send("POST", path, {**body, "context": slug}, arrived=find)
+    return True
+
+
+def _same(there: dict[str, Any], wanted: Check) -> bool:
+    pairs = (("state", wanted.state), ("description", wanted.description), ("target_url", wanted.target_url))
+    return all((there.get(name) or "") == value for name, value in pairs)
