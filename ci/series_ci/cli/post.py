@@ -46,7 +46,12 @@ Options = dict[str, Any]
 @click.option("--part", multiple=True, type=click.Choice(PARTS), help="github: only this (repeatable)  [default: all]")
 @click.option("--project", metavar="NAME", help="patchwork: the project, for mails that are in several")
 @click.option("--context", metavar="NAME", help="patchwork: the checks' context  [default: series-ci/ARCH]")
-@click.option("--file", metavar="FILE", type=click.Path(path_type=Path), help="kcidb, mail: the document, or the reply")
+@click.option(
+    "--file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="kcidb, mail: what is sent  [default: kcidb.json, reply.eml in RUN_DIR]",
+)
 @options.progress
 def post(run_dir: Path, *, destination: str, dry_run: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # noqa: ANN401 (click)
     """Post the results in RUN_DIR. Posted again, they replace what was posted before, and are never there twice.
@@ -126,26 +131,20 @@ def _patchwork(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -
     _tell(f"checks: {new} new, {len(wanted) - new} as they were", client)
 
 
-def _kcidb(_run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> None:
-    document = kcidb.read(_file(given, "kcidb"))
+def _kcidb(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> None:
+    document = kcidb.read(given.get("file") or run_dir / "kcidb.json")
     url, token = kcidb.place(os.environ, given.get("url"))
     token = _token(token, (*kcidb.TOKENS, kcidb.COMBINED), kcidb.HOW, dry_run)
     client = connect(kcidb.server(url, token))
     _tell(f"submission: {kcidb.post(client, document)}", client)
 
 
-def _mail(_run_dir: Path, given: Options, _connect: Connect, dry_run: bool) -> None:
-    argv = mail.command(_file(given, "mail"))
+def _mail(run_dir: Path, given: Options, _connect: Connect, dry_run: bool) -> None:
+    argv = mail.command(given.get("file") or run_dir / "reply.eml")
     if dry_run:
         click.echo(mail.try_out(argv))
     else:
         click.echo(f"mail:    {argv[-1]}\nsend it: {process.quote(argv)}")
-
-
-def _file(given: Options, what: str) -> Path:
-    if "file" not in given:
-        raise UsageError("--file is missing", hint=f"series-ci report RUN_DIR --format {what} -o FILE makes it")
-    return Path(given["file"])
 
 
 _POSTERS: dict[str, Callable[[Path, Options, Connect, bool], None]] = {

@@ -39,8 +39,7 @@ _INSIDERS = {"OWNER", "MEMBER", "COLLABORATOR"}
 
 def server(url: str, token: Token | None) -> Server:
     """GitHub's API, or that of an own GitHub Enterprise Server."""
-    headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
-    return Server(check(url), token, explain, headers=headers)
+    return Server(check(url), token, explain, headers={"X-GitHub-Api-Version": "2022-11-28"})
 
 
 def explain(refusal: Refusal) -> Error:

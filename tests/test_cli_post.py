@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes import hosts, posted
+from fakes.hosts import CANARY, Fault
+from series_ci.cli import main
+from series_ci.post import http
+
+GITHUB = ["--repo", "o/r", "--sha", posted.SHA, "--pr", "7"]
+
+
+@pytest.fixture(autouse=True)
+def _environment(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_REPOSITORY", "GITHUB_SHA", "GITHUB_EVENT_PATH", "GITHUB_API_URL", "GITHUB_STEP_SUMMARY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GH_TOKEN", "KCIDB_REST"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("GITHUB_TOKEN", "PATCHWORK_TOKEN", "KCIDB_REST_TOKEN"):
+        monkeypatch.setenv(name, CANARY)
+    monkeypatch.setattr(http.waits, "FIRST", 0.001)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return posted.folder(tmp_path / "run", posted.broken())
+
+
+@pytest.fixture
+def hub() -> hosts.GitHub:
+    return hosts.GitHub()
+
+
+@pytest.fixture
+def host(hub: hosts.GitHub) -> Iterator[hosts.Host]:
+    with hosts.serve(hub) as running:
+        yield running
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    """What was printed since the last call, on both streams; never the token."""
+    out, err = capsys.readouterr()
+    assert CANARY not in out + err
+    return out, err
+
+
+@pytest.fixture(autouse=True)
+def _canary_is_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Whatever a test of this file does: the token is in nothing that was printed or written."""
+    yield
+    printed(capsys)
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or CANARY not in path.read_text("utf-8", "replace"), path
+
+
+def test_all_of_github(
+    host: hosts.Host,
+    hub: hosts.GitHub,
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = tmp_path / "summary"
+    page.touch()
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    argv = ["post", str(run), "--to", "github", "--url", host.url, *GITHUB, "-v"]
+    assert main(argv) == 0
+    assert main(argv) == 0
+    assert [len(each) for each in (hub.runs, hub.statuses, hub.comments)] == [1, 1, 1]
+    assert page.read_text().count("demo v10: regression") == 1
+    out, err = printed(capsys)
+    assert "commit status: series-ci/x86_64\n" in out
+    assert "commit status: series-ci/x86_64, as it was\n" in out
+    assert f"+ POST {host.url}/repos/o/r/check-runs\n" in err
+
+
+def test_only_a_part(host: hosts.Host, hub: hosts.GitHub, run: Path) -> None:
+    assert main(["post", str(run), "--to", "github", "--url", host.url, *GITHUB, "--part", "status"]) == 0
+    assert [len(each) for each in (hub.runs, hub.statuses, hub.comments)] == [0, 1, 0]
+
+
+def test_dry_run_needs_no_token_and_sends_nothing(
+    host: hosts.Host, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    monkeypatch.delenv("GITHUB_TOKEN")
+    big = posted.folder(tmp_path / "big", posted.broken(120))
+    assert main(["post", str(big), "--to", "github", "--url", host.url, *GITHUB, "--dry-run"]) == 0
+    out = printed(capsys)[0]
+    assert host.asked == []
+    assert not page.exists()
+    assert [line for line in out.splitlines() if line.startswith(("POST", "PATCH", "APPEND"))] == [
+        f"POST {host.url}/repos/o/r/check-runs",
+        f"PATCH {host.url}/repos/o/r/check-runs/{{id}}",
+        f"PATCH {host.url}/repos/o/r/check-runs/{{id}}",
+        f"POST {host.url}/repos/o/r/statuses/{posted.SHA}",
+        f"POST {host.url}/repos/o/r/issues/7/comments",
+        f"APPEND {page}",
+    ]
+    assert out.count('"start_line"') == 121
+    assert main(["post", str(run), "--to", "patchwork", "--url", host.url, "--dry-run"]) == 0
+    assert printed(capsys)[0].count("POST ") == 2
+    assert host.asked == []
+
+
+def test_patchwork(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    works = hosts.Patchwork(posted.FIRST, posted.SECOND)
+    with hosts.serve(works) as host:
+        argv = ["post", str(run), "--to", "patchwork", "--url", host.url, "--context", "mine"]
+        assert main(argv) == 0
+        assert main(argv) == 0
+    assert [each["context"] for each in works.checks] == ["mine", "mine"]
+    assert printed(capsys)[0] == "checks: 2 new, 0 as they were\nchecks: 0 new, 2 as they were\n"
+
+
+def test_kcidb(run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    document = run / "kcidb.json"
+    document.write_text('{"version": {"major": 5, "minor": 3}}')
+    monkeypatch.delenv("KCIDB_REST_TOKEN")
+    with hosts.serve(lambda *_: (200, {"status": "ok", "id": "abc"})) as host:
+        monkeypatch.setenv("KCIDB_REST", host.url.replace("//", f"//{CANARY}@") + "/submit")
+        assert main(["post", str(run), "--to", "kcidb", "-v"]) == 0
+        assert host.asked == [("POST", "/submit")]
+        assert host.authorization == [f"Bearer {CANARY}"]
+    assert printed(capsys)[0] == "submission: abc\n"
+
+
+def test_mail_prints_the_command(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "reply.eml"
+    file.write_text("To: a@example.org\nSubject: Re: x\nIn-Reply-To: <1@example.org>\n\nok\n")
+    assert main(["post", str(run), "--to", "mail", "--file", str(file)]) == 0
+    assert printed(capsys)[0] == (
+        f"mail:    {file}\n"
+        f"send it: git send-email --suppress-cc=all '--in-reply-to=<1@example.org>' --to=a@example.org {file}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "words"),
+    [
+        (Fault(code=401, body={"message": f"Bad credentials {CANARY}"}), 2, "wrong or has expired"),
+        (Fault(code=403, body={"message": f"No {CANARY}"}), 2, "checks: write"),
+        (Fault(code=404, body={"message": "Not Found"}), 2, "no such repository"),
+        (Fault(code=422, body={"message": "Invalid", "errors": [f"{CANARY} is no"]}), 2, "*** is no"),
+        (Fault(code=429, headers={"Retry-After": "7200"}), 5, "7200 s"),
+        (Fault(code=501, body=CANARY), 5, "try again later"),
+        (
+            Fault(code=302, headers={"Location": f"http://{CANARY}:{CANARY}@127.0.0.1:9/"}, method="GET"),
+            2,
+            "does not go",
+        ),
+    ],
+)
+def test_errors_are_told_without_the_token(
+    host: hosts.Host, run: Path, fault: Fault, status: int, words: str, *, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host.faults.append(fault)
+    assert main(["post", str(run), "--to", "github", "--url", host.url, *GITHUB, "-v"]) == status
+    err = printed(capsys)[1]
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_bug_report_has_no_token(host: hosts.Host, run: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object, **_options: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("requests.Session.request", broken)
+    assert main(["post", str(run), "--to", "github", "--url", host.url, *GITHUB]) == 5
+    assert "a bug" in (cache / "bug.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--to", "github", "--project", "x", "--context", "y"], "--to github does not know --context, --project"),
+        (["--to", "mail", "--pr", "3"], "does not know --pr"),
+        (["--to", "mail"], "reply.eml: cannot be read"),
+        (["--to", "patchwork"], "--url is missing"),
+        (["--to", "github", *GITHUB, "--url", "http://example.org"], "readable on its way"),
+        (["--to", "github", *GITHUB[:4], "--part", "comment"], "no pull request"),
+        (["--to", "nowhere"], "nowhere"),
+    ],
+)
+def test_usage(run: Path, argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["post", str(run), *argv]) == 2
+    assert words in printed(capsys)[1]
+
+
+def test_no_token(run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN")
+    assert main(["post", str(run), "--to", "github", *GITHUB]) == 2
+    assert "GITHUB_TOKEN or GH_TOKEN is not set" in printed(capsys)[1]
