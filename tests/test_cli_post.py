@@ -104,6 +104,7 @@ def test_dry_run_needs_no_token_and_sends_nothing(
         f"APPEND {page}",
     ]
     assert out.count('"start_line"') == 121
+    assert "check run" not in out
     assert main(["post", str(run), "--to", "patchwork", "--url", host.url, "--dry-run"]) == 0
     assert printed(capsys)[0].count("POST ") == 2
     assert host.asked == []

@@ -185,6 +185,7 @@ class TestRefusals:
         body = {"message": "Resource not accessible by integration"}
         error = self.refuse(host, client, target, tmp_path, part, code=code, body=body)
         assert right in error.message
+        assert "--part" not in error.hint
         assert error.hint
 
     def test_right_in_githubs_words(self, host: hosts.Host, client: Client, target: Target, tmp_path: Path) -> None:
@@ -199,7 +200,7 @@ class TestRefusals:
     ) -> None:
         body = {"message": "You must authenticate via a GitHub App."}
         error = self.refuse(host, client, target, tmp_path, "check", code=403, body=body)
-        assert "GitHub App" in error.hint
+        assert "--part status" in error.hint
 
     def test_wrong_fields_are_listed(self, host: hosts.Host, client: Client, target: Target, tmp_path: Path) -> None:
         errors = [{"resource": "CheckRun", "field": "head_sha", "code": "invalid"}, "No commit found"]

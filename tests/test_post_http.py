@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -10,6 +13,7 @@ import pytest
 
 from fakes import hosts
 from fakes.hosts import CANARY, FakeClock, Fault
+from series_ci import process
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.post import http, secret, server, waits
 from series_ci.post.http import Client
@@ -91,6 +95,7 @@ class TestAgain:
         assert post(client, made) == {"number": 1}
         assert (len(made), host.count("POST")) == (1, 2)
 
+    @pytest.mark.timeout(20)  # less than requests would wait by itself, and than the server is silent
     def test_server_that_does_not_answer(
         self, client: Client, host: hosts.Host, made: list[object], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -267,6 +272,37 @@ def test_pages_follow_each_other(clock: FakeClock) -> None:
 )
 def test_what_a_server_asks_for(headers: dict[str, str], seconds: float | None) -> None:
     assert waits.asked(headers, 1_000_000.0) == seconds
+
+
+def test_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert waits.asked({"Retry-After": "Mon, 12 Jan 1970 13:46:50"}, 1_000_000.0) == 10.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_certificate_that_nobody_vouches_for(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "certificate")]
+    made = process.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject, *files])
+    assert made.code == 0, made.err
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
+    with hosts.serve(lambda *_: (200, {}), context) as host:
+        client = Client(server.Server(host.url, Token(CANARY), server.refused), clock=clock)
+        with pytest.raises(InfrastructureError, match="no trusted connection") as caught:
+            client.get("/x")
+        assert "REQUESTS_CA_BUNDLE" in caught.value.hint
+        assert host.asked == []
+        assert clock.slept == []
+        # What the hint says helps.
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificate"))
+        assert client.get("/x").value == {}
 
 
 def test_answers_without_a_field() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -119,13 +120,18 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(act: Callable[[str, str, dict[str, str], Any], Answer]) -> Iterator[Host]:
-    """A host on a free port of 127.0.0.1 for the time of the block."""
+def serve(
+    act: Callable[[str, str, dict[str, str], Any], Answer], context: ssl.SSLContext | None = None
+) -> Iterator[Host]:
+    """A host on a free port of 127.0.0.1 for the time of the block; with a context it speaks TLS."""
     host = Host(act)
     handler = type("Handler", (_Handler,), {"host": host})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
         httpd.daemon_threads = True
-        host.url = f"http://127.0.0.1:{httpd.server_port}"
+        httpd.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that goes away is no news
+        if context:
+            httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
+        host.url = f"http{'s' if context else ''}://127.0.0.1:{httpd.server_port}"
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

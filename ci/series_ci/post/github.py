@@ -32,6 +32,9 @@ STATUS_TEXT = 140
 CONCLUSIONS = {State.SUCCESS: "success", State.WARNING: "neutral", State.FAILURE: "failure"}
 STATUSES = {State.SUCCESS: "success", State.WARNING: "success", State.FAILURE: "failure"}
 
+_APP = "a person's token makes no check runs, that of a workflow does; --part status --part comment go without"
+_GRANT = "in a workflow: permissions of the job; a pull request from a fork gets none, so post from a workflow_run job"
+
 _RIGHTS = (("/check-runs", "checks: write"), ("/statuses", "statuses: write"), ("/issues/", "pull-requests: write"))
 _NO_NAME = re.compile(r"[^\w.]")
 _INSIDERS = {"OWNER", "MEMBER", "COLLABORATOR"}
@@ -48,12 +51,9 @@ def explain(refusal: Refusal) -> Error:
     if refusal.code == 401:
         return UsageError(f"{refusal}: the token is wrong or has expired", hint=HOW)
     if refusal.code == 403:
-        need = str(refusal.headers.get("X-Accepted-GitHub-Permissions", "")).replace("=", ": ") or _right(refusal.url)
-        hint = (
-            "only a GitHub App's token may make check runs, such as the one that a workflow gets; a personal one cannot"
-        )
-        hint = hint if "/check-runs" in refusal.url else "in a workflow: the job's permissions"
-        return UsageError(f"{refusal}: {said}; the token lacks {need}", hint=hint)
+        right = str(refusal.headers.get("X-Accepted-GitHub-Permissions", "")).replace("=", ": ") or _right(refusal.url)
+        hint = _APP if "GitHub App" in str(said) else _GRANT
+        return UsageError(f"{refusal}: {said}; the token lacks {right}", hint=hint)
     if refusal.code == 404:
         why = (
             f"no such repository, commit or pull request, or the token cannot see it ({_right(refusal.url)} is needed)"

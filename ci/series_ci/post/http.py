@@ -183,8 +183,7 @@ class Client:
             ) as answer:
                 raw = self._read(answer)
         except requests.exceptions.SSLError as error:
-            why = self.server.hide(str(error))
-            raise InfrastructureError(f"{method} {url}: no trusted connection: {why}", hint=_CERTIFICATE) from None
+            raise InfrastructureError(f"{method} {url}: no trusted connection: {error}", hint=_CERTIFICATE) from error
         except requests.RequestException as error:
             raise _FaultError(f"no whole answer: {self.server.hide(str(error))}") from None
         return self._judge(method, answer, raw)
