@@ -6,10 +6,11 @@ nothing about the request. Redirects to another host are refused, for the token 
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -19,7 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from series_ci import __version__
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.post import waits
-from series_ci.post.server import Refusal, Reply, Server
+from series_ci.post.server import Refusal, Reply, Server, why
 from series_ci.process import Commands
 
 TIMEOUT = (15.0, 60.0)
@@ -28,11 +29,14 @@ TIMEOUT = (15.0, 60.0)
 TOTAL = 600.0
 """Seconds that all requests of one posting may take together, waits included."""
 
+TRIES = 6
+"""Times that we ask when the server does not say when to come back: half a minute, with the waits between."""
+
 LARGEST = 16 << 20
 """Bytes of an answer that are read; none that is asked for here comes near."""
 
 HOPS = 3
-PAGES = 30
+PAGES = 30  # of at most 100 items
 
 _MOVED = {301, 302, 303, 307, 308}
 _KEEPS_METHOD = {307, 308}
@@ -90,20 +94,22 @@ class Client:
         """Ask for something. `assume` is what a dry run goes on with."""
         return self._ask("GET", path, None, query, assume, lambda: None)
 
-    def pages(self, path: str, query: Mapping[str, str], *, key: str = "") -> list[Any]:
-        """All items of a list that comes in pages; `key` names the list where it is wrapped into an object."""
-        found: list[Any] = []
+    def pages(self, path: str, query: Mapping[str, str], *, key: str = "") -> Iterator[Any]:
+        """The items of a list, page by page as they are needed; `key` names it where it is wrapped into an object."""
+        before = None
         for number in range(1, PAGES + 1):
             page = {**query, **({"page": str(number)} if number > 1 else {})}
             reply = self.get(path, page, assume={key: []} if key else [])
             items = reply.value.get(key) if key and isinstance(reply.value, dict) else reply.value
             if not isinstance(items, list):
                 raise InfrastructureError(f"{self.server.url}{path}: the answer is no list", hint=_NOT_THIS)
-            found += items
-            # The number is ours: the URLs in this header may name a host behind the one that we talk to.
-            if 'rel="next"' not in reply.headers.get("Link", ""):
-                break
-        return found
+            yield from items
+            # The number is ours: the URLs in this header may name a host behind the one that we talk to. A server that
+            # does not know the number would give the first page for ever.
+            if 'rel="next"' not in reply.headers.get("Link", "") or items == before:
+                return
+            before = items
+        raise InfrastructureError(f"{self.server.url}{path}: more than {PAGES} pages", hint=_TOO_MANY)
 
     def send(
         self,
@@ -134,23 +140,23 @@ class Client:
             pretty = json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n" if body else ""
             self._show(self.server.hide(f"{method} {url}\n{pretty}"))
             return Reply(assume)
-        tries = 0
-        while True:
-            tries += 1
+        what = f"{method} {self.server.url}{path}"
+        for tries in itertools.count(1):
             try:
                 return self._follow(method, url, body)
             except _FaultError as fault:
                 if fault.perhaps and arrived is None:
-                    raise InfrastructureError(f"{method} {url}: {fault}", hint=_LOOK) from fault
-                self._wait(f"{method} {url}", fault, tries)
+                    raise InfrastructureError(f"{what}: {fault}", hint=_LOOK) from fault
+                self._wait(what, fault, tries)
                 if method != "GET" and fault.perhaps and arrived is not None and (found := arrived()) is not None:
                     return Reply(found)
+        raise AssertionError("unreachable")
 
     def _wait(self, what: str, fault: _FaultError, tries: int) -> None:
         seconds = waits.backoff(tries, self._clock.chance()) if fault.wait is None else fault.wait
-        if self._clock.monotonic() + seconds > self._end:
+        if self._clock.monotonic() + seconds > self._end or (fault.wait is None and tries >= TRIES):
             hint = f"it asks to wait {seconds:.0f} s; try again then" if fault.wait else "try again later"
-            raise InfrastructureError(f"{what}: {fault} ({tries} tries)", hint=hint) from fault
+            raise InfrastructureError(f"{what}: {fault} (asked {tries} times)", hint=hint) from fault
         self._say(f"{what}: {fault}; again in {seconds:.0f} s")
         self._clock.sleep(seconds)
 
@@ -185,7 +191,7 @@ class Client:
         except requests.exceptions.SSLError as error:
             raise InfrastructureError(f"{method} {url}: no trusted connection: {error}", hint=_CERTIFICATE) from error
         except requests.RequestException as error:
-            raise _FaultError(f"no whole answer: {self.server.hide(str(error))}") from None
+            raise _FaultError(f"no whole answer: {self.server.hide(why(error))}") from None
         return self._judge(method, answer, raw)
 
     def _headers(self, body: str | None) -> dict[str, str]:
@@ -234,5 +240,6 @@ class Client:
 
 
 _LOOK = "it may have got through: look before you repeat it"
+_TOO_MANY = "what was posted before may be on a later one; posting it again could double it"
 _NOT_THIS = "is --url the address of the API?"
 _CERTIFICATE = "for a certificate authority of your own: REQUESTS_CA_BUNDLE=FILE"

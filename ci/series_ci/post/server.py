@@ -88,3 +88,9 @@ def need(value: object, *names: str) -> Any:  # noqa: ANN401 (JSON)
             raise InfrastructureError(f"the server's answer has no {'.'.join(names)}", hint="is --url its API?")
         value = value[name]
     return value
+
+
+def why(error: Exception) -> str:
+    """The reason at the bottom of an error of requests, without the objects that it is wrapped in."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", inner)).rpartition("): ")[2]
