@@ -363,3 +363,13 @@ def test_a_second_pair_accuses_nobody_of_a_test(base: Run, patched: Run, base2: 
     flaky = {entry.name for entry in verdict.having(Change.FLAKY)}
     assert broken | flaky == {entry.name for entry in first.having(Change.BROKEN)}
     assert [entry.name for entry in verdict.entries] == [entry.name for entry in first.entries]
+
+
+def test_what_only_the_series_leaves_behind_is_noted() -> None:
+    notes = ("did not give back 20 MiB of memory and swap",)
+    more = ("did not give back 40 MiB of memory and swap", "left running: sleep")
+    base = Run("base", "", Ended.POWEROFF, 1.0, 1.0, (Result("a", Status.PASS, notes=notes),), ())
+    patched = Run("v1", "", Ended.POWEROFF, 1.0, 1.0, (Result("a", Status.PASS, notes=more),), ())
+    [entry] = compare(base, patched).entries
+    assert (entry.change, entry.notes) == (Change.SAME, ("left running: sleep",))
+    assert compare(patched, base).entries[0].notes == ()

@@ -110,7 +110,7 @@ def test_pass_fail_hang_and_crash_each_cost_one_test_and_the_rest_goes_on(lab: L
     assert "the kernel panicked: sysrq triggered crash (in lab/crashes)" in reason
     assert "the guest reset itself before its tests were through (in lab/reboots)" in reason
     assert reason.endswith("what was left ran in 2 more")
-    assert [splat.kind for splat in run.splats] == ["PANIC"]
+    assert [(splat.kind, splat.test) for splat in run.splats] == [("PANIC", "lab/crashes")]
     assert any("Kernel panic" in line for line in named(run, "boot").log)
     assert named(run, "lab/hangs").seconds == pytest.approx(20, abs=15)
 

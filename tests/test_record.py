@@ -60,22 +60,31 @@ def run(results: tuple[Result, ...], splats: tuple[Splat, ...] = ()) -> Run:
 
 def test_changes_as_json() -> None:
     base = run((Result("a", Status.PASS), Result("b", Status.PASS)))
-    patched = run((Result("a", Status.FAIL, "it says why"), Result("c", Status.SKIP, "no swap")))
+    patched = run(
+        (Result("a", Status.FAIL, "it says why", notes=("left running: sleep",)), Result("c", Status.SKIP, "no swap"))
+    )
     rows = record.changes(compare(base, patched))
     assert json.loads(json.dumps(rows)) == [
-        {"name": "a", "base": "PASS", "patched": "FAIL", "change": "BROKEN", "reason": "it says why"},
+        {"name": "a", "base": "PASS", "patched": "FAIL", "change": "BROKEN", "reason": "it says why"}
+        | {"notes": ["left running: sleep"]},
         {"name": "b", "base": "PASS", "patched": None, "change": "GONE"},
         {"name": "c", "base": None, "patched": "SKIP", "change": "NEW", "reason": "no swap"},
     ]
 
 
 def test_complaints_as_json() -> None:
-    rows = record.splats(compare(run(()), run((), (Splat("BUG", "BUG: bad page", "ab12", ("one", "two")),))))
+    rows = record.splats(
+        compare(
+            run(()), run((), (Splat("BUG", "BUG: bad page", "ab12", ("one", "two"), "free_it", ("free_it",), "mm/a"),))
+        )
+    )
     assert json.loads(json.dumps(rows)) == [
         {
             "kind": "BUG",
             "title": "BUG: bad page",
             "fingerprint": "ab12",
+            "function": "free_it",
+            "test": "mm/a",
             "change": Change.NEW.value,
             "lines": ["one", "two"],
         }

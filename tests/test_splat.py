@@ -472,3 +472,29 @@ def test_never_an_exception_nor_a_line_from_nowhere(lines: list[str]) -> None:
         assert each.kind
         assert each.lines
         assert all(line in text for line in each.lines if "\x1b" not in text)
+
+
+def test_a_complaint_names_its_functions_and_the_test_that_it_came_in() -> None:
+    log = """\
+[    1.000000] series-ci: start 1
+[    1.100000] series-ci: done 1
+[    1.200000] series-ci: start 2
+[    1.300000] ------------[ cut here ]------------
+[    1.300001] WARNING: CPU: 0 PID: 99 at mm/rmap.c:12 folio_walk+0x10/0x20
+[    1.300002] series-ci: done 1 of them
+[    1.300003] RIP: 0010:folio_walk+0x10/0x20
+[    1.300004] Call Trace:
+[    1.300005]  <TASK>
+[    1.300006]  shrink_list+0x1/0x2
+[    1.300007]  </TASK>
+[    1.300008] ---[ end trace 0000000000000000 ]---
+[    1.400000] series-ci: done 2
+[    1.500000] BUG: kernel NULL pointer dereference, address: 0
+[    1.600000] series-ci: start 3
+[    1.700000] BUG: Bad rss-counter state mm:00 type:MM_ANONPAGES val:1
+"""
+    first, second, third = splat.find(log.splitlines(), ["mm/a", "mm/b"])
+    assert (first.test, first.function, first.trace) == ("mm/b", "folio_walk", ("folio_walk", "shrink_list"))
+    assert (second.test, second.function, second.trace) == ("", "", ())
+    assert third.test == ""  # nobody knows a third test
+    assert first.fingerprint == splat.find(log.splitlines()[3:12])[0].fingerprint

@@ -76,10 +76,10 @@ def results(tests: Sequence[Test], parts: Sequence[Part], notbuilt: Sequence[Res
     return [_boot_result(tests, parts), *parsed, *_not_run(tests, parsed, parts[-1].boot), *notbuilt]
 
 
-def splats(part: Part) -> list[Splat]:
+def splats(tests: Sequence[Test], part: Part) -> list[Splat]:
     """The kernel's complaints in a guest; not among them is the panic that we caused to see what it was doing."""
     lines = growing.lines(part.outputs.console, 0, part.boot.console_end)
-    return [*part.passed, *splat.find(lines)]
+    return [*part.passed, *splat.find(lines, [test.name for test in tests])]
 
 
 def _of_part(tests: Sequence[Test], part: Part) -> list[Result]:

@@ -188,7 +188,7 @@ def _run(kernel: Kernel, tests: Sequence[Test], parts: Sequence[Part], environme
         seconds=round(sum(part.boot.seconds for part in parts), 2),
         boot_seconds=None if up is None else round(up, 2),
         results=tuple(aftermath.results(tests, parts, kernel.tests.notbuilt)),
-        splats=tuple(each for part in parts for each in aftermath.splats(part)),
+        splats=tuple(each for part in parts for each in aftermath.splats(tests, part)),
         environment=environment,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -27,7 +28,10 @@ LOST = frozenset({Status.CRASH, Status.TIMEOUT, Status.NOTRUN, Status.NOTBUILT, 
 
 @dataclass(frozen=True)
 class Entry:
-    """One test on both kernels; a status is None where the kernel's run does not know the test."""
+    """One test on both kernels; a status is None where the kernel's run does not know the test.
+
+    `notes` say in what state it left the guest with the series, and not without.
+    """
 
     name: str
     base: Status | None
@@ -35,6 +39,7 @@ class Entry:
     change: Change
     reason: str = ""
     log: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,14 @@ def compare(base: Run, patched: Run) -> Comparison:
         was, now = (each.status if each else None for each in (old, new))
         shown = new or old
         assert shown is not None
-        entries.append(Entry(name, was, now, change, shown.reason, shown.log))
+        entries.append(Entry(name, was, now, change, shown.reason, shown.log, _new_notes(old, new)))
     return Comparison(tuple(entries), tuple(_splats(base, patched)), base.ended, patched.ended)
+
+
+def _new_notes(old: Result | None, new: Result | None) -> tuple[str, ...]:
+    """What only the series' kernel was left with. Amounts differ from boot to boot, and say nothing alone."""
+    known = {re.sub(r"\d+", "N", note) for note in (old.notes if old else ())}
+    return tuple(note for note in (new.notes if new else ()) if re.sub(r"\d+", "N", note) not in known)
 
 
 def _status(name: str, run: Run, results: dict[str, Result]) -> Status | None:

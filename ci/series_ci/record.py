@@ -35,7 +35,7 @@ def read_run(path: Path) -> Run:
 
 
 def changes(comparison: Comparison) -> list[dict[str, Any]]:
-    """The tests as JSON objects: name, base, patched (a status, or null), change, and a reason where there is one."""
+    """The tests as JSON objects: name, base, patched (a status, or null), change; reason and notes if there are some."""
     rows = []
     for entry in comparison.entries:
         row: dict[str, Any] = {
@@ -46,17 +46,21 @@ def changes(comparison: Comparison) -> list[dict[str, Any]]:
         }
         if entry.reason:
             row["reason"] = entry.reason
+        if entry.notes:
+            row["notes"] = list(entry.notes)
         rows.append(row)
     return rows
 
 
 def splats(comparison: Comparison) -> list[dict[str, Any]]:
-    """The kernel's complaints as JSON objects: kind, title, fingerprint, change, lines."""
+    """The kernel's complaints as JSON objects: kind, title, fingerprint, the function blamed, test, change, lines."""
     return [
         {
             "kind": each.splat.kind,
             "title": each.splat.title,
             "fingerprint": each.splat.fingerprint,
+            "function": each.splat.function,
+            "test": each.splat.test,
             "change": each.change.value,
             "lines": list(each.splat.lines),
         }

@@ -61,7 +61,7 @@ class Splat:
 
     `kind` is a short word (`BUG`, `WARNING`, `KASAN` ...), `title` its first line without time stamp and addresses,
     `fingerprint` a hexadecimal digest that is the same for the same complaint on another boot or build, `lines` the
-    text. `trace` are the functions of its call trace, innermost first, without those that only report; `function` is
+    text. `trace` are the first few functions of its call trace, without those that only report; `function` is
     the one that is blamed, "" where no trace was printed. `test` names the test that ran when it came, "" outside of
     any.
     """

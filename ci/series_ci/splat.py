@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from series_ci import _splat_table as table
@@ -19,20 +19,26 @@ FRAMES = 5
 PATIENCE = 20  # lines of no known shape in a row, after which a report without an end marker is over
 PATIENCE_AFTER_TRACE = 5
 
+_MARK = "series-ci: "
+_MARKED = re.compile(r"\] series-ci: (?P<what>start|done) (?P<number>\d{1,6})\s*$")
+
 _MESSAGES = frozenset({"LIST", "REFCOUNT", "SLAB"})
 """Kinds whose first line is the message of a WARN() or BUG() that follows, or that it is in."""
 
 
-def find(lines: Iterable[str]) -> list[Splat]:
+def find(lines: Iterable[str], tests: Sequence[str] = ()) -> list[Splat]:
     """The complaints in a console log, in the order of their first lines.
 
     Where the log has printk's time stamps, a line without one is a program's, and never a complaint. Caller ids keep
-    the reports of several CPUs apart. A panic that follows from a complaint is part of it.
+    the reports of several CPUs apart. A panic that follows from a complaint is part of it. `tests` are the names of the
+    guest's tests, whose beginning and end /init puts into the kernel's log by their numbers, from 1.
     """
-    finder = _Finder()
+    finder = _Finder(tests)
     hint = table.HINT.search
     for line in lines:
-        if finder.open or hint(line):
+        if _MARK in line and (mark := _MARKED.search(line)):
+            finder.mark(mark)
+        elif finder.open or hint(line):
             finder.read(line)
         elif not finder.stamped:
             finder.stamped = text.split(line)[0]
@@ -44,6 +50,7 @@ class _Report:
     kind: str
     title: str
     end: str
+    test: str = ""
     lines: list[str] = field(default_factory=list)
     before: list[str] = field(
         default_factory=list
@@ -88,18 +95,27 @@ class _Report:
         """The report as a value."""
         key = [self.kind, *(self.frames or self.before or [re.sub(r"\d+", "N", self.title)])]
         fingerprint = hashlib.sha256("\n".join(key).encode(errors="replace")).hexdigest()[:16]
-        return Splat(self.kind, self.title, fingerprint, tuple(self.lines))
+        trace = tuple(self.frames or self.before)
+        return Splat(self.kind, self.title, fingerprint, tuple(self.lines), "".join(trace[:1]), trace, self.test)
 
 
 class _Finder:
     """The reports that are being printed, by caller id, and all that were."""
 
-    def __init__(self) -> None:
+    def __init__(self, tests: Sequence[str] = ()) -> None:
         self.stamped = False
+        self._tests = tests
+        self._test = ""
         self.open: dict[str, _Report] = {}
         self._reports: list[_Report] = []
         self._latest: dict[str, _Report] = {}
         self._seen: Counter[str] = Counter()
+
+    def mark(self, found: re.Match[str]) -> None:
+        """A test begins or is over: what comes from here on came in it, or in none."""
+        number = int(found["number"])
+        runs = found["what"] == "start" and 0 < number <= len(self._tests)
+        self._test = self._tests[number - 1] if runs else ""
 
     def read(self, line: str) -> None:
         """Take in one line that may begin or continue a report."""
@@ -141,7 +157,7 @@ class _Finder:
         self._close(caller)
         if len(self._reports) >= MAX_SPLATS:
             return
-        report = _Report(shape.kind, table.title(line), shape.end)
+        report = _Report(shape.kind, table.title(line), shape.end, self._test)
         self._reports.append(report)
         self.open[caller] = self._latest[caller] = report
         report.add(line)

@@ -104,8 +104,11 @@ def _show_changes(comparison: Comparison, out: Console) -> None:
         out.print(Text.assemble("\n", ("BROKEN", "bold red"), states))
         for line in ([entry.reason] if entry.reason else []) + list(entry.log[-8:]):
             out.print(Text(f"    {line}"))
+    for name, note in ((entry.name, note) for entry in comparison.entries for note in entry.notes):
+        out.print(Text.assemble("\n", ("NOTE", "bold"), f" {name}, not on the base: {note}"))
     for splat in comparison.new_splats:
-        out.print(Text.assemble("\n", (splat.kind, "bold red"), f" {splat.title}"))
+        where = f" (in {splat.test})" if splat.test else ""
+        out.print(Text.assemble("\n", (splat.kind, "bold red"), f" {splat.title}{where}"))
         for line in splat.lines[:20]:
             out.print(Text(f"    {line}"))
     out.print()
