@@ -16,11 +16,10 @@ from pathlib import Path
 import pytest
 
 from fakes.fakeqemu import script
-from series_ci import arch, boots, machine, process, shell, vm
+from series_ci import arch, boots, guest, machine, process, shell, vm
 from series_ci.boots import Recipe
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError
-from series_ci.guest import Test
 from series_ci.kernels import Kernel
 from series_ci.progress import Progress
 from series_ci.results import Ended, Result, Run, Status
@@ -58,7 +57,7 @@ class Lab:
     folder: Path
 
     def boot(self, *names: str, timeout: int = 60, append: Sequence[str] = (), memory: int = 256 << 20) -> Run:
-        tests = tuple(Test(f"lab/{name}", "lab", name, (), timeout) for name in names)
+        tests = tuple(guest.Test(f"lab/{name}", "lab", name, (), timeout) for name in names)
         size = replace(self.recipe.machine, memory=memory)
         recipe = replace(self.recipe, tests=tests, append=tuple(append), machine=size)
         return boots.boot(recipe, self.kernel, self.folder / "run", Progress(), "boot")

@@ -35,7 +35,7 @@ def read_run(path: Path) -> Run:
 
 
 def changes(comparison: Comparison) -> list[dict[str, Any]]:
-    """The tests as JSON objects: name, base, patched (a status, or null), change; reason and notes if there are some."""
+    """The tests as JSON objects: name, base, patched (a status, or null), change; reason and notes if there are any."""
     rows = []
     for entry in comparison.entries:
         row: dict[str, Any] = {
