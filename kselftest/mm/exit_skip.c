@@ -1068,6 +1068,12 @@ static const char *prepare(const struct scene *scene)
 	 */
 	if (has_knob(PCP_FRACTION) && !knob_set(PCP_FRACTION, "1000000"))
 		return "no limit of the lists of free pages per CPU";
+	/*
+	 * Where memory is fragmented, the kernel raises the watermarks by more
+	 * than a round allocates: the OOM killer would take part then.
+	 */
+	if (has_knob(BOOST_FACTOR) && !knob_set(BOOST_FACTOR, "0"))
+		return "no limit of the boost of watermarks";
 	if (has_knob(LRU_GEN) && !knob_set(LRU_GEN, scene->mglru ? "y" : "n"))
 		return "no choice of the LRU";
 	if (!is_huge(scene->kind))

@@ -57,6 +57,7 @@ enum knob {
 	KSM_SLEEP,
 	KSM_PAGES,
 	PCP_FRACTION,
+	BOOST_FACTOR,
 	MIN_FREE,	/* last: the kernel raises it for huge pages */
 	KNOBS,
 };
@@ -69,6 +70,7 @@ static const char *const knob_path[KNOBS] = {
 	[KSM_SLEEP] = KSM "sleep_millisecs",
 	[KSM_PAGES] = KSM "pages_to_scan",
 	[PCP_FRACTION] = "/proc/sys/vm/percpu_pagelist_high_fraction",
+	[BOOST_FACTOR] = "/proc/sys/vm/watermark_boost_factor",
 	[MIN_FREE] = "/proc/sys/vm/min_free_kbytes",
 };
 
