@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -244,3 +245,17 @@ def test_every_leaf_is_found_and_nothing_else(draw: random.Random, style: str, n
     assert {name: results.get(name) for name in wanted} == wanted, text
     inner = {name for name in results if any(leaf.startswith((f"{name}:", f"{name}/")) for leaf in wanted)}
     assert set(results) - inner == set(wanted), text
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.randoms(use_true_random=False), st.sampled_from(["kselftest", "kunit"]))
+def test_of_a_log_that_is_cut_every_whole_line_is_found(draw: random.Random, style: str) -> None:
+    tests = tree(draw, depth=3, names=[0])
+    lines = (kselftest if style == "kselftest" else kunit)(tests, "", draw)
+    whole = "\n".join(lines) + "\n"
+    kept = whole[: draw.randint(0, len(whole))].splitlines(keepends=True)
+    said = {word for line in kept for word in re.findall(r"ok (?:\d+ )?(?:selftests: mm: )?(t\d+)(?: # .*)?\n", line)}
+    results = {re.split("[:/]", each.name)[-1]: str(each.status) for each in ktap.parse(kept)}
+    for path, status in leaves(tests, "", style).items():
+        name = re.split("[:/]", path)[-1]
+        assert results.get(name, "CRASH") == (status if name in said else "CRASH"), "".join(kept)

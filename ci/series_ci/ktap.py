@@ -21,7 +21,7 @@ from series_ci.results import Result
 
 __all__ = ["LOST", "NAMES", "WAITING", "Stream", "parse"]
 
-NAMES = 200_000
+NAMES = 100_000
 """Of a stream: equal names are told apart if no more than half as many others came between them."""
 
 _BOOT = re.compile(r"\[ *0\.0{6}\](?: ?\[[^\]]*\])? Linux version ")

@@ -20,7 +20,9 @@ def parse(files: tuple[str, ...], form: str) -> int:
     """Show the test results (KTAP) and the kernel's complaints in saved logs, or in standard input.
 
     The log may come from a console, dmesg, syslog, the journal, LAVA or a CI system, also packed (gzip, xz, bzip2). It
-    is read once, as a stream: results are printed as soon as their line has come, in constant memory.
+    is read once, as a stream: results are printed as soon as their full name is certain, complaints at the end of
+    their log. Memory does not grow with the log: equal names are told apart over 50,000 others, a log keeps 1000
+    complaints, a result 200 lines of diagnostics, a line 65,536 characters.
 
     Exit status: 0 nothing bad, 1 a failed result or a complaint, 2 no such log.
     """
