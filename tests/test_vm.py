@@ -296,6 +296,16 @@ def test_a_guest_whose_output_may_have_been_cut_by_a_full_disk_has_no_result(
     assert str(lab.outputs.folder) in caught.value.message
 
 
+def test_a_place_behind_what_was_cut_is_found_again(tmp_path: Path) -> None:
+    log = growing.Growing(tmp_path / "log", growing.Bound(100, 100))
+    log.path.write_text("".join(f"line {number}\n" for number in range(1000)) + "here", "utf-8")
+    assert log.joined(7) == 7
+    log.look()
+    place = log.joined(log.path.stat().st_size - len("here"))
+    log.finish()
+    assert log.path.read_bytes()[place:] == b"here"
+
+
 @pytest.mark.parametrize("trouble", [KeyboardInterrupt, OSError])
 def test_whatever_happens_neither_qemu_nor_the_swap_disk_stays(lab: Lab, trouble: type[BaseException]) -> None:
     lab.qemu.plan({"end": "hang"})

@@ -72,10 +72,17 @@ class Growing:
         joined = self.path.with_name(f".{self.path.name}.joined")
         with files.disk_errors(joined), self.path.open("rb") as source, joined.open("wb") as target:
             target.write(source.read(self._start))
-            target.write(f"[series-ci: {self.lost} bytes were cut out here]\n".encode())
+            target.write(self._cut_mark())
             source.seek(self._end)
             shutil.copyfileobj(source, target)
             joined.rename(self.path)
+
+    def joined(self, at: int) -> int:
+        """Where a place behind the middle, in bytes, will be when `finish` has joined the text."""
+        return at - self.lost + len(self._cut_mark()) if self.lost else at
+
+    def _cut_mark(self) -> bytes:
+        return f"[series-ci: {self.lost} bytes were cut out here]\n".encode()
 
     def _line_end(self, at: int) -> int:
         """Where the line that `at` lies in is over; `at` itself if that line is too long to be one."""

@@ -106,7 +106,7 @@ def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None
     watch.finish()
     if ended_itself is None and not (watch.state.ended or trouble):
         watch.progress("asking the guest what it was doing")
-        console_end = files.size(watch.outputs.console)
+        console_end = logs[0].joined(files.size(watch.outputs.console))
         remains = postmortem.examine(watch.outputs.folder, watch.outputs.console, lambda: code() is not None)
     ended, why = _verdict(watch, ended_itself, trouble)
     state = watch.state
