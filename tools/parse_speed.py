@@ -6,12 +6,10 @@ processor's, of one core, so that a busy machine changes little; the best of a f
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -19,7 +17,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from series_ci import cli, logs, process, terminal
+from figures import Figure, finish
+from series_ci import cli, logs, process
 from series_ci.errors import ExitStatus, InfrastructureError
 
 LINES = 50_000
@@ -95,22 +94,6 @@ def mixed_log() -> Iterator[str]:
         yield program(number)
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the result: what was measured, and the bar it has to reach, or to stay under."""
-
-    what: str
-    measured: float
-    bar: float
-    unit: str = ""
-    at_least: bool = False
-
-    @property
-    def good(self) -> bool:
-        """Whether it is on the right side of its bar."""
-        return self.measured >= self.bar if self.at_least else self.measured <= self.bar
-
-
 def seconds(lines: Sequence[str], rounds: int) -> float:
     """Processor time to read a log for results and complaints; the best of some rounds."""
     taken = []
@@ -169,7 +152,7 @@ def show(figures: Sequence[Figure], out: Console) -> None:
         rows.add_column(heading, no_wrap=True)
     for each in figures:
         number = f"{each.measured:,.0f}" if each.measured > 1000 else f"{each.measured:.2f}"
-        bar = f"{'>=' if each.at_least else '<='} {each.bar:,g}"
+        bar = "" if each.bar is None else f"{'>=' if each.at_least else '<='} {each.bar:,g}"
         rows.add_row(each.what, f"{number} {each.unit}".rstrip(), bar, "ok" if each.good else "missed")
     rows.width = rows.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
     out.print(rows, crop=False)
@@ -185,11 +168,7 @@ def main(*, size: int, lines: int, as_json: bool) -> int:
     Exit status: 0 all are met, 1 one is missed.
     """
     figures = measure(size, lines)
-    if as_json:
-        click.echo(json.dumps([asdict(each) for each in figures], indent=2))
-    else:
-        show(figures, terminal.console(stderr=False))
-    return int(ExitStatus.OK if all(each.good for each in figures) else ExitStatus.REGRESSION)
+    return finish(figures, show, as_json=as_json)
 
 
 if __name__ == "__main__":

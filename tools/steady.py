@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 import mutants
-from series_ci import cli, files, machine, pipeline, process, requirements, terminal
+from series_ci import aftermath, cli, files, machine, pipeline, process, requirements, terminal
 from series_ci.compare import LOST
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest import Selftest
@@ -152,15 +152,8 @@ def verdicts(run: Run, prefix: str) -> dict[str, Status]:
 
 def durations(status: Path) -> dict[int, float]:
     """The seconds that each test of a guest took, by its number, from what /init said on its status port."""
-    started: dict[int, float] = {}
-    took = {}
-    for line in status.read_text("utf-8", "replace").splitlines():
-        match line.split():
-            case ["start", at, number, *_]:
-                started[int(number)] = float(at)
-            case ["done", at, number]:
-                took[int(number)] = round(float(at) - started[int(number)], 2)
-    return took
+    told = aftermath.told(status).items()
+    return {number: each.seconds for number, each in told if each.seconds is not None}
 
 
 def tally(found: Sequence[Status | None]) -> str:

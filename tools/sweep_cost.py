@@ -6,7 +6,6 @@ the memory. The folders are new ones below a scratch cache, whose git stores are
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import shlex
@@ -16,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from series_ci import cli, files, finished, kernels, paths, pipeline, process, sweep, terminal
+from figures import Figure, finish
+from series_ci import cli, files, finished, kernels, paths, pipeline, process, sweep
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_sweep, stamped
-from series_ci.errors import ApplyError, BuildError, ExitStatus, InfrastructureError
+from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.kernels import Workshop
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, Step
@@ -90,21 +90,6 @@ class Stopwatch(Progress):
     def done(self, kinds: Sequence[str]) -> int:
         """Steps of these kinds that were not spared by a cache."""
         return sum(each.name.startswith(tuple(kinds)) and not each.cached for each in self.took)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the result: what was measured, and the bar it has to stay under (None: there is none)."""
-
-    what: str
-    measured: float
-    bar: float | None
-    unit: str = ""
-
-    @property
-    def good(self) -> bool:
-        """Whether it is within its bar."""
-        return self.bar is None or self.measured <= self.bar
 
 
 @contextmanager
@@ -248,11 +233,7 @@ def main(*, as_json: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # 
     asked = make_sweep((), Options(**given), keep_going=True)
     words = shlex.split(asked.requests[-1].repeat)[3:]  # series-ci test LABEL ...
     figures = measure(asked, words, stamped(asked.series, "sweep-cost"), Terminal(verbose=verbose, quiet=quiet))
-    if as_json:
-        click.echo(json.dumps([asdict(each) for each in figures], indent=2))
-    else:
-        show(figures, terminal.console(stderr=False))
-    return int(ExitStatus.OK if all(each.good for each in figures) else ExitStatus.REGRESSION)
+    return finish(figures, show, as_json=as_json)
 
 
 if __name__ == "__main__":

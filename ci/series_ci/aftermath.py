@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from series_ci import growing, ktap, splat
+from series_ci import growing, ktap, splat, watch
 from series_ci.guest import Test
 from series_ci.machine import Files
 from series_ci.results import BOOT_RESULT, Ended, Result, Splat, Status
@@ -52,19 +52,18 @@ _BAD_TAINTS = frozenset("MBDWL")
 
 @dataclass(frozen=True)
 class Part:
-    """One guest of a run: how it ended, what it left, and the number of the test that it began with."""
+    """One guest of a run: how it ended, what it left, and the complaints in what its console lost."""
 
     boot: Boot
     outputs: Files
-    first: int
     passed: tuple[Splat, ...] = ()
 
 
 @dataclass
 class Told:
-    """What /init told of one test: seconds, and the state that it left the guest in."""
+    """What /init told of one test: when it began and how long it took, in seconds, and how it left the guest."""
 
-    began: float | None = None
+    began: float
     seconds: float | None = None
     notes: list[str] = field(default_factory=list)
     taint: int = 0
@@ -86,8 +85,8 @@ def _of_part(tests: Sequence[Test], part: Part) -> list[Result]:
     # A name without a collection comes back as it was announced.
     parsed = ktap.parse(growing.lines(part.outputs.results))
     found = [replace(result, name=result.name.removeprefix("selftests: ")) for result in parsed]
-    told = _told(part.outputs.status)
-    by_name = {tests[number - 1].name: each for number, each in told.items() if 0 < number <= len(tests)}
+    said_of = told(part.outputs.status)
+    by_name = {tests[number - 1].name: each for number, each in said_of.items() if 0 < number <= len(tests)}
     running = part.boot.running
     died_in = tests[running - 1].name if running and running <= len(tests) else None
     hung = {died_in} if part.boot.ended is Ended.HANG else set()
@@ -118,17 +117,16 @@ def _in_words(found: Sequence[tuple[str, str]]) -> str:
     return ", ".join(f"{letter} ({why})" for letter, why in found)
 
 
-def _told(status: Path) -> dict[int, Told]:
-    """By the number of the test, what /init told on its status port. Foreign and half lines do not count."""
+def told(status: Path) -> dict[int, Told]:
+    """By the number of the test, what /init told on its status port. Foreign lines do not count."""
     found: dict[int, Told] = {}
-    for line in growing.lines(status):
-        words = line.split() if line.endswith("\n") else []
-        match words:
+    for line in watch.words(status):
+        match line:
             case ["start", at, number, *_] if _is_time(at) and number.isdecimal():
-                found[int(number)] = Told(began=float(at))
+                found[int(number)] = Told(float(at))
             case ["done", at, number] if _is_time(at) and number.isdecimal() and int(number) in found:
                 each = found[int(number)]
-                each.seconds = round(float(at) - (each.began or 0.0), 2)
+                each.seconds = round(float(at) - each.began, 2)
             case ["note", number, what, *rest] if number.isdecimal() and int(number) in found:
                 _note(found[int(number)], what, rest)
     return found

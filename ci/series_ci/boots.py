@@ -174,7 +174,7 @@ class _Guests:
             progress=self.step.update,
             passing=lambda lines: passed.extend(splat.find(lines)),
         )
-        return Part(ended, outputs, first, tuple(passed))
+        return Part(ended, outputs, tuple(passed))
 
 
 def _run(kernel: Kernel, tests: Sequence[Test], parts: Sequence[Part], environment: dict[str, str]) -> Run:

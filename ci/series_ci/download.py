@@ -54,10 +54,16 @@ def _get(url: str) -> bytes:
                 raise InfrastructureError(f"{url}: the answer is longer than {PAGE >> 20} MB", hint=TRY)
         if answer.status_code != 200:
             raise RefusedError(url, answer.status_code, answer.reason, body)
-        expected = answer.headers.get("Content-Length")
-        if expected is not None and "Content-Encoding" not in answer.headers and len(body) != int(expected):
-            raise InfrastructureError(f"{url}: the answer ended after {len(body)} of {expected} bytes", hint=TRY)
+        if cut := cut_off(answer, len(body)):
+            raise InfrastructureError(f"{url}: the answer {cut}", hint=TRY)
         return body
+
+
+def cut_off(answer: requests.Response, size: int) -> str:
+    """`ended after 2 of 3 bytes` for an answer of which `size` bytes came, if that is not what its header says."""
+    expected = answer.headers.get("Content-Length", "")
+    whole = not expected.isdecimal() or "Content-Encoding" in answer.headers or size == int(expected)
+    return "" if whole else f"ended after {size} of {expected} bytes"
 
 
 def download(url: str, target: Path) -> None:
@@ -74,13 +80,8 @@ def download(url: str, target: Path) -> None:
             with partial.open("wb") as out:
                 for chunk in answer.iter_content(CHUNK):
                     out.write(chunk)
-            expected = answer.headers.get("Content-Length")
-            if (
-                expected is not None
-                and "Content-Encoding" not in answer.headers
-                and partial.stat().st_size != int(expected)
-            ):
-                raise InfrastructureError(f"{url}: the answer ended after {partial.stat().st_size} of {expected} bytes")
+            if cut := cut_off(answer, partial.stat().st_size):
+                raise InfrastructureError(f"{url}: the answer {cut}")
             partial.rename(target)
     finally:
         partial.unlink(missing_ok=True)

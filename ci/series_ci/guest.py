@@ -45,7 +45,7 @@ class Test:
     scaled: bool = False
 
     @property
-    def longest(self) -> float:
+    def longest(self) -> int:
         """Seconds that it may take in the slowest of guests."""
         return max(self.timeout, min(self.timeout * MAX_SCALE, LONG_ENOUGH)) if self.scaled else self.timeout
 
@@ -65,7 +65,7 @@ def script(tests: Sequence[Test]) -> str:
     lines = []
     for number, test in enumerate(tests, 1):
         name = test.title.removeprefix("selftests: ")
-        seconds = f"{test.timeout}{'*' if test.scaled else ''}"
+        seconds = f"{test.timeout}:{test.longest}" if test.scaled else str(test.timeout)
         words = ["run", str(number), name, test.collection, seconds, f"./{test.program}", *test.args]
         # /init counts the lines that start with "run": no argument may begin one.
         lines.append(shlex.join(words).replace("\n", "'$'\\n''"))

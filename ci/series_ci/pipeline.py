@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from series_ci import accel, boots, compare, files, kernels, lore, patches, requirements, sources, tree
+from series_ci.accel import Accelerator
 from series_ci.arch import Arch
 from series_ci.archive import open_archive
 from series_ci.boots import Recipe
@@ -212,12 +213,18 @@ def make_base(request: Request, base: Base, progress: Progress) -> tuple[Worksho
 
 def make_recipe(request: Request, shop: Workshop, made: Sequence[Kernel], progress: Progress) -> Recipe:
     """What all kernels of the request are booted with; `made` are those that bring its tests, the base first."""
-    with progress.step("accelerator") as step:
-        chosen = accel.choose(request.accel, request.arch, made[0].build.image, step.update)
-        step.note(chosen.name.upper() + (f", for KVM does not run here: {chosen.why}" if chosen.why else ""))
+    chosen = choose_accelerator(request.accel, request.arch, made[0].build.image, progress)
     tests = tuple(_test(each, shop, made[0].commit) for each in request.tests)
     boots.require(tests, made)
     return Recipe(request.machine, chosen, tests, shop.tools, shop.config_digest)
+
+
+def choose_accelerator(wanted: str, arch: Arch, image: Path, progress: Progress) -> Accelerator:
+    """KVM or TCG, as a step of its own that says which and why. Raises what `accel.choose` raises."""
+    with progress.step("accelerator") as step:
+        chosen = accel.choose(wanted, arch, image, step.update)
+        step.note(chosen.name.upper() + (f", for KVM does not run here: {chosen.why}" if chosen.why else ""))
+    return chosen
 
 
 def _test(selftest: Selftest, shop: Workshop, commit: str) -> Test:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import accel, boots, files, growing, guest, kernels, machine, pipeline, process, requirements, scratch
+from series_ci import boots, files, growing, guest, kernels, machine, pipeline, process, requirements, scratch, vm
 from series_ci.boots import Recipe
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
@@ -20,7 +20,7 @@ from series_ci.kernels import Kernel
 from series_ci.machine import Machine
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
-from series_ci.results import Run
+from series_ci.results import Run, Status
 from series_ci.selftests import Installed
 from series_ci.store import Store
 
@@ -68,17 +68,12 @@ def interact(recipe: Recipe, kernel: Kernel, folder: Path) -> None:
 
 def _run(argv: Sequence[str], outputs: machine.Files, swap: int) -> int:
     """QEMU's exit code, once it has ended; the swap disk is gone then."""
-    try:
-        if swap:
-            with files.disk_errors(outputs.swap), outputs.swap.open("wb") as disk:
-                disk.truncate(swap)
-        with (
-            _terminal_kept(),
-            process.started(argv, cwd=outputs.folder, stdin=sys.stdin.fileno(), stdout=None, stderr=None) as qemu,
-        ):
-            return qemu.wait()
-    finally:
-        outputs.swap.unlink(missing_ok=True)
+    with (
+        vm.swap_disk(outputs, swap),
+        _terminal_kept(),
+        process.started(argv, cwd=outputs.folder, stdin=sys.stdin.fileno(), stdout=None, stderr=None) as qemu,
+    ):
+        return qemu.wait()
 
 
 @contextmanager
@@ -110,9 +105,7 @@ class Given:
 
 def boot(given: Given, progress: Progress) -> Run:
     """Run the command in a guest with that image. The run's results are `boot` and, if there were words, `command`."""
-    with progress.step("accelerator") as step:
-        chosen = accel.choose(given.accel, given.machine.arch, given.image, step.update)
-        step.note(chosen.name.upper() + (f", for KVM does not run here: {chosen.why}" if chosen.why else ""))
+    chosen = pipeline.choose_accelerator(given.accel, given.machine.arch, given.image, progress)
     with scratch.folder("boot") as installed:
         for folder in given.folders:
             shutil.copytree(folder, installed / folder.name)
@@ -151,9 +144,7 @@ def said(out: Path) -> Iterator[str]:
 
 def failed(run: Run, words: Sequence[str]) -> str:
     """Why a run was not good, or nothing: what became of the guest, of the command, of the kernel."""
-    results = {result.name: result for result in run.results}
-    bad = [result for result in results.values() if result.status.value != "PASS"]
-    told = [
-        f"{process.quote(words) if each.name == COMMAND else each.name}: {each.status} {each.reason}" for each in bad
-    ]
+    names = {COMMAND: process.quote(words)}
+    bad = [each for each in run.results if each.status is not Status.PASS]
+    told = [f"{names.get(each.name, each.name)}: {each.status} {each.reason}" for each in bad]
     return "; ".join([*told, *(f"the kernel complains: {splat.title}" for splat in run.splats)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 
@@ -35,6 +36,14 @@ _PREFIX_STARTS = frozenset("[<0123456789ADFJMNOSkuds")
 _RECORDER_STARTS = frozenset("[0123456789ADFJMNOS")
 
 _STAMP = re.compile(r"(?:<[0-9]{1,3}>)?\[ *[0-9]+\.[0-9]{6}\]")
+
+
+def both_ends(lines: Sequence[str], most: int) -> Sequence[str]:
+    """The lines, or of more than `most` half as many from each end, with a line between them that counts the rest."""
+    if len(lines) <= most:
+        return lines
+    half = most // 2
+    return [*lines[:half], f"... {len(lines) - 2 * half} lines left out ...", *lines[-half:]]
 
 
 def plain(line: str) -> str:

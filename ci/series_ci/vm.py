@@ -10,7 +10,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from series_ci.postmortem import NOTHING, Remains
 from series_ci.results import Ended
 from series_ci.watch import Limits, Watch
 
-__all__ = ["Boot", "Limits", "run"]
+__all__ = ["Boot", "Limits", "run", "swap_disk"]
 
 POLL = 0.05
 """Seconds between two looks at the guest."""
@@ -75,12 +76,12 @@ def run(
         errors = (outputs.folder / "qemu.log").open("wb")
     logs = (Growing(outputs.console, CONSOLE, passing), Growing(outputs.results, RESULTS))
     try:
-        if swap:
-            # Not a file with holes: QEMU stops a guest for good when the host's disk is full.
-            with files.disk_errors(outputs.swap), outputs.swap.open("wb") as disk:
-                os.posix_fallocate(disk.fileno(), 0, swap)
         files.write(outputs.folder / "qemu.cmd", process.quote(argv) + "\n")
-        with errors, process.started(argv, cwd=outputs.folder, stdout=errors.fileno(), stderr=errors.fileno()) as qemu:
+        with (
+            errors,
+            swap_disk(outputs, swap),
+            process.started(argv, cwd=outputs.folder, stdout=errors.fileno(), stderr=errors.fileno()) as qemu,
+        ):
             watch = Watch(outputs, limits, progress)
             boot = _attend(watch, logs, qemu.poll)
         _require_space(outputs.folder)
@@ -88,8 +89,20 @@ def run(
     finally:
         for log in logs:
             log.finish()
-        outputs.swap.unlink(missing_ok=True)
         outputs.monitor.unlink(missing_ok=True)
+
+
+@contextmanager
+def swap_disk(outputs: Files, size: int) -> Iterator[None]:
+    """The guest's swap disk of so many bytes, for the block; none for 0. Raises InfrastructureError on a full disk."""
+    try:
+        if size:
+            # Not a file with holes: QEMU stops a guest for good when the host's disk is full.
+            with files.disk_errors(outputs.swap), outputs.swap.open("wb") as disk:
+                os.posix_fallocate(disk.fileno(), 0, size)
+        yield
+    finally:
+        outputs.swap.unlink(missing_ok=True)
 
 
 def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None]) -> Boot:

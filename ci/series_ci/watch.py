@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,16 +49,21 @@ class State:
     ended: bool = False
 
 
+def words(status: Path) -> Iterator[list[str]]:
+    """The words of each line that was written to the status port. The last line may be half written: it is left out."""
+    # A port may hold anything, but lines end with a newline only.
+    for line in status.read_text("utf-8", "replace").split("\n")[:-1]:
+        if found := line.split():
+            yield found
+
+
 def state(status: Path) -> State:
-    """Read the status port's file. What is no line of /init's, or half written, does not count."""
+    """What the status port's file comes to. What is no line of /init's does not count."""
     spoke, ended, running, allowed = False, False, None, None
     counts = {"start": 0, "done": 0}
-    text = status.read_text("utf-8", "replace")
-    # A port may hold anything, but lines end with a newline only.
-    for line in text.split("\n")[:-1]:
-        words = line.split()
-        spoke = spoke or bool(words)
-        match words:
+    for line in words(status):
+        spoke = True
+        match line:
             case ["start", _at, number, *seconds] if number.isdecimal():
                 counts["start"] += 1
                 running, allowed = int(number), _number(seconds)
@@ -70,9 +75,9 @@ def state(status: Path) -> State:
     return State(spoke, counts["start"], counts["done"], running, allowed, ended)
 
 
-def _number(words: list[str]) -> float | None:
+def _number(given: list[str]) -> float | None:
     try:
-        return float(words[0])
+        return float(given[0])
     except (IndexError, ValueError):
         return None
 

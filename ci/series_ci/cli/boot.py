@@ -11,13 +11,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import arch, record, terminal
+from series_ci import record, terminal
 from series_ci import shell as shells
 from series_ci.cli import options
-from series_ci.cli.request import memory_size, stamped
+from series_ci.cli.request import machine, stamped
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.machine import Machine
-from series_ci.manifest import parse_size
+from series_ci.manifest import Machine as MachineSize
 from series_ci.results import BOOT_RESULT, Run
 from series_ci.shell import Given
 from series_ci.terminal import Terminal
@@ -61,7 +60,7 @@ def boot(
         raise UsageError("--with: two folders of the same name", hint="they are /kselftest/NAME in the guest")
     given = Given(
         image=image.resolve(),
-        machine=_machine(more["memory"], more["cpus"], more["swap"]),
+        machine=machine(more["memory"], more["cpus"], more["swap"], MachineSize()),
         accel=more["accel"],
         folders=tuple(folder.resolve() for folder in folders),
         words=command,
@@ -78,15 +77,6 @@ def boot(
     why = shells.failed(run, command)
     _tell(run, why, given.out, terminal.console(stderr=True))
     return int(ExitStatus.REGRESSION if why else ExitStatus.OK)
-
-
-def _machine(memory: str | None, cpus: int | None, swap: str | None) -> Machine:
-    return Machine(
-        arch.get(arch.host()),
-        memory_size(memory) if memory else 512 << 20,
-        cpus or 2,
-        parse_size(swap) if swap else 0,
-    )
 
 
 def _tell(run: Run, why: str, out: Path, console: Console) -> None:

@@ -119,7 +119,7 @@ def _request(
         archive=_archive(options, manifest),
         trees=_trees(options, manifest, label),
         config=(*(manifest.config if manifest else ()), *(_file(each, "config fragment") for each in options.config)),
-        machine=_machine(options, manifest),
+        machine=machine(options.memory, options.cpus, options.swap, manifest.machine if manifest else MachineSize()),
         tests=_tests(options, manifest),
         accel=options.accel,
         out=out,
@@ -128,18 +128,17 @@ def _request(
     )
 
 
-def _machine(options: Options, manifest: Manifest | None) -> Machine:
-    size = manifest.machine if manifest else MachineSize()
+def machine(memory: str | None, cpus: int | None, swap: str | None, size: MachineSize) -> Machine:
+    """The virtual machine that the options ask for; `size` says what they leave open."""
     return Machine(
         arch.get(arch.host()),
-        memory_size(options.memory) if options.memory else size.memory,
-        options.cpus or size.cpus,
-        parse_size(options.swap) if options.swap else size.swap,
+        _memory(memory) if memory else size.memory,
+        cpus or size.cpus,
+        parse_size(swap) if swap else size.swap,
     )
 
 
-def memory_size(text: str) -> int:
-    """The bytes that `--memory` asks for, if a kernel can live with that."""
+def _memory(text: str) -> int:
     size = parse_size(text)
     if size < 32 << 20:
         raise UsageError(f"--memory {text}: expected 32M or more: is there a K, M or G missing?")

@@ -18,6 +18,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from series_ci import __version__
+from series_ci.download import cut_off
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.post import waits
 from series_ci.post.server import Refusal, Reply, Server, why
@@ -213,9 +214,8 @@ class Client:
                 raise _FaultError(f"the answer is longer than {LARGEST >> 20} MB")
             if self._clock.monotonic() > self._end:
                 raise _FaultError("the answer comes too slowly")
-        expected = answer.headers.get("Content-Length", "")
-        if expected.isdecimal() and "Content-Encoding" not in answer.headers and len(raw) != int(expected):
-            raise _FaultError(f"no whole answer: it ended after {len(raw)} of {expected} bytes")
+        if cut := cut_off(answer, len(raw)):
+            raise _FaultError(f"no whole answer: it {cut}")
         return raw
 
     def _judge(self, method: str, answer: requests.Response, raw: bytes) -> Reply | str:

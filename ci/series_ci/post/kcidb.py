@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from jsonschema.exceptions import ValidationError
-from kcidb_io import schema
-
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.post import secret
 from series_ci.post.http import Client
@@ -64,6 +61,10 @@ def explain(refusal: Refusal) -> Error:
 
 def read(file: Path) -> dict[str, Any]:
     """A document that the schema allows. Raises UsageError for any other."""
+    # Every start of the program would take a tenth longer with them, and this is the only verb that needs them.
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
+    from kcidb_io import schema  # noqa: PLC0415
+
     try:
         document = json.loads(file.read_text("utf-8"))
         schema.LATEST.validate(document)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from series_ci.progress import count
+from series_ci.text import both_ends
 
 ROWS = 50
 """Tests that are named; the rest is counted."""
@@ -82,9 +83,6 @@ def code(text: object) -> str:
 
 def fence(lines: Sequence[object]) -> str:
     """Lines as a block of code, both ends kept if there are many; its fence is longer than any in them."""
-    shown = [_CONTROL.sub("\ufffd", str(line).rstrip())[:500] for line in lines]
-    if len(shown) > LINES:
-        half = LINES // 2
-        shown = [*shown[:half], f"... {len(shown) - 2 * half} lines left out ...", *shown[-half:]]
+    shown = both_ends([_CONTROL.sub("\ufffd", str(line).rstrip())[:500] for line in lines], LINES)
     ticks = "`" * max(3, 1 + max((len(run) for line in shown for run in re.findall("`+", line)), default=0))
     return "\n".join([ticks, *shown, ticks]) if shown else ""

@@ -18,6 +18,7 @@ from series_ci.pipeline import Outcome, Request
 from series_ci.report.summary import summary, verdict
 from series_ci.results import Splat, Status
 from series_ci.rows import Row, Sweep
+from series_ci.text import both_ends
 
 OUTPUT_LINES = 200
 """A case keeps this many lines of its output, half from each end."""
@@ -82,25 +83,19 @@ def _step(step: PatchBuild, suite: str) -> TestCase:
 
 def _case(entry: Entry, suite: str) -> TestCase:
     states = f"base: {entry.base or 'absent'}, with the series: {entry.patched or 'absent'}, change: {entry.change}"
-    case = TestCase(clean(entry.name), classname=clean(suite), stdout=clean("\n".join([states, *_capped(entry.log)])))
+    log = both_ends(entry.log, OUTPUT_LINES)
+    case = TestCase(clean(entry.name), classname=clean(suite), stdout=clean("\n".join([states, *log])))
     if entry.change is Change.BROKEN:
-        case.add_failure_info(clean(states), clean("\n".join([states, entry.reason, *_capped(entry.log)])), "BROKEN")
+        case.add_failure_info(clean(states), clean("\n".join([states, entry.reason, *log])), "BROKEN")
     elif entry.patched is None or entry.patched is Status.SKIP or entry.patched in LOST:
         case.add_skipped_info(clean(entry.reason or states))
     return case
 
 
-def _capped(log: tuple[str, ...]) -> tuple[str, ...]:
-    if len(log) <= OUTPUT_LINES:
-        return log
-    half = OUTPUT_LINES // 2
-    return (*log[:half], f"... {len(log) - 2 * half} lines left out ...", *log[-half:])
-
-
 def _splat(splat: Splat, suite: str) -> TestCase:
     case = TestCase(clean(f"kernel: {splat.title} [{splat.fingerprint[:8]}]"), classname=clean(suite))
     case.add_failure_info(
-        clean(f"{splat.kind}: {splat.title}"), clean("\n".join(_capped(splat.lines))), clean(splat.kind)
+        clean(f"{splat.kind}: {splat.title}"), clean("\n".join(both_ends(splat.lines, OUTPUT_LINES))), clean(splat.kind)
     )
     return case
 
