@@ -73,5 +73,15 @@ def test_the_lock_of_a_child_outlives_us(tmp_path: Path) -> None:
         us.wait()
         assert files.is_locked(lock)
         us.stdin.close()  # now the child ends
+        files.wait_for_remains(lock)
+        assert not files.is_locked(lock)
         with lock.open("rb") as freed:
             fcntl.flock(freed, fcntl.LOCK_EX)
+
+
+def test_who_lives_and_holds_a_lock_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "REMAINS", 1000.0)
+    with files.locked(tmp_path / ".lock", pytest.fail):
+        files.wait_for_remains(tmp_path / ".lock")
+        assert files.is_locked(tmp_path / ".lock")
+    files.wait_for_remains(tmp_path / "nothing")

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,6 +138,8 @@ def fresh_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
                 raise
 
 
+REMAINS = 10.0
+
 _held: set[int] = set()
 
 
@@ -172,6 +175,21 @@ def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
             yield
         finally:
             _held.discard(lock.fileno())
+
+
+def wait_for_remains(path: Path) -> None:
+    """Wait until what a killed holder of the lock file `path` has left running is gone, if that is all that holds it.
+
+    They were told to end when it died, so that takes a moment; REMAINS seconds at the most.
+    """
+    end = time.monotonic() + REMAINS
+    while is_locked(path) and not _runs(path.read_text("ascii", "replace")) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def _runs(holder: str) -> bool:
+    """Whether the process that wrote its number into a lock file is there; one that has written none yet is."""
+    return not holder.isdecimal() or Path(f"/proc/{holder}").exists()
 
 
 def is_locked(path: Path) -> bool:

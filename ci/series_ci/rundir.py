@@ -21,6 +21,7 @@ LOCK = ".lock"
 def unfinished(folder: Path) -> str | None:
     """What the interrupted sweep of a folder was asked for, or None: it is finished, under way, or none."""
     state = files.read_json(folder / STATE)
+    files.wait_for_remains(folder / LOCK)
     if not state or (folder / SUMMARY).exists() or files.is_locked(folder / LOCK):
         return None
     repeat = state.get("repeat")
