@@ -1251,6 +1251,7 @@ static void set_up(struct __test_metadata *_metadata)
 	if (missing)
 		SKIP(return, "%s", missing);
 	held->group = getpgrp();
+	ASSERT_FALSE(held->over);
 	ASSERT_TRUE(put_back())
 		TH_LOG("leftovers of an earlier run stay");
 	ASSERT_TRUE(make_groups())
@@ -1589,19 +1590,39 @@ TEST_F_TIMEOUT(reclaim, alive, TIMEOUT_S)
 	}, variant->alive);
 }
 
+/* The end of this process, whatever the reason, closes the pipe. */
+static void put_back_at_the_end(int alive)
+{
+	bool done;
+	char byte;
+
+	setsid();
+	while (read(alive, &byte, 1) < 0 && errno == EINTR)
+		;
+	held->over = true;
+	if (held->harness)
+		kill(held->harness, SIGKILL);
+	if (held->group)
+		kill(-held->group, SIGKILL);
+	done = put_back();
+	if (!done)
+		fprintf(stderr, "# not everything could be put back\n");
+	_exit(!done);
+}
+
 /*
- * The harness kills a case that takes too long, teardown and all, and may be
- * killed itself: so it runs in a child, and the parent puts things back.
+ * The harness kills a case that takes too long, teardown and all, and all of us
+ * may be killed: so there is a process that only waits to put things back.
  */
 int main(int argc, char **argv)
 {
-	int received = SIGCHLD, status = 0;
+	int received = SIGCHLD, status = 0, alive[2];
+	pid_t harness, keeper;
 	sigset_t watched, old;
-	pid_t harness;
 
 	held = mmap(NULL, sizeof(*held), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (held == MAP_FAILED)
+	if (held == MAP_FAILED || pipe(alive))
 		return KSFT_FAIL;
 
 	sigemptyset(&watched);
@@ -1610,22 +1631,31 @@ int main(int argc, char **argv)
 	sigaddset(&watched, SIGINT);
 	sigaddset(&watched, SIGTERM);
 	sigprocmask(SIG_BLOCK, &watched, &old);
+	keeper = fork();
+	if (keeper < 0)
+		return KSFT_FAIL;
+	if (!keeper) {
+		close(alive[1]);
+		put_back_at_the_end(alive[0]);
+	}
+	close(alive[0]);
 	harness = fork();
 	if (harness < 0)
 		return KSFT_FAIL;
 	if (!harness) {
+		close(alive[1]);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		return test_harness_run(argc, argv);
 	}
 
+	held->harness = harness;
 	sigwait(&watched, &received);
 	if (received != SIGCHLD)
 		kill(harness, SIGKILL);
 	waitpid(harness, &status, 0);
-	if (held->group)
-		kill(-held->group, SIGKILL);
-	if (!put_back())
-		fprintf(stderr, "# not everything could be put back\n");
+	held->harness = 0;
+	close(alive[1]);
+	waitpid(keeper, NULL, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : KSFT_FAIL;
 }

@@ -83,7 +83,9 @@ static struct held {
 	char cgroup[PATH_MAX / 2];	/* mount point of cgroup v2 */
 	char controllers[32];		/* switched on by us, as "-memory -io" */
 	char slow_number[16];		/* the slow disk's, as "252:0" */
+	pid_t harness;			/* what runs the cases */
 	pid_t group;			/* process group of the running case */
+	bool over;			/* no case may begin any more */
 	pid_t sharer;			/* the second process of a case */
 	long merged;			/* on ksmd's lists, by others */
 	long window_factor;		/* windows are as many times as long */
