@@ -63,7 +63,7 @@ def test_changes_as_json() -> None:
     patched = run(
         (Result("a", Status.FAIL, "it says why", notes=("left running: sleep",)), Result("c", Status.SKIP, "no swap"))
     )
-    rows = record.changes(compare(base, patched))
+    rows = record.changes(compare(base, patched).entries)
     assert json.loads(json.dumps(rows)) == [
         {"name": "a", "base": "PASS", "patched": "FAIL", "change": "BROKEN", "reason": "it says why"}
         | {"notes": ["left running: sleep"]},
@@ -76,7 +76,7 @@ def test_complaints_as_json() -> None:
     rows = record.splats(
         compare(
             run(()), run((), (Splat("BUG", "BUG: bad page", "ab12", ("one", "two"), "free_it", ("free_it",), "mm/a"),))
-        )
+        ).splats
     )
     assert json.loads(json.dumps(rows)) == [
         {
@@ -84,6 +84,7 @@ def test_complaints_as_json() -> None:
             "title": "BUG: bad page",
             "fingerprint": "ab12",
             "function": "free_it",
+            "trace": ["free_it"],
             "test": "mm/a",
             "change": Change.NEW.value,
             "lines": ["one", "two"],

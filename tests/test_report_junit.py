@@ -14,6 +14,7 @@ from series_ci import compare
 from series_ci.errors import ApplyError, BuildError, Error
 from series_ci.pipeline import Outcome
 from series_ci.report.junit import OUTPUT_LINES, clean, junit
+from series_ci.report.summary import ran
 from series_ci.results import Ended, Result, Splat, Status
 
 NASTY = [
@@ -40,8 +41,12 @@ def results(**statuses: Status) -> list[Result]:
     return [Result(f"mm/{name}", status, "why", ("line",)) for name, status in statuses.items()]
 
 
+def as_xml(found: Outcome) -> str:
+    return junit(ran(found))
+
+
 def cases(found: Outcome) -> dict[str, ET.Element]:
-    suites = ET.fromstring(junit(found))
+    suites = ET.fromstring(as_xml(found))
     (suite,) = suites
     assert (suites.tag, suite.tag) == ("testsuites", "testsuite")
     listed = suite.findall("testcase")
@@ -138,7 +143,7 @@ def test_readers_count_what_we_count() -> None:
     found = compared(
         dict(zip(names, base, strict=True)), {name: each for name, each in zip(names, patched, strict=True) if each}
     )
-    parsed = JUnitXml.fromstring(junit(found).encode())
+    parsed = JUnitXml.fromstring(as_xml(found).encode())
     (suite,) = parsed
     assert isinstance(suite, TestSuite)
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (6, 1, 0, 2)
@@ -153,7 +158,7 @@ def test_readers_count_what_we_count() -> None:
 
 
 def test_the_suite_is_flat_and_has_no_attribute_that_jenkins_refuses() -> None:
-    xml = junit(compared({"a": Status.PASS}, {"a": Status.FAIL}))
+    xml = as_xml(compared({"a": Status.PASS}, {"a": Status.FAIL}))
     root = ET.fromstring(xml)
     assert [each.tag for each in root.iter() if each.tag.startswith("testsuite")] == ["testsuites", "testsuite"]
     assert not [each for each in root.iter() if "disabled" in each.attrib]
@@ -170,7 +175,7 @@ def test_only_attributes_of_suites_are_taken_out(monkeypatch: pytest.MonkeyPatch
     """Newer Pythons write quotes in a text as they are."""
     xml = '<testsuites disabled="0" a="1"><testsuite b="2" disabled="0"> disabled="3"</testsuite></testsuites>'
     monkeypatch.setattr("series_ci.report.junit.to_xml_report_string", lambda *_args, **_more: xml)
-    assert junit(compared({}, {})) == '<testsuites a="1"><testsuite b="2"> disabled="3"</testsuite></testsuites>'
+    assert as_xml(compared({}, {})) == '<testsuites a="1"><testsuite b="2"> disabled="3"</testsuite></testsuites>'
 
 
 def everywhere(text: str) -> Outcome:
@@ -187,17 +192,16 @@ def everywhere(text: str) -> Outcome:
 
 @pytest.mark.parametrize("text", NASTY)
 def test_nasty_text_gives_valid_xml(text: str) -> None:
-    listed = ET.fromstring(junit(everywhere(text)).encode("utf-8")).iter("testcase")
+    listed = ET.fromstring(as_xml(everywhere(text)).encode("utf-8")).iter("testcase")
     assert [state(case) for case in listed] == ["failure", "failure"]
-    assert (
-        ET.fromstring(junit(outcome(error=BuildError(text, details=text))).encode("utf-8")).find(".//error") is not None
-    )
+    failed = as_xml(outcome(error=BuildError(text, details=text)))
+    assert ET.fromstring(failed.encode("utf-8")).find(".//error") is not None
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.text(st.characters(), max_size=12))
 def test_any_text_gives_valid_xml(text: str) -> None:
-    parsed = JUnitXml.fromstring(junit(everywhere(text)).encode("utf-8"))
+    parsed = JUnitXml.fromstring(as_xml(everywhere(text)).encode("utf-8"))
     assert parsed.failures == 2
 
 

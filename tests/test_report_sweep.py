@@ -14,10 +14,12 @@ from rich.console import Console
 from fakes.outcomes import outcome, request, run
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus, InfrastructureError, UsageError
 from series_ci.report import sweep as report
-from series_ci.report.junit import junit_of_sweep
+from series_ci.report.junit import junit
+from series_ci.report.markdown import markdown
 from series_ci.report.matrix import matrix, why_failed
 from series_ci.results import Ended, Result, Run, Splat, Status
-from series_ci.rows import Row, Stage, Sweep, status, worst
+from series_ci.rows import Row, Sweep, status
+from series_ci.runs import Stage, SweepRow, SweepRun
 
 NAME = "mm/exit_skip"
 SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13", "ab" * 20, ("line",))
@@ -65,21 +67,24 @@ ROWS = [
 ]
 
 
-def sweep(rows: list[Row]) -> Sweep:
+def sweep(rows: list[Row]) -> SweepRun:
     repeat = "series-ci test --all --series demo"
-    return Sweep(
-        "demo", "mm: skip <folios> of_exit", tuple(each.request for each in rows), Path("/runs/9"), repeat, True
-    )
+    requests = tuple(each.request for each in rows)
+    return report.ran(Sweep("demo", "mm: skip <folios> of_exit", requests, Path("/runs/9"), repeat, True), rows)
+
+
+def drawn(rows: list[Row]) -> tuple[SweepRow, ...]:
+    return sweep(rows).rows
 
 
 def shown(rows: list[Row]) -> str:
     out = io.StringIO()
-    report.show(sweep(rows), rows, Console(file=out, width=80))
+    report.show(sweep(rows), Console(file=out, width=80))
     return out.getvalue()
 
 
 def test_each_cell_says_how_far_a_version_came() -> None:
-    found = matrix(ROWS)
+    found = matrix(drawn(ROWS))
     assert found.heading == ("version", "apply", "build", "boot", NAME)
     assert found.lines == (
         ("v0", "not fetched", "-", "-", "-"),
@@ -95,7 +100,7 @@ def test_each_cell_says_how_far_a_version_came() -> None:
 
 
 def test_below_the_table_is_what_went_wrong_first() -> None:
-    assert matrix(ROWS).notes == (
+    assert matrix(drawn(ROWS)).notes == (
         ("v0", "a@example.org: no such mail"),
         ("v1", "does not apply: hunk at mm/a.c:3"),
         ("v2", "does not build: mm/a.c:3:1: error: 'x' undeclared"),
@@ -128,7 +133,7 @@ def test_the_line_that_says_what_was_wrong(log: tuple[str, ...], why: str) -> No
 
 
 def test_tests_that_tell_versions_apart_are_listed_and_equal_versions_share_a_column() -> None:
-    details = matrix(ROWS).details
+    details = matrix(drawn(ROWS)).details
     assert details.versions == ("v4 v4.2", "v5")
     assert details.lines == ((f"{NAME}:anon", ("FIXED", "FIXED")), (f"{NAME}:shmem", ("BROKEN", "PASS")))
 
@@ -137,29 +142,29 @@ def test_a_program_without_results_of_its_own_counts_itself() -> None:
     broken = row(
         "v6", run("v6", *(replace(each, status=Status.FAIL) for each in BASE.results if each.name == "mm/other"))
     )
-    (line,) = matrix([broken]).lines
-    assert dict(zip(matrix([broken]).heading, line, strict=True))["mm/other"] == "BROKEN"
-    assert matrix([broken]).details.lines[-1] == ("mm/other", ("BROKEN",))
+    (line,) = matrix(drawn([broken])).lines
+    assert dict(zip(matrix(drawn([broken])).heading, line, strict=True))["mm/other"] == "BROKEN"
+    assert matrix(drawn([broken])).details.lines[-1] == ("mm/other", ("BROKEN",))
 
 
 def test_complaints_of_the_kernel_have_a_column_where_there_are_any() -> None:
     rows = [GOOD, row("v6", kernel("v6", Status.PASS, Status.PASS, splats=(SPLAT,)))]
-    found = matrix(rows)
+    found = matrix(drawn(rows))
     assert found.heading[-1] == "kernel log"
     assert [line[-1] for line in found.lines] == ["-", "1 new"]
     assert found.notes == (("v6", f"new kernel complaint: {SPLAT.title}"),)
-    assert worst(rows) is ExitStatus.REGRESSION
+    assert sweep(rows).status is ExitStatus.REGRESSION
 
 
 def test_different_bases_have_a_column() -> None:
-    found = matrix([GOOD, replace(BAD, base="/src/other")])
+    found = matrix(drawn([GOOD, replace(BAD, base="/src/other")]))
     assert found.heading[:2] == ("version", "base")
     assert [line[1] for line in found.lines] == ["/src/linux", "/src/other"]
 
 
 def test_a_guest_that_died_is_in_the_cell_of_the_boot() -> None:
     dead = run("v6", Result("boot", Status.CRASH), ended=Ended.PANIC)
-    (line,) = matrix([row("v6", dead)]).lines
+    (line,) = matrix(drawn([row("v6", dead)])).lines
     assert line[3] == "BROKEN"
 
 
@@ -176,8 +181,8 @@ def test_a_guest_that_died_is_in_the_cell_of_the_boot() -> None:
     ],
 )
 def test_a_regression_is_the_status_of_all_else_the_worst(rows: list[Row], expected: int) -> None:
-    assert worst(rows) == expected
-    assert report.summary(sweep(rows), rows)["status"] == expected
+    assert sweep(rows).status == expected
+    assert report.summary(sweep(rows))["status"] == expected
 
 
 def test_the_status_of_a_version_is_that_of_testing_it_alone() -> None:
@@ -203,14 +208,14 @@ def test_a_terminal_is_not_flooded_and_says_where_the_rest_is() -> None:
     many = row("v6", kernel("v6", Status.PASS, Status.PASS, *more))
     text = shown([many])
     assert f"... {102 - 1 - report.MOST_DETAILS} more in summary.md" in text
-    assert report.markdown(sweep([many]), [many]).count("case") == 101  # and the first of them in the notes
+    assert markdown(sweep([many])).count("case") == 101  # and the first of them in the notes
 
 
 def test_markdown_is_escaped_and_whole() -> None:
-    text = report.markdown(sweep(ROWS), ROWS)
-    assert "## mm: skip \\<folios\\> of\\_exit" in text
+    text = markdown(sweep(ROWS))
+    assert "\n\nmm: skip \\<folios\\> of\\_exit\n\n" in text
     assert "| v4.2 (= v4) | ok | ok | PASS | BROKEN 1, FIXED 1 |" in text
-    assert "* **v4 v4.2**: BROKEN mm/exit\\_skip:shmem: PASS -\\> FAIL (`memory was not reclaimed`)" in text
+    assert "- **v4 v4.2**: BROKEN mm/exit\\_skip:shmem: PASS -\\> FAIL (`memory was not reclaimed`)" in text
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
     for block in tables:
         assert len({re.sub(r"\\\|", "", line).count("|") for line in block.splitlines()}) == 1
@@ -219,21 +224,21 @@ def test_markdown_is_escaped_and_whole() -> None:
 
 def test_a_pipe_in_a_name_does_not_break_the_table() -> None:
     odd = row("v6", kernel("v6", Status.PASS, Status.PASS, Result(f"{NAME}:a|b`c", Status.FAIL)))
-    assert "| mm/exit\\_skip:a\\|b\\`c | BROKEN |" in report.markdown(sweep([odd]), [odd])
+    assert "| `mm/exit_skip:a\\|b'c` | BROKEN |" in markdown(sweep([odd]))
 
 
 def test_json() -> None:
-    found = report.summary(sweep(ROWS), ROWS)
+    found = report.summary(sweep(ROWS))
     assert (found["verdict"], found["run_dir"]) == ("regression", "/runs/9")
     by_name = {each["version"]: each for each in found["versions"]}
     assert by_name["v4.2"]["same_as"] == "v4"
     assert by_name["v4"]["changes"] == {f"{NAME}:anon": "FIXED", f"{NAME}:shmem": "BROKEN"}
-    assert by_name["v2"]["error"] == "does not build: mm/a.c:3:1: error: 'x' undeclared"
+    assert by_name["v2"]["error"]["message"] == "does not build: mm/a.c:3:1: error: 'x' undeclared"
     assert (by_name["v9"]["verdict"], by_name["v9"]["summary"]) == ("no result", None)
 
 
 def test_junit_has_a_suite_for_each_version() -> None:
-    suites = ET.fromstring(junit_of_sweep(sweep(ROWS), ROWS)).findall("testsuite")
+    suites = ET.fromstring(junit(sweep(ROWS))).findall("testsuite")
     assert [each.get("name") for each in suites] == [f"series-ci demo {row.label}" for row in ROWS]
     assert [each.get("errors") for each in suites] == ["1", "1", "1", "1", "0", "0", "0", "1"]
     assert [each.get("failures") for each in suites] == ["0", "0", "0", "0", "1", "1", "0", "0"]

@@ -220,7 +220,7 @@ class TestProgram:
         )
         monkeypatch.setattr(steady, "BUSY", (str(busy),))
         seen = []
-        boot = steady.pipeline.boot
+        boot = steady.judge.boot
 
         def look(*args: Any) -> Run:
             run = boot(*args)
@@ -231,7 +231,7 @@ class TestProgram:
             seen.append([fakeqemu.alive(pid) for pid in pids])
             return run
 
-        monkeypatch.setattr(steady.pipeline, "boot", look)
+        monkeypatch.setattr(steady.judge, "boot", look)
         status, out, err = program("--boots", "3", "--busy")
         assert status == 0
         assert seen == [[], [True], [False]]

@@ -153,7 +153,7 @@ def test_a_mail_that_is_not_to_be_had_concerns_its_version_alone(world: World, t
     found = json.loads((out / "summary.json").read_text("utf-8"))
     assert (status, found["verdict"]) == (2, "some versions cannot be had")
     assert [each["cells"]["apply"] for each in found["versions"]] == ["ok", "not fetched"]
-    assert "has no such mail" in found["versions"][1]["error"]
+    assert "has no such mail" in found["versions"][1]["error"]["message"]
     suite = list(JUnitXml.fromfile(str(out / "junit.xml")))[1]
     assert (suite.name, suite.errors) == ("series-ci mini v3", 1)
 

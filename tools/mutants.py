@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from exit_skip_mutants import FILE, MUTANTS, Mutant
-from series_ci import cli, compare, files, kernels, paths, pipeline, requirements, terminal, tree
+from series_ci import cli, compare, files, judge, kernels, paths, pipeline, requirements, terminal, tree
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.compare import LOST
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
@@ -87,7 +87,7 @@ def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[V
         texts = [mutant.apply(source, base.spec) for mutant in mutants]
         shop, kernel = pipeline.make_base(asked, base, progress)
     recipe = pipeline.make_recipe(asked, shop, [kernel], progress)
-    control = pipeline.boot(recipe, kernel, asked.out / "base", progress, "boot base")
+    control = judge.boot(recipe, kernel, asked.out / "base", progress, "boot base")
     require_good(control, asked)
     if skipped := [result.name for result in control.results if result.status is Status.SKIP]:
         progress.say(f"skipped, so no mutant is caught by them: {', '.join(skipped)}")
@@ -96,7 +96,7 @@ def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[V
     verdicts = []
     for mutant, text in zip(mutants, texts, strict=True):
         made = replace(_make(asked, alone, base, mutant, text, progress), tests=kernel.tests)
-        ran = pipeline.boot(recipe, made, asked.out / mutant.name, progress, f"boot {mutant.name}")
+        ran = judge.boot(recipe, made, asked.out / mutant.name, progress, f"boot {mutant.name}")
         verdicts.append(Verdict(mutant, ran, caught_by(control, ran)))
         # Should a later one not build, then this was not for nothing.
         progress.say(f"{mutant.name}: {shortened(verdicts[-1].caught, all_names=False) or 'not caught'}")

@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 import mutants
-from series_ci import aftermath, cli, files, machine, pipeline, process, requirements, terminal
+from series_ci import aftermath, cli, files, judge, machine, pipeline, process, requirements, terminal
 from series_ci.compare import LOST
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest import Selftest
@@ -113,7 +113,7 @@ def measure(asked: Request, plan: Plan, progress: Progress) -> Series:
         busy = plan.is_busy(boot)
         folder = asked.out / f"boot-{boot}"
         with _host(busy=busy):
-            run = pipeline.boot(recipe, kernel, folder, progress, f"boot {boot}{' busy' if busy else ''}")
+            run = judge.boot(recipe, kernel, folder, progress, f"boot {boot}{' busy' if busy else ''}")
         boots.append(run)
         times = durations(machine.Files(folder).status)
         samples += [

@@ -31,7 +31,8 @@ from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.kernels import Workshop
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, Step
-from series_ci.rows import Row, Stage, Sweep
+from series_ci.rows import Row, Sweep
+from series_ci.runs import Stage
 from series_ci.store import Store
 from series_ci.terminal import Terminal
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from series_ci import files, kernels, pipeline, requirements
 from series_ci.compare import Change, Comparison, Entry
 from series_ci.errors import BuildError, UsageError
+from series_ci.judge import BaseRuns, judge
 from series_ci.kernels import Workshop
-from series_ci.pipeline import BaseRuns, Request
+from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.results import Status
 from series_ci.store import Store
@@ -87,7 +88,7 @@ def run(request: Request, test: str, progress: Progress) -> Found:
         whole = kernels.make(shop, request.label, tip, request.out / "patched", progress)
     recipe = pipeline.make_recipe(request, shop, (first, whole), progress)
     base_runs = BaseRuns(recipe, first, request.out / "base", progress)
-    entry = _worth_a_search(request, test, _entry(pipeline.judge(base_runs, whole, request.out, progress)[1], test))
+    entry = _worth_a_search(request, test, _entry(judge(base_runs, whole, request.out, progress).comparison, test))
     asked = _Search(request, test, shop, base_runs, entry.change, store.between(base.commit, tip), progress)
     low, high = search(len(asked.commits), asked.like_the_series, progress.say)
     titles = tuple(f"{at}/{len(fetched.patches)} {each.subject.title}" for at, each in enumerate(fetched.patches, 1))
@@ -141,7 +142,7 @@ class _Search:
         except BuildError as error:
             self.steps.append(Step(number, "", error.message))
             return None
-        entry = _entry(pipeline.judge(self.base_runs, kernel, folder, self.progress)[1], self.test)
+        entry = _entry(judge(self.base_runs, kernel, folder, self.progress).comparison, self.test)
         self.steps.append(Step(number, _shown(entry.patched if entry else None)))
         change = entry.change if entry else Change.SAME
         return True if change is self.change else None if change in UNKNOWN else False

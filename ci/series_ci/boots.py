@@ -6,7 +6,8 @@ import platform
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from series_ci import __version__, aftermath, files, guest, machine, process, record, splat, vm
@@ -65,8 +66,9 @@ def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_
         if kept := _kept(folder, environment):
             step.note("kept from the interrupted run")
             return kept
+        started = datetime.now(UTC)
         parts = _Guests(recipe, kernel, tests, folder, step).run(initrd)
-        run = _run(kernel, tests, parts, environment)
+        run = replace(_run(kernel, tests, parts, environment), started=started)
         _tell(step, parts, run)
     record.write_run(folder / RUN_FILE, run)
     return run

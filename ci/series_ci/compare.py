@@ -30,7 +30,8 @@ LOST = frozenset({Status.CRASH, Status.TIMEOUT, Status.NOTRUN, Status.NOTBUILT, 
 class Entry:
     """One test on both kernels; a status is None where the kernel's run does not know the test.
 
-    `notes` say in what state it left the guest with the series, and not without.
+    `notes` say in what state it left the guest with the series, and not without; `seconds` is what it took with the
+    series, where that was measured.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Entry:
     reason: str = ""
     log: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def compare(base: Run, patched: Run) -> Comparison:
         was, now = (each.status if each else None for each in (old, new))
         shown = new or old
         assert shown is not None
-        entries.append(Entry(name, was, now, change, shown.reason, shown.log, _new_notes(old, new)))
+        took = new.seconds if new else None
+        entries.append(Entry(name, was, now, change, shown.reason, shown.log, _new_notes(old, new), took))
     return Comparison(tuple(entries), tuple(_splats(base, patched)), base.ended, patched.ended)
 
 

@@ -7,14 +7,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import accel, boots, compare, files, kernels, lore, patches, requirements, sources, tree
+from series_ci import accel, boots, files, kernels, lore, patches, requirements, sources, tree
 from series_ci.accel import Accelerator
 from series_ci.arch import Arch
 from series_ci.archive import open_archive
 from series_ci.boots import Recipe
-from series_ci.compare import Change, Comparison
+from series_ci.compare import Comparison
 from series_ci.errors import ApplyError, BuildError, Error
 from series_ci.guest import Test
+from series_ci.judge import BaseRuns, judge
 from series_ci.kernels import Kernel, Workshop
 from series_ci.lore import Fetched
 from series_ci.machine import Machine
@@ -65,7 +66,7 @@ class Outcome:
     """What came of a request. Without a comparison, `error` says why the version could not be booted.
 
     `base` is the tree that was used, `refused` why earlier ones of the list were not; `steps` are the builds after each
-    patch, if they were asked for.
+    patch, if they were asked for. `runs` are pairs, a base's first, and `boots` the folders in which each of them lies.
     """
 
     request: Request
@@ -76,6 +77,7 @@ class Outcome:
     comparison: Comparison | None = None
     error: Error | None = None
     steps: tuple[PatchBuild, ...] = ()
+    boots: tuple[Path, ...] = ()
 
 
 def test(request: Request, progress: Progress) -> Outcome:
@@ -94,8 +96,9 @@ def test(request: Request, progress: Progress) -> Outcome:
     except (ApplyError, BuildError) as error:
         return replace(seen, error=error)
     recipe = make_recipe(request, shop, (first, second), progress)
-    runs, comparison = judge(BaseRuns(recipe, first, request.out / "base", progress), second, request.out, progress)
-    return replace(seen, runs=runs, comparison=comparison)
+    base_runs = BaseRuns(recipe, first, request.out / "base", progress)
+    found = judge(base_runs, second, request.out, progress)
+    return replace(seen, runs=found.runs, boots=found.boots, comparison=found.comparison)
 
 
 def each_patch(
@@ -105,45 +108,6 @@ def each_patch(
     if not request.each_patch:
         return ()
     return patches.build_each(shop, base.commit, tip, fetched.patches, progress, request.out)
-
-
-class BaseRuns:
-    """The boots of the base: each is made when it is first asked for, and serves all versions on that base."""
-
-    def __init__(self, recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress) -> None:
-        self.recipe = recipe
-        self._kernel = kernel
-        self._folder = folder
-        self._progress = progress
-        self._runs: dict[str, Run] = {}
-
-    def run(self, suffix: str = "") -> Run:
-        """The first boot, or with a suffix such as `-2` another one."""
-        if suffix not in self._runs:
-            folder = self._folder.with_name(self._folder.name + suffix)
-            name = f"boot {self._kernel.label}{suffix}"
-            self._runs[suffix] = boot(self.recipe, self._kernel, folder, self._progress, name)
-        return self._runs[suffix]
-
-
-def judge(base: BaseRuns, kernel: Kernel, out: Path, progress: Progress) -> tuple[tuple[Run, ...], Comparison]:
-    """Boot a version's kernel and compare it with the base; what broke is tried once more, on fresh boots of both.
-
-    The folders `patched` and `patched-2` in `out` get all that a reader of the results needs.
-    """
-
-    def pair(suffix: str) -> tuple[Run, Run]:
-        before = base.run(suffix)
-        return before, boot(base.recipe, kernel, out / f"patched{suffix}", progress, f"boot {kernel.label}{suffix}")
-
-    runs: tuple[Run, ...] = pair("")
-    comparison = compare.compare(runs[0], runs[1])
-    if comparison.having(Change.BROKEN) or comparison.ended_worse:
-        progress.say("something broke: both kernels once more, to tell BROKEN from FLAKY")
-        again = pair("-2")
-        comparison = compare.with_second(comparison, compare.compare(*again))
-        runs += again
-    return runs, comparison
 
 
 def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
@@ -231,14 +195,3 @@ def _test(selftest: Selftest, shop: Workshop, commit: str) -> Test:
     collection, _, program = selftest.program.partition("/")
     seconds = selftest.timeout or timeout(shop.store, commit, collection, program)
     return Test(selftest.name, collection, program, selftest.args, seconds, scaled=selftest.timeout is None)
-
-
-def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
-    """Boot one kernel; `folder` gets all that a reader of its results needs."""
-    run = boots.boot(recipe, kernel, folder, progress, step_name)
-    kept = {"config": kernel.build.config, "build.log": kernel.build.log}
-    if recipe.tests:
-        kept["selftests.log"] = kernel.tests.log
-    for name, path in kept.items():
-        files.write(folder / name, path.read_bytes())
-    return run

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from series_ci import files
-from series_ci.compare import Comparison
+from series_ci.compare import Entry, SplatEntry
 from series_ci.errors import UsageError
 from series_ci.results import Run
 
@@ -34,10 +35,13 @@ def read_run(path: Path) -> Run:
         raise UsageError(f"{path}: is not the record of a run: {error}") from error
 
 
-def changes(comparison: Comparison) -> list[dict[str, Any]]:
-    """The tests as JSON objects: name, base, patched (a status, or null), change; reason and notes if there are any."""
+def changes(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """The tests as JSON objects: name, base, patched (a status, or null), change.
+
+    Reason, notes and seconds are there if there are any.
+    """
     rows = []
-    for entry in comparison.entries:
+    for entry in entries:
         row: dict[str, Any] = {
             "name": entry.name,
             "base": entry.base and entry.base.value,
@@ -48,21 +52,27 @@ def changes(comparison: Comparison) -> list[dict[str, Any]]:
             row["reason"] = entry.reason
         if entry.notes:
             row["notes"] = list(entry.notes)
+        if entry.seconds is not None:
+            row["seconds"] = entry.seconds
         rows.append(row)
     return rows
 
 
-def splats(comparison: Comparison) -> list[dict[str, Any]]:
-    """The kernel's complaints as JSON objects: kind, title, fingerprint, the function blamed, test, change, lines."""
+def splats(entries: Sequence[SplatEntry]) -> list[dict[str, Any]]:
+    """The kernel's complaints as JSON objects.
+
+    They have kind, title, fingerprint, the function blamed and its callers, test, change, and lines.
+    """
     return [
         {
             "kind": each.splat.kind,
             "title": each.splat.title,
             "fingerprint": each.splat.fingerprint,
             "function": each.splat.function,
+            "trace": list(each.splat.trace),
             "test": each.splat.test,
             "change": each.change.value,
             "lines": list(each.splat.lines),
         }
-        for each in comparison.splats
+        for each in entries
     ]

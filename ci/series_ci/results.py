@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 BOOT_RESULT = "boot"
@@ -81,7 +82,8 @@ class Run:
 
     `label` is `base` or the version's label; `commit` names the tested tree; `environment` holds compiler, QEMU version
     and argv, accelerator, config digest; `seconds` is wall time from QEMU's start to its end; `boot_seconds` from its
-    start to the first sign of life of the guest's /init (None if it never came).
+    start to the first sign of life of the guest's /init (None if it never came); `started` is when QEMU was started
+    (aware; None in records that do not have it).
     """
 
     label: str
@@ -92,3 +94,4 @@ class Run:
     results: tuple[Result, ...]
     splats: tuple[Splat, ...]
     environment: dict[str, str] = field(default_factory=dict)
+    started: datetime | None = None

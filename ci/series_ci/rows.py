@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from series_ci.errors import Error, ExitStatus
 from series_ci.pipeline import Outcome, Request
-
-
-class Stage(StrEnum):
-    """Where the way of a version ended."""
-
-    FETCH = "fetch"
-    TREE = "tree"
-    APPLY = "apply"
-    BUILD = "build"
-    BOOT = "boot"
-    DONE = "done"
+from series_ci.runs import Stage
 
 
 @dataclass(frozen=True)
@@ -63,9 +51,3 @@ def status(row: Row) -> ExitStatus:
     if row.outcome is not None and row.outcome.comparison is not None:
         return row.outcome.comparison.status
     return row.error.status if row.error is not None else ExitStatus.OK
-
-
-def worst(rows: Sequence[Row]) -> ExitStatus:
-    """The exit status of all: a regression is what one looks for; else the highest number."""
-    found = {status(row) for row in rows}
-    return ExitStatus.REGRESSION if ExitStatus.REGRESSION in found else max(found, default=ExitStatus.OK)

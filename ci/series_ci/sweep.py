@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from series_ci import files, kernels, order, pipeline, requirements
-from series_ci.compare import Comparison
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus
+from series_ci.judge import BaseRuns, Judged, judge
 from series_ci.kernels import Kernel, Workshop
 from series_ci.lore import Fetched
-from series_ci.pipeline import BaseRuns, Outcome, Request
+from series_ci.pipeline import Outcome, Request
 from series_ci.progress import Progress
-from series_ci.results import Run
-from series_ci.rows import Row, Stage, Sweep, status
+from series_ci.rows import Row, Sweep, status
+from series_ci.runs import Stage
 from series_ci.store import Base, Store
 
 
@@ -38,8 +38,7 @@ class _Version:
     elder: _Version | None = None
     twins: list[_Version] = field(default_factory=list)
     error: Error | None = None
-    runs: tuple[Run, ...] = ()
-    comparison: Comparison | None = None
+    judged: Judged | None = None
 
     @property
     def label(self) -> str:
@@ -49,7 +48,8 @@ class _Version:
         """The version as others see it; a twin has what its elder got."""
         elder = self.elder or self
         error = self.error or elder.error
-        verdict = elder.comparison is not None or isinstance(error, ApplyError | BuildError)
+        judged = elder.judged
+        verdict = judged is not None or isinstance(error, ApplyError | BuildError)
         outcome = None
         if verdict and self.fetched and self.tree:
             outcome = Outcome(
@@ -57,9 +57,10 @@ class _Version:
                 self.fetched,
                 self.tree.base,
                 self.tree.refused,
-                elder.runs,
-                elder.comparison,
+                judged.runs if judged else (),
+                judged.comparison if judged else None,
                 error,
+                boots=judged.boots if judged else (),
             )
         base = self.tree.base.spec if self.tree else ""
         return Row(self.request, outcome, error, self.stage, base, self.elder.label if self.elder else "")
@@ -74,7 +75,7 @@ class _Version:
             Stage.TREE: self.tree,
             Stage.APPLY: self.commit,
             Stage.BUILD: self.kernel,
-            Stage.BOOT: self.comparison,
+            Stage.BOOT: self.judged,
         }
         return next((stage for stage, made in steps.items() if not made), Stage.DONE)
 
@@ -114,7 +115,7 @@ def run(sweep: Sweep, progress: Progress, done: Callable[[Row], None] = lambda _
         for each in trees:
             _boot(each, work)
     except _EnoughError:
-        versions = [each for each in versions if each.error or each.comparison]
+        versions = [each for each in versions if each.error or each.judged]
         progress.say("stopped: --no-keep-going")
     else:
         _raise_common([version.error for version in versions])
@@ -236,12 +237,10 @@ def _boot(tree: _Tree, work: _Work) -> None:
         first = booted.setdefault(key, version)
         with work.keeping(version):
             if first is version:
-                found = pipeline.judge(base, version.kernel, version.request.out, work.progress)
+                version.judged = judge(base, version.kernel, version.request.out, work.progress)
             elif first.error is not None:
                 raise first.error
             else:
-                assert first.comparison is not None
-                found = first.runs, first.comparison
+                version.judged = first.judged
                 work.progress.say(f"{version.label}: has the kernel of {first.label}, bit for bit; not booted again")
-            version.runs, version.comparison = found
             work.tell(version)

@@ -15,9 +15,10 @@ from series_ci.errors import UsageError
 from series_ci.pipeline import Outcome, Request
 from series_ci.report import sweep as sweep_report
 from series_ci.report import table
-from series_ci.report.junit import junit, junit_of_sweep
-from series_ci.report.summary import status, summary
-from series_ci.rows import Row, Sweep, worst
+from series_ci.report.junit import junit
+from series_ci.report.markdown import markdown
+from series_ci.report.summary import ran, status, summary
+from series_ci.rows import Row, Sweep
 from series_ci.terminal import Terminal
 
 
@@ -64,7 +65,7 @@ def _test_one(request: Request, progress: Terminal, *, as_json: bool) -> int:
     outcome = pipeline.test(request, progress)
     write(outcome)
     if as_json:
-        _print_json(summary(outcome))
+        _print_json(summary(ran(outcome)))
     else:
         table.show(outcome, terminal.console(stderr=False))
     if outcome.error is not None:
@@ -75,9 +76,10 @@ def _test_one(request: Request, progress: Terminal, *, as_json: bool) -> int:
 def write(outcome: Outcome) -> None:
     """Put the verdict into the run directory."""
     out = outcome.request.out
-    files.write(out / "junit.xml", junit(outcome))
+    run = ran(outcome)
+    files.write(out / "junit.xml", junit(run))
     # The last one: it says that the run is finished.
-    files.write_json(out / "summary.json", summary(outcome))
+    files.write_json(out / rundir.SUMMARY, summary(run))
 
 
 def _test_many(sweep: Sweep, progress: Terminal, *, as_json: bool) -> int:
@@ -89,16 +91,16 @@ def _test_many(sweep: Sweep, progress: Terminal, *, as_json: bool) -> int:
             if row.outcome is not None:
                 write(row.outcome)
 
-        rows = sweeps.run(sweep, progress, done)
-        files.write(sweep.out / "junit.xml", junit_of_sweep(sweep, rows))
-        files.write(sweep.out / "summary.md", sweep_report.markdown(sweep, rows))
+        run = sweep_report.ran(sweep, sweeps.run(sweep, progress, done))
+        files.write(sweep.out / "junit.xml", junit(run))
+        files.write(sweep.out / "summary.md", markdown(run))
         # The last one: it says that the sweep is finished.
-        files.write_json(sweep.out / rundir.SUMMARY, sweep_report.summary(sweep, rows))
+        files.write_json(sweep.out / rundir.SUMMARY, sweep_report.summary(run))
     if as_json:
-        _print_json(sweep_report.summary(sweep, rows))
+        _print_json(sweep_report.summary(run))
     else:
-        sweep_report.show(sweep, rows, terminal.console(stderr=False))
-    return int(worst(rows))
+        sweep_report.show(run, terminal.console(stderr=False))
+    return int(run.status)
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -1,27 +1,36 @@
 """JUnit XML for CI systems: one flat suite per version, in which a regression is a failure and nothing else is.
 
 Flat, because common readers lose the cases of nested suites. What fails on the base just as well is reported as an
-ordinary case with its state in the output: it is no news, and would hide the news.
+ordinary case with its state in the output: it is no news, and would hide the news. Who wants it all the same asks for
+`Failures.ALL`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import StrEnum
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
-from series_ci.compare import LOST, Change, Entry
-from series_ci.errors import Error, InfrastructureError
-from series_ci.patches import PatchBuild
-from series_ci.pipeline import Outcome, Request
-from series_ci.report.summary import summary, verdict
-from series_ci.results import Splat, Status
-from series_ci.rows import Row, Sweep
+from series_ci.compare import LOST, Change, Entry, SplatEntry
+from series_ci.results import Status
+from series_ci.runs import AnyRun, Problem, Step, SweepRow, SweepRun, VersionRun
 from series_ci.text import both_ends
 
 OUTPUT_LINES = 200
 """A case keeps this many lines of its output, half from each end."""
+
+LINE = 4000
+"""Characters that are kept of one line, half from each end."""
+
+
+class Failures(StrEnum):
+    """What counts as a failure."""
+
+    REGRESSIONS = "regressions"  # what is worse than on the base
+    ALL = "all"  # whatever is bad with the series
+
 
 # XML 1.0 has no way to write these characters, and junit-xml raises on some of them.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -32,82 +41,117 @@ def clean(text: str) -> str:
     return _ILLEGAL.sub("\ufffd", text)
 
 
-def junit(outcome: Outcome) -> str:
-    """The XML document of one version."""
-    return _document([_suite(outcome)])
-
-
-def junit_of_sweep(sweep: Sweep, rows: Sequence[Row]) -> str:
-    """The XML document of many versions: one suite for each."""
-    return _document([_suite(row.outcome) if row.outcome else _no_result(sweep, row) for row in rows])
-
-
-def _document(suites: Sequence[TestSuite]) -> str:
-    xml = str(to_xml_report_string(suites, prettyprint=True))
+def junit(run: AnyRun, failures: Failures = Failures.REGRESSIONS) -> str:
+    """The XML document: a suite for each version."""
+    if isinstance(run, SweepRun):
+        made = [_suite(row.run, failures) if row.run else _no_result(run, row) for row in run.rows]
+    else:
+        made = [_suite(run, failures)]
+    xml = str(to_xml_report_string(made, prettyprint=True))
     # Jenkins' schema knows no such attribute.
     return re.sub(r'(<testsuites?\b[^>]*?) disabled="\d*"', r"\1", xml)
 
 
-def _name(request: Request) -> str:
-    return clean(f"series-ci {request.series} {request.label}")
+def _name(series: str, version: str) -> str:
+    return clean(f"series-ci {series} {version}")
 
 
-def _suite(outcome: Outcome) -> TestSuite:
-    name = _name(outcome.request)
-    cases = [_step(step, name) for step in outcome.steps]
-    if outcome.comparison:
-        cases += [_case(entry, name) for entry in outcome.comparison.entries]
-        cases += [_splat(splat, name) for splat in outcome.comparison.new_splats]
-    else:
-        assert outcome.error is not None
-        what = verdict(outcome)
-        cases.append(_error(outcome.error, what.removeprefix("does not "), what, name))
-    return TestSuite(name, cases, properties=_properties(outcome))
+def _suite(run: VersionRun, failures: Failures) -> TestSuite:
+    name = _name(run.series, run.version)
+    cases = [_step(step, name) for step in run.steps]
+    cases += [_case(entry, name, failures) for entry in run.entries]
+    shown = [each for each in run.splats if _counts(each, failures)]
+    cases += [_splat(each, name) for each in shown]
+    if run.error:
+        cases.append(_error(run.error, run.verdict.removeprefix("does not "), run.verdict, name))
+    _make_unique(cases)
+    started = run.boots[0].run.started if run.boots and run.boots[0].run else None
+    stamp = started.replace(tzinfo=None).isoformat(timespec="seconds") if started else None
+    return TestSuite(name, cases, timestamp=stamp, properties={**_properties(run), "failures": str(failures)})
 
 
-def _no_result(sweep: Sweep, row: Row) -> TestSuite:
+def _no_result(sweep: SweepRun, row: SweepRow) -> TestSuite:
     """A version that nothing is known of, for the reason given or because the sweep was stopped before."""
-    name = _name(row.request)
-    error = row.error or InfrastructureError("the sweep was stopped before its turn")
-    properties = {"series": sweep.series, "version": row.label, "message_id": row.request.message_id}
-    return TestSuite(name, [_error(error, row.stage, "no result", name)], properties=properties)
+    name = _name(sweep.series, row.label)
+    error = row.error or Problem("the sweep was stopped before its turn")
+    properties = {"series": sweep.series, "version": row.label, "message_id": row.message_id, "repeat": sweep.repeat}
+    case = _error(error, row.stage, "no result", name)
+    return TestSuite(name, [case], properties={key: clean(value) for key, value in properties.items()})
 
 
-def _step(step: PatchBuild, suite: str) -> TestCase:
+def _make_unique(cases: Sequence[TestCase]) -> None:
+    """Readers keep one case of a name: two that differ in what XML cannot hold would become one."""
+    seen: set[str] = set()
+    for case in cases:
+        plain, number = case.name, 2
+        while case.name in seen:
+            case.name = f"{plain} ({number})"
+            number += 1
+        seen.add(case.name)
+
+
+def _step(step: Step, suite: str) -> TestCase:
     """The build after one patch; new warnings are shown, and are no failure."""
-    case = TestCase(clean(f"build after patch {step.name}"), classname=suite, stdout=clean("\n".join(step.warnings)))
+    case = TestCase(clean(f"build after patch {step.patch}"), classname=suite, stdout=_output(step.new_warnings))
     if step.error:
-        case.add_failure_info(clean(step.error.message), clean(step.error.details), "does not build")
+        case.add_failure_info(clean(step.error), failure_type="does not build")
     return case
 
 
-def _case(entry: Entry, suite: str) -> TestCase:
+def _case(entry: Entry, suite: str, failures: Failures) -> TestCase:
     states = f"base: {entry.base or 'absent'}, with the series: {entry.patched or 'absent'}, change: {entry.change}"
-    log = both_ends(entry.log, OUTPUT_LINES)
-    case = TestCase(clean(entry.name), classname=clean(suite), stdout=clean("\n".join([states, *log])))
-    if entry.change is Change.BROKEN:
-        case.add_failure_info(clean(states), clean("\n".join([states, entry.reason, *log])), "BROKEN")
-    elif entry.patched is None or entry.patched is Status.SKIP or entry.patched in LOST:
+    case = TestCase(clean(entry.name), classname=suite, stdout=_output([states, *entry.notes], entry.log))
+    case.elapsed_sec = None if entry.seconds is None else round(entry.seconds, 3)
+    lost = entry.patched in LOST
+    bad = failures is Failures.ALL and (lost or entry.patched is Status.FAIL)
+    if bad or entry.change is Change.BROKEN:
+        case.add_failure_info(clean(states), _output([states, entry.reason], entry.log), str(entry.change))
+    elif entry.patched is None or entry.patched is Status.SKIP or lost:
         case.add_skipped_info(clean(entry.reason or states))
     return case
 
 
-def _splat(splat: Splat, suite: str) -> TestCase:
-    case = TestCase(clean(f"kernel: {splat.title} [{splat.fingerprint[:8]}]"), classname=clean(suite))
-    case.add_failure_info(
-        clean(f"{splat.kind}: {splat.title}"), clean("\n".join(both_ends(splat.lines, OUTPUT_LINES))), clean(splat.kind)
-    )
+def _counts(entry: SplatEntry, failures: Failures) -> bool:
+    return entry.change is Change.NEW or (failures is Failures.ALL and entry.change is Change.SAME)
+
+
+def _splat(entry: SplatEntry, suite: str) -> TestCase:
+    splat = entry.splat
+    case = TestCase(clean(f"kernel: {splat.title} [{splat.fingerprint[:8]}]"), classname=suite)
+    case.add_failure_info(clean(f"{splat.kind}: {splat.title}"), _output([], splat.lines), clean(splat.kind))
     return case
 
 
-def _error(error: Error, name: str, what: str, suite: str) -> TestCase:
+def _error(error: Problem, name: str, what: str, suite: str) -> TestCase:
     case = TestCase(clean(name), classname=suite)
-    case.add_error_info(clean(error.message), clean(error.details), clean(what))
+    case.add_error_info(clean(error.message), _output([], error.details.splitlines()), clean(what))
     return case
 
 
-def _properties(outcome: Outcome) -> dict[str, str]:
-    found = summary(outcome)
-    flat = {key: found[key] for key in ("series", "version", "message_id", "verdict", "repeat")}
-    flat |= {key: value for key, value in found["environment"].items() if isinstance(value, str)}
-    return {key: clean(str(value)) for key, value in flat.items()}
+def _output(head: Sequence[str], lines: Sequence[str] = ()) -> str:
+    """Lines as text, both ends of it where there are many of them, and of each where it is long."""
+    return clean("\n".join([*head, *(_shortened(line) for line in both_ends(lines, OUTPUT_LINES))]))
+
+
+def _shortened(line: str) -> str:
+    if len(line) <= LINE:
+        return line
+    half = LINE // 2
+    return f"{line[:half]} ... {len(line) - LINE} characters left out ... {line[-half:]}"
+
+
+def _properties(run: VersionRun) -> dict[str, str]:
+    origin = run.origin
+    found = {
+        "series": run.series,
+        "version": run.version,
+        "message_id": run.message_id,
+        "verdict": run.verdict,
+        "repeat": run.repeat,
+        **run.environment,
+        "archive": origin.archive,
+        "tree": origin.tree,
+        "base_commit": origin.base,
+        "patched_commit": origin.patched or "",
+    }
+    return {clean(key): clean(value) for key, value in found.items() if value}

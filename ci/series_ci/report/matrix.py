@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from series_ci.compare import Change, Comparison, Entry
-from series_ci.errors import ApplyError, BuildError
+from series_ci.compare import Change, Entry
+from series_ci.errors import ExitStatus
 from series_ci.progress import count
 from series_ci.results import BOOT_RESULT
-from series_ci.rows import Row, Stage
+from series_ci.runs import Stage, SweepRow, VersionRun
 
 OK, NONE = "ok", "-"
 
@@ -48,9 +48,9 @@ class Matrix:
     details: Details
 
 
-def matrix(rows: Sequence[Row]) -> Matrix:
+def matrix(rows: Sequence[SweepRow]) -> Matrix:
     """The table of a sweep."""
-    compared = {row.label: row.outcome.comparison for row in rows if row.outcome and row.outcome.comparison}
+    compared = {row.label: row.compared for row in rows if row.compared}
     names = list(dict.fromkeys(_program(entry) for each in compared.values() for entry in each.entries))
     names = [name for name in names if name != BOOT_RESULT]
     cells = {name: {label: program(each, name) for label, each in compared.items()} for name in names}
@@ -78,39 +78,38 @@ def _program(entry: Entry) -> str:
     return entry.name.partition(":")[0]
 
 
-def leaves(comparison: Comparison, name: str) -> list[Entry]:
+def leaves(run: VersionRun, name: str) -> list[Entry]:
     """The results below a program, or its own where it has none."""
-    entries = [entry for entry in comparison.entries if _program(entry) == name]
+    entries = [entry for entry in run.entries if _program(entry) == name]
     below = [entry for entry in entries if entry.name != name]
     return below or entries
 
 
-def program(comparison: Comparison, name: str) -> str:
+def program(run: VersionRun, name: str) -> str:
     """The cell of one program: its changes with their numbers, or, if nothing changed, its status."""
-    entries = leaves(comparison, name)
+    entries = leaves(run, name)
     changes = Counter(entry.change for entry in entries)
     words = [f"{change} {changes[change]}" if len(entries) > 1 else str(change) for change in BY_WEIGHT]
     changed = [word for change, word in zip(BY_WEIGHT, words, strict=True) if changes[change]]
     if changed:
         return ", ".join(changed)
-    own = next((entry for entry in comparison.entries if entry.name == name), entries[0] if entries else None)
+    own = next((entry for entry in run.entries if entry.name == name), entries[0] if entries else None)
     return str(own.patched or NONE) if own else NONE
 
 
-def _steady(comparisons: Sequence[Comparison], name: str) -> str:
+def _steady(runs: Sequence[VersionRun], name: str) -> str:
     """The status of a program that no version changed, or "" for one that some version did."""
-    if any(entry.change is not Change.SAME for each in comparisons for entry in leaves(each, name)):
+    if any(entry.change is not Change.SAME for each in runs for entry in leaves(each, name)):
         return ""
-    found = {program(each, name) for each in comparisons}
+    found = {program(each, name) for each in runs}
     return found.pop() if len(found) == 1 else ""
 
 
-def _stages(row: Row) -> tuple[str, str, str]:
+def _stages(row: SweepRow) -> tuple[str, str, str]:
     """The cells apply, build and boot."""
     if row.stage is Stage.DONE:
-        assert row.outcome is not None
-        assert row.outcome.comparison is not None
-        return OK, OK, program(row.outcome.comparison, BOOT_RESULT)
+        assert row.compared is not None
+        return OK, OK, program(row.compared, BOOT_RESULT)
     if row.error is None:  # the sweep was stopped before its turn
         return NONE, NONE, NONE
     before = {Stage.BUILD: 1, Stage.BOOT: 2}.get(row.stage, 0)
@@ -118,20 +117,19 @@ def _stages(row: Row) -> tuple[str, str, str]:
     return cells[0], cells[1], cells[2]
 
 
-def _failed(row: Row) -> str:
-    if isinstance(row.error, ApplyError):
+def _failed(row: SweepRow) -> str:
+    if row.status is ExitStatus.APPLY:
         return "does not apply"
-    if isinstance(row.error, BuildError):
+    if row.status is ExitStatus.BUILD:
         return "does not build"
     return "not fetched" if row.stage is Stage.FETCH else NO_RESULT
 
 
-def _complaints(row: Row) -> str:
-    comparison = row.outcome.comparison if row.outcome else None
-    return f"{len(comparison.new_splats)} new" if comparison and comparison.new_splats else NONE
+def _complaints(row: SweepRow) -> str:
+    return f"{len(row.compared.new_splats)} new" if row.compared and row.compared.new_splats else NONE
 
 
-def _notes(rows: Sequence[Row]) -> list[tuple[str, str]]:
+def _notes(rows: Sequence[SweepRow]) -> list[tuple[str, str]]:
     """What went wrong first in each version; versions with the same text share a note."""
     found: dict[str, list[str]] = {}
     for row in rows:
@@ -140,22 +138,22 @@ def _notes(rows: Sequence[Row]) -> list[tuple[str, str]]:
     return [(" ".join(labels), text) for text, labels in found.items()]
 
 
-def _wrong(row: Row) -> list[str]:
+def _wrong(row: SweepRow) -> list[str]:
     if row.error is not None:
         # Which patch of which tree is in the error itself; here it is one of many, and the place is what differs.
-        place = row.error.message.rpartition(": hunk at ")[2] if isinstance(row.error, ApplyError) else ""
+        place = row.error.message.rpartition(": hunk at ")[2] if row.status is ExitStatus.APPLY else ""
         return [f"does not apply: hunk at {place}" if place != row.error.message and place else row.error.message]
-    comparison = row.outcome.comparison if row.outcome else None
-    if comparison is None:
+    run = row.compared
+    if run is None:
         return []
     said = []
-    if broken := comparison.having(Change.BROKEN):
+    if broken := run.having(Change.BROKEN):
         first = next((entry for entry in broken if ":" in entry.name), broken[0])
         more = f", and {count(len(broken) - 1, 'more')}".removesuffix("s") if len(broken) > 1 else ""
         why = first.reason or why_failed(first.log)
         states = f"{first.name}: {first.base or 'absent'} -> {first.patched or 'absent'}"
         said.append(f"BROKEN {states}{more}" + (f"\n{why}" if why else ""))
-    said += [f"new kernel complaint: {splat.title}" for splat in comparison.new_splats]
+    said += [f"new kernel complaint: {splat.title}" for splat in run.new_splats]
     return said
 
 
@@ -171,7 +169,7 @@ def why_failed(log: Sequence[str]) -> str:
     return next((line for line in reversed(log) if line.strip() and not _KNOWN.search(line)), "")
 
 
-def _details(compared: dict[str, Comparison]) -> Details:
+def _details(compared: dict[str, VersionRun]) -> Details:
     """The single results that are not the same as on the base everywhere; versions with equal columns share one."""
     tests = list(
         dict.fromkeys(

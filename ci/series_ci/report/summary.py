@@ -1,13 +1,15 @@
-"""The outcome as one JSON object: what `--json` prints and `summary.json` in the run directory holds."""
+"""One version's run: made of what was seen, and as the JSON object that `--json` prints and `summary.json` holds."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from series_ci import record
 from series_ci.errors import ApplyError, ExitStatus
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
+from series_ci.runs import Boot, Origin, Problem, SentPatch, Step, VersionRun
 
 
 def status(outcome: Outcome) -> ExitStatus:
@@ -31,41 +33,86 @@ def _broken_steps(outcome: Outcome) -> int:
     return sum(step.error is not None for step in outcome.steps)
 
 
-def summary(outcome: Outcome) -> dict[str, Any]:
-    """The JSON object."""
-    request, fetched, comparison = outcome.request, outcome.fetched, outcome.comparison
-    error = outcome.error
-    return {
-        "series": request.series,
-        "version": request.label,
-        "title": fetched.title,
-        "message_id": request.message_id,
-        "verdict": verdict(outcome),
-        "status": int(status(outcome)),
-        "changes": record.changes(comparison) if comparison else [],
-        "splats": record.splats(comparison) if comparison else [],
-        "steps": [
-            {
-                "patch": step.name,
-                "commit": step.commit,
-                "error": step.error.message if step.error else None,
-                "new_warnings": list(step.warnings),
-            }
+def ran(outcome: Outcome) -> VersionRun:
+    """The run that an outcome is the end of."""
+    request, comparison, error = outcome.request, outcome.comparison, outcome.error
+    boots = [
+        Boot(os.path.relpath(folder, request.out), run)
+        for folder, run in zip(outcome.boots, outcome.runs, strict=bool(outcome.boots))
+    ]
+    return VersionRun(
+        series=request.series,
+        version=request.label,
+        title=outcome.fetched.title,
+        message_id=request.message_id,
+        verdict=verdict(outcome),
+        status=status(outcome),
+        entries=comparison.entries if comparison else (),
+        splats=comparison.splats if comparison else (),
+        steps=tuple(
+            Step(step.name, step.commit, step.error.message if step.error else None, step.warnings)
             for step in outcome.steps
+        ),
+        error=Problem(error.message, error.details, error.hint) if error else None,
+        folder=str(request.out),
+        environment=outcome.runs[0].environment if outcome.runs else {},
+        origin=_origin(outcome),
+        repeat=request.repeat,
+        base_boots=tuple(boots[::2]),
+        boots=tuple(boots[1::2]),
+    )
+
+
+def _origin(outcome: Outcome) -> Origin:
+    fetched = outcome.fetched
+    return Origin(
+        archive=outcome.request.archive,
+        tree=outcome.base.spec,
+        refused=outcome.refused,
+        base=outcome.base.commit,
+        patched=outcome.runs[1].commit if outcome.runs else None,
+        patches=tuple(
+            SentPatch(patch.message_id, patch_id, patch.subject.title)
+            for patch, patch_id in zip(fetched.patches, fetched.patch_ids, strict=True)
+        ),
+    )
+
+
+def problem(error: Problem | None) -> dict[str, str] | None:
+    """An error as a JSON object."""
+    return {"message": error.message, "details": error.details, "hint": error.hint} if error else None
+
+
+def summary(run: VersionRun) -> dict[str, Any]:
+    """The JSON object; `stored` reads it."""
+    origin = run.origin
+    return {
+        "series": run.series,
+        "version": run.version,
+        "title": run.title,
+        "message_id": run.message_id,
+        "verdict": run.verdict,
+        "status": int(run.status),
+        "changes": record.changes(run.entries),
+        "splats": record.splats(run.splats),
+        "steps": [
+            {"patch": step.patch, "commit": step.commit, "error": step.error, "new_warnings": list(step.new_warnings)}
+            for step in run.steps
         ],
-        "error": {"message": error.message, "details": error.details, "hint": error.hint} if error else None,
-        "run_dir": str(request.out),
+        "error": problem(run.error),
+        "run_dir": run.folder,
+        "boots": {"base": [each.folder for each in run.base_boots], "patched": [each.folder for each in run.boots]},
         "environment": {
-            **(outcome.runs[0].environment if outcome.runs else {}),
-            "archive": request.archive,
-            "tree": outcome.base.spec,
-            "trees_not_used": list(outcome.refused),
-            "base_commit": outcome.base.commit,
-            "patched_commit": outcome.runs[1].commit if outcome.runs else None,
+            **run.environment,
+            "archive": origin.archive,
+            "tree": origin.tree,
+            "trees_not_used": list(origin.refused),
+            "base_commit": origin.base,
+            "patched_commit": origin.patched,
             "patches": [
-                {"message_id": patch.message_id, "patch_id": patch_id, "subject": patch.subject.title}
-                for patch, patch_id in zip(fetched.patches, fetched.patch_ids, strict=True)
+                {"message_id": each.message_id, "patch_id": each.patch_id, "subject": each.subject}
+                for each in origin.patches
             ],
         },
-        "repeat": request.repeat,
+        "repeat": run.repeat,
     }

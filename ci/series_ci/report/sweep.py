@@ -1,7 +1,8 @@
-"""A sweep in four forms: for a terminal, as Markdown, as JSON, as JUnit."""
+"""A sweep: made of what was seen, for a terminal, and as JSON."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,94 +12,73 @@ from rich.text import Text
 
 from series_ci.compare import Change
 from series_ci.errors import ExitStatus
+from series_ci.report import summary as summaries
 from series_ci.report import table
 from series_ci.report.matrix import Matrix, matrix
-from series_ci.report.summary import verdict
-from series_ci.rows import Row, Sweep, status, worst
+from series_ci.rows import Row, Sweep, status
+from series_ci.runs import Problem, SweepRow, SweepRun
 
 MOST_DETAILS = 60
 """So many tests are named below the terminal's table; all of them are in summary.md."""
 
-VERDICTS = {
-    ExitStatus.OK: "no regression",
-    ExitStatus.REGRESSION: "regression",
-    ExitStatus.USAGE: "some versions cannot be had",
-    ExitStatus.APPLY: "no regression; some versions do not apply",
-    ExitStatus.BUILD: "no regression; some versions do not build",
-    ExitStatus.INFRASTRUCTURE: "some versions gave no result",
-}
+
+def ran(sweep: Sweep, rows: Sequence[Row]) -> SweepRun:
+    """The run that these rows are the end of."""
+    return SweepRun(sweep.series, sweep.title, tuple(_ran(row) for row in rows), str(sweep.out), sweep.repeat)
 
 
-def summary(sweep: Sweep, rows: Sequence[Row]) -> dict[str, Any]:
+def _ran(row: Row) -> SweepRow:
+    error = row.error
+    return SweepRow(
+        label=row.label,
+        message_id=row.request.message_id,
+        stage=row.stage,
+        status=status(row),
+        base=row.base,
+        same_as=row.same_as,
+        error=Problem(error.message, error.details, error.hint) if error else None,
+        run=summaries.ran(row.outcome) if row.outcome else None,
+    )
+
+
+def summary(sweep: SweepRun) -> dict[str, Any]:
     """The JSON object that `--json` prints and the sweep's `summary.json` holds; each version has a file of its own."""
-    drawn = matrix(rows)
+    drawn = matrix(sweep.rows)
+    lines = zip(sweep.rows, drawn.lines, strict=True)
     return {
         "series": sweep.series,
         "title": sweep.title,
-        "verdict": VERDICTS[worst(rows)],
-        "status": int(worst(rows)),
-        "versions": [_version(row, line, drawn) for row, line in zip(rows, drawn.lines, strict=True)],
+        "verdict": sweep.verdict,
+        "status": int(sweep.status),
+        "versions": [_version(row, line, drawn, sweep.folder) for row, line in lines],
         "unchanged_tests": list(drawn.steady),
-        "run_dir": str(sweep.out),
+        "run_dir": sweep.folder,
         "repeat": sweep.repeat,
     }
 
 
-def _version(row: Row, line: Sequence[str], drawn: Matrix) -> dict[str, Any]:
-    comparison = row.outcome.comparison if row.outcome else None
-    changed = [entry for entry in comparison.entries if entry.change is not Change.SAME] if comparison else []
+def _version(row: SweepRow, line: Sequence[str], drawn: Matrix, folder: str) -> dict[str, Any]:
+    run = row.compared
+    changed = [entry for entry in run.entries if entry.change is not Change.SAME] if run else []
     return {
         "version": row.label,
-        "message_id": row.request.message_id,
+        "message_id": row.message_id,
+        "base": row.base,
         "same_as": row.same_as or None,
-        "verdict": verdict(row.outcome) if row.outcome else "no result",
-        "status": int(status(row)),
+        "stage": str(row.stage),
+        "verdict": row.run.verdict if row.run else "no result",
+        "status": int(row.status),
         "cells": dict(zip(drawn.heading[1:], line[1:], strict=True)),
         "changes": {entry.name: str(entry.change) for entry in changed},
-        "new_complaints": [splat.title for splat in comparison.new_splats] if comparison else [],
-        "error": row.error.message if row.error else None,
-        "summary": f"{row.label}/summary.json" if row.outcome else None,
+        "new_complaints": [splat.title for splat in run.new_splats] if run else [],
+        "error": summaries.problem(row.error),
+        "summary": f"{os.path.relpath(row.run.folder, folder)}/summary.json" if row.run else None,
     }
 
 
-def markdown(sweep: Sweep, rows: Sequence[Row]) -> str:
-    """The table and what is below it, for a job's summary or a comment."""
-    drawn = matrix(rows)
-    parts = [f"## {_escaped(sweep.title)}", f"**{sweep.series}: {VERDICTS[worst(rows)]}**"]
-    parts.append(_markdown_table(drawn.heading, drawn.lines))
-    if drawn.notes:
-        notes = (f"* **{_escaped(labels)}**: {_markdown_note(text)}" for labels, text in drawn.notes)
-        parts.append("\n".join(notes))
-    if drawn.steady:
-        parts.append(f"No version changes: {_escaped(', '.join(drawn.steady))}")
-    if drawn.details.lines:
-        lines = [(name, *cells) for name, cells in drawn.details.lines]
-        parts.append("### Tests that tell the versions apart")
-        parts.append(_markdown_table(("test", *drawn.details.versions), lines))
-    parts.append(f"Repeat: `{sweep.repeat}`")
-    return "\n\n".join(parts) + "\n"
-
-
-def _markdown_note(text: str) -> str:
-    first, _, rest = text.partition("\n")
-    return _escaped(first) + (f" (`{rest.replace('`', chr(39))}`)" if rest else "")
-
-
-def _markdown_table(heading: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rows = [heading, ["---"] * len(heading), *lines]
-    return "\n".join("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows)
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown would read as something else: test names have underscores, titles may have anything."""
-    for char in "\\|_*<>`[]":
-        text = text.replace(char, f"\\{char}")
-    return text
-
-
-def show(sweep: Sweep, rows: Sequence[Row], out: Console) -> None:
+def show(sweep: SweepRun, out: Console) -> None:
     """Print the table and what is below it."""
-    drawn = matrix(rows)
+    drawn = matrix(sweep.rows)
     _print(_table(drawn.heading, drawn.lines), out)
     for labels, text in drawn.notes:
         first, _, rest = text.partition("\n")
@@ -109,9 +89,9 @@ def show(sweep: Sweep, rows: Sequence[Row], out: Console) -> None:
         out.print(Text(f"\nno version changes: {', '.join(drawn.steady)}"))
     if drawn.details.lines:
         _show_details(drawn, out)
-    colour = "green" if worst(rows) is ExitStatus.OK else "red"
-    out.print(Text.assemble("\n", (f"{sweep.series}: {VERDICTS[worst(rows)]}", f"bold {colour}")))
-    out.print(Text(f"results:  {sweep.out}"), soft_wrap=True)
+    colour = "green" if sweep.status is ExitStatus.OK else "red"
+    out.print(Text.assemble("\n", (f"{sweep.series}: {sweep.verdict}", f"bold {colour}")))
+    out.print(Text(f"results:  {sweep.folder}"), soft_wrap=True)
     out.print(Text(f"repeat:   {sweep.repeat}"), soft_wrap=True)
 
 

@@ -1,0 +1,194 @@
+"""What a run directory tells: one tested version, or a sweep over many. Pure; `stored` reads it.
+
+A run makes these values from what it saw, and writes them down; whoever reads the directory gets equal ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from series_ci.compare import LOST, Change, Entry, SplatEntry
+from series_ci.errors import ExitStatus
+from series_ci.results import Run, Splat
+
+
+class Stage(StrEnum):
+    """Where the way of a version ended."""
+
+    FETCH = "fetch"
+    TREE = "tree"
+    APPLY = "apply"
+    BUILD = "build"
+    BOOT = "boot"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a version was not booted: an error with its evidence and what to do next."""
+
+    message: str
+    details: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """The build after one patch (`1/2 title`); without an `error` it went well. `new_warnings` are the compiler's."""
+
+    patch: str
+    commit: str
+    error: str | None
+    new_warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SentPatch:
+    """One patch of the version as it was mailed: Message-ID, `git patch-id`, subject without prefixes."""
+
+    message_id: str
+    patch_id: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One boot: its folder, relative to that of the version, and what it gave (None where that is not kept)."""
+
+    folder: str
+    run: Run | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the sources came from.
+
+    `tree` is the spec of the base, `refused` says why others of the list were not used, `patched` is None for a version
+    that was not booted.
+    """
+
+    archive: str
+    tree: str
+    refused: tuple[str, ...]
+    base: str
+    patched: str | None
+    patches: tuple[SentPatch, ...]
+
+
+@dataclass(frozen=True)
+class VersionRun:
+    """One version, tested. `error` says why it was not booted; else `entries` and `splats` compare it with its base.
+
+    `folder` is the run directory as it was named then; `environment` are compiler, accelerator, QEMU and so on;
+    `base_boots` and `boots` (with the series) are in the order of the boots, the first pair being the one compared.
+    """
+
+    series: str
+    version: str
+    title: str
+    message_id: str
+    verdict: str
+    status: ExitStatus
+    entries: tuple[Entry, ...]
+    splats: tuple[SplatEntry, ...]
+    steps: tuple[Step, ...]
+    error: Problem | None
+    folder: str
+    environment: Mapping[str, str]
+    origin: Origin
+    repeat: str
+    base_boots: tuple[Boot, ...] = ()
+    boots: tuple[Boot, ...] = ()
+
+    def having(self, change: Change) -> list[Entry]:
+        """The tests with this change."""
+        return [entry for entry in self.entries if entry.change is change]
+
+    @property
+    def new_splats(self) -> list[Splat]:
+        """The complaints of the kernel that the base does not have."""
+        return [entry.splat for entry in self.splats if entry.change is Change.NEW]
+
+    @property
+    def lost_alike(self) -> list[Entry]:
+        """The tests that are SAME only in that neither kernel gave a result."""
+        return [entry for entry in self.having(Change.SAME) if entry.patched is None or entry.patched in LOST]
+
+    @property
+    def arch(self) -> str:
+        """The architecture that was built, `any` if none was."""
+        return self.environment.get("arch") or "any"
+
+    @property
+    def machine(self) -> list[str]:
+        """Architecture, accelerator and compiler, as far as they are known."""
+        return [value for key in ("arch", "accelerator", "compiler") if (value := self.environment.get(key))]
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One version of a sweep. Without a `run` nothing is known of it: `error` says why, or it was not its turn.
+
+    `stage` is where its way ended, `base` the spec of its tree, `same_as` an earlier version with the same sources.
+    """
+
+    label: str
+    message_id: str
+    stage: Stage
+    status: ExitStatus
+    base: str = ""
+    same_as: str = ""
+    error: Problem | None = None
+    run: VersionRun | None = None
+
+    @property
+    def compared(self) -> VersionRun | None:
+        """The run, if the version was booted and compared with its base."""
+        return self.run if self.run is not None and self.run.error is None else None
+
+
+VERDICTS = {
+    ExitStatus.OK: "no regression",
+    ExitStatus.REGRESSION: "regression",
+    ExitStatus.USAGE: "some versions cannot be had",
+    ExitStatus.APPLY: "no regression; some versions do not apply",
+    ExitStatus.BUILD: "no regression; some versions do not build",
+    ExitStatus.INFRASTRUCTURE: "some versions gave no result",
+}
+"""The verdict on a sweep, by its exit status."""
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """Many versions of one series. `folder` is the run directory as it was named then."""
+
+    series: str
+    title: str
+    rows: tuple[SweepRow, ...]
+    folder: str
+    repeat: str
+
+    @property
+    def status(self) -> ExitStatus:
+        """The exit status of all."""
+        return worst([row.status for row in self.rows])
+
+    @property
+    def verdict(self) -> str:
+        """The status in words."""
+        return VERDICTS[self.status]
+
+    @property
+    def runs(self) -> list[VersionRun]:
+        """The versions of which something is known, in order."""
+        return [row.run for row in self.rows if row.run is not None]
+
+
+AnyRun = VersionRun | SweepRun
+
+
+def worst(found: Sequence[ExitStatus]) -> ExitStatus:
+    """The exit status of several versions: a regression is what one looks for; else the highest number."""
+    return ExitStatus.REGRESSION if ExitStatus.REGRESSION in found else max(found, default=ExitStatus.OK)

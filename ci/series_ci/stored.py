@@ -1,0 +1,164 @@
+"""Run directories, read back: one that is named, or the newest of all that tell of a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from series_ci import boots, files, record
+from series_ci.compare import Change, Entry, SplatEntry
+from series_ci.errors import ExitStatus, UsageError
+from series_ci.results import Result, Splat, Status
+from series_ci.rundir import SUMMARY
+from series_ci.runs import AnyRun, Boot, Origin, Problem, SentPatch, Stage, Step, SweepRow, SweepRun, VersionRun
+
+_WRONG = (KeyError, TypeError, ValueError, AttributeError)
+
+
+def read(folder: Path) -> AnyRun:
+    """What a run directory tells, of one version or of a sweep. Raises UsageError if no finished run lies there."""
+    found = files.read_json(folder / SUMMARY)
+    if found is None:
+        raise UsageError(f"{folder}: no finished run", hint="give the run directory of a series-ci test that has ended")
+    try:
+        if "versions" in found:
+            return _sweep(folder, found)
+        return _version(folder, found)
+    except _WRONG as error:
+        raise UsageError(f"{folder / SUMMARY}: is not the summary of a run: {error!r}") from error
+
+
+def read_version(folder: Path) -> VersionRun:
+    """The same where it has to be a single version."""
+    found = read(folder)
+    if isinstance(found, SweepRun):
+        last = found.rows[-1].label if found.rows else ""
+        hint = f"give one of its versions, e.g. {folder / last}"
+        raise UsageError(f"{folder}: the run of several versions", hint=hint)
+    return found
+
+
+def summaries(folder: Path) -> Iterator[Path]:
+    """The summaries of all finished runs of single versions in a folder of run directories, the newest first."""
+    dated = []
+    for path in [*folder.glob(f"*/{SUMMARY}"), *folder.glob(f"*/*/{SUMMARY}")]:
+        try:
+            dated.append((path.stat().st_mtime_ns, path))
+        except OSError:  # removed meanwhile
+            continue
+    return (path for _date, path in sorted(dated, reverse=True))
+
+
+def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
+    base_boots, with_series = (_boots(folder, found["boots"][kernel]) for kernel in ("base", "patched"))
+    results = {each.name: each for boot in [*base_boots[:1], *with_series[:1]] if boot.run for each in boot.run.results}
+    environment: Mapping[str, Any] = found["environment"]
+    return VersionRun(
+        series=str(found["series"]),
+        version=str(found["version"]),
+        title=str(found["title"]),
+        message_id=str(found["message_id"]),
+        verdict=str(found["verdict"]),
+        status=ExitStatus(found["status"]),
+        entries=tuple(_entry(row, results.get(row["name"])) for row in found["changes"]),
+        splats=tuple(_splat(row) for row in found["splats"]),
+        steps=tuple(
+            Step(str(row["patch"]), str(row["commit"]), row["error"], tuple(row["new_warnings"]))
+            for row in found["steps"]
+        ),
+        error=_problem(found["error"]),
+        folder=str(found["run_dir"]),
+        environment={key: value for key, value in environment.items() if isinstance(value, str) and key not in _ORIGIN},
+        origin=_origin(environment),
+        repeat=str(found["repeat"]),
+        base_boots=base_boots,
+        boots=with_series,
+    )
+
+
+_ORIGIN = {"archive", "tree", "base_commit", "patched_commit"}
+
+
+def _origin(environment: Mapping[str, Any]) -> Origin:
+    return Origin(
+        archive=str(environment["archive"]),
+        tree=str(environment["tree"]),
+        refused=tuple(environment["trees_not_used"]),
+        base=str(environment["base_commit"]),
+        patched=environment["patched_commit"],
+        patches=tuple(
+            SentPatch(str(each["message_id"]), str(each["patch_id"]), str(each["subject"]))
+            for each in environment["patches"]
+        ),
+    )
+
+
+def _problem(row: Mapping[str, Any] | None) -> Problem | None:
+    return Problem(str(row["message"]), str(row["details"]), str(row["hint"])) if row else None
+
+
+def _boots(folder: Path, names: list[str]) -> tuple[Boot, ...]:
+    """The boots of one kernel. Records that were left out of a copy are no error: the summary has the verdict."""
+    found = []
+    for name in names:
+        path = folder / name / boots.RUN_FILE
+        found.append(Boot(str(name), record.read_run(path) if path.exists() else None))
+    return tuple(found)
+
+
+def _entry(row: Mapping[str, Any], result: Result | None) -> Entry:
+    return Entry(
+        name=str(row["name"]),
+        base=Status(row["base"]) if row["base"] else None,
+        patched=Status(row["patched"]) if row["patched"] else None,
+        change=Change(row["change"]),
+        reason=str(row.get("reason", "")),
+        log=result.log if result else (),
+        notes=tuple(row.get("notes", ())),
+        seconds=row.get("seconds"),
+    )
+
+
+def _splat(row: Mapping[str, Any]) -> SplatEntry:
+    splat = Splat(
+        kind=str(row["kind"]),
+        title=str(row["title"]),
+        fingerprint=str(row["fingerprint"]),
+        lines=tuple(row["lines"]),
+        function=str(row["function"]),
+        trace=tuple(row["trace"]),
+        test=str(row["test"]),
+    )
+    return SplatEntry(splat, Change(row["change"]))
+
+
+def _sweep(folder: Path, found: Mapping[str, Any]) -> SweepRun:
+    return SweepRun(
+        series=str(found["series"]),
+        title=str(found["title"]),
+        rows=tuple(_row(folder, row) for row in found["versions"]),
+        folder=str(found["run_dir"]),
+        repeat=str(found["repeat"]),
+    )
+
+
+def _row(folder: Path, row: Mapping[str, Any]) -> SweepRow:
+    """A line of a sweep; the run of its version lies in a folder of its own."""
+    run = None
+    if row["summary"]:
+        path = folder / row["summary"]
+        version = files.read_json(path)
+        if version is None:
+            raise UsageError(f"{path}: is missing or damaged, and the sweep's {SUMMARY} names it")
+        run = _version(path.parent, version)
+    return SweepRow(
+        label=str(row["version"]),
+        message_id=str(row["message_id"]),
+        stage=Stage(row["stage"]),
+        status=ExitStatus(row["status"]),
+        base=str(row["base"]),
+        same_as=str(row["same_as"] or ""),
+        error=_problem(row["error"]),
+        run=run,
+    )
