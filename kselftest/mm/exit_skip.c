@@ -636,7 +636,8 @@ static bool limit_disk(long filling_ms)
 
 	if (window_s > WINDOW_MAX_S)
 		window_s = WINDOW_MAX_S;
-	return window_set(VICTIM, window_s * held->window_factor);
+	return window_set(VICTIM, held->slow_number,
+			  window_s * held->window_factor);
 }
 
 static int victim(struct job *job)
@@ -1052,9 +1053,7 @@ static bool make_groups(void)
 
 static const char *prepare(const struct scene *scene)
 {
-	if (!disk_make(SLOW_DISK, NULL) ||
-	    !disk_number(SLOW_DISK, held->slow_number,
-			 sizeof(held->slow_number)))
+	if (!slow_disk_make())
 		return "no slow disk";
 	if (is_file_backed(scene->kind) &&
 	    (!disk_make(DATA_DISK, "8") || !make_data()))
@@ -1195,7 +1194,7 @@ static void check_end(struct __test_metadata *_metadata, struct cast *cast)
 		EXPECT_EQ(0, give_order(&cast->line, 'v'))
 			TH_LOG("memory of a living process was lost");
 	cgroup_write(VICTIM, "cgroup.kill", "1");
-	EXPECT_TRUE(window_set(VICTIM, 0));
+	EXPECT_TRUE(window_set(VICTIM, held->slow_number, 0));
 	EXPECT_TRUE(eventually(cgroup_is_empty(VICTIM)))
 		TH_LOG("the exit does not end");
 	EXPECT_TRUE(eventually(has_given_back()))
@@ -1604,7 +1603,7 @@ static void put_back_at_the_end(int alive)
 		kill(held->harness, SIGKILL);
 	if (held->group)
 		kill(-held->group, SIGKILL);
-	done = put_back();
+	done = put_all_back();
 	if (!done)
 		fprintf(stderr, "# not everything could be put back\n");
 	_exit(!done);

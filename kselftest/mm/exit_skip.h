@@ -82,7 +82,7 @@ static struct held {
 	char knob[KNOBS][32];		/* old values; empty: not changed */
 	char cgroup[PATH_MAX / 2];	/* mount point of cgroup v2 */
 	char controllers[32];		/* switched on by us, as "-memory -io" */
-	char slow_number[16];		/* the slow disk's, as "252:0" */
+	char slow_number[16];		/* the slow disk's, as "252:0"; empty: none */
 	pid_t harness;			/* what runs the cases */
 	pid_t group;			/* process group of the running case */
 	bool over;			/* no case may begin any more */
@@ -391,28 +391,28 @@ static bool disk_remove(const char *disk)
  * Lets through one page per window_s, 0: all at once.  Also for readers that
  * wait already.
  */
-static bool window_set(const char *group, long window_s)
+static bool window_set(const char *group, const char *disk, long window_s)
 {
 	char text[64];
 
 	if (window_s)
-		snprintf(text, sizeof(text), "%s rbps=%ld", held->slow_number,
+		snprintf(text, sizeof(text), "%s rbps=%ld", disk,
 			 (long)page_size() / window_s);
 	else
-		snprintf(text, sizeof(text), "%s rbps=max", held->slow_number);
+		snprintf(text, sizeof(text), "%s rbps=max", disk);
 	return cgroup_write(group, "io.max", text);
 }
 
 static bool put_back_machine(void)
 {
+	char number[sizeof(held->slow_number)];
 	bool done = true;
 
 	/* Opens the way out for a victim that waits in exit_aio(). */
-	disk_number(SLOW_DISK, held->slow_number, sizeof(held->slow_number));
-	window_set(VICTIM, 0);
+	if (disk_number(SLOW_DISK, number, sizeof(number)))
+		window_set(VICTIM, number, 0);
 	done &= cgroup_remove(VICTIM);
 	done &= cgroup_remove(FILLER);
-	done &= disk_remove(SLOW_DISK);
 	done &= disk_remove(DATA_DISK);
 	if (held->controllers[0]) {
 		done &= cgroup_write("", "cgroup.subtree_control",
@@ -438,7 +438,21 @@ static bool forget_merged(void)
 	       eventually(pages_merged() <= held->merged);
 }
 
-/* Everything as it was, whatever of it there was. */
+/*
+ * All cases have the same one: each that is made and removed leaves some slab
+ * behind in the kernel, at last in so many places that no huge page fits.
+ */
+static bool slow_disk_make(void)
+{
+	char *number = held->slow_number;
+	const size_t size = sizeof(held->slow_number);
+
+	return number[0] || (disk_remove(SLOW_DISK) &&
+			     disk_make(SLOW_DISK, NULL) &&
+			     disk_number(SLOW_DISK, number, size));
+}
+
+/* As it was before a case, whatever of it there was. */
 static bool put_back(void)
 {
 	bool done = knob_put_back(MIN_FREE);
@@ -453,6 +467,14 @@ static bool put_back(void)
 		held->knob[knob][0] = '\0';
 	}
 	return done;
+}
+
+/* And what is there for all cases. */
+static bool put_all_back(void)
+{
+	bool done = put_back();
+
+	return disk_remove(SLOW_DISK) && done;
 }
 
 /* Opens the kernel's log at its end; -1: there is none. */
