@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from series_ci import files, stored
+from series_ci import evidence, files, stored
 from series_ci.errors import UsageError
 from series_ci.report import markdown as md
 from series_ci.report import summary, sweep
@@ -43,10 +43,19 @@ def _markdown(folder: Path, given: Given) -> str:
     return md.markdown(stored.read(folder), ROOMS[given.get("room", "summary")])
 
 
+def _html(folder: Path, _given: Given) -> str:
+    # jinja2 is not needed for anything else.
+    from series_ci.report import html  # noqa: PLC0415
+
+    run = stored.read(folder)
+    return html.page(run, evidence.gather(folder, run))
+
+
 FORMATS: dict[str, Callable[[Path, Given], str]] = {
     "json": _json,
     "junit": _junit,
     "markdown": _markdown,
+    "html": _html,
 }
 
 
@@ -70,7 +79,8 @@ FORMATS: dict[str, Callable[[Path, Given], str]] = {
 def report(run_dir: Path, *, form: str, output: Path | None, **given: Any) -> int:  # noqa: ANN401 (click)
     """Write the results in RUN_DIR, of one version or of a sweep, in another format.
 
-    junit: JUnit XML, a suite per version. markdown: for GitHub. json: what test --json prints.
+    html: one page with everything in it. markdown: for GitHub. junit: a suite per version. json: what test --json
+    prints.
     """
     chosen = {name: value for name, value in given.items() if value is not None}
     if unknown := sorted(set(chosen) - TAKES.get(form, set())):
