@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import difference, mail, mailed, rangediff
+from series_ci import difference, mail, mailed, rangediff, stored
 from series_ci.rangediff import Pair
-from series_ci.runs import AnyRun, SweepRun, VersionRun
+from series_ci.runs import AnyRun, SweepRun, VersionRun, place
 
 HEAD, TAIL = 400, 1600
 """Lines of a console that are kept from its beginning and from its end, where trouble is."""
@@ -63,31 +63,25 @@ class Evidence:
 
 def gather(folder: Path, run: AnyRun) -> Evidence:
     """Read it. What was left out of a copy of the directory is not there, and no error."""
-    if not isinstance(run, SweepRun):
-        return Evidence(dict(_consoles(folder, folder, run)), ())
-    found: dict[str, Console] = {}
-    for row in run.rows:
-        if row.run:
-            found |= dict(_consoles(folder, folder / row.label, row.run))
-    return Evidence(found, tuple(_changed(folder, run)))
+    versions = run.runs if isinstance(run, SweepRun) else [run]
+    # Versions share what was booted once.
+    found = {name: folder / name for each in versions for name in names(run, each)}
+    read = {name: console for name, where in found.items() if (console := _console(name, where))}
+    return Evidence(read, tuple(_changed(folder, run)) if isinstance(run, SweepRun) else ())
 
 
-def place(folder: Path, boot: str) -> Path:
-    """Where a boot lies whose folder is told relative to that of its version."""
-    return (folder / boot).resolve()
+def names(root: AnyRun, run: VersionRun) -> list[str]:
+    """The consoles of a version: the folders of its boots in the directory of the whole."""
+    return [place(root, run, boot) for boot in (*run.base_boots, *run.boots)]
 
 
-def _consoles(root: Path, folder: Path, run: VersionRun) -> Iterator[tuple[str, Console]]:
-    """By the path of the boot from the root; versions share those that were booted once."""
-    for boot in (*run.base_boots, *run.boots):
-        where = place(folder, boot.folder)
-        name = str(where.relative_to(root.resolve())) if where.is_relative_to(root.resolve()) else where.name
-        parts = [where / "console.log", *sorted(where.glob("guest-*/console.log"))]
-        lines = [line for part in parts if part.is_file() for line in _lines(part)]
-        if lines:
-            numbered = list(enumerate(lines, 1))
-            kept = numbered if len(lines) <= HEAD + TAIL else numbered[:HEAD] + numbered[-TAIL:]
-            yield name, Console(name, tuple(kept), len(lines))
+def _console(name: str, where: Path) -> Console | None:
+    """What the guests of one boot printed, one after the other."""
+    parts = [where / "console.log", *sorted(where.glob("guest-*/console.log"))]
+    lines = [line for part in parts if part.is_file() for line in _lines(part)]
+    numbered = list(enumerate(lines, 1))
+    kept = numbered if len(lines) <= HEAD + TAIL else numbered[:HEAD] + numbered[-TAIL:]
+    return Console(name, tuple(kept), len(lines)) if lines else None
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -97,15 +91,13 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _changed(folder: Path, run: SweepRun) -> Iterator[Changed]:
     """Each version beside the one before it, as they were mailed."""
-    sent = {row.label: _sent(folder / row.label / "series.mbx", row.run) for row in run.rows if row.run}
+    sent = {each.version: _sent(stored.mails(folder / place(run, each)), each) for each in run.runs}
     labels = [label for label, patches in sent.items() if patches]
     for old, new in pairwise(labels):
         yield Changed(old, new, mailed.compare(sent[old], sent[new]))
 
 
-def _sent(mbox: Path, run: VersionRun) -> list[mailed.Mailed]:
-    if not mbox.is_file():
-        return []
-    patches = [mail.patch(raw) for raw in mail.split_mbox(mbox.read_bytes())]
+def _sent(mails: Sequence[bytes], run: VersionRun) -> list[mailed.Mailed]:
     ids = {each.message_id: each.patch_id for each in run.origin.patches}
+    patches = [mail.patch(raw) for raw in mails]
     return [difference.as_sent(each, ids[each.message_id]) for each in patches if each.message_id in ids]

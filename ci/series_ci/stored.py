@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from series_ci import boots, files, record
+from series_ci import boots, files, mail, record
 from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.results import Result, Splat, Status
@@ -37,6 +37,12 @@ def read_version(folder: Path) -> VersionRun:
         hint = f"give one of its versions, e.g. {folder / last}"
         raise UsageError(f"{folder}: the run of several versions", hint=hint)
     return found
+
+
+def mails(folder: Path) -> list[bytes]:
+    """The patches of a version as they were mailed; none if the run directory does not have them (any more)."""
+    mbox = folder / "series.mbx"
+    return mail.split_mbox(mbox.read_bytes()) if mbox.is_file() else []
 
 
 def summaries(folder: Path) -> Iterator[Path]:
@@ -91,6 +97,7 @@ def _origin(environment: Mapping[str, Any]) -> Origin:
             SentPatch(str(each["message_id"]), str(each["patch_id"]), str(each["subject"]))
             for each in environment["patches"]
         ),
+        base_patches=tuple(environment["base_patches"]),
     )
 
 

@@ -14,7 +14,7 @@ from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.evidence import Console, Evidence
 from series_ci.report import words
 from series_ci.report.matrix import Matrix, change_of, ended, matrix, why_failed
-from series_ci.runs import AnyRun, SweepRun, VersionRun
+from series_ci.runs import AnyRun, SweepRun, VersionRun, place
 from series_ci.text import both_ends
 
 LOG = 200
@@ -81,7 +81,7 @@ class Section:
 
 def page(run: AnyRun, evidence: Evidence) -> str:
     """The page."""
-    sections = [_section(each, evidence) for each in (run.runs if isinstance(run, SweepRun) else [run])]
+    sections = [_section(run, each, evidence) for each in (run.runs if isinstance(run, SweepRun) else [run])]
     context: dict[str, Any] = {
         "run": run,
         "sweep": isinstance(run, SweepRun),
@@ -150,8 +150,8 @@ def rows_of(drawn: Matrix) -> Sequence[tuple[str, tuple[str, ...]]]:
     return [(line[0], line[1:]) for line in drawn.lines]
 
 
-def _section(run: VersionRun, evidence: Evidence) -> Section:
-    consoles = _consoles_of(run, evidence)
+def _section(whole: AnyRun, run: VersionRun, evidence: Evidence) -> Section:
+    consoles = _consoles_of(whole, run, evidence)
     return Section(
         run=run,
         ident=ident(run.version),
@@ -164,14 +164,13 @@ def _section(run: VersionRun, evidence: Evidence) -> Section:
     )
 
 
-def _consoles_of(run: VersionRun, evidence: Evidence) -> tuple[tuple[str, str], ...]:
+def _consoles_of(whole: AnyRun, run: VersionRun, evidence: Evidence) -> tuple[tuple[str, str], ...]:
     """(what it is, the console's name) of the version's boots, those with the series first."""
     found = []
     for boots, what in ((run.boots, run.version), (run.base_boots, "base")):
         for number, boot in enumerate(boots, 1):
-            wanted = {boot.folder.removeprefix("../"), f"{run.version}/{boot.folder}"}
-            name = next((name for name in evidence.consoles if name in wanted), None)
-            if name:
+            name = place(whole, run, boot)
+            if name in evidence.consoles:
                 found.append((f"{what}, boot {number}" if len(boots) > 1 else what, name))
     return tuple(found)
 
