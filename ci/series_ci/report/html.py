@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing else: no network, no other file, and no script to be read. Pure."""
+"""A run as one HTML page that needs nothing else: no network, no other file, and no script to be read."""
 
 from __future__ import annotations
 
