@@ -19,6 +19,7 @@ from series_ci import evidence, process, stored
 from series_ci.errors import ApplyError, BuildError
 from series_ci.evidence import Evidence
 from series_ci.pipeline import Outcome
+from series_ci.report import html
 from series_ci.report.html import page
 from series_ci.report.summary import ran
 from series_ci.results import Result, Splat, Status
@@ -130,6 +131,15 @@ def test_a_complaint_leads_to_its_place_in_the_console(version: Path) -> None:
     found = written(version)
     (link,) = set(re.findall(r'href="#(patched-L\d+)"', found))
     assert f'<span id="{link}" data-n="31">WARNING: CPU: 0 PID: 9</span>' in found
+
+
+def test_a_page_of_very_many_results_leaves_out_what_did_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page(ran(broken()), NOTHING).count("mm/exit_skip:case_2") == 1
+    monkeypatch.setattr(html, "MOST_ROWS", 3)
+    found = page(ran(broken()), NOTHING)
+    assert "mm/exit_skip:case_2" not in found
+    assert "mm/exit_skip:case_1" in found
+    assert "1 result that is the same" in found
 
 
 TEXT = st.text(st.characters(), max_size=20)
