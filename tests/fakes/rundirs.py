@@ -12,6 +12,7 @@ from series_ci.cli.test import write
 from series_ci.pipeline import Outcome
 from series_ci.report import sweep as sweep_report
 from series_ci.report.junit import junit
+from series_ci.report.markdown import markdown
 from series_ci.report.summary import ran
 from series_ci.rows import Row, Sweep
 from series_ci.runs import SweepRun, VersionRun
@@ -58,6 +59,6 @@ def sweep(folder: Path, rows: Sequence[Row]) -> SweepRun:
     requests = tuple(each.request for each in settled)
     found = sweep_report.ran(Sweep("demo", title, requests, folder, words, True), settled)
     files.write(folder / "junit.xml", junit(found))
-    files.write(folder / "summary.md", sweep_report.markdown(found))
+    files.write(folder / "summary.md", markdown(found))
     files.write_json(folder / rundir.SUMMARY, sweep_report.summary(found))
     return found

@@ -19,6 +19,7 @@ from series_ci.cli.kselftest import kselftest
 from series_ci.cli.parse import parse
 from series_ci.cli.plan import plan
 from series_ci.cli.post import post
+from series_ci.cli.report import report
 from series_ci.cli.schema import schema
 from series_ci.cli.shell import shell
 from series_ci.cli.test import test
@@ -45,6 +46,7 @@ cli.add_command(shell)
 cli.add_command(boot)
 cli.add_command(parse)
 cli.add_command(plan)
+cli.add_command(report)
 cli.add_command(post)
 cli.add_command(schema)
 cli.add_command(kselftest)

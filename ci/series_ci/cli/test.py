@@ -16,6 +16,7 @@ from series_ci.pipeline import Outcome, Request
 from series_ci.report import sweep as sweep_report
 from series_ci.report import table
 from series_ci.report.junit import junit
+from series_ci.report.markdown import markdown
 from series_ci.report.summary import ran, status, summary
 from series_ci.rows import Row, Sweep
 from series_ci.terminal import Terminal
@@ -92,7 +93,7 @@ def _test_many(sweep: Sweep, progress: Terminal, *, as_json: bool) -> int:
 
         run = sweep_report.ran(sweep, sweeps.run(sweep, progress, done))
         files.write(sweep.out / "junit.xml", junit(run))
-        files.write(sweep.out / "summary.md", sweep_report.markdown(run))
+        files.write(sweep.out / "summary.md", markdown(run))
         # The last one: it says that the sweep is finished.
         files.write_json(sweep.out / rundir.SUMMARY, sweep_report.summary(run))
     if as_json:

@@ -1,4 +1,4 @@
-"""A sweep in four forms: for a terminal, as Markdown, as JSON, as JUnit."""
+"""A sweep: made of what was seen, for a terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -74,41 +74,6 @@ def _version(row: SweepRow, line: Sequence[str], drawn: Matrix, folder: str) -> 
         "error": summaries.problem(row.error),
         "summary": f"{os.path.relpath(row.run.folder, folder)}/summary.json" if row.run else None,
     }
-
-
-def markdown(sweep: SweepRun) -> str:
-    """The table and what is below it, for a job's summary or a comment."""
-    drawn = matrix(sweep.rows)
-    parts = [f"## {_escaped(sweep.title)}", f"**{sweep.series}: {sweep.verdict}**"]
-    parts.append(_markdown_table(drawn.heading, drawn.lines))
-    if drawn.notes:
-        notes = (f"* **{_escaped(labels)}**: {_markdown_note(text)}" for labels, text in drawn.notes)
-        parts.append("\n".join(notes))
-    if drawn.steady:
-        parts.append(f"No version changes: {_escaped(', '.join(drawn.steady))}")
-    if drawn.details.lines:
-        lines = [(name, *cells) for name, cells in drawn.details.lines]
-        parts.append("### Tests that tell the versions apart")
-        parts.append(_markdown_table(("test", *drawn.details.versions), lines))
-    parts.append(f"Repeat: `{sweep.repeat}`")
-    return "\n\n".join(parts) + "\n"
-
-
-def _markdown_note(text: str) -> str:
-    first, _, rest = text.partition("\n")
-    return _escaped(first) + (f" (`{rest.replace('`', chr(39))}`)" if rest else "")
-
-
-def _markdown_table(heading: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rows = [heading, ["---"] * len(heading), *lines]
-    return "\n".join("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows)
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown would read as something else: test names have underscores, titles may have anything."""
-    for char in "\\|_*<>`[]":
-        text = text.replace(char, f"\\{char}")
-    return text
 
 
 def show(sweep: SweepRun, out: Console) -> None:

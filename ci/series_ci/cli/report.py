@@ -1,0 +1,84 @@
+"""`series-ci report RUN_DIR --format FORMAT`: the results of a finished run in the form that a reader wants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from series_ci import files, stored
+from series_ci.errors import UsageError
+from series_ci.report import markdown as md
+from series_ci.report import summary, sweep
+from series_ci.report.junit import Failures, junit
+from series_ci.runs import AnyRun, SweepRun
+
+Given = dict[str, Any]
+"""The options of single formats that were given."""
+
+TAKES = {"junit": {"failures"}, "markdown": {"room"}}
+"""The options that single formats know."""
+
+ROOMS = {"summary": md.SUMMARY, "comment": md.COMMENT}
+
+
+def as_json(run: AnyRun) -> str:
+    """The JSON document that `test --json` prints."""
+    value = sweep.summary(run) if isinstance(run, SweepRun) else summary.summary(run)
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _json(folder: Path, _given: Given) -> str:
+    return as_json(stored.read(folder))
+
+
+def _junit(folder: Path, given: Given) -> str:
+    return junit(stored.read(folder), Failures(given.get("failures", Failures.REGRESSIONS)))
+
+
+def _markdown(folder: Path, given: Given) -> str:
+    return md.markdown(stored.read(folder), ROOMS[given.get("room", "summary")])
+
+
+FORMATS: dict[str, Callable[[Path, Given], str]] = {
+    "json": _json,
+    "junit": _junit,
+    "markdown": _markdown,
+}
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--format", "form", required=True, type=click.Choice(list(FORMATS)), help="what to write")
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="where to  [default: standard output]"
+)
+@click.option(
+    "--failures",
+    type=click.Choice([str(each) for each in Failures]),
+    help="junit: what is a failure: what the series broke, or all that is bad with it  [default: regressions]",
+)
+@click.option(
+    "--for",
+    "room",
+    type=click.Choice(list(ROOMS)),
+    help="markdown: for the summary of a job on GitHub, or short enough for a comment  [default: summary]",
+)
+def report(run_dir: Path, *, form: str, output: Path | None, **given: Any) -> int:  # noqa: ANN401 (click)
+    """Write the results in RUN_DIR, of one version or of a sweep, in another format.
+
+    junit: JUnit XML, a suite per version. markdown: for GitHub. json: what test --json prints.
+    """
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if unknown := sorted(set(chosen) - TAKES.get(form, set())):
+        names = ", ".join("--for" if name == "room" else f"--{name.replace('_', '-')}" for name in unknown)
+        raise UsageError(f"--format {form} does not know {names}")
+    text = FORMATS[form](run_dir, chosen)
+    if output is None:
+        click.echo(text.encode("utf-8", "replace"), nl=False)
+    else:
+        files.write(output, text.encode("utf-8", "replace"))
+    return 0

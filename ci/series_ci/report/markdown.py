@@ -1,0 +1,141 @@
+"""A run as Markdown, for the summary of a job on GitHub or for a comment there. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from series_ci.compare import Change, Entry
+from series_ci.report import words
+from series_ci.report.markup import Block, Table, cell, code, fence, joined, plain
+from series_ci.report.matrix import matrix, why_failed
+from series_ci.runs import AnyRun, SweepRun, VersionRun
+
+SUMMARY = 1 << 20
+"""Bytes that GitHub takes of a step's summary."""
+
+COMMENT = 65_000
+"""Bytes of a comment, of a check run's summary, too: GitHub takes 65,535 characters, and a marker goes before."""
+
+LOGS = 10
+"""Broken tests whose output is shown."""
+
+
+def markdown(run: AnyRun, limit: int = SUMMARY) -> str:
+    """The verdict first, then what made it; no more than `limit` bytes, and cut only between rows and paragraphs."""
+    blocks = _sweep(run) if isinstance(run, SweepRun) else _version(run)
+    return joined(blocks, f"Repeat: {code(run.repeat)}", limit)
+
+
+def _version(run: VersionRun) -> Iterator[Block]:
+    yield f"### {plain(words.headline(run))}"
+    yield f"{plain(run.title)} ({_mail(run)})"
+    if run.error:
+        yield code(run.error.message)
+        yield fence(run.error.details.splitlines())
+    yield from _steps(run)
+    for splat in run.new_splats:
+        where = f" (in {code(splat.test)})" if splat.test else ""
+        yield f"New complaint of the kernel: {code(splat.title)}{where}"
+        yield fence(splat.lines)
+    broken = words.leaves(run.having(Change.BROKEN))
+    changed = words.changed(run)
+    for entry in broken[:1]:
+        yield _broken(entry)
+        yield fence(entry.log)
+    if changed:
+        rows = [(cell(each.name), each.base or "-", each.patched or "-", str(each.change)) for each in changed]
+        yield Table(("test", "base", plain(run.version), "change"), tuple(rows))
+    for entry in broken[1:LOGS]:
+        if entry.log:
+            yield _broken(entry)
+            yield fence(entry.log)
+    yield from _notes(run)
+    if run.entries:
+        yield Table(("program", "results", "base", plain(run.version), "changes"), tuple(_programs(run)))
+    yield _kernel(run)
+
+
+def _broken(entry: Entry) -> str:
+    why = why_failed(entry.log)
+    return f"{code(entry.name)}: {plain(words.states(entry))}" + (f", {code(why)}" if why else "")
+
+
+def _mail(run: VersionRun) -> str:
+    """The Message-ID, as a link where the archive is one on the web."""
+    archive, name = run.origin.archive, run.message_id
+    if re.fullmatch(r"https://[\w./-]+/", archive) and re.fullmatch(r"[\w.@=+-]+", name):
+        return f"[{code(name)}]({archive}{name}/)"
+    return code(name)
+
+
+def _steps(run: VersionRun) -> Iterator[Block]:
+    if not run.steps:
+        return
+    rows = [
+        (plain(step.patch), code(step.error) if step.error else "builds", str(len(step.new_warnings)))
+        for step in run.steps
+    ]
+    yield Table(("after patch", "", "new warnings"), tuple((a, b.replace("|", "\\|"), c) for a, b, c in rows))
+    yield fence([line for step in run.steps for line in step.new_warnings])
+
+
+def _notes(run: VersionRun) -> Iterator[str]:
+    notes = [f"- {code(entry.name)}, not on the base: {plain(note)}" for entry in run.entries for note in entry.notes]
+    if notes:
+        yield "\n".join(notes[:50])
+
+
+def _programs(run: VersionRun) -> Iterator[tuple[str, ...]]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in run.entries:
+        groups.setdefault(entry.name.partition(":")[0], []).append(entry)
+    for name, entries in groups.items():
+        below = words.leaves(entries)
+        base, patched, changes = (
+            _counted([str(value) for each in below if (value := pick(each))])
+            for pick in (_base, _patched, lambda entry: entry.change)
+        )
+        yield (cell(name), str(len(below)), base, patched, changes)
+
+
+def _base(entry: Entry) -> object:
+    return entry.base
+
+
+def _patched(entry: Entry) -> object:
+    return entry.patched
+
+
+def _counted(found: Sequence[str]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in Counter(found).items()) or "-"
+
+
+def _kernel(run: VersionRun) -> str:
+    base = f"Base: {code(run.origin.tree)}, {code(run.origin.base[:12])}"
+    return "; ".join([base, *([", ".join(map(code, run.machine))] if run.machine else [])])
+
+
+def _sweep(run: SweepRun) -> Iterator[Block]:
+    drawn = matrix(run.rows)
+    yield f"### {plain(words.headline(run))}"
+    yield plain(run.title)
+    yield _table(drawn.heading, drawn.lines)
+    if drawn.notes:
+        yield "\n".join(f"- **{plain(labels)}**: {_note(text)}" for labels, text in drawn.notes)
+    if drawn.steady:
+        yield f"No version changes: {plain(', '.join(drawn.steady))}"
+    if drawn.details.lines:
+        yield "#### Tests that tell the versions apart"
+        yield _table(("test", *drawn.details.versions), [(name, *cells) for name, cells in drawn.details.lines])
+
+
+def _table(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+    rows = tuple((cell(line[0]) if heading[0] == "test" else plain(line[0]), *map(plain, line[1:])) for line in lines)
+    return Table(tuple(map(plain, heading)), rows)
+
+
+def _note(text: str) -> str:
+    first, _, rest = text.partition("\n")
+    return plain(first) + (f" ({code(rest)})" if rest else "")

@@ -1,0 +1,63 @@
+"""The verdict in words that all formats share. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from series_ci.compare import Change, Entry
+from series_ci.progress import count
+from series_ci.runs import AnyRun, SweepRun, VersionRun
+
+
+def name(run: AnyRun) -> str:
+    """Series and version."""
+    return run.series if isinstance(run, SweepRun) else f"{run.series} {run.version}"
+
+
+def headline(run: AnyRun) -> str:
+    """The verdict in a line, with what makes it."""
+    if isinstance(run, SweepRun):
+        return f"{run.series}: {run.verdict}, {count(len(run.rows), 'version')}"
+    return ", ".join([f"{name(run)}: {run.verdict}", *tally(run)])
+
+
+def tally(run: VersionRun) -> list[str]:
+    """How many of what, the worst first."""
+    counts = Counter(entry.change for entry in run.entries)
+    splats = len(run.new_splats)
+    parts = [f"{counts[Change.BROKEN]} broken"] if counts[Change.BROKEN] else []
+    parts += [count(splats, "new kernel complaint")] if splats else []
+    parts += [f"{counts[each]} {each.lower()}" for each in (Change.FLAKY, Change.FIXED) if counts[each]]
+    parts += [f"{count(len(run.entries), 'test')} compared"] if run.entries else []
+    if lost := len(run.lost_alike):
+        parts.append(f"{lost} without a result on either kernel")
+    return parts
+
+
+def states(entry: Entry) -> str:
+    """What a test was, and what it is with the series."""
+    return f"{entry.base or 'absent'} -> {entry.patched or 'absent'}"
+
+
+def changed(run: VersionRun) -> list[Entry]:
+    """The tests that are not the same as on the base, from what one looks for to what one may leave out."""
+    order = {change: place for place, change in enumerate(BY_WEIGHT)}
+    found = [entry for entry in run.entries if entry.change is not Change.SAME]
+    return sorted(found, key=lambda entry: order[entry.change])
+
+
+BY_WEIGHT = (Change.BROKEN, Change.FLAKY, Change.GONE, Change.SKIPPED, Change.FIXED, Change.NEW)
+"""The changes, from what one looks for to what one may leave out."""
+
+
+def leaves(entries: list[Entry]) -> list[Entry]:
+    """The entries without the programs that stand for some of them: a program fails because one of its results does."""
+    names = {entry.name for entry in entries}
+    parents = {name[:at] for name in names for at, char in enumerate(name) if char in ":."} & names
+    return [entry for entry in entries if entry.name not in parents]
+
+
+def first_failure(run: VersionRun) -> Entry | None:
+    """The broken test that tells most: a single result rather than the program that it is in."""
+    broken = run.having(Change.BROKEN)
+    return next(iter(leaves(broken)), None)
