@@ -16,6 +16,7 @@ from series_ci.cli.boot import boot
 from series_ci.cli.diff import diff
 from series_ci.cli.init import init
 from series_ci.cli.kselftest import kselftest
+from series_ci.cli.merge import merge, verify
 from series_ci.cli.parse import parse
 from series_ci.cli.plan import plan
 from series_ci.cli.post import post
@@ -46,6 +47,8 @@ cli.add_command(shell)
 cli.add_command(boot)
 cli.add_command(parse)
 cli.add_command(plan)
+cli.add_command(merge)
+cli.add_command(verify)
 cli.add_command(report)
 cli.add_command(post)
 cli.add_command(schema)
