@@ -20,6 +20,7 @@ from series_ci.cli.merge import merge, verify
 from series_ci.cli.parse import parse
 from series_ci.cli.plan import plan
 from series_ci.cli.post import post
+from series_ci.cli.prepare import prepare
 from series_ci.cli.report import report
 from series_ci.cli.schema import schema
 from series_ci.cli.shell import shell
@@ -47,6 +48,7 @@ cli.add_command(shell)
 cli.add_command(boot)
 cli.add_command(parse)
 cli.add_command(plan)
+cli.add_command(prepare)
 cli.add_command(merge)
 cli.add_command(verify)
 cli.add_command(report)
