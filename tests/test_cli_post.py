@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kcidb_io import schema
 
 from fakes import hosts, posted, rundirs
 from fakes.hosts import CANARY, Fault
@@ -138,16 +140,49 @@ def test_patchwork(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys)[0] == "checks: 2 new, 0 as they were\nchecks: 0 new, 2 as they were\n"
 
 
+def test_kcidb_of_the_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    got: list[Any] = []
+
+    def act(_method: str, _path: str, _query: dict[str, str], body: object) -> hosts.Answer:
+        got.append(body)
+        return (200, {"status": "ok", "id": "abc"})
+
+    with hosts.serve(act) as host:
+        assert main(["post", str(run), "--to", "kcidb", "--url", host.url]) == 0
+        assert main(["post", str(run), "--to", "kcidb", "--url", host.url, "--dry-run"]) == 0
+    out = printed(capsys)[0]
+    assert out.startswith("submission: abc\n")
+    (document,) = got
+    schema.LATEST.validate(document)
+    assert [each["status"] for each in document["tests"] if each["path"].startswith("kselftest")] == ["PASS", "FAIL"]
+    assert document["tests"][0]["id"] in out
+
+
 def test_kcidb(run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    document = run / "kcidb.json"
+    document = run / "own.json"
     document.write_text('{"version": {"major": 5, "minor": 3}}')
     monkeypatch.delenv("KCIDB_REST_TOKEN")
     with hosts.serve(lambda *_: (200, {"status": "ok", "id": "abc"})) as host:
         monkeypatch.setenv("KCIDB_REST", host.url.replace("//", f"//{CANARY}@") + "/submit")
-        assert main(["post", str(run), "--to", "kcidb", "-v"]) == 0
+        assert main(["post", str(run), "--to", "kcidb", "--file", str(document), "-v"]) == 0
         assert host.asked == [("POST", "/submit")]
         assert host.authorization == [f"Bearer {CANARY}"]
     assert printed(capsys)[0] == "submission: abc\n"
+
+
+def test_mail_of_the_run_is_made_once(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["post", str(run), "--to", "mail"]
+    assert main(argv) == 0
+    out = printed(capsys)[0]
+    file = run / "reply.eml"
+    assert f"--in-reply-to=<{posted.FIRST}>" in out
+    assert out.endswith(f" {file}\n")
+    assert "Verdict: demo v10: regression" in file.read_text()
+    file.write_text(file.read_text().replace("Verdict", "In my words"))
+    assert main(argv) == 0
+    assert "In my words" in file.read_text()
+    assert main([*argv, "--tested-by", "Tess Ter <tess@example.org>"]) == 2
+    assert "is there already" in printed(capsys)[1]
 
 
 def test_mail_prints_the_command(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +235,10 @@ def test_bug_report_has_no_token(host: hosts.Host, run: Path, cache: Path, monke
     [
         (["--to", "github", "--project", "x", "--context", "y"], "--to github does not know --context, --project"),
         (["--to", "mail", "--pr", "3"], "does not know --pr"),
-        (["--to", "mail"], "reply.eml: cannot be read"),
+        (["--to", "mail", "--file", "/gone/reply.eml"], "reply.eml: cannot be read"),
+        (["--to", "kcidb", "--file", "/gone/kcidb.json"], "kcidb.json: cannot be read"),
+        (["--to", "mail", "--tested-by", "Tess Ter <tess@example.org>"], "not everything passed: regression"),
+        (["--to", "github", "--tested-by", "Tess Ter <tess@example.org>"], "does not know --tested-by"),
         (["--to", "patchwork"], "--url is missing"),
         (["--to", "github", *GITHUB, "--url", "http://example.org"], "readable on its way"),
         (["--to", "github", *GITHUB[:4], "--part", "comment"], "no pull request"),

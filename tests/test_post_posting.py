@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from fakes import posted
+from series_ci import stored
 from series_ci.errors import UsageError
-from series_ci.post import places, posting, words
+from series_ci.post import places, posting
 from series_ci.post.places import Annotation
 from series_ci.post.posting import State
+from series_ci.report.markdown import COMMENT
 
 
 def read(tmp_path: Path, found: dict[str, object]) -> posting.Posting:
@@ -27,7 +29,7 @@ class TestState:
         found = read(tmp_path, posted.summary(changes=[posted.change("a/b:c", "PASS", "FAIL", "FLAKY")]))
         assert found.state is State.WARNING
         assert "1 flaky" in found.title
-        assert "- FLAKY `a/b:c`: PASS → FAIL" in found.summary
+        assert "| `a/b:c` | PASS | FAIL | FLAKY |" in found.summary
 
     def test_regression(self, tmp_path: Path) -> None:
         found = read(tmp_path, posted.broken(2))
@@ -60,7 +62,7 @@ def test_same_results_have_the_same_identity(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("found", "why"),
-    [({"versions": [{"version": "v9"}]}, "several versions"), ({"series": "demo"}, "is not the summary")],
+    [({"versions": [{"version": "v9"}]}, "is not the summary"), ({"series": "demo"}, "is not the summary")],
 )
 def test_what_is_no_run(tmp_path: Path, found: dict[str, object], why: str) -> None:
     (tmp_path / "summary.json").write_text(posting.files.json.dumps(found))
@@ -96,7 +98,8 @@ class TestPlaces:
         places_of = [each for each in read(tmp_path, posted.broken()).annotations if "complaint" in each.title]
         assert [(each.path, each.line) for each in places_of] == [("mm/rmap.c", 840)]
         undecoded = {**posted.SPLAT, "lines": posted.SPLAT["lines"][:1]}
-        found = places.remarks(posted.summary(), [], [undecoded], ["mm/rmap.c"], {})
+        where = posted.folder(tmp_path / "undecoded", posted.summary(splats=[undecoded]))
+        found = places.remarks(stored.read_version(where), ["mm/rmap.c"])
         assert [(each.path, each.line) for each in found] == [("mm/page_alloc.c", 12)]
 
     def test_failed_test_is_at_its_own_line(self, tmp_path: Path) -> None:
@@ -106,22 +109,9 @@ class TestPlaces:
         assert "not reclaimed" in found.details
 
 
-class TestWords:
-    def test_log_cannot_break_out(self) -> None:
-        assert words.fence(["```", "@everyone"]) == "````\n```\n@everyone\n````"
-        assert words.code("a`b\n@x\x1b") == "`a'b @x\ufffd`"
-
-    def test_many_lines_keep_both_ends(self) -> None:
-        lines = words.fence([str(each) for each in range(100)]).splitlines()
-        assert (lines[1], lines[-2], len(lines)) == ("0", "99", words.LINES + 3)
-
-    def test_stays_below_the_limit_in_whole_blocks(self, tmp_path: Path) -> None:
-        splats = [{**posted.SPLAT, "lines": ["x" * 400] * 30}] * 60
-        found = read(tmp_path, {**posted.broken(300), "splats": splats})
-        assert len(found.summary) < 65_000
-        assert found.summary.count("```") % 2 == 0
-        assert "paragraphs left out" in found.summary
-        assert "Repeat: `series-ci test v10" in found.summary
-
-    def test_rest_of_many_tests_is_counted(self, tmp_path: Path) -> None:
-        assert "- and 250 more" in read(tmp_path, posted.broken(300)).summary
+def test_the_summary_is_short_enough_for_a_comment_and_the_page_is_whole(tmp_path: Path) -> None:
+    found = read(tmp_path, posted.broken(2000))
+    assert len(found.summary.encode()) <= COMMENT
+    assert " rows more)" in found.summary
+    assert " rows more)" not in found.page
+    assert found.page.count("| BROKEN |") == 2000

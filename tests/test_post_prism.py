@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +10,17 @@ from typing import Any
 
 import pytest
 
-from fakes import posted
+from fakes import npm, posted
 from fakes.hosts import CANARY, FakeClock
-from series_ci import paths, process
+from series_ci import process
 from series_ci.errors import UsageError
 from series_ci.post import github, posting
 from series_ci.post.github_target import Target
 from series_ci.post.http import Client
 from series_ci.post.secret import Token
 
-NPM = Path(os.environ.get("SERIES_CI_NPM") or paths.cache() / "npm") / "node_modules"
-PRISM = NPM / "@stoplight/prism-cli/dist/index.js"
-DESCRIPTION = NPM / "@octokit/openapi/generated/api.github.com.json"
+PRISM = "@stoplight/prism-cli/dist/index.js"
+DESCRIPTION = "@octokit/openapi/generated/api.github.com.json"
 
 REPO = "/repos/{owner}/{repo}"
 USED = (
@@ -60,17 +57,13 @@ def reduced(whole: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Prism on a free port of loopback."""
-    node = shutil.which("node")
-    if not node:
-        pytest.skip("node is not installed")
-    if not (PRISM.exists() and DESCRIPTION.exists()):
-        pytest.skip(f"no prism and no description of GitHub's API in {NPM}: tools/test puts them there")
+    node = npm.node(PRISM, DESCRIPTION)
     file = tmp_path_factory.mktemp("prism") / "github.json"
-    file.write_text(json.dumps(reduced(json.loads(DESCRIPTION.read_text("utf-8")))))
+    file.write_text(json.dumps(reduced(json.loads((npm.MODULES / DESCRIPTION).read_text("utf-8")))))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    argv = [node, str(PRISM), "mock", "--errors", "--host", "127.0.0.1", "--port", str(port), str(file)]
+    argv = [node, str(npm.MODULES / PRISM), "mock", "--errors", "--host", "127.0.0.1", "--port", str(port), str(file)]
     with process.started(argv, stdout=process.PIPE) as child:
         assert child.stdout is not None
         for line in child.stdout:

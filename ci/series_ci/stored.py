@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from series_ci import boots, files, record
+from series_ci import boots, files, mail, record
 from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.results import Result, Splat, Status
@@ -39,10 +39,47 @@ def read_version(folder: Path) -> VersionRun:
     return found
 
 
+def mails(folder: Path) -> list[bytes]:
+    """The patches of a version as they were mailed; none if the run directory does not have them (any more)."""
+    mbox = folder / "series.mbx"
+    return mail.split_mbox(mbox.read_bytes()) if mbox.is_file() else []
+
+
+def of_mail(folders: Sequence[Path], message_id: str, *, cover: bool) -> VersionRun | None:
+    """The newest finished run of the version that a mail belongs to.
+
+    A `cover` letter is in no run directory, unless the version was asked for by it: its patches answer it.
+    """
+    for path in newest_first([each for folder in folders for each in [folder / SUMMARY, *_below(folder)]]):
+        found = files.read_json(path) or {}
+        environment = found.get("environment")
+        patches = environment.get("patches") if isinstance(environment, dict) else None
+        ids = {found.get("message_id"), *(each.get("message_id") for each in patches or () if isinstance(each, dict))}
+        if message_id in ids or (cover and message_id in _answered(path.parent)):
+            try:
+                return read_version(path.parent)
+            except UsageError:  # damaged, or of an older form: an older run may do
+                continue
+    return None
+
+
+def _answered(folder: Path) -> set[str]:
+    return {mail.header(mail.parse(raw), "In-Reply-To").strip("<> ") for raw in mails(folder)}
+
+
 def summaries(folder: Path) -> Iterator[Path]:
     """The summaries of all finished runs of single versions in a folder of run directories, the newest first."""
+    return newest_first(_below(folder))
+
+
+def _below(folder: Path) -> list[Path]:
+    return [*folder.glob(f"*/{SUMMARY}"), *folder.glob(f"*/*/{SUMMARY}")]
+
+
+def newest_first(paths: Sequence[Path]) -> Iterator[Path]:
+    """Those of these files that are there, by their dates."""
     dated = []
-    for path in [*folder.glob(f"*/{SUMMARY}"), *folder.glob(f"*/*/{SUMMARY}")]:
+    for path in paths:
         try:
             dated.append((path.stat().st_mtime_ns, path))
         except OSError:  # removed meanwhile
@@ -91,6 +128,7 @@ def _origin(environment: Mapping[str, Any]) -> Origin:
             SentPatch(str(each["message_id"]), str(each["patch_id"]), str(each["subject"]))
             for each in environment["patches"]
         ),
+        base_patches=tuple(environment["base_patches"]),
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import files
+from series_ci import files, stored
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def newest(folder: Path, series: str, message_id: str, base: str | None) -> Test
 
     `folder` holds run directories: of one version, or of several with a folder for each.
     """
-    for path in _summaries(folder):
+    for path in stored.summaries(folder):
         found = files.read_json(path) or {}
         environment = found.get("environment")
         if (found.get("series"), found.get("message_id")) != (series, message_id) or not isinstance(environment, dict):
@@ -54,16 +54,6 @@ def newest(folder: Path, series: str, message_id: str, base: str | None) -> Test
         if base in (None, commit):
             return _tested(path.parent, commit, found)
     return None
-
-
-def _summaries(folder: Path) -> Iterator[Path]:
-    dated = []
-    for path in [*folder.glob("*/summary.json"), *folder.glob("*/*/summary.json")]:
-        try:
-            dated.append((path.stat().st_mtime_ns, path))
-        except OSError:  # removed meanwhile
-            continue
-    return (path for _date, path in sorted(dated, reverse=True))
 
 
 def _tested(folder: Path, base: str, found: Mapping[str, Any]) -> Tested:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from series_ci import files
+from series_ci import files, record
+from series_ci.results import Ended, Result, Run, Status
 
 FIRST = "20260203.v10-1@example.org"
 SECOND = "20260203.v10-2@example.org"
 SHA = "ab" * 20
+STARTED = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 
 MBOX = """\
 From mboxrd@z Thu Jan  1 00:00:00 1970
 Message-ID: <20260203.v10-1@example.org>
 From: Robin Vale <robin.vale@example.org>
+To: linux-mm@example.org
+Date: Tue, 3 Feb 2026 11:05:18 +0100
 Subject: [PATCH v10 1/2] mm/rmap: count
 
 ---
@@ -30,6 +35,9 @@ SPLAT = {
     "kind": "WARNING",
     "title": "WARNING: mm/page_alloc.c:12 in folio_put",
     "fingerprint": "12" * 16,
+    "function": "folio_put",
+    "trace": ["folio_put"],
+    "test": "",
     "change": "NEW",
     "lines": ["WARNING: CPU: 0 PID: 9 at mm/page_alloc.c:12 folio_put+0x1/0x2", " try_to_unmap (mm/rmap.c:840)"],
 }
@@ -53,9 +61,14 @@ def summary(**changed: Any) -> dict[str, Any]:
         "steps": [],
         "error": None,
         "run_dir": "/runs/1",
+        "boots": {"base": ["base"], "patched": ["patched"]},
         "environment": {
             "arch": "x86_64",
             "accelerator": "tcg",
+            "archive": "https://lore.example.org/all/",
+            "base_patches": [],
+            "trees_not_used": [],
+            "patched_commit": "beef" * 10,
             "tree": "/src/linux",
             "base_commit": "c0ffee" * 6,
             "patches": [
@@ -76,11 +89,16 @@ def broken(tests: int = 1) -> dict[str, Any]:
 
 def folder(path: Path, found: dict[str, Any]) -> Path:
     """A run directory with that summary; each test failed in a line of its own."""
-    results = [
-        {"name": row["name"], "log": [f"exit_skip.c:{683 + number}:exiting:memory was not reclaimed"]}
-        for number, row in enumerate(found["changes"])
-    ]
+    for kernel in ("base", "patched"):
+        results = [
+            Result(
+                row["name"], Status(row[kernel]), log=(f"exit_skip.c:{683 + number}:exiting:memory was not reclaimed",)
+            )
+            for number, row in enumerate(found["changes"])
+            if row[kernel]
+        ]
+        run = Run(kernel, "c0ffee", Ended.POWEROFF, 9.0, 1.0, tuple(results), (), {"arch": "x86_64"}, STARTED)
+        record.write_run(path / kernel / "run.json", run)
     files.write_json(path / "summary.json", found)
-    files.write_json(path / "patched/run.json", {"results": results})
     files.write(path / "series.mbx", MBOX)
     return path

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from series_ci import __version__, files, paths, process, terminal
+from series_ci.cli.b4_check import b4_check
 from series_ci.cli.bisect import bisect
 from series_ci.cli.boot import boot
 from series_ci.cli.diff import diff
@@ -53,6 +54,7 @@ cli.add_command(merge)
 cli.add_command(verify)
 cli.add_command(report)
 cli.add_command(post)
+cli.add_command(b4_check)
 cli.add_command(schema)
 cli.add_command(kselftest)
 

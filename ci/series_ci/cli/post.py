@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from series_ci import foreign, process, terminal
+from series_ci import files, foreign, process, terminal
 from series_ci.cli import options
+from series_ci.cli.report import kcidb_of, reply_to
 from series_ci.errors import UsageError
 from series_ci.post import github, github_target, kcidb, mail, patchwork, posting, secret
 from series_ci.post.http import Client
@@ -23,7 +24,7 @@ TAKES = {
     "github": {"url", "page", "repo", "sha", "pull", "part"},
     "patchwork": {"url", "page", "project", "context"},
     "kcidb": {"url", "file"},
-    "mail": {"file"},
+    "mail": {"file", "tested_by"},
 }
 """The options that each destination knows."""
 
@@ -53,15 +54,16 @@ Options = dict[str, Any]
     "--file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="kcidb, mail: what is sent  [default: kcidb.json, reply.eml in RUN_DIR]",
+    help="kcidb, mail: what is sent  [default: made of RUN_DIR; the mail is then RUN_DIR/reply.eml]",
 )
+@click.option("--tested-by", metavar="'NAME <ADDRESS>'", help="mail: give that trailer, if everything passed")
 @options.progress
 def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, **given: Any) -> int:  # noqa: ANN401 (click)
     """Post the results in RUN_DIR. Posted again, they replace what was posted before, and are never there twice.
 
     github: a check run with annotations, a commit status, one comment on the pull request, the job's summary.
-    patchwork: checks on every patch. kcidb: a document. mail: prints the command that sends the reply; with --dry-run
-    lets git tell what it would send.
+    patchwork: checks on every patch. kcidb: both kernels and all results. mail: writes the reply to RUN_DIR/reply.eml,
+    where that is not there yet, and prints the command that sends it; with --dry-run lets git tell what it would send.
 
     Tokens come from the environment: GITHUB_TOKEN or GH_TOKEN, PATCHWORK_TOKEN, KCIDB_REST_TOKEN or KCIDB_REST.
     """
@@ -70,7 +72,7 @@ def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, **give
         foreign.verify_version(run_dir)
     chosen = {name: value for name, value in given.items() if value not in (None, ())}
     if unknown := sorted(set(chosen) - TAKES[destination]):
-        names = ", ".join("--pr" if name == "pull" else f"--{name}" for name in unknown)
+        names = ", ".join("--pr" if name == "pull" else f"--{name.replace('_', '-')}" for name in unknown)
         raise UsageError(f"--to {destination} does not know {names}")
     show = click.echo if dry_run else None
 
@@ -113,7 +115,7 @@ def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> N
         _tell(f"comment: {github.post_comment(client, target, found)}", client)
     if "summary" in parts and (page := os.environ.get("GITHUB_STEP_SUMMARY")):
         if dry_run:
-            click.echo(f"APPEND {page}\n{found.summary}")
+            click.echo(f"APPEND {page}\n{found.page}")
         else:
             new = github.write_summary(Path(page), found)
             _tell("job summary" + ("" if new else ", as it was"), client)
@@ -137,7 +139,7 @@ def _patchwork(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -
 
 
 def _kcidb(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> None:
-    document = kcidb.read(given.get("file") or run_dir / "kcidb.json")
+    document = kcidb.read(given["file"]) if "file" in given else kcidb.check_schema(kcidb_of(run_dir), str(run_dir))
     url, token = kcidb.place(os.environ, given.get("url"))
     token = _token(token, (*kcidb.TOKENS, kcidb.COMBINED), kcidb.HOW, dry_run)
     client = connect(kcidb.server(url, token))
@@ -145,11 +147,22 @@ def _kcidb(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> No
 
 
 def _mail(run_dir: Path, given: Options, _connect: Connect, dry_run: bool) -> None:
-    argv = mail.command(given.get("file") or run_dir / "reply.eml")
+    file = given.get("file") or run_dir / "reply.eml"
+    if "file" not in given:
+        _write_reply(file, run_dir, given.get("tested_by", ""))
+    argv = mail.command(file)
     if dry_run:
         click.echo(mail.try_out(argv))
     else:
         click.echo(f"mail:    {argv[-1]}\nsend it: {process.quote(argv)}")
+
+
+def _write_reply(file: Path, run_dir: Path, tested_by: str) -> None:
+    """Make the reply, once: whoever sends it may have changed its words since."""
+    if not file.exists():
+        files.write(file, reply_to(run_dir, tested_by).encode())
+    elif tested_by:
+        raise UsageError(f"{file}: is there already", hint="add the trailer to it, or remove it")
 
 
 _POSTERS: dict[str, Callable[[Path, Options, Connect, bool], None]] = {

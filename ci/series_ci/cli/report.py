@@ -9,17 +9,17 @@ from typing import Any
 
 import click
 
-from series_ci import files, stored
+from series_ci import evidence, files, stored
 from series_ci.errors import UsageError
+from series_ci.report import b4, kcidb, reply, summary, sweep
 from series_ci.report import markdown as md
-from series_ci.report import summary, sweep
 from series_ci.report.junit import Failures, junit
-from series_ci.runs import AnyRun, SweepRun
+from series_ci.runs import AnyRun, SweepRun, place
 
 Given = dict[str, Any]
 """The options of single formats that were given."""
 
-TAKES = {"junit": {"failures"}, "markdown": {"room"}}
+TAKES = {"junit": {"failures"}, "markdown": {"room"}, "mail": {"tested_by"}}
 """The options that single formats know."""
 
 ROOMS = {"summary": md.SUMMARY, "comment": md.COMMENT}
@@ -43,10 +43,46 @@ def _markdown(folder: Path, given: Given) -> str:
     return md.markdown(stored.read(folder), ROOMS[given.get("room", "summary")])
 
 
+def _html(folder: Path, _given: Given) -> str:
+    # jinja2 is not needed for anything else.
+    from series_ci.report import html  # noqa: PLC0415
+
+    run = stored.read(folder)
+    return html.page(run, evidence.gather(folder, run))
+
+
+def reply_to(folder: Path, tested_by: str = "") -> str:
+    """The mail that answers the version."""
+    return reply.reply(stored.read_version(folder), stored.mails(folder), tested_by)
+
+
+def _mail(folder: Path, given: Given) -> str:
+    return reply_to(folder, given.get("tested_by", ""))
+
+
+def kcidb_of(folder: Path) -> dict[str, Any]:
+    """The KCIDB document."""
+    run = stored.read(folder)
+    versions = run.runs if isinstance(run, SweepRun) else [run]
+    return kcidb.document(run, {each.version: stored.mails(folder / place(run, each)) for each in versions})
+
+
+def _kcidb(folder: Path, _given: Given) -> str:
+    return json.dumps(kcidb_of(folder), indent=2, ensure_ascii=False) + "\n"
+
+
+def _b4(folder: Path, _given: Given) -> str:
+    return json.dumps(b4.checks(stored.read_version(folder)), indent=2) + "\n"
+
+
 FORMATS: dict[str, Callable[[Path, Given], str]] = {
     "json": _json,
     "junit": _junit,
     "markdown": _markdown,
+    "html": _html,
+    "kcidb": _kcidb,
+    "mail": _mail,
+    "b4": _b4,
 }
 
 
@@ -67,10 +103,15 @@ FORMATS: dict[str, Callable[[Path, Given], str]] = {
     type=click.Choice(list(ROOMS)),
     help="markdown: for the summary of a job on GitHub, or short enough for a comment  [default: summary]",
 )
+@click.option(
+    "--tested-by", metavar="'NAME <ADDRESS>'", help="mail: give that trailer; refused unless everything passed"
+)
 def report(run_dir: Path, *, form: str, output: Path | None, **given: Any) -> int:  # noqa: ANN401 (click)
     """Write the results in RUN_DIR, of one version or of a sweep, in another format.
 
-    junit: JUnit XML, a suite per version. markdown: for GitHub. json: what test --json prints.
+    html: one page with everything in it. markdown: for GitHub. junit: a suite per version. json: what test --json
+    prints. kcidb: a submission. mail: an answer in the thread, for whoever sends it to read first. b4: what its
+    review shows.
     """
     chosen = {name: value for name, value in given.items() if value is not None}
     if unknown := sorted(set(chosen) - TAKES.get(form, set())):

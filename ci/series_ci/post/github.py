@@ -207,7 +207,7 @@ def _ours(comment: Mapping[str, Any], marker: str) -> bool:
 
 def write_summary(path: Path, posting: Posting) -> bool:
     """Add the words to the job's summary page, a file that all steps of a job add to; False if they are there."""
-    text = posting.summary + "\n"
+    text = posting.page + "\n"
     with files.disk_errors(path), path.open("a+", encoding="utf-8") as page:
         page.seek(0)
         if text in page.read():

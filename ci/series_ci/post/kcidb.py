@@ -61,19 +61,25 @@ def explain(refusal: Refusal) -> Error:
 
 def read(file: Path) -> dict[str, Any]:
     """A document that the schema allows. Raises UsageError for any other."""
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file}: cannot be read as JSON: {error}") from error
+    return check_schema(document, str(file))
+
+
+def check_schema(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """The document, if the schema allows it. Raises UsageError if not, which names the document."""
     # Every start of the program would take a tenth longer with them, and this is the only verb that needs them.
     from jsonschema.exceptions import ValidationError  # noqa: PLC0415
     from kcidb_io import schema  # noqa: PLC0415
 
     try:
-        document = json.loads(file.read_text("utf-8"))
         schema.LATEST.validate(document)
     except ValidationError as error:
         at = "/".join(map(str, error.absolute_path)) or "the whole"
-        what = f"{file}: is no KCIDB document of version {schema.LATEST.major}.{schema.LATEST.minor}"
+        what = f"{name}: is no KCIDB document of version {schema.LATEST.major}.{schema.LATEST.minor}"
         raise UsageError(f"{what}: {at}: {error.message[:500]}") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{file}: cannot be read as JSON: {error}") from error
     return dict(document)
 
 

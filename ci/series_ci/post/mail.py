@@ -40,7 +40,9 @@ def command(file: Path) -> list[str]:
 
 def _people(message: Message, *names: str) -> list[str]:
     """The addresses as options: --suppress-cc=all makes git leave out the Cc: of the mail, too."""
-    return [f"--{name.lower()}={value}" for name in names if (value := mail.header(message, name))]
+    # As they were written: in a decoded one, a name with a comma would be two people.
+    written = {key.lower(): " ".join(str(value).split()) for key, value in message.raw_items()}
+    return [f"--{name.lower()}={value}" for name in names if (value := written.get(name.lower()))]
 
 
 def try_out(argv: list[str]) -> str:

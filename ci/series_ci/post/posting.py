@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-from series_ci import files, letter, mail
-from series_ci.errors import UsageError
-from series_ci.post import places, words
+from series_ci import files, letter, stored
+from series_ci.compare import Change
+from series_ci.post import places
 from series_ci.post.places import Annotation
 from series_ci.progress import count
+from series_ci.report import words
+from series_ci.report.markdown import COMMENT, markdown
+from series_ci.report.summary import summary
+from series_ci.runs import VersionRun
 
 
 class State(StrEnum):
@@ -34,7 +37,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Posting:
-    """One tested version. `title` is a line without markup, `summary` Markdown; `digest` is that of all the results."""
+    """One tested version. `title` is a line without markup, `summary` Markdown that is short enough for a comment.
+
+    `page` is the Markdown in full, for the summary of a job; `digest` is that of all the results.
+    """
 
     series: str
     version: str
@@ -43,6 +49,7 @@ class Posting:
     state: State
     title: str
     summary: str
+    page: str
     annotations: tuple[Annotation, ...]
     steps: tuple[Step, ...]
     digest: str
@@ -60,69 +67,42 @@ class Posting:
 
 def read(folder: Path) -> Posting:
     """What there is to post of a run directory. Raises UsageError if it holds no finished run of one version."""
-    found = files.read_json(folder / "summary.json")
-    if found is None:
-        raise UsageError(f"{folder}: no finished run", hint="give the run directory of a series-ci test that has ended")
-    if isinstance(found.get("versions"), list):
-        hint = f"post one of its versions, e.g. {folder / _last(found['versions'])}"
-        raise UsageError(f"{folder}: the run of several versions", hint=hint)
-    try:
-        return of(found, _touched(folder / "series.mbx"), _logs(folder))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{folder / 'summary.json'}: is not the summary of a run: {error!r}") from error
+    return of(stored.read_version(folder), _touched(folder))
 
 
-def _last(rows: Sequence[Any]) -> str:
-    return str(rows[-1].get("version", "")) if rows and isinstance(rows[-1], dict) else ""
-
-
-def _touched(mbox: Path) -> tuple[str, ...]:
+def _touched(folder: Path) -> tuple[str, ...]:
     """The files that the patches of the run change."""
-    try:
-        mails = mail.split_mbox(mbox.read_bytes())
-    except OSError:
-        return ()
-    return tuple(dict.fromkeys(path for raw in mails for path in letter.read(raw).paths))
+    return tuple(dict.fromkeys(path for raw in stored.mails(folder) for path in letter.read(raw).paths))
 
 
-def _logs(folder: Path) -> dict[str, list[str]]:
-    """What each test printed on the kernel with the series, by its name."""
-    run = files.read_json(folder / "patched" / "run.json") or {}
-    return {str(each.get("name")): [str(line) for line in each.get("log") or ()] for each in run.get("results") or ()}
-
-
-def of(found: Mapping[str, Any], touched: Sequence[str], logs: Mapping[str, Sequence[str]]) -> Posting:
-    """The posting of a summary; `touched` are the files of its patches, `logs` its tests' lines."""
-    changes: list[dict[str, Any]] = found["changes"]
-    broken = [each for each in changes if each["change"] == "BROKEN"]
-    flaky = [each for each in changes if each["change"] == "FLAKY"]
-    splats = [each for each in found["splats"] if each["change"] == "NEW"]
-    environment = found["environment"]
-    state = State.FAILURE if found["status"] else State.WARNING if flaky else State.SUCCESS
+def of(run: VersionRun, touched: Sequence[str]) -> Posting:
+    """The posting of a run; `touched` are the files of its patches."""
+    flaky = run.having(Change.FLAKY)
+    state = State.FAILURE if run.status else State.WARNING if flaky else State.SUCCESS
+    results = summary(run)
     return Posting(
-        series=str(found["series"]),
-        version=str(found["version"]),
-        arch=str(environment.get("arch") or "any"),
-        message_id=str(found["message_id"]),
+        series=run.series,
+        version=run.version,
+        arch=run.arch,
+        message_id=run.message_id,
         state=state,
-        title=words.title(found, broken, flaky, splats),
-        summary=words.summary(found, broken, flaky, splats, logs),
-        annotations=tuple(places.remarks(found, broken, splats, touched, logs)),
-        steps=tuple(_steps(environment["patches"], found["steps"])),
-        digest=files.digest(*(repr(found[key]) for key in _RESULTS), repr(environment["base_commit"])),
+        title=words.headline(run),
+        summary=markdown(run, COMMENT),
+        page=markdown(run),
+        annotations=tuple(places.remarks(run, touched)),
+        steps=tuple(_steps(run)),
+        digest=files.digest(*(repr(results[key]) for key in _RESULTS), repr(run.origin.base)),
     )
 
 
 _RESULTS = ("series", "version", "message_id", "verdict", "changes", "splats", "steps", "error")
 
 
-def _steps(patches: Sequence[Mapping[str, Any]], steps: Sequence[Mapping[str, Any]]) -> list[Step]:
-    made = []
-    for index, patch in enumerate(patches):
+def _steps(run: VersionRun) -> Iterator[Step]:
+    for index, patch in enumerate(run.origin.patches):
         state, description = None, ""
-        if index < len(steps):
-            error, warnings = steps[index]["error"], steps[index]["new_warnings"]
+        if index < len(run.steps):
+            error, warnings = run.steps[index].error, run.steps[index].new_warnings
             state = State.FAILURE if error else State.WARNING if warnings else State.SUCCESS
             description = error or (count(len(warnings), "new warning") if warnings else "builds")
-        made.append(Step(str(patch["message_id"]), state, str(description)))
-    return made
+        yield Step(patch.message_id, state, description)

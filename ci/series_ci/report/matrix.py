@@ -74,6 +74,17 @@ def matrix(rows: Sequence[SweepRow]) -> Matrix:
     )
 
 
+def ended(cell: str) -> bool:
+    """Whether a cell says that a version went no further."""
+    return cell.startswith(("does not", "not ", "no "))
+
+
+def change_of(cell: str) -> Change | None:
+    """The change that a cell tells of first, if it is one."""
+    first = cell.replace(",", " ").split(" ")[0]
+    return Change(first) if first in Change.__members__ else None
+
+
 def _program(entry: Entry) -> str:
     return entry.name.partition(":")[0]
 

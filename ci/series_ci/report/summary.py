@@ -74,6 +74,7 @@ def ran(outcome: Outcome) -> VersionRun:
 
 def _origin(outcome: Outcome) -> Origin:
     fetched = outcome.fetched
+    own = next((each.base_patches for each in outcome.request.trees if each.spec == outcome.base.spec), ())
     return Origin(
         archive=outcome.request.archive,
         tree=outcome.base.spec,
@@ -84,6 +85,7 @@ def _origin(outcome: Outcome) -> Origin:
             SentPatch(patch.message_id, patch_id, patch.subject.title)
             for patch, patch_id in zip(fetched.patches, fetched.patch_ids, strict=True)
         ),
+        base_patches=tuple(path.name for path in own),
     )
 
 
@@ -115,6 +117,7 @@ def summary(run: VersionRun) -> dict[str, Any]:
             **run.environment,
             "archive": origin.archive,
             "tree": origin.tree,
+            "base_patches": list(origin.base_patches),
             "trees_not_used": list(origin.refused),
             "base_commit": origin.base,
             "patched_commit": origin.patched,

@@ -14,7 +14,7 @@ from series_ci.compare import Change
 from series_ci.errors import ExitStatus
 from series_ci.report import summary as summaries
 from series_ci.report import table
-from series_ci.report.matrix import Matrix, matrix
+from series_ci.report.matrix import Matrix, change_of, ended, matrix
 from series_ci.rows import Row, Sweep, status
 from series_ci.runs import Problem, SweepRow, SweepRun
 
@@ -119,8 +119,6 @@ def _table(heading: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
 
 
 def style(cell: str) -> str:
-    """The look of a cell, by its first word."""
-    if cell.startswith(("does not", "not ", "no ")):
-        return "bold red"
-    first = cell.replace(",", " ").split(" ")[0]
-    return table.STYLES.get(Change(first), "") if first in Change.__members__ else ""
+    """The look of a cell."""
+    change = change_of(cell)
+    return "bold red" if ended(cell) else table.STYLES[change] if change else ""

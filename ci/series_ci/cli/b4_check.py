@@ -1,0 +1,59 @@
+"""`series-ci b4-check`: what is known of a mail, as b4's review asks for it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from series_ci import catalogue, mail, paths, process, stored
+from series_ci.errors import UsageError
+from series_ci.report import b4
+from series_ci.report.b4 import Check
+
+
+@click.command("b4-check")
+@click.option(
+    "--runs",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="where run directories are, or one itself (repeatable)  [default: where test puts them without --out]",
+)
+def b4_check(folders: tuple[Path, ...]) -> int:
+    """Read one mail on standard input and print what was found out about its version, as b4's external checks do.
+
+    The newest finished run of that very mail counts: pass, warn (flaky, or not tested yet) or fail. To have it in
+    `b4 review`:
+
+    git config --global --add b4.review-series-check-cmd 'series-ci b4-check'
+    """
+    if sys.stdin.isatty():
+        raise UsageError("b4-check reads a mail on standard input", hint="b4 calls it: see series-ci b4-check --help")
+    click.echo(json.dumps(answer(sys.stdin.buffer.read(), folders or (paths.runs(),)), indent=2))
+    return 0
+
+
+def answer(raw: bytes, folders: tuple[Path, ...]) -> list[Check]:
+    """The checks to show. That nothing is known is no failure: b4 would count it against the series."""
+    message = mail.parse(raw)
+    name = mail.message_id(message)
+    if not name:
+        raise UsageError("standard input holds no mail with a Message-ID")
+    run = stored.of_mail(folders, name, cover=mail.parse_subject(mail.header(message, "Subject")).number == 0)
+    if run is not None:
+        return b4.checks(run)
+    return [b4.check("warn", "not tested yet", f"to test it: {_how(name)}")]
+
+
+def _how(name: str) -> str:
+    """The command that tests the version of a mail: with the manifest that has it, else in the tree we are in."""
+    for folder in paths.series_folders():
+        for entry in catalogue.entries(folder):
+            for label in entry.manifest.versions if entry.manifest else ():
+                if entry.open().message_ids(label)[-1] == name:
+                    return process.quote(["series-ci", "test", label, "--series", entry.name])
+    return process.quote(["series-ci", "test", name, "--tree", str(Path.cwd())])

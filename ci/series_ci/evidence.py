@@ -1,0 +1,103 @@
+"""What lies in a run directory beside the results: consoles, and the patches of each version as they were mailed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from series_ci import difference, mail, mailed, rangediff, stored
+from series_ci.rangediff import Pair
+from series_ci.runs import AnyRun, SweepRun, VersionRun, place
+
+HEAD, TAIL = 400, 1600
+"""Lines of a console that are kept from its beginning and from its end, where trouble is."""
+
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True)
+class Console:
+    """What one guest printed: the lines that are kept with their numbers from 1, of `total`; `name` is its folder."""
+
+    name: str
+    lines: tuple[tuple[int, str], ...]
+    total: int
+
+    @property
+    def left_out(self) -> int:
+        """Lines between the two ends that are kept."""
+        return self.total - len(self.lines)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What became of each patch from one version to the next."""
+
+    old: str
+    new: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether code and commit messages are the same."""
+        return rangediff.equal(self.pairs)
+
+    @property
+    def words(self) -> list[str]:
+        """How many patches are what."""
+        counts = Counter(pair.mark for pair in self.pairs)
+        return [f"{counts[mark]} {rangediff.WORDS[mark]}" for mark in counts]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it; consoles by the folder of their boot, in order."""
+
+    consoles: dict[str, Console]
+    changed: tuple[Changed, ...]
+
+
+def gather(folder: Path, run: AnyRun) -> Evidence:
+    """Read it. What was left out of a copy of the directory is not there, and no error."""
+    versions = run.runs if isinstance(run, SweepRun) else [run]
+    # Versions share what was booted once.
+    found = {name: folder / name for each in versions for name in names(run, each)}
+    read = {name: console for name, where in found.items() if (console := _console(name, where))}
+    return Evidence(read, tuple(_changed(folder, run)) if isinstance(run, SweepRun) else ())
+
+
+def names(root: AnyRun, run: VersionRun) -> list[str]:
+    """The consoles of a version: the folders of its boots in the directory of the whole."""
+    return [place(root, run, boot) for boot in (*run.base_boots, *run.boots)]
+
+
+def _console(name: str, where: Path) -> Console | None:
+    """What the guests of one boot printed, one after the other."""
+    parts = [where / "console.log", *sorted(where.glob("guest-*/console.log"))]
+    lines = [line for part in parts if part.is_file() for line in _lines(part)]
+    numbered = list(enumerate(lines, 1))
+    kept = numbered if len(lines) <= HEAD + TAIL else numbered[:HEAD] + numbered[-TAIL:]
+    return Console(name, tuple(kept), len(lines)) if lines else None
+
+
+def _lines(path: Path) -> Iterator[str]:
+    for line in path.read_bytes().decode("utf-8", "replace").splitlines():
+        yield _CONTROL.sub("", line)[:2000]
+
+
+def _changed(folder: Path, run: SweepRun) -> Iterator[Changed]:
+    """Each version beside the one before it, as they were mailed."""
+    sent = {each.version: _sent(stored.mails(folder / place(run, each)), each) for each in run.runs}
+    labels = [label for label, patches in sent.items() if patches]
+    for old, new in pairwise(labels):
+        yield Changed(old, new, mailed.compare(sent[old], sent[new]))
+
+
+def _sent(mails: Sequence[bytes], run: VersionRun) -> list[mailed.Mailed]:
+    ids = {each.message_id: each.patch_id for each in run.origin.patches}
+    patches = [mail.patch(raw) for raw in mails]
+    return [difference.as_sent(each, ids[each.message_id]) for each in patches if each.message_id in ids]

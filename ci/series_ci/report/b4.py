@@ -1,0 +1,55 @@
+"""A run as b4's review shows the checks of other programs: a JSON array of one object. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from series_ci.compare import Change
+from series_ci.errors import ExitStatus
+from series_ci.report import words
+from series_ci.report.matrix import why_failed
+from series_ci.runs import VersionRun
+
+TOOL = "series-ci"
+
+NAMED = 20
+"""Tests that are named."""
+
+Check = dict[str, str]
+
+
+def check(status: str, summary: str, details: str = "", url: str = "") -> Check:
+    """One check; `status` is pass, warn or fail."""
+    return {"tool": TOOL, "status": status, "summary": summary, "url": url, "details": details}
+
+
+def checks(run: VersionRun, url: str = "") -> list[Check]:
+    """What there is to tell of a version: one check."""
+    return [check(_status(run), words.headline(run), "\n".join(_details(run)), url)]
+
+
+def _status(run: VersionRun) -> str:
+    if run.status is ExitStatus.OK:
+        return "warn" if run.having(Change.FLAKY) else "pass"
+    # That neither kernel gave a result says nothing about the series.
+    return "warn" if run.status is ExitStatus.INFRASTRUCTURE else "fail"
+
+
+def _details(run: VersionRun) -> Iterator[str]:
+    if run.error:
+        yield from (run.error.message, *run.error.details.splitlines()[:NAMED])
+    for step in run.steps:
+        if step.error:
+            yield f"after {step.patch}: {step.error}"
+    for splat in run.new_splats[:NAMED]:
+        yield f"new kernel complaint: {splat.title}"
+    changed = words.leaves(words.changed(run))
+    for entry in changed[:NAMED]:
+        bad = entry.change in (Change.BROKEN, Change.FLAKY)
+        why = entry.reason or (why_failed(entry.log) if bad else "")
+        yield f"{entry.change} {entry.name}: {words.states(entry)}" + (f" ({why})" if why else "")
+    if len(changed) > NAMED:
+        yield f"and {len(changed) - NAMED} more"
+    yield f"base: {run.origin.tree} ({run.origin.base[:12]})"
+    yield f"results: {run.folder}"
+    yield f"repeat: {run.repeat}"

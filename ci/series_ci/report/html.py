@@ -1,0 +1,212 @@
+"""A run as one HTML page that needs nothing else: no network, no other file, and no script to be read. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from series_ci import paths
+from series_ci.compare import Change, Entry, SplatEntry
+from series_ci.evidence import Console, Evidence
+from series_ci.report import words
+from series_ci.report.matrix import Matrix, change_of, ended, matrix, why_failed
+from series_ci.runs import AnyRun, SweepRun, VersionRun, place
+from series_ci.text import both_ends
+
+LOG = 200
+"""Lines of a test's output."""
+
+WITH_LOGS = 300
+"""Changed tests of a version whose output is in the page."""
+
+_NO_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One test of the table of all; `look` is the class of its change."""
+
+    name: str
+    base: str
+    patched: str
+    change: str
+    look: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """The results of one program; `open` ones are shown at once."""
+
+    name: str
+    counts: str
+    look: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """A complaint of the kernel; `line` leads to its place in a console, "" where it is not in it."""
+
+    entry: SplatEntry
+    line: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A test that is not as on the base, with what it printed."""
+
+    row: Row
+    why: str
+    log: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One version, ready to be drawn."""
+
+    run: VersionRun
+    ident: str
+    look: str
+    headline: str
+    changed: tuple[Changed, ...]
+    complaints: tuple[Complaint, ...]
+    groups: tuple[Group, ...]
+    consoles: tuple[tuple[str, str], ...]
+
+
+def page(run: AnyRun, evidence: Evidence) -> str:
+    """The page."""
+    sections = [_section(run, each, evidence) for each in (run.runs if isinstance(run, SweepRun) else [run])]
+    context: dict[str, Any] = {
+        "run": run,
+        "sweep": isinstance(run, SweepRun),
+        "name": words.name(run),
+        "look": _look(run.status),
+        "headline": words.headline(run),
+        "sections": sections,
+        "known": {section.run.version for section in sections},
+        "matrix": matrix(run.rows) if isinstance(run, SweepRun) else None,
+        "consoles": evidence.consoles.values(),
+        "changed": evidence.changed,
+    }
+    return str(_template().render(context))
+
+
+@cache
+def _template() -> Any:  # noqa: ANN401 (jinja2 is only loaded for this format)
+    import jinja2  # noqa: PLC0415
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters |= {"ident": ident, "clean": clean}
+    environment.filters |= {"cell": cell_look, "diffline": diff_look, "matrix_rows": rows_of}
+    return environment.from_string(paths.data("report.html").read_text("utf-8"))
+
+
+def ident(text: str) -> str:
+    """A name as part of an id, the same for the same name."""
+    return _NO_NAME.sub("-", text)
+
+
+def clean(text: str) -> str:
+    """Text without what no page can show."""
+    return re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "\ufffd", text)
+
+
+def _look(status: int) -> str:
+    return "bad" if status else "good"
+
+
+LOOKS = {
+    Change.BROKEN: "bad",
+    Change.FLAKY: "odd",
+    Change.GONE: "odd",
+    Change.SKIPPED: "odd",
+    Change.FIXED: "good",
+    Change.NEW: "new",
+    Change.SAME: "same",
+}
+
+
+def cell_look(text: str) -> str:
+    """The class of a cell of the matrix."""
+    change = change_of(text)
+    return "bad" if ended(text) else LOOKS[change] if change else "same"
+
+
+def diff_look(line: str) -> str:
+    """The class of a line of a diff of patches."""
+    return {"+": "good", "-": "bad", "@": "new"}.get(line[:1], "")
+
+
+def rows_of(drawn: Matrix) -> Sequence[tuple[str, tuple[str, ...]]]:
+    """Lines of the matrix: the version's label, and the cells after it."""
+    return [(line[0], line[1:]) for line in drawn.lines]
+
+
+def _section(whole: AnyRun, run: VersionRun, evidence: Evidence) -> Section:
+    consoles = _consoles_of(whole, run, evidence)
+    return Section(
+        run=run,
+        ident=ident(run.version),
+        look=_look(run.status),
+        headline=words.headline(run),
+        changed=tuple(_changed(run)),
+        complaints=tuple(_complaint(each, [evidence.consoles[name] for _, name in consoles]) for each in run.splats),
+        groups=tuple(_groups(run)),
+        consoles=consoles,
+    )
+
+
+def _consoles_of(whole: AnyRun, run: VersionRun, evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    """(what it is, the console's name) of the version's boots, those with the series first."""
+    found = []
+    for boots, what in ((run.boots, run.version), (run.base_boots, "base")):
+        for number, boot in enumerate(boots, 1):
+            name = place(whole, run, boot)
+            if name in evidence.consoles:
+                found.append((f"{what}, boot {number}" if len(boots) > 1 else what, name))
+    return tuple(found)
+
+
+def _changed(run: VersionRun) -> list[Changed]:
+    found = []
+    for number, entry in enumerate(words.changed(run)):
+        log = tuple(both_ends(entry.log, LOG)) if number < WITH_LOGS else ()
+        why = entry.reason or why_failed(entry.log) if entry.change in (Change.BROKEN, Change.FLAKY) else entry.reason
+        found.append(Changed(_row(entry), why, log, entry.notes))
+    return found
+
+
+def _row(entry: Entry) -> Row:
+    return Row(entry.name, str(entry.base or "-"), str(entry.patched or "-"), str(entry.change), LOOKS[entry.change])
+
+
+def _groups(run: VersionRun) -> list[Group]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in run.entries:
+        groups.setdefault(entry.name.partition(":")[0], []).append(entry)
+    found = []
+    for name, entries in groups.items():
+        changes: Mapping[Change, int] = Counter(entry.change for entry in entries)
+        worst = next((change for change in words.BY_WEIGHT if changes.get(change)), Change.SAME)
+        seen = [change for change in (*words.BY_WEIGHT, Change.SAME) if change in changes]
+        counts = ", ".join(f"{changes[change]} {change}" for change in seen)
+        found.append(Group(name, counts, LOOKS[worst], tuple(_row(entry) for entry in entries)))
+    return found
+
+
+def _complaint(entry: SplatEntry, consoles: Sequence[Console]) -> Complaint:
+    """With the place of its first line in the first console that has it."""
+    first = next((line.strip() for line in entry.splat.lines if len(line.strip()) > 10), "")
+    for console in consoles if first else ():
+        for number, line in console.lines:
+            if first in line:
+                return Complaint(entry, f"{ident(console.name)}-L{number}")
+    return Complaint(entry, "")

@@ -1,0 +1,175 @@
+"""A run as a KCIDB document: base and version are checkouts, their kernels builds, each result a test. Pure.
+
+The ids are the same whenever it is made of the same run, so that a document that is submitted twice is there once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from series_ci import files
+from series_ci.errors import ExitStatus, UsageError
+from series_ci.results import BOOT_RESULT, Ended, Result, Run, Status
+from series_ci.runs import AnyRun, SweepRun, VersionRun
+
+ORIGIN = "series_ci"
+
+VERSION = {"major": 5, "minor": 3}
+"""Of the schema that the document is written for."""
+
+EXCERPT = 16_000
+"""Characters of a log; the schema takes 16384."""
+
+STATUSES = {
+    Status.PASS: "PASS",
+    Status.XFAIL: "PASS",
+    Status.FAIL: "FAIL",
+    Status.SKIP: "SKIP",
+    Status.TIMEOUT: "ERROR",
+    Status.CRASH: "ERROR",
+    Status.ERROR: "ERROR",
+    Status.NOTBUILT: "MISS",
+    Status.NOTRUN: "MISS",
+}
+
+Objects = dict[str, list[dict[str, Any]]]
+
+
+def document(run: AnyRun, mails: Mapping[str, Sequence[bytes]]) -> dict[str, Any]:
+    """The document; `mails` are the patches of each version by its label.
+
+    Raises UsageError for a record that does not say when it was made: a test without its time is refused there.
+    """
+    found: Objects = {"checkouts": [], "builds": [], "tests": []}
+    for each in run.runs if isinstance(run, SweepRun) else [run]:
+        _version(each, mails.get(each.version, ()), found)
+    # Versions of a sweep share their base, and some the boot of another version.
+    once = {kind: list({each["id"]: each for each in made}.values()) for kind, made in found.items()}
+    return {"version": VERSION, **once}
+
+
+def _version(run: VersionRun, mails: Sequence[bytes], found: Objects) -> None:
+    applies = run.status is not ExitStatus.APPLY
+    base = _id("base", run.origin.base, run.origin.tree)
+    patch_ids = [each.patch_id for each in run.origin.patches]
+    ours = _id("series", run.origin.base, run.origin.tree, run.message_id, *patch_ids)
+    found["checkouts"] += [
+        _checkout(base, run),
+        {
+            **_checkout(ours, run, valid=applies),
+            "patchset_hash": _patchset(mails),
+            "message_id": run.message_id,
+            "comment": _plain(f"{run.series} {run.version}: {run.title}"),
+            **_excerpt(run.error.details.splitlines() if run.error and not applies else []),
+        },
+    ]
+    if run.error and applies:
+        build = {"id": f"{ours}-build", "origin": ORIGIN, "checkout_id": ours, "status": "FAIL"}
+        build |= {"comment": _plain(run.error.message), **_excerpt(run.error.details.splitlines())}
+        found["builds"].append(build)
+    for checkout, boots in ((base, run.base_boots), (ours, run.boots)):
+        for number, boot in enumerate(boots):
+            if boot.run is not None:
+                _boot(checkout, boot.run, number, found)
+
+
+def _id(*parts: str) -> str:
+    return f"{ORIGIN}:{files.digest(*parts)[:32]}"
+
+
+def _checkout(name: str, run: VersionRun, *, valid: bool = True) -> dict[str, Any]:
+    """What is known of the base. Its commit is told only where others have it: imports and base patches are ours."""
+    origin = run.origin
+    made: dict[str, Any] = {"id": name, "origin": ORIGIN, "valid": valid, "tree_name": _plain(origin.tree)}
+    made["patchset_hash"] = ""
+    made["misc"] = {"base_commit": origin.base, "base_patches": list(origin.base_patches), "archive": origin.archive}
+    place = re.fullmatch(r"git\+(https://[^@\0\s]+)@.+", origin.tree)
+    if place and not origin.base_patches and re.fullmatch("[0-9a-f]{40}", origin.base):
+        made |= {"git_repository_url": place[1], "git_commit_hash": origin.base}
+    return made
+
+
+def _patchset(mails: Sequence[bytes]) -> str:
+    """SHA-256 over the lines that hold the SHA-256 of each patch, in order."""
+    return sha256(b"".join(sha256(raw).hexdigest().encode() + b"\n" for raw in mails)).hexdigest() if mails else ""
+
+
+def _boot(checkout: str, run: Run, number: int, found: Objects) -> None:
+    if run.started is None:
+        raise UsageError("the record of the run does not say when it was started", hint="test the version again")
+    environment = run.environment
+    build = f"{checkout}-{environment.get('config', 'x')}-{environment.get('arch', 'x')}"
+    found["builds"].append(
+        {
+            "id": build,
+            "origin": ORIGIN,
+            "checkout_id": checkout,
+            "status": "PASS",
+            "architecture": re.sub("[^a-z0-9_]", "_", environment.get("arch", "").lower()),
+            "compiler": _plain(environment.get("compiler", "")),
+            "config_name": _plain(environment.get("config", "")),
+        }
+    )
+    boot = f"{build}-{run.started.isoformat()}-{number}"
+    shown = {key: environment[key] for key in ("accelerator", "qemu", "memory", "cpus", "host") if environment.get(key)}
+    common = {
+        "origin": ORIGIN,
+        "build_id": build,
+        "environment": {"comment": _plain(environment.get("qemu", "QEMU")), "misc": shown},
+    }
+    for result, seconds in _timed(run):
+        start = run.started + timedelta(seconds=seconds)
+        name = f"{boot}-{_plain(result.name)}"
+        found["tests"].append({**common, "id": name, "start_time": start.isoformat(), **_test(result, run)})
+    said = [line for splat in run.splats for line in splat.lines]
+    words = {"id": f"{boot}-dmesg", "path": "dmesg", "status": "FAIL" if run.splats else "PASS"}
+    found["tests"].append({**common, **words, "start_time": run.started.isoformat(), **_excerpt(said)})
+
+
+def _test(result: Result, run: Run) -> dict[str, Any]:
+    return {
+        "path": path(result.name),
+        "status": status(result, run),
+        "misc": {"name": result.name, "status": str(result.status)},
+        **({"duration": result.seconds} if result.seconds is not None else {}),
+        **({"comment": _plain(result.reason)} if result.reason else {}),
+        **_excerpt(result.log),
+    }
+
+
+def _timed(run: Run) -> Iterator[tuple[Result, float]]:
+    """Each result with the seconds from the start of the boot to its own: tests run one after the other."""
+    passed = 0.0 if run.boot_seconds is None else run.boot_seconds
+    for result in run.results:
+        yield result, 0.0 if result.name == BOOT_RESULT else passed
+        passed += result.seconds or 0.0
+
+
+def status(result: Result, run: Run) -> str:
+    """KCIDB's word. A result that was lost when the kernel died says that the kernel is faulty, else nothing of it."""
+    if result.status in (Status.CRASH, Status.TIMEOUT) and run.ended in (Ended.PANIC, Ended.HANG):
+        return "FAIL"
+    return STATUSES[result.status]
+
+
+def path(name: str) -> str:
+    """The place in KCIDB's tree of tests: `kselftest.mm.exit_skip.shmem.exiting`."""
+    if name == BOOT_RESULT:
+        return name
+    parts = [re.sub(r"[^a-zA-Z0-9_-]", "_", part) for part in re.split("[/:.]", name)]
+    return ".".join(["kselftest", *(part or "_" for part in parts)])
+
+
+def _plain(text: str) -> str:
+    """Text as the schema takes it."""
+    return re.sub("[\0\ud800-\udfff]", "\ufffd", text)
+
+
+def _excerpt(lines: Sequence[str]) -> dict[str, str]:
+    """The end of a log, where it says how it went."""
+    text = _plain("\n".join(lines))
+    return {"log_excerpt": text[-EXCERPT:]} if text else {}
