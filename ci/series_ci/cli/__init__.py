@@ -27,6 +27,7 @@ from series_ci.cli.schema import schema
 from series_ci.cli.shell import shell
 from series_ci.cli.test import test
 from series_ci.cli.versions import versions
+from series_ci.cli.watch import watch
 from series_ci.errors import Error, ExitStatus
 
 
@@ -55,6 +56,7 @@ cli.add_command(verify)
 cli.add_command(report)
 cli.add_command(post)
 cli.add_command(b4_check)
+cli.add_command(watch)
 cli.add_command(schema)
 cli.add_command(kselftest)
 

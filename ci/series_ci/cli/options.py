@@ -81,5 +81,8 @@ made = _all(_test, series, tree, _config)
 request = _all(_test, bench)
 """The same, with tests to choose."""
 
+watched = _all(_test, series, tree, _config, machine)
+"""What the versions that are yet to come are tested with."""
+
 guest = _all(_test, _kernel, progress)
 """The same, for a guest that nothing is judged in."""
