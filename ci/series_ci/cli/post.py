@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from series_ci import files, process, terminal
+from series_ci import files, foreign, process, terminal
 from series_ci.cli import options
 from series_ci.cli.report import kcidb_of, reply_to
 from series_ci.errors import UsageError
@@ -35,6 +35,9 @@ Options = dict[str, Any]
 @click.argument("run_dir", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--to", "destination", required=True, type=click.Choice(sorted(TAKES)), help="where to")
 @click.option("--dry-run", is_flag=True, help="print each request (method, URL, body), send nothing")
+@click.option(
+    "--verify", is_flag=True, help="RUN_DIR comes from elsewhere: first make sure that it is what a run leaves behind"
+)
 @click.option("--url", metavar="URL", help="the server  [default: GITHUB_API_URL, else api.github.com; KCIDB_REST]")
 @click.option("--page", metavar="URL", help="where the results are told in full; linked from what is posted")
 @click.option("--repo", metavar="OWNER/NAME", help="github: the repository  [default: GITHUB_REPOSITORY]")
@@ -55,7 +58,7 @@ Options = dict[str, Any]
 )
 @click.option("--tested-by", metavar="'NAME <ADDRESS>'", help="mail: give that trailer, if everything passed")
 @options.progress
-def post(run_dir: Path, *, destination: str, dry_run: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # noqa: ANN401 (click)
+def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, **given: Any) -> int:  # noqa: ANN401 (click)
     """Post the results in RUN_DIR. Posted again, they replace what was posted before, and are never there twice.
 
     github: a check run with annotations, a commit status, one comment on the pull request, the job's summary.
@@ -64,11 +67,13 @@ def post(run_dir: Path, *, destination: str, dry_run: bool, verbose: bool, quiet
 
     Tokens come from the environment: GITHUB_TOKEN or GH_TOKEN, PATCHWORK_TOKEN, KCIDB_REST_TOKEN or KCIDB_REST.
     """
+    progress = terminal.Terminal(verbose=given.pop("verbose"), quiet=given.pop("quiet"))
+    if verify:
+        foreign.verify_version(run_dir)
     chosen = {name: value for name, value in given.items() if value not in (None, ())}
     if unknown := sorted(set(chosen) - TAKES[destination]):
         names = ", ".join("--pr" if name == "pull" else f"--{name.replace('_', '-')}" for name in unknown)
         raise UsageError(f"--to {destination} does not know {names}")
-    progress = terminal.Terminal(verbose=verbose, quiet=quiet)
     show = click.echo if dry_run else None
 
     def connect(server: Server) -> Client:

@@ -55,13 +55,14 @@ def test(
     asked = Options(**given)
     progress = Terminal(verbose=verbose, quiet=quiet)
     if len(versions) == 1:
-        return _test_one(make_request(versions[0], asked), progress, as_json=as_json)
+        return test_one(make_request(versions[0], asked), progress, as_json=as_json)
     if asked.each_patch:
         raise UsageError("--each-patch takes a single VERSION")
     return _test_many(make_sweep(versions, asked, keep_going=keep_going), progress, as_json=as_json)
 
 
-def _test_one(request: Request, progress: Terminal, *, as_json: bool) -> int:
+def test_one(request: Request, progress: Terminal, *, as_json: bool) -> int:
+    """Test, write down, show; the exit status."""
     outcome = pipeline.test(request, progress)
     write(outcome)
     if as_json:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from series_ci import record
+from series_ci.compare import Comparison
 from series_ci.errors import ApplyError, ExitStatus
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
@@ -13,10 +14,9 @@ from series_ci.runs import Boot, Origin, Problem, SentPatch, Step, VersionRun
 
 
 def status(outcome: Outcome) -> ExitStatus:
-    """The exit status that the outcome stands for: a regression outweighs a patch on the way that does not build."""
+    """The exit status that the outcome stands for."""
     if outcome.comparison is not None:
-        found = outcome.comparison.status
-        return ExitStatus.BUILD if found is ExitStatus.OK and _broken_steps(outcome) else found
+        return compared_status(outcome.comparison, _broken_steps(outcome))
     assert outcome.error is not None
     return outcome.error.status
 
@@ -24,9 +24,18 @@ def status(outcome: Outcome) -> ExitStatus:
 def verdict(outcome: Outcome) -> str:
     """The outcome in two or three words."""
     if outcome.comparison is not None:
-        broken = _broken_steps(outcome)
-        return outcome.comparison.verdict + (f", but no build after {count(broken, 'patch')}" if broken else "")
+        return compared_verdict(outcome.comparison, _broken_steps(outcome))
     return "does not apply" if isinstance(outcome.error, ApplyError) else "does not build"
+
+
+def compared_status(comparison: Comparison, broken: int) -> ExitStatus:
+    """Of a comparison, with so many patches on the way that do not build: a regression outweighs them."""
+    return ExitStatus.BUILD if comparison.status is ExitStatus.OK and broken else comparison.status
+
+
+def compared_verdict(comparison: Comparison, broken: int) -> str:
+    """The same in words."""
+    return comparison.verdict + (f", but no build after {count(broken, 'patch')}" if broken else "")
 
 
 def _broken_steps(outcome: Outcome) -> int:

@@ -1,0 +1,76 @@
+"""`series-ci merge RUN_DIR...` and `series-ci verify RUN_DIR...`: run directories from other machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from series_ci import catalogue, foreign, paths, stored, terminal
+from series_ci import merge as merging
+from series_ci.cli import options
+from series_ci.cli.request import stamped
+from series_ci.errors import UsageError
+from series_ci.manifest import Manifest
+from series_ci.report import sweep as report
+from series_ci.runs import SweepRun
+
+RUN_DIRS = click.argument(
+    "run_dirs", metavar="RUN_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+)
+
+
+@click.command()
+@RUN_DIRS
+@click.option("--series", metavar="NAME|FILE", help="the series  [default: the one that the first RUN_DIR names]")
+@click.option(
+    "--version",
+    "versions",
+    metavar="LABEL",
+    multiple=True,
+    help="only this version was to be tested (repeatable)  [default: all of the manifest]",
+)
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="where to; must not exist yet")
+@options.progress
+def merge(
+    run_dirs: tuple[Path, ...], *, series: str | None, versions: tuple[str, ...], out: Path | None, **shown: bool
+) -> int:
+    """Join the runs that several machines made of the versions of a series, as if one had made them all.
+
+    Each RUN_DIR is verified first, as `series-ci verify` does. They have to be of the same series, base, configuration,
+    machine and tests; two of the same version have to say the same. A version that is in none of them has no result.
+    The exit status is that of `series-ci test --all`.
+    """
+    progress = terminal.Terminal(**shown)
+    if out is not None and out.exists():
+        raise UsageError(f"--out {out}: exists", hint="a run directory is written once")
+    manifest = _manifest(series, run_dirs[0])
+    labels = [label for label in manifest.versions if not versions or label in versions]
+    for each in versions:
+        manifest.version(each)
+    target = out.absolute() if out else stamped(manifest.name, "merged")
+    sweep = merging.merge(run_dirs, manifest, labels, target, progress)
+    report.show(sweep, terminal.console(stderr=False))
+    return int(sweep.status)
+
+
+def _manifest(series: str | None, first: Path) -> Manifest:
+    if series is None:
+        foreign.verify(first)
+        series = stored.read(first).series
+    return catalogue.find(series, paths.series_folders())
+
+
+@click.command()
+@RUN_DIRS
+def verify(run_dirs: tuple[Path, ...]) -> int:
+    """Make sure that each RUN_DIR is what a run leaves behind, before anything is done with it.
+
+    Refused are links, files that no run writes or that are too large, records of another form, and a verdict that does
+    not follow from the records of the boots. What those say of the boots is the word of the machine they ran on.
+    """
+    for folder in run_dirs:
+        run = foreign.verify(folder)
+        label = "" if isinstance(run, SweepRun) else f" {run.version}"
+        click.echo(f"{folder}: {run.series}{label}: {run.verdict}")
+    return 0

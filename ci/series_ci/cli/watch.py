@@ -1,0 +1,104 @@
+"""`series-ci watch`: new versions of a series, tested as they come."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from series_ci import arrivals, catalogue, files, ledger, paths, rundir, terminal
+from series_ci.archive import open_archive
+from series_ci.arrivals import Arrival
+from series_ci.cli import options
+from series_ci.cli.request import Options, make_request, stamped
+from series_ci.cli.test import test_one
+from series_ci.errors import Error, InfrastructureError
+from series_ci.ledger import Entry, Fate, Ledger
+from series_ci.manifest import Manifest
+from series_ci.terminal import Terminal
+
+LONGEST = 240
+"""Minutes that a server which does not answer is left alone at the most."""
+
+sleep: Callable[[float], None] = time.sleep
+"""What the tests replace."""
+
+
+@click.command()
+@options.watched
+@click.option("--once", is_flag=True, help="look once, print what is new as JSON, test nothing")
+@click.option("--interval", metavar="MINUTES", type=click.IntRange(1), default=15, show_default=True)
+@click.option(
+    "--state", metavar="FILE", type=click.Path(path_type=Path), help="what is known, instead of its usual place"
+)
+@options.progress
+def watch(*, once: bool, interval: int, state: Path | None, verbose: bool, quiet: bool, **given: Any) -> int:  # noqa: ANN401 (click)
+    """Look for versions of a series that are newer than those of its manifest, and test each, once.
+
+    What is known of them is kept in a file: a version that was being tested when the watch was killed is gone on with,
+    one that was tested is never tested again. With --once, for cron and for GitHub's matrix, they are printed for
+    others to test, and are not printed again.
+    """
+    asked = Options(**given, out=None)
+    progress = Terminal(verbose=verbose, quiet=quiet)
+    manifest = catalogue.find(asked.series, paths.series_folders())
+    place = state or paths.runs().parent / "watch" / f"{manifest.name}.json"
+    with ledger.opened(place) as known:
+        if once:
+            _tell(_look(manifest, asked, known, progress), asked.series or manifest.name, known)
+            return 0
+        return _for_ever(manifest, asked, known, progress, interval)
+
+
+def _look(manifest: Manifest, asked: Options, known: Ledger, progress: Terminal) -> list[Arrival]:
+    archive = open_archive(asked.archive or str(manifest.archive))
+    return arrivals.look(manifest, archive, known, progress)
+
+
+def _tell(new: list[Arrival], series: str, known: Ledger) -> None:
+    """Print first: what did not get out is told again the next time."""
+    rows = [
+        {"id": files.digest(each.message_id)[:12], "title": each.title, "series": series, "versions": each.message_id}
+        for each in new
+    ]
+    click.echo(json.dumps({"include": rows}))
+    known.put({each.message_id: Entry(Fate.TOLD, each.title) for each in new})
+
+
+def _for_ever(manifest: Manifest, asked: Options, known: Ledger, progress: Terminal, interval: int) -> int:
+    for message_id in known.having(Fate.TRYING):
+        _try(message_id, known[message_id], asked, known, progress)
+    wait = interval
+    while True:
+        try:
+            new = _look(manifest, asked, known, progress)
+        except InfrastructureError as error:
+            wait = min(2 * wait, max(LONGEST, interval))
+            progress.say(f"{error.message}; looking again in {wait} minutes")
+        else:
+            wait = interval
+            for each in new:
+                entry = Entry(Fate.TRYING, each.title, str(stamped(manifest.name, "watch")))
+                known.put({each.message_id: entry})
+                _try(each.message_id, entry, asked, known, progress)
+        sleep(60.0 * wait)
+
+
+def _try(message_id: str, entry: Entry, asked: Options, known: Ledger, progress: Terminal) -> None:
+    """Test a version; one whose test had ended when the watch was killed is only written down."""
+    finished = files.read_json(Path(entry.out) / rundir.SUMMARY)
+    if finished is None:
+        progress.say(f"new: {entry.title}")
+        try:
+            status = test_one(make_request(message_id, replace(asked, out=entry.out)), progress, as_json=False)
+        except Error as error:
+            terminal.show_error(error)
+            status = int(error.status)
+    else:
+        status = int(finished["status"])
+    known.put({message_id: replace(entry, fate=Fate.DONE, status=status)})

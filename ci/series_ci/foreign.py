@@ -1,0 +1,246 @@
+"""Run directories from elsewhere: taken only if they are what a run of ours leaves behind, to the last file.
+
+A kernel series is a stranger's code, and what was built and booted with it may have written anything. So nothing is
+followed out of the directory, nothing unknown is in it, and the verdict is what follows from the records of the boots.
+What a record says of a boot is still the word of the machine that it ran on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from series_ci import boots, compare, mail, rundir, stored
+from series_ci.errors import ExitStatus, UsageError
+from series_ci.fields import LABEL
+from series_ci.report import summary as one
+from series_ci.report import sweep as many
+from series_ci.runs import AnyRun, Boot, Stage, SweepRow, SweepRun, VersionRun
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes of a record that is read and of any other file, bytes and number of all files."""
+
+    record: int = 64 * MIB
+    file: int = 512 * MIB
+    total: int = 4096 * MIB
+    files: int = 20_000
+
+
+LIMITS = Limits()
+
+_GUEST = r"console\.log|results\.ktap|status\.txt|qemu\.log|qemu\.cmd"
+_BOOT = rf"(?:{re.escape(boots.RUN_FILE)}|config|build\.log|selftests\.log|(?:{boots.GUEST}\d{{1,4}}/)?(?:{_GUEST}))"
+_BASE = r"base(?:\.\d{1,4})?(?:-2)?"
+_PATCHED = r"patched(?:-2)?"
+_MAILS = r"series\.mbx|junit\.xml|summary\.json"
+_VERSION = rf"(?:{_MAILS}|{_PATCHED}/{_BOOT}|patch-\d{{1,4}}/build\.log)"
+_OF_VERSION = re.compile(rf"{_VERSION}|base(?:-2)?/{_BOOT}")
+_OF_SWEEP = re.compile(rf"junit\.xml|summary\.(?:json|md)|sweep\.json|\.lock|{_BASE}/{_BOOT}|{LABEL}/{_VERSION}")
+_RECORDS = re.compile(rf".*\.json|.*{_MAILS}")
+
+_BOOTS_OF_VERSION = re.compile(rf"base(?:-2)?|{_PATCHED}")
+_BOOTS_OF_SWEEP = re.compile(rf"\.\./{_BASE}|(?:\.\./{LABEL}/)?{_PATCHED}")
+
+_HINT = "it was changed, or cut short on its way: take it from where it was made, or run the test again"
+
+
+def verify(folder: Path, limits: Limits = LIMITS) -> AnyRun:
+    """Read a run directory that came from elsewhere. Raises UsageError for the first thing that does not belong."""
+    summary = _summary(folder, limits)
+    sweep = isinstance(summary.get("versions"), list)
+    _look_at_files(folder, _OF_SWEEP if sweep else _OF_VERSION, limits)
+    for row in summary["versions"] if sweep else ():
+        _look_at_row(folder, row)
+    run = stored.read(folder)
+    if isinstance(run, SweepRun):
+        for row in run.rows:
+            _verify_row(folder, row, run)
+        _same(folder / rundir.SUMMARY, many.summary(run), summary)
+    else:
+        _same(folder / rundir.SUMMARY, one.summary(run), summary)
+        _verify_version(folder, run, _BOOTS_OF_VERSION)
+    return run
+
+
+def verify_version(folder: Path, limits: Limits = LIMITS) -> None:
+    """The same for the folder of one version, which may be part of a sweep's: then all of that has to be in order."""
+    above = folder.resolve().parent
+    if (above / rundir.SUMMARY).is_file():
+        found = verify(above, limits)
+        if not isinstance(found, SweepRun) or folder.resolve().name not in [row.label for row in found.rows if row.run]:
+            raise _wrong(folder, f"is no version of the sweep in {above}")
+    else:
+        verify(folder, limits)
+
+
+def _wrong(path: Path, what: str) -> UsageError:
+    return UsageError(f"{path}: {what}", hint=_HINT)
+
+
+def _summary(folder: Path, limits: Limits) -> Mapping[str, Any]:
+    """The top summary, before anything is believed that it says."""
+    path = folder / rundir.SUMMARY
+    if folder.is_symlink() or not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder")
+    if not os.path.lexists(path):
+        hint = "its run was interrupted, or it is none; a finished one has a summary.json"
+        raise UsageError(f"{folder}: no finished run", hint=hint)
+    _regular(path, path.lstat(), limits.record)
+    return _object(path)
+
+
+def _object(path: Path) -> Mapping[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _wrong(path, f"is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise _wrong(path, "is no JSON object")
+    return value
+
+
+def _look_at_files(folder: Path, known: re.Pattern[str], limits: Limits) -> None:
+    number = total = 0
+    for path, found in _walk(folder):
+        name = str(path.relative_to(folder))
+        _regular(path, found, limits.record if _RECORDS.fullmatch(name) else limits.file)
+        if not known.fullmatch(name):
+            raise _wrong(path, "is nothing that a run leaves behind")
+        number, total = number + 1, total + found.st_size
+        if number > limits.files or total > limits.total:
+            raise _wrong(folder, f"has more than {limits.files} files or {limits.total // MIB} MiB")
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """All that is no folder; links are not followed."""
+    for root, folders, names in os.walk(folder):
+        here = Path(root)
+        links = [name for name in folders if (here / name).is_symlink()]
+        for name in sorted([*names, *links]):
+            yield here / name, (here / name).lstat()
+
+
+def _regular(path: Path, found: os.stat_result, most: int) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise _wrong(path, "is a link" if stat.S_ISLNK(found.st_mode) else "is no regular file")
+    if found.st_size > most:
+        raise _wrong(path, f"has more than {most // MIB} MiB")
+
+
+def _look_at_row(folder: Path, row: object) -> None:
+    """What names another file must name one of this directory, before it is read."""
+    label, summary = (row.get("version"), row.get("summary")) if isinstance(row, dict) else (None, None)
+    if not isinstance(label, str) or not re.fullmatch(LABEL, label):
+        raise _wrong(folder / rundir.SUMMARY, f"has a version named {label!r}")
+    if summary is not None and summary != f"{label}/{rundir.SUMMARY}":
+        raise _wrong(folder / rundir.SUMMARY, f"names {summary!r} as the summary of {label}")
+    if summary is not None:
+        _boot_names(folder / label, _BOOTS_OF_SWEEP)
+
+
+def _boot_names(folder: Path, known: re.Pattern[str]) -> None:
+    path = folder / rundir.SUMMARY
+    found = _object(path).get("boots")
+    names = [name for each in found.values() for name in each] if isinstance(found, dict) else [None]
+    if bad := [name for name in names if not isinstance(name, str) or not known.fullmatch(name)]:
+        raise _wrong(path, f"names {bad[0]!r} as the folder of a boot")
+
+
+def _same(path: Path, made: object, found: object) -> None:
+    """Refuse what would not be written like this: unknown keys, other types, a cell that the results do not give."""
+    if json.dumps(made) != json.dumps(found):
+        raise _wrong(path, f"is not what a run writes{_where(made, found)}")
+
+
+def _where(made: object, found: object, at: str = "") -> str:
+    """The first place at which two JSON values differ."""
+    if isinstance(made, dict) and isinstance(found, dict) and list(made) == list(found):
+        pairs = [(f".{key}", made[key], found[key]) for key in made]
+    elif isinstance(made, list) and isinstance(found, list) and len(made) == len(found):
+        pairs = [(f"[{number}]", *pair) for number, pair in enumerate(zip(made, found, strict=True))]
+    else:
+        return f" (at {at[1:]})" if at else ""
+    return next((_where(one, other, at + key) for key, one, other in pairs if json.dumps(one) != json.dumps(other)), "")
+
+
+def _verify_row(folder: Path, row: SweepRow, sweep: SweepRun) -> None:
+    path = folder / rundir.SUMMARY
+    run = row.run
+    if run is None:
+        nothing = (row.error is None) == (row.status is ExitStatus.OK) and row.stage is not Stage.DONE
+        if not nothing or row.status is ExitStatus.REGRESSION:
+            raise _wrong(path, f"has status {int(row.status)} for {row.label}, of which it knows nothing")
+        return
+    told = (run.series, run.version, run.message_id, run.status, run.origin.tree, run.error)
+    if told != (sweep.series, row.label, row.message_id, row.status, row.base, row.error):
+        raise _wrong(path, f"does not say of {row.label} what {row.label}/{rundir.SUMMARY} says")
+    stages = {ExitStatus.APPLY: Stage.APPLY, ExitStatus.BUILD: Stage.BUILD} if run.error else {}
+    if row.stage is not stages.get(run.status, Stage.DONE):
+        raise _wrong(path, f"has {row.label} end at stage {row.stage}")
+    _same(folder / row.label / rundir.SUMMARY, one.summary(run), _object(folder / row.label / rundir.SUMMARY))
+    _verify_version(folder / row.label, run, _BOOTS_OF_SWEEP)
+
+
+def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> None:
+    path = folder / rundir.SUMMARY
+    _boot_names(folder, names)
+    if not re.fullmatch(LABEL, run.version):
+        raise _wrong(path, f"has a version named {run.version!r}")
+    _verify_mails(folder / "series.mbx", run)
+    if run.error is not None:
+        words = {ExitStatus.APPLY: "does not apply", ExitStatus.BUILD: "does not build"}
+        if words.get(run.status) != run.verdict or run.entries or run.splats:
+            raise _wrong(path, f"has the verdict {run.verdict!r} with status {int(run.status)} and an error")
+        return
+    pairs = list(zip(run.base_boots, run.boots, strict=False))
+    if len(run.base_boots) != len(run.boots) or len(pairs) not in (1, 2):
+        raise _wrong(path, f"names {len(run.base_boots)} boots of the base and {len(run.boots)} with the series")
+    _verify_verdict(path, run, [_compared(folder, *pair) for pair in pairs])
+
+
+def _compared(folder: Path, base: Boot, patched: Boot) -> compare.Comparison:
+    for boot in (base, patched):
+        if boot.run is None:
+            raise _wrong(folder / boot.folder / boots.RUN_FILE, "is missing, and the summary names it")
+    assert base.run is not None
+    assert patched.run is not None
+    return compare.compare(base.run, patched.run)
+
+
+def _verify_verdict(path: Path, run: VersionRun, found: list[compare.Comparison]) -> None:
+    """The verdict, made again from the records of the boots."""
+    comparison = found[0] if len(found) == 1 else compare.with_second(*found)
+    broken = sum(step.error is not None for step in run.steps)
+    expected: dict[str, tuple[object, object]] = {
+        "changes": (comparison.entries, run.entries),
+        "splats": (comparison.splats, run.splats),
+        "verdict": (one.compared_verdict(comparison, broken), run.verdict),
+        "status": (one.compared_status(comparison, broken), run.status),
+    }
+    if base := run.base_boots[0].run:
+        expected["environment"] = (base.environment, run.environment)
+    if patched := run.boots[0].run:
+        expected["patched_commit"] = (patched.commit, run.origin.patched)
+    for what, (made, said) in expected.items():
+        if made != said:
+            raise _wrong(path, f"has other {what} than the records of the boots give")
+
+
+def _verify_mails(path: Path, run: VersionRun) -> None:
+    if not path.is_file():
+        raise _wrong(path, "is missing")
+    found = [mail.patch(raw) for raw in mail.split_mbox(path.read_bytes())]
+    if [(each.message_id, each.subject.title) for each in found] != [
+        (each.message_id, each.subject) for each in run.origin.patches
+    ]:
+        raise _wrong(path, f"holds other patches than {rundir.SUMMARY} names")

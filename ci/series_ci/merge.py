@@ -1,0 +1,149 @@
+"""The story of `series-ci merge`: verify run directories from several machines, join them, write down the sweep."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from series_ci import difftext, files, fitting, foreign, mail, mailed, rundir
+from series_ci.errors import UsageError
+from series_ci.fitting import Part
+from series_ci.manifest import Manifest
+from series_ci.progress import Progress, count
+from series_ci.report import summary as one
+from series_ci.report import sweep as many
+from series_ci.report.junit import junit
+from series_ci.report.markdown import markdown
+from series_ci.runs import Boot, Problem, SweepRow, SweepRun, VersionRun
+
+AGAIN = "-2"
+
+
+def merge(
+    folders: Sequence[Path], manifest: Manifest, labels: Sequence[str], out: Path, progress: Progress
+) -> SweepRun:
+    """Join run directories into `out`, which is made: whole, or not at all.
+
+    `labels` are the versions that there should be, in their order. Raises UsageError for a directory that is not what a
+    run leaves behind, and for parts that do not fit together.
+    """
+    with progress.step("verify") as step:
+        found: list[Part] = []
+        for folder in folders:
+            step.update(str(folder))
+            found += fitting.parts(folder, foreign.verify(folder))
+        step.note(f"{count(len(found), 'version')} in {len(folders)}")
+    chosen = fitting.choose(found, manifest, labels)
+    if not chosen:
+        raise UsageError("nothing to merge: no version is in the run directories")
+    for remark in fitting.remarks(list(chosen.values())):
+        progress.say(remark)
+    with progress.step("merge") as step, files.fresh_folder(out, replace=False) as making:
+        sweep = _Joint(out, making, chosen).sweep(manifest, labels, len(folders))
+        files.write_json(making / rundir.STATE, {"repeat": sweep.repeat})
+        files.write(making / "junit.xml", junit(sweep))
+        files.write(making / "summary.md", markdown(sweep))
+        files.write_json(making / rundir.SUMMARY, many.summary(sweep))
+        step.note(str(out))
+    return sweep
+
+
+@dataclass
+class _Joint:
+    """The folder of all: made as `making`, called `out` when it is whole. `bases` are those that lie in it so far."""
+
+    out: Path
+    making: Path
+    chosen: Mapping[str, Part]
+    bases: dict[Path, str] = field(default_factory=dict)
+
+    def sweep(self, manifest: Manifest, labels: Sequence[str], folders: int) -> SweepRun:
+        """Bring everything over, and tell of it."""
+        rows = []
+        for label in labels:
+            if part := self.chosen.get(label):
+                rows.append(self._row(part))
+            else:
+                rows.append(fitting.absent(label, manifest.version(label).message_id, folders))
+        rows = fitting.twins(rows, {row.label: _sources(self.making / row.label, row.run) for row in rows if row.run})
+        words = next((row.run.repeat for row in rows if row.run), f"series-ci test --series {manifest.name}")
+        repeat = fitting.repeat(words, labels, everything=list(labels) == list(manifest.versions))
+        return SweepRun(manifest.name, manifest.title, tuple(rows), str(self.out), repeat)
+
+    def _row(self, part: Part) -> SweepRow:
+        run = part.row.run
+        if run is None:
+            return part.row
+        label = part.row.label
+        place = _place(part)
+        target = self.making / label
+        shutil.copytree(place, target, ignore=lambda folder, names: _bases(names) if Path(folder) == place else ())
+        here = str(self.out / label)
+        run = replace(
+            run,
+            folder=here,
+            error=_moved(run.error, run.folder, here),
+            base_boots=tuple(self._base_boot(each, place) for each in run.base_boots),
+            boots=tuple(self._boot(each, part) for each in run.boots),
+        )
+        if run.error is not None:
+            self._base(place / "base")  # there may be the log of its build
+        files.write(target / "junit.xml", junit(run))
+        files.write_json(target / rundir.SUMMARY, one.summary(run))
+        return replace(part.row, run=run, error=run.error)
+
+    def _base_boot(self, boot: Boot, place: Path) -> Boot:
+        source = (place / boot.folder).resolve()
+        again = AGAIN if source.name.endswith(AGAIN) else ""
+        name = self._base(source.with_name(source.name.removesuffix(AGAIN)))
+        return replace(boot, folder=f"../{name}{again}")
+
+    def _base(self, source: Path) -> str:
+        """The name here of a base that was booted elsewhere; each keeps its own boots, which its versions were held
+        against.
+        """
+        source = source.resolve()
+        if source not in self.bases and source.is_dir():
+            name = f"base.{len(self.bases) + 1}" if self.bases else "base"
+            self.bases[source] = name
+            for again in ("", AGAIN):
+                if (boot := source.with_name(source.name + again)).is_dir():
+                    shutil.copytree(boot, self.making / f"{name}{again}")
+        return self.bases.get(source, "base")
+
+    def _boot(self, boot: Boot, part: Part) -> Boot:
+        """A boot that it shares with another version stays there, if that version comes from the same directory."""
+        steps = PurePosixPath(boot.folder).parts
+        if len(steps) == 1:
+            return boot
+        owner = self.chosen.get(steps[1])
+        if owner is not None and owner.folder == part.folder:
+            return boot
+        shutil.copytree(_place(part) / boot.folder, self.making / part.row.label / steps[-1])
+        return replace(boot, folder=steps[-1])
+
+
+def _place(part: Part) -> Path:
+    """The folder of a version: a run directory, or in that of a sweep."""
+    inside = part.folder / part.row.label
+    return inside if (inside / rundir.SUMMARY).is_file() else part.folder
+
+
+def _moved(error: Problem | None, old: str, new: str) -> Problem | None:
+    """A hint names a log by the place where it was written."""
+    return error and replace(error, hint=error.hint.replace(f"{old}/", f"{new}/"))
+
+
+def _bases(names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.startswith("base")]
+
+
+def _sources(folder: Path, run: VersionRun) -> Hashable:
+    """What tells whether two versions have the same sources: patches of one patch-id may differ in white space."""
+    lines = []
+    for raw in mail.split_mbox((folder / "series.mbx").read_bytes()):
+        text = mail.body(mail.parse(raw))
+        lines += [line for line in mailed.code(text[difftext.start(text) :]) if line.startswith(("+", "-"))]
+    return run.origin.base, tuple(each.patch_id for each in run.origin.patches), tuple(lines)

@@ -1,0 +1,117 @@
+"""How the versions of a series are spread over machines: the same patches go to one, what takes long comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from series_ci import lore, stored
+from series_ci.archive import Archive
+from series_ci.errors import Error, UsageError
+from series_ci.manifest import Manifest
+from series_ci.progress import Progress, count
+from series_ci.runs import SweepRun, VersionRun
+
+MOST = 256
+"""So many jobs one matrix of GitHub's may have."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What one machine does: versions with the same patches on the same trees, for one architecture.
+
+    `seconds` is how long the boots of the same took the last time, None if they were never run.
+    """
+
+    versions: tuple[str, ...]
+    arch: str
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All shards, longest first; of those that nobody has run it is assumed that they take as long as others do.
+
+    `errors` tell of the versions whose mails cannot be had: each has a shard of its own, which will say so, too.
+    """
+
+    series: str
+    shards: tuple[Shard, ...]
+    errors: tuple[Error, ...] = ()
+
+
+def make(
+    manifest: Manifest, labels: Sequence[str], archive: Archive, arches: Sequence[str], times: Path, progress: Progress
+) -> Plan:
+    """Plan these versions of a series. `times` is a folder of earlier run directories.
+
+    Raises UsageError if it comes to more shards than a matrix may have.
+    """
+    errors: list[Error] = []
+    groups = _alike(manifest, labels, archive, errors, progress)
+    took = _took(times, manifest.name)
+    shards = [
+        Shard(tuple(group), arch, took.get((manifest.version(group[0]).message_id, arch)))
+        for arch in arches
+        for group in groups
+    ]
+    if len(shards) > MOST:
+        raise UsageError(f"{len(shards)} shards: a matrix has {MOST} jobs at most", hint="plan fewer versions")
+    return Plan(manifest.name, longest_first(shards), tuple(errors))
+
+
+def longest_first(shards: Sequence[Shard]) -> tuple[Shard, ...]:
+    """A long one that starts last keeps all others waiting at the end."""
+    known = [each.seconds for each in shards if each.seconds is not None]
+    usual = median(known) if known else 0.0
+    return tuple(sorted(shards, key=lambda each: usual if each.seconds is None else each.seconds, reverse=True))
+
+
+def matrix(plan: Plan) -> dict[str, list[dict[str, str]]]:
+    """What GitHub's `fromJSON` takes for `strategy.matrix`: a job for each shard; `id` may stand in a file's name."""
+    return {
+        "include": [
+            {"id": f"{each.versions[0]}-{each.arch}", "versions": " ".join(each.versions), "arch": each.arch}
+            for each in plan.shards
+        ]
+    }
+
+
+def _alike(
+    manifest: Manifest, labels: Sequence[str], archive: Archive, errors: list[Error], progress: Progress
+) -> list[list[str]]:
+    """The labels in groups of the same patches (by patch-id) on the same trees, in the given order."""
+    groups: dict[object, list[str]] = {}
+    with progress.step("mails") as step:
+        for label in labels:
+            step.update(label)
+            key: object = label
+            try:
+                fetched = lore.fetch_version(manifest.message_ids(label), archive, tell=progress.say)
+                key = fetched.patch_ids, manifest.trees_for(label)
+            except Error as error:
+                errors.append(error)
+            groups.setdefault(key, []).append(label)
+        doubles = len(labels) - len(groups)
+        step.note(count(len(labels), "version") + (f", {doubles} with the patches of another" if doubles else ""))
+    return list(groups.values())
+
+
+def _took(folder: Path, series: str) -> Mapping[tuple[str, str], float]:
+    """Seconds that the boots of a mail's newest run took, by its Message-ID and the architecture."""
+    found: dict[tuple[str, str], float] = {}
+    for path in stored.summaries(folder):
+        try:
+            run = stored.read(path.parent)
+        except UsageError:  # of an older form, or damaged
+            continue
+        if isinstance(run, SweepRun) or run.series != series:
+            continue
+        found.setdefault((run.message_id, run.arch), _seconds(run))
+    return found
+
+
+def _seconds(run: VersionRun) -> float:
+    return sum(boot.run.seconds for boot in (*run.base_boots, *run.boots) if boot.run)

@@ -1,0 +1,32 @@
+"""What the versions of a series share, brought into the cache: mails, trees, and the kernel and selftests of the base.
+
+No line of a series is built or run here: a cache that is saved now may be handed to whoever tests one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from series_ci import files, lore, pipeline, requirements, scratch
+from series_ci.archive import open_archive
+from series_ci.pipeline import Request
+from series_ci.progress import Progress, count
+from series_ci.store import Store
+
+
+def prepare(requests: Sequence[Request], progress: Progress) -> None:
+    """Fetch all, and build each base once. Raises what stands in the way of any."""
+    requirements.require(requests[0].arch)
+    archive = open_archive(requests[0].archive)
+    with progress.step("mails") as step:
+        for request in requests:
+            step.update(request.label)
+            lore.fetch_version(request.message_ids, archive, tell=progress.say)
+        step.note(count(len(requests), "version"))
+    by_trees = {request.trees: request for request in reversed(requests)}
+    with scratch.folder("prepare") as folder:
+        for request in reversed(by_trees.values()):
+            base, _refused = pipeline.find_base(request, progress)
+            with files.locked(Store(base.store).lock, progress.say):
+                pipeline.make_base(replace(request, out=folder), base, progress)

@@ -1,0 +1,281 @@
+"""Run directories from elsewhere: what a run leaves behind is taken, whatever was done to it is found."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fakes import rundirs
+from fakes.outcomes import outcome, request, run
+from series_ci import compare, foreign, stored
+from series_ci.cli import main
+from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
+from series_ci.foreign import Limits
+from series_ci.patches import PatchBuild
+from series_ci.pipeline import Outcome
+from series_ci.results import Result, Run, Splat, Status
+from series_ci.rows import Row
+from series_ci.runs import Stage
+
+SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13", "ab" * 16, ("one", "two"), "f", ("f", "g"), "mm/a")
+
+
+def kernel(label: str, status: Status, *splats: Splat) -> Run:
+    return run(label, Result("boot", Status.PASS), Result("mm/a", status, log=("a line",)), splats=splats)
+
+
+def tried_twice(*steps: PatchBuild) -> Outcome:
+    found = outcome(kernel("base", Status.PASS), kernel("v10", Status.FAIL))
+    second = (kernel("base", Status.PASS), kernel("v10", Status.PASS))
+    assert found.comparison
+    both = compare.with_second(found.comparison, compare.compare(*second))
+    return replace(found, runs=(*found.runs, *second), comparison=both, steps=steps)
+
+
+BROKEN = outcome(kernel("base", Status.PASS), kernel("v10", Status.FAIL, SPLAT))
+GOOD = [
+    BROKEN,
+    tried_twice(),
+    tried_twice(PatchBuild("1/1 x", "12", BuildError("no"), ("mm/a.c: warning: x",))),
+    outcome(error=ApplyError("patch 1", details="a hunk", hint="try that")),
+    outcome(error=BuildError("a.c:1")),
+]
+
+
+@pytest.mark.parametrize("found", GOOD)
+def test_what_a_run_leaves_is_taken(tmp_path: Path, found: Outcome) -> None:
+    known = rundirs.version(tmp_path / "run", found)
+    assert foreign.verify(tmp_path / "run") == known
+
+
+def sweep(folder: Path) -> Path:
+    rows = []
+    errors: dict[str, Error] = {"v2": ApplyError("a"), "v3": BuildError("b"), "v0": UsageError("c")}
+    stages = {"v2": Stage.APPLY, "v3": Stage.BUILD, "v0": Stage.FETCH, "v5": Stage.BUILD}
+    for label in ("v0", "v1", "v2", "v3", "v4", "v5"):
+        error = errors.get(label)
+        found = None
+        if label in ("v1", "v4"):
+            found = replace(BROKEN, request=request(label=label))
+        elif label in ("v2", "v3"):
+            found = outcome(error=error, label=label)
+        stage = stages.get(label, Stage.DONE)
+        rows.append(Row(request(label=label), found, error, stage, base="/src/linux" if found else ""))
+    rundirs.sweep(folder, rows)
+    return folder
+
+
+def test_a_sweep_is_taken(tmp_path: Path) -> None:
+    folder = sweep(tmp_path / "sweep")
+    assert foreign.verify(folder) == stored.read(folder)
+    foreign.verify_version(folder / "v1")
+    lost = Row(request(label="v7"), None, InfrastructureError("lost"), Stage.BOOT)
+    rundirs.sweep(tmp_path / "other", [lost])
+    foreign.verify(tmp_path / "other")
+
+
+def change(path: Path, *where: str | int, to: Any) -> None:
+    """Put another value into a JSON file."""
+    found = json.loads(path.read_text("utf-8"))
+    inner = found
+    for step in where[:-1]:
+        inner = inner[step]
+    inner[where[-1]] = to
+    path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def refused(folder: Path, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(folder)]) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert "Traceback" not in said.err
+
+
+Tamper = Callable[[Path], object]
+
+
+def changed(*where: str | int, to: Any, file: str = "summary.json") -> Tamper:
+    return lambda folder: change(folder / file, *where, to=to)
+
+
+def both(label: str, at: int) -> Tamper:
+    """Another verdict, in both places that tell it."""
+
+    def tamper(folder: Path) -> None:
+        change(folder / "summary.json", "versions", at, "verdict", to="fine")
+        change(folder / label / "summary.json", "verdict", to="fine")
+
+    return tamper
+
+
+def linked(name: str) -> Tamper:
+    """The same content, but elsewhere."""
+
+    def tamper(folder: Path) -> None:
+        shutil.move(folder / name, folder.parent / "elsewhere")
+        (folder / name).symlink_to(folder.parent / "elsewhere")
+
+    return tamper
+
+
+def mailed(folder: Path) -> None:
+    path = folder / "series.mbx"
+    path.write_text(path.read_text("utf-8").replace("leave the", "kill the"), "utf-8")
+
+
+def cut(folder: Path) -> None:
+    path = folder / "summary.json"
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+TAMPERED: list[tuple[str, Tamper]] = [
+    ("base/run.json: is a link", linked("base/run.json")),
+    ("base: is a link", linked("base")),
+    ("summary.json: is a link", linked("summary.json")),
+    ("patched/status.txt: is no regular file", lambda f: os.mkfifo(f / "patched/status.txt")),
+    ("evil.sh: is nothing that a run leaves behind", lambda f: (f / "evil.sh").touch()),
+    ("..x: is nothing that", lambda f: (f / "base/..x").touch()),
+    ("base/base/console.log: is nothing that", lambda f: shutil.copytree(f / "base", f / "base/base")),
+    ("series.mbx: is missing", lambda f: (f / "series.mbx").unlink()),
+    (
+        "series.mbx: holds other patches",
+        lambda f: (f / "series.mbx").write_text((f / "series.mbx").read_text().replace("leave the", "kill the")),
+    ),
+    ("patched/run.json: is missing", lambda f: (f / "patched/run.json").unlink()),
+    ("run.json: is not the record of a run", lambda f: (f / "patched/run.json").write_text("{}")),
+    ("summary.json: is no JSON", cut),
+    ("summary.json: is no JSON", lambda f: (f / "summary.json").write_text("[" * 100_000)),
+    ("is no JSON object", lambda f: (f / "summary.json").write_text("[]")),
+    ("summary.json: is no JSON", lambda f: (f / "summary.json").write_bytes(b"\xff\xfe")),
+    ("is not the summary of a run", lambda f: (f / "summary.json").write_text("{}")),
+    ("no finished run", lambda f: (f / "summary.json").unlink()),
+    ("has other verdict than the records", changed("verdict", to="no regression")),
+    ("has other status than the records", changed("status", to=0)),
+    ("has other changes than the records", changed("changes", 1, "change", to="SAME")),
+    ("has other changes than the records", changed("changes", to=[])),
+    ("has other splats than the records", changed("splats", to=[])),
+    ("has other changes than the records", changed("results", 1, "status", to="PASS", file="patched/run.json")),
+    ("has other environment than the records", changed("environment", "arch", to="vax")),
+    ("has other patched_commit than", changed("environment", "patched_commit", to="12")),
+    ("is not what a run writes (at ", changed("environment", "base_commit", to=["12"])),
+    ("is not what a run writes", changed("more", to=1)),
+    ("is not what a run writes (at series)", changed("series", to=7)),
+    ("has a version named '../v1'", changed("version", to="../v1")),
+    (
+        "names '../../etc' as the folder of a boot",
+        changed("boots", "base", to=["../../etc"]),
+    ),
+    ("names '/etc' as the folder of a boot", changed("boots", "patched", to=["/etc"])),
+    ("names 0 boots of the base", changed("boots", "base", to=[])),
+    ("is not the summary of a run", changed("status", to=99)),
+    ("is not the summary of a run", changed("changes", to=7)),
+]
+
+
+@pytest.mark.parametrize(("says", "tamper"), TAMPERED)
+def test_what_was_done_to_a_version_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], says: str, tamper: Tamper
+) -> None:
+    folder = tmp_path / "in/run"
+    rundirs.version(folder, BROKEN)
+    tamper(folder)
+    refused(folder, says, capsys)
+
+
+OF_SWEEP: list[tuple[str, Tamper]] = [
+    ("has a version named '../v1'", changed("versions", 1, "version", to="../v1")),
+    (
+        "names '../x/summary.json' as the summary",
+        changed("versions", 1, "summary", to="../x/summary.json"),
+    ),
+    (
+        "names 'v4/summary.json' as the summary of v1",
+        changed("versions", 1, "summary", to="v4/summary.json"),
+    ),
+    ("names '../../base' as the folder", changed("boots", "base", to=["../../base"], file="v1/summary.json")),
+    ("is not what a run writes (at status)", changed("status", to=0)),
+    (
+        "is not what a run writes (at versions",
+        changed("versions", 1, "cells", "boot", to="FAIL"),
+    ),
+    (
+        "does not say of v1 what v1/summary.json says",
+        changed("versions", 1, "message_id", to="x@y"),
+    ),
+    ("has v2 end at stage done", changed("versions", 2, "stage", to="done")),
+    ("of which it knows nothing", changed("versions", 0, "status", to=0)),
+    (
+        "v1/summary.json: has other verdict",
+        lambda f: (
+            change(f / "summary.json", "versions", 1, "verdict", to="fine"),
+            change(f / "v1/summary.json", "verdict", to="fine"),
+        ),
+    ),
+    ("v9/run.json: is nothing that a run leaves", lambda f: ((f / "v9").mkdir(), (f / "v9/run.json").touch())),
+    (
+        "v2/summary.json: has the verdict 'fine'",
+        lambda f: (
+            change(f / "summary.json", "versions", 2, "verdict", to="fine"),
+            change(f / "v2/summary.json", "verdict", to="fine"),
+        ),
+    ),
+    ("v4/summary.json: is no JSON", lambda f: (f / "v4/summary.json").unlink()),
+    ("is not the summary of a run", changed("versions", 0, to={"version": "v0"})),
+    ("has a version named None", changed("versions", 0, to=7)),
+]
+
+
+@pytest.mark.parametrize(("says", "tamper"), OF_SWEEP)
+def test_what_was_done_to_a_sweep_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], says: str, tamper: Tamper
+) -> None:
+    folder = sweep(tmp_path / "in/sweep")
+    tamper(folder)
+    refused(folder, says, capsys)
+    with pytest.raises(UsageError):
+        foreign.verify_version(folder / "v1")
+
+
+def test_sizes(tmp_path: Path) -> None:
+    rundirs.version(tmp_path / "run", BROKEN)
+    for limits in (Limits(record=1), Limits(file=1), Limits(total=1), Limits(files=1)):
+        with pytest.raises(UsageError, match="has more than"):
+            foreign.verify(tmp_path / "run", limits)
+
+
+def test_a_version_that_its_sweep_does_not_name(tmp_path: Path) -> None:
+    folder = sweep(tmp_path / "sweep")
+    with pytest.raises(UsageError, match="is no version of the sweep"):
+        foreign.verify_version(folder / "v0")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_one_changed_byte_is_never_another_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], data: st.DataObject
+) -> None:
+    """Whatever byte of a record is changed: it is refused, or the verdict is what it was. Nothing else is raised."""
+    folder = tmp_path / "fuzz"
+    if not folder.exists():
+        rundirs.version(folder, BROKEN)
+    name = data.draw(st.sampled_from(["summary.json", "base/run.json", "patched/run.json", "series.mbx"]))
+    raw = (folder / name).read_bytes()
+    at, byte = data.draw(st.integers(0, len(raw) - 1)), data.draw(st.binary(min_size=0, max_size=2))
+    (folder / name).write_bytes(raw[:at] + byte + raw[at + 1 :])
+    try:
+        found = stored.read_version(folder) if foreign.verify(folder) else None
+        assert found
+        assert (found.verdict, int(found.status)) == ("regression", 1)
+    except UsageError:
+        pass
+    finally:
+        (folder / name).write_bytes(raw)
