@@ -35,6 +35,7 @@ _PREFIX = re.compile(
 _PREFIX_STARTS = frozenset("[<0123456789ADFJMNOSkuds")
 _RECORDER_STARTS = frozenset("[0123456789ADFJMNOS")
 
+_QUOTES = re.compile(r"[#>|*\s]*")
 _STAMP = re.compile(r"(?:<[0-9]{1,3}>)?\[ *[0-9]+\.[0-9]{6}\]")
 
 
@@ -68,6 +69,19 @@ def split(line: str) -> tuple[bool, str, str]:
     if not (prefix := _PREFIX.match(line)):
         return False, "", line
     return True, prefix["caller"] or "", line[prefix.end() :]
+
+
+def split_torn(line: str) -> tuple[bool, str, str]:
+    """The same, of a line in whose middle printk may have begun a new one: of that one.
+
+    What a program only quotes, behind marks such as `# `, is its own line.
+    """
+    whole = split(line)
+    _, _, tail = whole
+    stamps = list(_STAMP.finditer(tail))
+    if not stamps or _QUOTES.fullmatch(tail, 0, stamps[0].start()):
+        return whole
+    return split(tail[stamps[-1].start() :])
 
 
 def tear(line: str) -> str | None:
