@@ -17,7 +17,7 @@ PATIENCE = 20  # lines of no known shape in a row, after which a report without 
 PATIENCE_AFTER_TRACE = 5
 PATIENCE_WITH_DOUBT = 12  # lines of any shape
 
-MESSAGES = frozenset({"LIST", "REFCOUNT", "SLAB", "CFI"})
+MESSAGES = frozenset({"LIST", "REFCOUNT", "SLAB", "CFI", "USERCOPY"})
 """Kinds whose first line is the message of a WARN() or BUG() that follows, or that it is in."""
 
 
@@ -76,20 +76,18 @@ class Report:
 
     def includes(self, shape: table.Shape, line: str) -> bool:
         """Whether a first line of a report is only the next line of this one; it may tell what kind it is."""
-        if not self.sure:
-            return False
-        if not shape.sure:
-            return True  # anybody's words, in the middle of a report
+        if not (self.sure and shape.sure):
+            return self.sure  # anybody's words in the middle of a report are its own
         if not self.kind and shape.kind and shape.kind != "PANIC":
             self.kind, self.title, self.end = shape.kind, title(line), shape.end
             return True
         if shape.kind == self.kind and shape.kind in {"STACK", "OOM", "STALL", "LEAK", "LOCKDEP"}:
             return self._says_it_twice(line)
-        if self.frames or shape.kind in {"PANIC", "STACK", "OOM", "LOCKDEP"}:
+        if (self.traced and self.frames) or shape.kind in {"PANIC", "STACK", "OOM", "LOCKDEP"}:
             return False
         if shape.kind in {"", "WARNING"}:
             return self.kind in MESSAGES
-        return shape.kind in {"OOPS", "BUG"} and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
+        return shape.kind in {"OOPS", "BUG", "LIST"} and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
 
     def _says_it_twice(self, line: str) -> bool:
         """Whether another first line of the same kind goes on with this report."""

@@ -27,9 +27,9 @@ HINT = re.compile(
     r"BUG|Bug|WARNING: |INFO: |Oops|Kernel |PANIC|UBSAN: |LOCKUP|\[ cut here|\[#[0-9]|Internal error|Unable to handle"
     r"|Unhandled |Unexpected kernel|Unrecoverable |Insufficient stack|Slab c|SError|Synchronous Ext|Bad mode|Bad kernel"
     r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Machine check in|Thread overran"
-    r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]|\(see /sys/"
-    r"|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count|general protection"
-    r"|\*\* DEADLOCK"
+    r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]"
+    r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
+    r"|general protection|\*\* DEADLOCK"
 )
 """A quick look: every first line below contains this. What it begins with is rare: it is sought in every line."""
 
@@ -116,13 +116,14 @@ SHAPES = (
     ),
     _shape("OOPS", r"[a-z][\w \-]{3,40}: [0-9a-f]{4} (?:ilc:\d )?\[#\d+\]", sure=False),
     _shape("OOPS", r"\S+\(\d+\): (?:Oops|Kernel|Unaligned|TL[01])\b.{0,60}", sure=False),
-    _shape("OOPS", r"Unhandled (?:fault|prefetch abort|\S+ exception on CPU)|Unexpected kernel \S+ exception"),
+    _shape("OOPS", r"Unhandled (?:fault|prefetch abort|[\w -]+ exception on CPU)|Unexpected kernel \S+ exception"),
     _shape(
         "OOPS", r"Unrecoverable (?:exception|\S+ Unavailable)|Bad kernel stack pointer|Machine check in kernel mode"
     ),
     _shape("OOPS", r"SError Interrupt on CPU|Bad mode in .{1,40} (?:handler )?detected|Synchronous External Abort"),
+    _shape("LIST", r"kernel BUG at lib/list_debug\.c:"),
     _shape("BUG", r"[Kk]ernel (?:BUG|bug) (?:at |\[)"),
-    _shape("BUG", r"Kernel memory (?:exposure|overwrite|leak) attempt"),
+    _shape("USERCOPY", r"Kernel memory (?:exposure|overwrite|leak) attempt"),
     _shape("WARNING", WARNING.pattern),
     _shape("WARNING", r"Badness at \S+:\d+"),
     _shape("WARNING", r"WARNING: kernel stack (?:regs|frame pointer) at .{1,60} has bad ", "line"),

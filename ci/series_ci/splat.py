@@ -69,11 +69,12 @@ class _Finder:
             self.mark(mark)
             return
         hinted = table.HINT.search(line) is not None
-        stamped, caller, line = text.split_torn(line) if hinted else text.split(line)
+        stamped, caller, line = text.split_torn(line) if hinted or self.stamped else text.split(line)
         self.stamped = self.stamped or stamped
         if self.stamped and not stamped:
             caller = _PROGRAMS
         report = self.open.get(caller)
+        hinted = hinted or (report is not None and not report.kind)
         shape, start = self._shape(line, stamped=stamped) if hinted else (None, 0)
         if shape and caller is _PROGRAMS:
             shape = shape._replace(sure=False)
