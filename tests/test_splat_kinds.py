@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from itertools import pairwise, zip_longest
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from series_ci import _splat_table as table
 from series_ci import splat
 
 
@@ -499,3 +504,68 @@ def test_every_kind_is_known_through_every_printer(printer: str) -> None:
         if complaint := judged(sample, splat.find(lines)):
             wrong[name] = complaint
     assert wrong == {}
+
+
+def test_two_cpus_without_caller_ids_hide_no_complaint() -> None:
+    names = list(SAMPLES)
+    for first, second in pairwise(names):
+        pair = zip_longest(text(SAMPLES[first]), text(SAMPLES[second]), fillvalue="usb 1-1: new device")
+        kinds = {each.kind for each in splat.find(f"[   12.345678] {line}" for lines in pair for line in lines)}
+        assert kinds & {SAMPLES[first].kind, SAMPLES[second].kind}, (first, second)
+
+
+@pytest.mark.parametrize("name", [name for name, sample in SAMPLES.items() if "Call" in sample.rest])
+def test_a_first_line_behind_the_rest_of_another_one_counts_with_its_trace(name: str) -> None:
+    sample = SAMPLES[name]
+    if table.INSIDE.match(sample.first) is None:
+        pytest.skip("nothing that is known in the middle of a line")
+    report = [f"walker: loading the leaf {sample.first}", *sample.rest.splitlines()]
+    (found,) = splat.find(f"[   12.345678] {line}" for line in report)
+    assert found.title == splat.find([sample.first, *sample.rest.splitlines()])[0].title
+
+
+@pytest.mark.parametrize("name", ["gpf", "warn", "bug", "arm64", "soft", "page state"])
+def test_log_that_begins_in_the_middle_of_a_report_has_one(name: str) -> None:
+    lines = [*SAMPLES[name].rest.splitlines(), "Modules linked in: walker", "---[ end trace 0000000000000000 ]---"]
+    found = splat.find([f"[   12.345678] {line}" for line in lines[2:]])
+    assert [each.kind for each in found] == ["WARNING"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_programs_may_print_the_same_behind_a_mark(name: str) -> None:
+    report = text(SAMPLES[name])
+    for quote in ("# ", "    # ", "ok 1 # ", "| "):
+        quoted = [f"{quote}{line}" for line in report]
+        boot = [f"[    1.{n:06}] walker: leaf {n}" for n in range(20)]
+        assert splat.find([*boot, *quoted]) == []
+        assert splat.find([*boot, *(f"{quote}[   12.345678] {line}" for line in report)]) == []
+
+
+KINDS = st.sampled_from(sorted(SAMPLES))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    KINDS, st.sampled_from(sorted(PRINTERS)), st.integers(1, 4096), st.sampled_from(["", ".isra.0", ".part.3", ".cold"])
+)
+def test_fingerprint_is_the_same_on_another_boot_and_build(name: str, printer: str, offset: int, clone: str) -> None:
+    one = text(SAMPLES[name])
+    two = [
+        re.sub(r"(walk_\w+)\+0x[0-9a-f]+/0x[0-9a-f]+", rf"\1{clone}+{offset:#x}/{offset + 16:#x}", line) for line in one
+    ]
+    two = [re.sub(r"\b(ffff[0-9a-f]{4})[0-9a-f]{8}\b", rf"\g<1>{offset:08x}", line) for line in two]
+    two = [re.sub(r"CPU: \d+ PID: \d+", f"CPU: {offset % 8} PID: {offset}", line) for line in two]
+    before = splat.find(one)[0].fingerprint
+    assert splat.find(PRINTERS[printer](n, line) for n, line in enumerate(two))[0].fingerprint == before
+
+
+@settings(max_examples=60, deadline=None)
+@given(KINDS, st.integers(0, 10_000), st.text(alphabet="\x00\x07\ufffd [].:0a", min_size=1, max_size=3))
+def test_serial_noise_in_one_line_costs_no_exception_and_invents_no_second_complaint(
+    name: str, at: int, noise: str
+) -> None:
+    lines = [f"[   12.345678] {line}" for line in text(SAMPLES[name])]
+    whole = "\n".join(lines)
+    at %= len(whole)
+    found = splat.find((whole[:at] + noise + whole[at:]).split("\n"))
+    assert len(found) <= 2

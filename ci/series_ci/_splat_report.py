@@ -15,7 +15,8 @@ MAX_LINES = 200
 FRAMES = 5
 PATIENCE = 20  # lines of no known shape in a row, after which a report without an end marker is over
 PATIENCE_AFTER_TRACE = 5
-PATIENCE_WITH_DOUBT = 12  # lines of any shape
+PATIENCE_WITH_DOUBT = 4
+DOUBT = 15  # lines of any shape
 
 MESSAGES = frozenset({"LIST", "REFCOUNT", "SLAB", "CFI", "USERCOPY"})
 """Kinds whose first line is the message of a WARN() or BUG() that follows, or that it is in."""
@@ -37,6 +38,7 @@ class Report:
     frames: list[str] = field(default_factory=list)
     traced: bool = False
     complete: bool = False  # the frames are
+    kept: bool = False  # among the complaints
     foreign: int = 0
 
     def add(self, line: str) -> None:
@@ -64,7 +66,7 @@ class Report:
     def is_over(self) -> bool:
         """Whether the report had ended before the last few lines."""
         if not self.sure:
-            return len(self.lines) > PATIENCE_WITH_DOUBT
+            return self.foreign > PATIENCE_WITH_DOUBT or len(self.lines) > DOUBT
         has_trace = self.traced and bool(self.frames) and self.end == "trace"
         return self.foreign > (PATIENCE_AFTER_TRACE if has_trace else PATIENCE)
 
@@ -76,8 +78,14 @@ class Report:
 
     def includes(self, shape: table.Shape, line: str) -> bool:
         """Whether a first line of a report is only the next line of this one; it may tell what kind it is."""
-        if not (self.sure and shape.sure):
-            return self.sure  # anybody's words in the middle of a report are its own
+        if self.sure:
+            # Anybody's words in the middle of a report are its own.
+            return not shape.sure or self._goes_on(shape, line)
+        goes_on = self.kind in {"OOPS", "BUG"} and self._goes_on(shape, line)
+        self.sure = goes_on and shape.sure
+        return goes_on
+
+    def _goes_on(self, shape: table.Shape, line: str) -> bool:
         if not self.kind and shape.kind and shape.kind != "PANIC":
             self.kind, self.title, self.end = shape.kind, title(line), shape.end
             return True

@@ -21,6 +21,9 @@ MAX_SPLATS = 1000
 _MARK = "series-ci: "
 _MARKED = re.compile(r"\] series-ci: (?P<what>start|done) (?P<number>\d{1,6})\s*$")
 
+_QUOTE = re.compile(r"(?:^|\s)[#>|](?:\s|$)")
+"""A program's mark before what it quotes."""
+
 _PROGRAMS = "programs"
 """In the place of a caller id, for lines without a time stamp in a log that has them."""
 
@@ -96,7 +99,7 @@ class _Finder:
         if not (self._reports or self.open) and (shape := table.headless(line)):
             return shape._replace(sure=stamped), 0
         inside = table.INSIDE.search(line)
-        if inside is None or line.lstrip().startswith("#"):
+        if inside is None or inside.start() == 0 or _QUOTE.search(line, 0, inside.start()):
             return None, 0
         shape = table.shape(line, inside.start(), stamped=stamped)
         return (shape._replace(sure=False), inside.start()) if shape else (None, 0)
@@ -124,6 +127,7 @@ class _Finder:
             self._close(caller)
 
     def _keep(self, caller: str, report: Report) -> None:
+        report.kept = True
         self._reports.append(report)
         self._latest[caller] = report
 
@@ -131,9 +135,8 @@ class _Finder:
         if table.RULE.match(line) and report.end != "rule" and report.frames:
             self._close(caller)  # the next report opens with this line
             return
-        doubtful = not report.sure
         report.add(line)
-        if doubtful and report.sure:
+        if report.sure and not report.kept:
             self._keep(caller, report)
         if table.END.match(line) or (table.RULE.match(line) and len(report.lines) > 1) or report.is_over():
             self._close(caller)

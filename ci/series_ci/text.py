@@ -41,7 +41,6 @@ _PREFIX = re.compile(
 _PREFIX_STARTS = frozenset("[<0123456789ADEFIJMNOSVWkuds")
 _RECORDER_STARTS = frozenset("[0123456789ADEFIJMNOSVW")
 
-_QUOTES = re.compile(r"[#>|*\s]*")
 _STAMP = re.compile(r"(?:<[0-9]{1,3}>)?\[ *[0-9]+\.[0-9]{6}\]")
 
 
@@ -85,7 +84,7 @@ def split_torn(line: str) -> tuple[bool, str, str]:
     whole = split(line)
     _, _, tail = whole
     stamps = list(_STAMP.finditer(tail))
-    if not stamps or _QUOTES.fullmatch(tail, 0, stamps[0].start()):
+    if not stamps or tail[: stamps[0].start()].strip()[-1:] in {"", "#", ">", "|"}:
         return whole
     return split(tail[stamps[-1].start() :])
 
