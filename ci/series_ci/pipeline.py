@@ -9,6 +9,7 @@ from pathlib import Path
 
 from series_ci import accel, boots, compare, files, kernels, lore, patches, requirements, sources, tree
 from series_ci.accel import Accelerator
+from series_ci.allow import Allowed
 from series_ci.arch import Arch
 from series_ci.archive import open_archive
 from series_ci.boots import Recipe
@@ -32,7 +33,7 @@ class Request:
 
     `repeat` is the command line that does the same again; `out` the run directory, which does not exist yet;
     `each_patch` asks for a build after each patch, too; `rest` are the mails of versions that patches are taken from
-    which this one did not send anew.
+    which this one did not send anew; `allow` are complaints of the kernel that are no regression.
     """
 
     series: str
@@ -47,6 +48,7 @@ class Request:
     out: Path
     repeat: str
     each_patch: bool = False
+    allow: tuple[Allowed, ...] = ()
     rest: tuple[str, ...] = ()
 
     @property
@@ -94,7 +96,8 @@ def test(request: Request, progress: Progress) -> Outcome:
     except (ApplyError, BuildError) as error:
         return replace(seen, error=error)
     recipe = make_recipe(request, shop, (first, second), progress)
-    runs, comparison = judge(BaseRuns(recipe, first, request.out / "base", progress), second, request.out, progress)
+    base_runs = BaseRuns(recipe, first, request.out / "base", progress)
+    runs, comparison = judge(base_runs, second, request.out, progress, request.allow)
     return replace(seen, runs=runs, comparison=comparison)
 
 
@@ -126,7 +129,9 @@ class BaseRuns:
         return self._runs[suffix]
 
 
-def judge(base: BaseRuns, kernel: Kernel, out: Path, progress: Progress) -> tuple[tuple[Run, ...], Comparison]:
+def judge(
+    base: BaseRuns, kernel: Kernel, out: Path, progress: Progress, allow: Sequence[Allowed] = ()
+) -> tuple[tuple[Run, ...], Comparison]:
     """Boot a version's kernel and compare it with the base; what broke is tried once more, on fresh boots of both.
 
     The folders `patched` and `patched-2` in `out` get all that a reader of the results needs.
@@ -137,11 +142,11 @@ def judge(base: BaseRuns, kernel: Kernel, out: Path, progress: Progress) -> tupl
         return before, boot(base.recipe, kernel, out / f"patched{suffix}", progress, f"boot {kernel.label}{suffix}")
 
     runs: tuple[Run, ...] = pair("")
-    comparison = compare.compare(runs[0], runs[1])
+    comparison = compare.compare(runs[0], runs[1], allow)
     if comparison.having(Change.BROKEN) or comparison.ended_worse:
         progress.say("something broke: both kernels once more, to tell BROKEN from FLAKY")
         again = pair("-2")
-        comparison = compare.with_second(comparison, compare.compare(*again))
+        comparison = compare.with_second(comparison, compare.compare(*again, allow))
         runs += again
     return runs, comparison
 

@@ -13,6 +13,7 @@ from series_ci.errors import UsageError
 from series_ci.results import Run
 
 _RUN = TypeAdapter(Run)
+_ALLOWED = {"reason", "link", "expires"}
 
 
 def write_run(path: Path, run: Run) -> None:
@@ -53,7 +54,10 @@ def changes(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def splats(comparison: Comparison) -> list[dict[str, Any]]:
-    """The kernel's complaints as JSON objects: kind, title, fingerprint, the function blamed, test, change, lines."""
+    """The kernel's complaints as JSON objects: kind, title, fingerprint, the function blamed, test, change, lines.
+
+    For a change of ALLOWED also `allowed`, the reason, link and last day that the manifest gives.
+    """
     return [
         {
             "kind": each.splat.kind,
@@ -62,6 +66,7 @@ def splats(comparison: Comparison) -> list[dict[str, Any]]:
             "function": each.splat.function,
             "test": each.splat.test,
             "change": each.change.value,
+            **({"allowed": each.allowed.model_dump(mode="json", include=_ALLOWED)} if each.allowed else {}),
             "lines": list(each.splat.lines),
         }
         for each in comparison.splats

@@ -46,6 +46,8 @@ def summary(
         blocks += [code(error["message"]), fence(str(error["details"]).splitlines())]
     for splat in splats[:ROWS]:
         blocks += [f"New complaint of the kernel: {code(splat['title'])}", fence(splat["lines"])]
+    allowed = [each for each in found["splats"] if each.get("allowed")]
+    blocks += ["\n".join(_allowed(allowed))] if allowed else []
     blocks += ["\n".join(_tests(broken))] if broken else []
     if broken and (log := logs.get(broken[0]["name"])):
         blocks.append(fence(log))
@@ -55,6 +57,12 @@ def summary(
     machine = ", ".join(code(environment[key]) for key in ("arch", "accelerator", "compiler") if environment.get(key))
     end = [f"{kernel}; {machine}" if machine else kernel, f"Repeat: {code(found['repeat'])}"]
     return "\n\n".join([*_fit(blocks, LONGEST - sum(map(len, end))), *end]) + "\n"
+
+
+def _allowed(splats: Rows) -> Iterator[str]:
+    for each in splats[:ROWS]:
+        why = each["allowed"]
+        yield f"- allowed until {why['expires']}: {code(each['title'])}: {code(why['reason'])} {why['link']}"
 
 
 def _tests(rows: Rows) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
+from series_ci.allow import Allowed
 from series_ci.compare import LOST, Change, Entry
 from series_ci.errors import Error, InfrastructureError
 from series_ci.patches import PatchBuild
@@ -58,6 +59,7 @@ def _suite(outcome: Outcome) -> TestSuite:
     if outcome.comparison:
         cases += [_case(entry, name) for entry in outcome.comparison.entries]
         cases += [_splat(splat, name) for splat in outcome.comparison.new_splats]
+        cases += [_allowed(splat, allowed, name) for splat, allowed in outcome.comparison.allowed_splats]
     else:
         assert outcome.error is not None
         what = verdict(outcome)
@@ -92,8 +94,18 @@ def _case(entry: Entry, suite: str) -> TestCase:
     return case
 
 
+def _kernel(splat: Splat, suite: str) -> TestCase:
+    return TestCase(clean(f"kernel: {splat.title} [{splat.fingerprint[:8]}]"), classname=clean(suite))
+
+
+def _allowed(splat: Splat, allowed: Allowed, suite: str) -> TestCase:
+    case = _kernel(splat, suite)
+    case.add_skipped_info(clean(allowed.words))
+    return case
+
+
 def _splat(splat: Splat, suite: str) -> TestCase:
-    case = TestCase(clean(f"kernel: {splat.title} [{splat.fingerprint[:8]}]"), classname=clean(suite))
+    case = _kernel(splat, suite)
     case.add_failure_info(
         clean(f"{splat.kind}: {splat.title}"), clean("\n".join(both_ends(splat.lines, OUTPUT_LINES))), clean(splat.kind)
     )
