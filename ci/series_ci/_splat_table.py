@@ -24,7 +24,8 @@ def _shape(kind: str, pattern: str, end: str = "trace", *, sure: bool = True) ->
 
 
 HINT = re.compile(
-    r"BUG|Bug|WARNING: |INFO: |Oops|Kernel |PANIC|UBSAN: |LOCKUP|\[ cut here|\[#[0-9]|Internal error|Unable to handle"
+    r"BUG|WARNING: |INFO: |Oops|Kernel (?:panic|bug|memory [elo]|stack)|PANIC|UBSAN: "
+    r"|LOCKUP|\[ cut here|\[#[0-9]|Internal error|Unable to handle"
     r"|Unhandled |Unexpected kernel|Unrecoverable |Insufficient stack|Slab c|SError|Synchronous Ext|Bad mode|Bad kernel"
     r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Machine check in|Thread overran"
     r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]"
@@ -168,8 +169,13 @@ EVIDENCE = re.compile(
 """Only the kernel prints this, behind the first line of a report."""
 
 
+_ANY = re.compile("|".join(f"(?:{each.pattern.pattern})" for each in (*SHAPES, STAMPED_BUG, *DOUBTFUL)))
+
+
 def shape(line: str, start: int, *, stamped: bool) -> Shape | None:
     """The kind of report that begins at this place of a line, if one does."""
+    if not _ANY.match(line, start):
+        return None
     for each in SHAPES:
         if each.pattern.match(line, start):
             return each

@@ -18,6 +18,8 @@ __all__ = ["MAX_LINES", "MAX_SAME", "MAX_SPLATS", "find", "is_machinery"]
 MAX_SAME = 20  # of one fingerprint; a WARN in a loop says no more the hundredth time
 MAX_SPLATS = 1000
 
+_MAY_BE_STAMPED = text.PREFIX_STARTS | {"\x1b", "\r"}
+
 _MARK = "series-ci: "
 _MARKED = re.compile(r"\] series-ci: (?P<what>start|done) (?P<number>\d{1,6})\s*$")
 
@@ -43,7 +45,7 @@ def find(lines: Iterable[str], tests: Sequence[str] = ()) -> list[Splat]:
             finder.read(line)
         elif _MARK in line and (mark := _MARKED.search(line)):
             finder.mark(mark)
-        elif not finder.stamped:
+        elif not finder.stamped and line[:1] in _MAY_BE_STAMPED:
             finder.stamped = text.split(line)[0]
     return finder.end()
 

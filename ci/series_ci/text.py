@@ -38,7 +38,9 @@ _PREFIX = re.compile(
     r"|(?<=\]) *(?:c[0-9] +[0-9]+|-?\([0-9]\)\[[0-9]+:[^\]]+\]|[ IWED]?\[[0-9]: *[^\]:]+: *[0-9]+\])"  # Android's
     r")+(?:(?<=\]) )?"
 )
-_PREFIX_STARTS = frozenset("[<0123456789ADEFIJMNOSVWkuds")
+PREFIX_STARTS = frozenset("[<0123456789ADEFIJMNOSVWkuds")
+"""A line that begins otherwise, and not with an escape sequence, has no prefix."""
+
 _RECORDER_STARTS = frozenset("[0123456789ADEFIJMNOSVW")
 
 _STAMP = re.compile(r"(?:<[0-9]{1,3}>)?\[ *[0-9]+\.[0-9]{6}\]")
@@ -67,7 +69,7 @@ def split(line: str) -> tuple[bool, str, str]:
     if "\x1b" in line:
         line = plain(line)
     start = line[:1]
-    if start not in _PREFIX_STARTS:
+    if start not in PREFIX_STARTS:
         return False, "", line
     if start in _RECORDER_STARTS and (recorder := _RECORDER.match(line)):
         line = line[recorder.end() :]
