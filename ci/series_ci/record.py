@@ -68,6 +68,7 @@ def splats(comparison: Comparison) -> list[dict[str, Any]]:
             "change": each.change.value,
             **({"allowed": each.allowed.model_dump(mode="json", include=_ALLOWED)} if each.allowed else {}),
             "lines": list(each.splat.lines),
+            **({"decoded": list(each.splat.decoded)} if each.splat.decoded else {}),
         }
         for each in comparison.splats
     ]
