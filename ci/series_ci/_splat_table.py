@@ -151,8 +151,11 @@ DOUBTFUL = (
 """Anybody's words. Where a stack trace follows, they are the kernel's."""
 
 INSIDE = re.compile(
-    r"(?<![\w#])(?:\[ )?(?:BUG: |WARNING: |INFO: |UBSAN: |[Kk]ernel BUG at |Kernel panic - |Oops: |Internal error: "
-    r"|Unable to handle kernel |general protection fault|-+\[ cut here)"
+    r"(?<![A-Z_#])(?:\[ )?(?:(?:watchdog: )?BUG:? |WARNING: |INFO: |UBSAN: |[Kk]ernel BUG at |Kernel panic - |PANIC: "
+    r"|Oops|Internal error: |[Uu]nable to handle |general protection fault|divide error: |stack segment: |int3: "
+    r"|invalid opcode: |soft lockup - |Watchdog detected|irq \d+: nobody|refcount_t: |list_(?:add|del) "
+    r"|unreferenced object|Insufficient stack|SError Interrupt|Bad mode in |Unhandled |Unexpected kernel |CFI failure"
+    r"|-+\[ cut here)"
 )
 """Where a first line may begin in the middle of another line, whose end the console has lost."""
 
@@ -173,7 +176,9 @@ _ANY = re.compile("|".join(f"(?:{each.pattern.pattern})" for each in (*SHAPES, S
 
 
 def shape(line: str, start: int, *, stamped: bool) -> Shape | None:
-    """The kind of report that begins at this place of a line, if one does."""
+    """The kind of report that begins at this place of a line, if one does, perhaps behind the name of who speaks."""
+    if lead := LEAD.match(line, start):
+        start = lead.end()
     if not _ANY.match(line, start):
         return None
     for each in SHAPES:

@@ -96,7 +96,7 @@ class _Finder:
 
     def _shape(self, line: str, *, stamped: bool) -> tuple[table.Shape | None, int]:
         """What begins in this line, and where."""
-        if shape := table.shape(line, table.LEAD.match(line).end(), stamped=stamped):  # type: ignore[union-attr]
+        if shape := table.shape(line, 0, stamped=stamped):
             return shape, 0
         if not (self._reports or self.open) and (shape := table.headless(line)):
             return shape._replace(sure=stamped), 0
