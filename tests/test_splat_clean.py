@@ -112,6 +112,20 @@ BUG=1234 make check
 BUG 1234 was fixed in this version
 Oops! The walker did not find its tree.
 Oops, try again
+Oops: the tree is gone
+Oops - once more
+Internal error: cannot open the tree: 12
+Unhandled fault: the leaf fell
+WARNING: walk.c:12 is too long
+WARNING: possible deadlock of the author
+BUG: using a hammer
+BUG: soft boiled
+BUG: memory leak in walker
+BUG: assertion failed
+Backtrace:
+#0  walk_leaf () at walk.c:12
+stack backtrace:
+   0: walker::leaf
 panic: runtime error: index out of range [3] with length 3
 Kernel BUG hunters of the world, unite
 Kernel panics are counted here

@@ -40,7 +40,13 @@ MEMORY = 1 << 30
 SECONDS = 75
 """What a type may take. A lockup has to last twice the watchdog's threshold, a hung task is looked for every 20 s."""
 
-ARGUMENTS = ("watchdog_thresh=5", "rcupdate.rcu_cpu_stall_timeout=15", "workqueue.watchdog_thresh=10")
+ARGUMENTS = (
+    "sysctl.kernel.panic_on_oops=0",  # of one guest many crashes can be had
+    "no_timer_check",  # a busy host is no reason to panic
+    "watchdog_thresh=5",
+    "rcupdate.rcu_cpu_stall_timeout=15",
+    "workqueue.watchdog_thresh=10",
+)
 
 TRIGGER = b"""\
 #!/bin/bash
@@ -74,8 +80,9 @@ class Crash:
 
 
 def types(text: str, only: Sequence[str]) -> list[str]:
-    """The types in the tree's list; those asked for, if any are. Raises UsageError for one that is not there."""
-    known = [match[1] for line in text.splitlines() if (match := re.match(r"#?([A-Z_]+)\b", line))]
+    """The types in the tree's list, or those asked for; what ends a guest comes last. Raises UsageError for others."""
+    listed = sorted(text.splitlines(), key=lambda line: line.startswith("#"))
+    known = [match[1] for line in listed if (match := re.match(r"#?([A-Z_]+)\b", line))]
     known = [each for each in known if not each.endswith("_TIMING")]
     if unknown := [each for each in only if each not in known]:
         raise UsageError(f"no such type: {', '.join(unknown)}", hint=f"there are: {', '.join(known)}")

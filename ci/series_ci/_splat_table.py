@@ -46,20 +46,20 @@ DEATHS = re.compile(r"Attempted to kill|Aiee, killing interrupt")
 """What a panic says when it is the consequence of an earlier complaint; of an oops."""
 
 LEAD = re.compile(
-    r"(?:\*\* \d+ printk messages dropped \*\* )?(?:(?:rcu|watchdog|NMI watchdog|NMI|traps|workqueue|hung_task|kasan"
-    r"|kfence|lockdep|sched|mm|slub|usercopy|csd|smp|VFS|EMERG|EXT4-fs|CPU ?\d+): ?)*(?:CPU \d+ (?=Unable))?"
+    r"(?:\*\* \d+ printk messages dropped \*\* )?(?:(?:kernel|rcu|watchdog|NMI watchdog|NMI|traps|workqueue|hung_task"
+    r"|kasan|kfence|lockdep|sched|mm|slub|usercopy|csd|smp|VFS|EMERG|EXT4-fs|CPU ?\d+): ?)*(?:CPU \d+ (?=Unable))?"
 )
 """The part of the kernel that speaks; also of boots and tests, so that a line is not suspect for it."""
 
 _LOCKS = (
-    r"possible (?:circular|recursive|irq lock|nested|deadlock)|inconsistent (?:\{\S+\} -> \{\S+\} )?lock state"
+    r"possible (?:circular|recursive|irq lock)|inconsistent (?:\{\S+\} -> \{\S+\} )?lock state"
     r"|bad (?:unlock balance|contention)|held lock freed|lock held (?:when returning|at task exit)"
     r"|(?:\S+ )?still has locks held|locks? held at|\S+-(?:READ-)?(?:safe|irq-safe) -> |circular locking deadlock"
     r"|Nested lock was not taken|chain_key collision|suspicious (?:RCU|rcu)|[Ii]nvalid wait context"
     r"|trying to register non-static|MAX_LOCK|MAX_STACK_TRACE_ENTRIES|looking up invalid subclass"
     r"|key \S+ has not been registered|.{1,60} lock held at task exit"
 )
-_AT = r"(?:at )?(?:\[.{0,200}\] )?[\w./+-]+:\d+ (?:at )?\S"
+_AT = r"at [\w./+-]+:\d+|(?:\[.{0,200}\] )?[\w./+-]+:\d+ at \S"
 WARNING = re.compile(rf"WARNING: (?:CPU: \d+ PID: \d+|{_AT}|\S+\+0x[0-9a-f]+/0x[0-9a-f]+ at )")
 _DIE = (
     r"(?:divide error|invalid opcode|stack segment|double[ -]fault|int3|invalid TSS|segment not present|alignment check"
@@ -110,14 +110,18 @@ SHAPES = (
     _shape("OOPS", r"BUG: (?:[Uu]nable to handle|[Kk]ernel NULL pointer)"),
     _shape("OOPS", r"Unable to handle kernel |Unable to handle #VC"),
     _shape("OOPS", r"PANIC: (?:double fault|early exception|invalid or fatal)"),
-    _shape("OOPS", r"Oops(?::|\[#| \[#| - [\w ]+| ?$)|Internal error: |general protection fault(?! ip:)"),
+    _shape(
+        "OOPS", r"Oops(?:: (?:[0-9a-f]{4,16}\b|Oops: )|\[#| \[#|[: -].{1,100}\[#\d)|general protection fault(?! ip:)"
+    ),
+    _shape("OOPS", r"Internal error: .{0,80}(?:\[#\d|: [0-9a-f]{8,16}\b)"),
     _shape("OOPS", _DIE),
     _shape(
         "OOPS", r"[A-Z][\w \-.()',/!?:]{3,70}(?:, sig: \d+ |: [0-9a-f]{4,16} (?:ilc:\d )?|: \d+ )?\[#\d+\]", sure=False
     ),
     _shape("OOPS", r"[a-z][\w \-]{3,40}: [0-9a-f]{4} (?:ilc:\d )?\[#\d+\]", sure=False),
     _shape("OOPS", r"\S+\(\d+\): (?:Oops|Kernel|Unaligned|TL[01])\b.{0,60}", sure=False),
-    _shape("OOPS", r"Unhandled (?:fault|prefetch abort|[\w -]+ exception on CPU)|Unexpected kernel \S+ exception"),
+    _shape("OOPS", r"Unhandled (?:(?:fault|prefetch abort): .{1,60} \(?0x|[\w -]+ exception on CPU)"),
+    _shape("OOPS", r"Unexpected kernel \S+ exception"),
     _shape(
         "OOPS", r"Unrecoverable (?:exception|\S+ Unavailable)|Bad kernel stack pointer|Machine check in kernel mode"
     ),
@@ -129,13 +133,13 @@ SHAPES = (
     _shape("WARNING", r"Badness at \S+:\d+"),
     _shape("WARNING", r"WARNING: kernel stack (?:regs|frame pointer) at .{1,60} has bad ", "line"),
     _shape("LEAK", r"kmemleak: \d+ new suspected memory leaks?", "line"),
-    _shape("LEAK", r"BUG: memory leak"),
+    _shape("LEAK", r"BUG: memory leak", sure=False),
     _shape("LEAK", r"unreferenced object (?:\(percpu\) )?0x[0-9a-f]+ \("),
     _shape("LEAK", r"Busy inodes after unmount", "line"),
     _shape("NETDEV", r"unregister_netdevice: waiting for", "line"),
     _shape("IRQ", r"irq \d+: nobody cared"),
     _shape("PANIC", r"trusty: panic .{0,40}ASSERT FAILED", "line"),
-    _shape("BUG", r"BUG: (?:spinlock|rwlock|soft|hard|rt|mutex|semaphore|using|sleeping|KTSAN|Dentry)"),
+    _shape("BUG", r"BUG: (?:spinlock|rwlock) [a-z]|BUG: KTSAN: |BUG: Dentry .{1,80} still in use"),
 )
 
 _NO_BUG = r"(?!\s*(?:Bad page \w+: \d+ messages|\d+ unexpected failures))"
@@ -145,6 +149,7 @@ STAMPED_BUG = _shape("BUG", rf"BUG:(?: |$){_NO_BUG}")
 _NO_INFO = r"(?!.*(?:lockdep is turned off|Stall ended|took too long))"
 DOUBTFUL = (
     _shape("BUG", rf"BUG:(?: |$){_NO_BUG}", sure=False),
+    _shape("OOPS", r"Oops(?::| - )|Internal error: ", sure=False),
     _shape("WARNING", r"WARNING:(?: |$)", sure=False),
     _shape("WARNING", rf"INFO:(?: |$){_NO_INFO}", sure=False),
 )
@@ -166,8 +171,8 @@ HEADLESS = (
 """What only comes in reports: where it is the first to be seen, the log begins in the middle of one."""
 
 EVIDENCE = re.compile(
-    r"\bPID: \d+ Comm: |(?:Call [Tt]race|[Bb]acktrace):|Modules linked in:|RIP: 00[16]0:|---\[ end (?:trace|Kernel)"
-    r"|^\s*(?:\[?<[0-9a-f]{8,16}>\]? +)*(?:\? )?[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
+    r"\bPID: \d+ Comm: |Call [Tt]race:|Modules linked in:|RIP: 00[16]0:|---\[ end (?:trace|Kernel)"
+    r"|(?<![\w.])[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
 )
 """Only the kernel prints this, behind the first line of a report."""
 
