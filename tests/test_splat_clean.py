@@ -77,6 +77,8 @@ Call Trace:
 oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task=walker,pid=77,uid=0
 Memory cgroup out of memory: Killed process 77 (walker) total-vm:1234kB, anon-rss:12kB, file-rss:0kB, UID:0
 Out of memory: Killed process 1234 (walker) total-vm:1234kB, anon-rss:12kB, file-rss:0kB, shmem-rss:0kB, UID:0
+Out of memory and no killable processes...
+Tasks state (memory values in pages):
 FAULT_INJECTION: forcing a failure.
 name failslab, interval 1, probability 0, space 0, times 0
 CPU: 1 PID: 77 Comm: walker Not tainted 6.12.0 #1

@@ -442,6 +442,9 @@ SAMPLES = {
     "corrupted end": Sample("STACK", "Kernel panic - not syncing: corrupted stack end detected inside scheduler", DUMP),
     "oom": Sample("OOM", "Kernel panic - not syncing: System is deadlocked on memory", DUMP, "walk_leaf"),
     "oom of init": Sample("OOM", "Out of memory: Killed process 1 (init) total-vm:1234kB, anon-rss:12kB, file-rss:0kB"),
+    "oom of the runner": Sample(
+        "OOM", "Out of memory: Killed process 77 (sshd) total-vm:12kB, anon-rss:1kB, UID:0 pgtables:4kB oom_score_adj:-1000"
+    ),
     "trusty": Sample("PANIC", "trusty: panic (caller 0x12345678): DEBUG ASSERT FAILED at (walk.c:12): leaf"),
 }  # fmt: skip
 

@@ -73,8 +73,8 @@ SHAPES = (
     _shape("STACK", PANIC.pattern + r"(?:corrupted (?:shadow )?stack|stack-protector|kernel stack overflow)"),
     _shape("OOM", PANIC.pattern + r"(?:System is deadlocked on memory|Out of memory)"),
     _shape("PANIC", r"Kernel panic(?: - |: |$)"),
-    _shape("OOM", r"Out of memory and no killable processes"),
-    _shape("OOM", r"(?:\w.{0,30}: |\w.{0,30} out of memory: )?(?:Out of memory.{0,20}: )?Kill(?:ed)? process 1[ ,:(]"),
+    # The wrong task: init, or one that was never to be killed.
+    _shape("OOM", r"Out of memory.{0,30}: Kill(?:ed)? process (?:1[ ,:(]|\d+ .*oom_score_adj:-1000\b)", "line"),
     _shape("KASAN", r"BUG: KAS[Aa][Nn]: ", "rule"),
     _shape("KCSAN", r"BUG: KCSAN: ", "rule"),
     _shape("KMSAN", r"BUG: KMSAN: ", "rule"),
