@@ -25,7 +25,7 @@ class Dialects:
 
     def __init__(self) -> None:
         self.header = ""  # it counts if the next line is a rule
-        self._flat = False
+        self.flat = False  # a program talks that knows no KTAP
         self._repeats = False
 
     def translate(self, line: str) -> str:
@@ -33,21 +33,21 @@ class Dialects:
         if self.header:
             header, self.header = self.header, ""
             if line.startswith(_RULE):
-                self._flat = True
+                self.flat = True
                 return f"# {header}"
         if "selftests: " in line:
             self._repeats = False
             if _HEADER.match(line):
-                self._flat, self.header = False, line
+                self.flat, self.header = False, line
                 return line
             if end := _FLAT_END.match(line):
-                self._flat = False
+                self.flat = False
                 return f"{end['verdict']} {end['number']} {end['name']}{_directive(end)}"
         if "error logs:" in line:
             self._repeats = True
         if ":" in line and "#" in line and (progs := _PROGS.match(line)):
             line = line if self._repeats else _progs(progs)
-        return f"# {line}" if self._flat else line
+        return f"# {line}" if self.flat else line
 
 
 def _progs(form: re.Match[str]) -> str:

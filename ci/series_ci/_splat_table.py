@@ -1,4 +1,4 @@
-"""How the kernel complains: the first lines of its reports, and the functions that only do the reporting."""
+"""How the kernel complains: the first lines of its reports."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ class Shape(NamedTuple):
     """A report's first line: its kind, and how the report goes on.
 
     `end` is `line` (nothing follows), `trace` (a stack trace, and what comes with it), or `rule` (up to a line of `=`).
+    A `sure` one is a complaint whatever follows; any other only with a stack trace, or what comes with one, behind it.
     """
 
     kind: str
     pattern: re.Pattern[str]
     end: str = "trace"
+    sure: bool = True
 
 
-def _shape(kind: str, pattern: str, end: str = "trace") -> Shape:
-    return Shape(kind, re.compile(pattern), end)
+def _shape(kind: str, pattern: str, end: str = "trace", *, sure: bool = True) -> Shape:
+    return Shape(kind, re.compile(pattern), end, sure)
 
 
 HINT = re.compile(
-    r"BUG|WARNING: |INFO: |Oops|cut here|Kernel panic|general protection|Internal error: |Unable to handle kernel"
-    r"|(?:list_add|list_del) corruption|refcount_t: |UBSAN: |LOCKUP|kmemleak: [0-9]|unreferenced object"
-    r"|unregister_netdevice: |Slab cache still has objects|Insufficient stack|: [0-9a-f]{4,16} \[#[0-9]|soft lockup"
-    r"|DEADLOCK \*"
+    r"BUG|WARNING: |INFO: |Oops|Kernel (?:panic|bug|memory [elo]|stack)|PANIC|UBSAN: "
+    r"|LOCKUP|\[ cut here|\[#[0-9]|Internal error|Unable to handle"
+    r"|Unhandled |Unexpected kernel|Unrecoverable |Insufficient stack|Slab c|SError|Synchronous Ext|Bad mode|Bad kernel"
+    r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Machine check in|Thread overran"
+    r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]"
+    r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
+    r"|general protection|\*\* DEADLOCK"
 )
-"""A quick look: every first line below contains this."""
+"""A quick look: every first line below contains this. What it begins with is rare: it is sought in every line."""
 
 END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 PANIC = re.compile(r"Kernel panic - not syncing: ?")
-WARNING = re.compile(r"WARNING: (?:CPU: \d+ PID: \d+ at |[\w./+-]+:\d+ at |\S+\+0x[0-9a-f]+/0x[0-9a-f]+ at )")
 RULE = re.compile(r"={20,}$")
 
 FOLLOWS = re.compile(
@@ -41,134 +45,155 @@ FOLLOWS = re.compile(
 DEATHS = re.compile(r"Attempted to kill|Aiee, killing interrupt")
 """What a panic says when it is the consequence of an earlier complaint; of an oops."""
 
-_OOPS = (
-    r"Oops\b|Internal error: |general protection fault|(?:divide error|invalid opcode|stack segment|double fault|int3"
-    r"|invalid TSS|segment not present|alignment check|bounds|overflow|control protection fault): [0-9a-f]{4,16} \[#"
+LEAD = re.compile(
+    r"(?:\*\* \d+ printk messages dropped \*\* )?(?:(?:kernel|rcu|watchdog|NMI watchdog|NMI|traps|workqueue|hung_task"
+    r"|kasan|kfence|lockdep|sched|mm|slub|usercopy|csd|smp|VFS|EMERG|EXT4-fs|CPU ?\d+): ?)*(?:CPU \d+ (?=Unable))?"
 )
+"""The part of the kernel that speaks; also of boots and tests, so that a line is not suspect for it."""
 
 _LOCKS = (
-    r"possible (?:circular|recursive|irq lock|nested|deadlock)|inconsistent lock state"
-    r"|bad (?:unlock balance|contention)|held lock freed|lock held when returning|(?:\S+ )?still has locks held"
-    r"|locks? held at|\S+-(?:READ-)?safe -> "
-    r"|Nested lock was not taken|chain_key collision|suspicious RCU usage|Invalid wait context"
+    r"possible (?:circular|recursive|irq lock)|inconsistent (?:\{\S+\} -> \{\S+\} )?lock state"
+    r"|bad (?:unlock balance|contention)|held lock freed|lock held (?:when returning|at task exit)"
+    r"|(?:\S+ )?still has locks held|locks? held at|\S+-(?:READ-)?(?:safe|irq-safe) -> |circular locking deadlock"
+    r"|Nested lock was not taken|chain_key collision|suspicious (?:RCU|rcu)|[Ii]nvalid wait context"
     r"|trying to register non-static|MAX_LOCK|MAX_STACK_TRACE_ENTRIES|looking up invalid subclass"
     r"|key \S+ has not been registered|.{1,60} lock held at task exit"
 )
+_AT = r"at [\w./+-]+:\d+|(?:\[.{0,200}\] )?[\w./+-]+:\d+ at \S"
+WARNING = re.compile(rf"WARNING: (?:CPU: \d+ PID: \d+|{_AT}|\S+\+0x[0-9a-f]+/0x[0-9a-f]+ at )")
+_DIE = (
+    r"(?:divide error|invalid opcode|stack segment|double[ -]fault|int3|invalid TSS|segment not present|alignment check"
+    r"|bounds|overflow|debug|simd exception|control protection fault|general protection fault|exception)"
+    r": [0-9a-f]{4,16} \[#"
+)
+_SLUB = r"Poison|(?:Left |Right )?Redzone|Object |Invalid|Free|Wrong|Not a valid|No metadata|Padding|Node "
 
 SHAPES = (
     _shape("", r"-+\[ cut here \]-+"),  # the kind is told by one of the next lines
-    _shape("STACK", PANIC.pattern + r"(?:corrupted stack end|stack-protector|kernel stack overflow)"),
-    _shape("PANIC", PANIC.pattern),
-    _shape("KASAN", r"BUG: KASAN: ", "rule"),
+    _shape("STACK", PANIC.pattern + r"(?:corrupted (?:shadow )?stack|stack-protector|kernel stack overflow)"),
+    _shape("OOM", PANIC.pattern + r"(?:System is deadlocked on memory|Out of memory)"),
+    _shape("PANIC", r"Kernel panic(?: - |: |$)"),
+    # The wrong task: init, or one that was never to be killed.
+    _shape("OOM", r"Out of memory.{0,30}: Kill(?:ed)? process (?:1[ ,:(]|\d+ .*oom_score_adj:-1000\b)", "line"),
+    _shape("KASAN", r"BUG: KAS[Aa][Nn]: ", "rule"),
     _shape("KCSAN", r"BUG: KCSAN: ", "rule"),
     _shape("KMSAN", r"BUG: KMSAN: ", "rule"),
     _shape("KFENCE", r"BUG: KFENCE: ", "rule"),
-    _shape("UBSAN", r"UBSAN: \S+ in "),
+    _shape("UBSAN", r"UBSAN: .{1,80} in \S"),
     _shape("LOCKDEP", rf"(?:\[ ?)?(?:WARNING|INFO|BUG): (?:{_LOCKS})"),
     _shape("LOCKDEP", r"\s*\*\*\* DEADLOCK \*"),
-    _shape("LOCKUP", r"(?:watchdog: )?(?:BUG: )?soft lockup - CPU"),
-    _shape("LOCKUP", r"(?:NMI )?(?:watchdog: )?(?:CPU\d+: )?Watchdog detected hard LOCKUP"),
-    _shape("STALL", r"(?:rcu: )?INFO: rcu\w* (?:self-)?detected (?:expedited )?stall"),
+    _shape("LOCKUP", r"(?:BUG: )?soft lockup - CPU"),
+    _shape("LOCKUP", r"(?:BUG: NMI )?Watchdog (?:CPU:\d+ )?(?:detected )?(?:hard|Hard)? ?LOCKUP"),
+    _shape("LOCKUP", r"CPU \d+ (?:self-)?detected (?:hard|Hard) LOCKUP"),
+    _shape("LOCKUP", r"Detected non-responsive CSD lock", "line"),
+    _shape("STALL", r"INFO: (?:rcu|srcu)\w* (?:self-)?detected (?:expedited )?stall"),
+    _shape("STALL", r"(?:INFO: )?rcu\w* kthread (?:starved|timer wakeup)"),
     _shape("STALL", r"BUG: workqueue lockup"),
-    _shape("HUNG", r"INFO: task \S.*:\d+ (?:<\S+> )?(?:is )?blocked (?:in|for)"),
+    _shape("HUNG", r"INFO: task \S.*:\d+ (?:<\S+> )?(?:is )?(?:blocked (?:in|for)|can't die)"),
     _shape("ATOMIC", r"BUG: scheduling (?:while atomic|in a non-blocking)"),
     _shape(
         "ATOMIC", r"BUG: (?:sleeping function called|assuming (?:atomic|non migratable) context|using \S+ in preempt)"
     ),
     _shape("ATOMIC", r"BUG: workqueue leaked"),
+    _shape("ATOMIC", r"huh, entered softirq ", "line"),
     _shape("REFCOUNT", r"refcount_t: "),
-    _shape("LIST", r"(?:list_add|list_del) corruption"),
-    _shape("PAGE", r"BUG: (?:Bad rss-counter|non-zero pgtables_bytes)", "line"),
+    _shape("LIST", r"(?:list_add|list_del)\w* (?:corruption|double add)"),
+    _shape("PAGE", r"BUG: (?:Bad rss-counter|non-zero (?:pgtables_bytes|nr_p\wds|nr_ptes))", "line"),
     _shape("PAGE", r"BUG: Bad page (?!\w+: \d+ messages suppressed)"),
-    _shape("STACK", r"BUG: .{0,60}stack guard page|Insufficient stack space"),
-    _shape("SLAB", r"BUG [\w-]+.{0,80}\([^)]*[Tt]ainted"),
+    _shape("PAGE", r"\w+: (?:Bad|Unused) swap (?:file|offset) entry", "line"),
+    _shape("STACK", r"BUG: .{0,60}stack guard page|Insufficient stack space|Thread overran stack|Corrupt kernel stack"),
+    _shape("STACK", r"Kernel stack overflow\."),
+    _shape("SLAB", rf"BUG [\w:.-]+(?:.{{0,80}}\([^)]*[Tt]ainted|: (?:{_SLUB}))"),
     _shape("SLAB", r"kmem_cache_destroy \S+: Slab cache still has objects"),
-    _shape("OOPS", r"BUG: (?:[Uu]nable to handle|kernel NULL pointer)"),
-    _shape("OOPS", r"Unable to handle kernel "),
-    _shape("OOPS", _OOPS),
-    _shape("BUG", r"kernel BUG at "),
+    _shape("SLAB", r"[Ss]lab (?:error in \w+\(\): cache|corruption(?: \(.*\))?: )"),
+    _shape("CFI", r"CFI failure (?:at )?\S"),
+    _shape("OOPS", r"BUG: (?:[Uu]nable to handle|[Kk]ernel NULL pointer)"),
+    _shape("OOPS", r"Unable to handle kernel |Unable to handle #VC"),
+    _shape("OOPS", r"PANIC: (?:double fault|early exception|invalid or fatal)"),
+    _shape(
+        "OOPS", r"Oops(?:: (?:[0-9a-f]{4,16}\b|Oops: )|\[#| \[#|[: -].{1,100}\[#\d)|general protection fault(?! ip:)"
+    ),
+    _shape("OOPS", r"Internal error: .{0,80}(?:\[#\d|: [0-9a-f]{8,16}\b)"),
+    _shape("OOPS", _DIE),
+    _shape(
+        "OOPS", r"[A-Z][\w \-.()',/!?:]{3,70}(?:, sig: \d+ |: [0-9a-f]{4,16} (?:ilc:\d )?|: \d+ )?\[#\d+\]", sure=False
+    ),
+    _shape("OOPS", r"[a-z][\w \-]{3,40}: [0-9a-f]{4} (?:ilc:\d )?\[#\d+\]", sure=False),
+    _shape("OOPS", r"\S+\(\d+\): (?:Oops|Kernel|Unaligned|TL[01])\b.{0,60}", sure=False),
+    _shape("OOPS", r"Unhandled (?:(?:fault|prefetch abort): .{1,60} \(?0x|[\w -]+ exception on CPU)"),
+    _shape("OOPS", r"Unexpected kernel \S+ exception"),
+    _shape(
+        "OOPS", r"Unrecoverable (?:exception|\S+ Unavailable)|Bad kernel stack pointer|Machine check in kernel mode"
+    ),
+    _shape("OOPS", r"SError Interrupt on CPU|Bad mode in .{1,40} (?:handler )?detected|Synchronous External Abort"),
+    _shape("LIST", r"kernel BUG at lib/list_debug\.c:"),
+    _shape("BUG", r"[Kk]ernel (?:BUG|bug) (?:at |\[)"),
+    _shape("USERCOPY", r"Kernel memory (?:exposure|overwrite|leak) attempt"),
     _shape("WARNING", WARNING.pattern),
+    _shape("WARNING", r"Badness at \S+:\d+"),
+    _shape("WARNING", r"WARNING: kernel stack (?:regs|frame pointer) at .{1,60} has bad ", "line"),
     _shape("LEAK", r"kmemleak: \d+ new suspected memory leaks?", "line"),
-    _shape("LEAK", r"unreferenced object 0x[0-9a-f]+ \("),
+    _shape("LEAK", r"BUG: memory leak", sure=False),
+    _shape("LEAK", r"unreferenced object (?:\(percpu\) )?0x[0-9a-f]+ \("),
+    _shape("LEAK", r"Busy inodes after unmount", "line"),
     _shape("NETDEV", r"unregister_netdevice: waiting for", "line"),
-    _shape("BUG", r"BUG: (?:spinlock|rwlock|soft|hard|rt|mutex|semaphore|using|sleeping)"),
-)
-GENERIC_BUG = _shape("BUG", r"BUG: (?!Bad page \w+: \d+ messages)(?!\s*\d+ unexpected failures)")
-"""Any other `BUG:`; only under a kernel's time stamp, as programs say it too."""
-
-FRAME = re.compile(
-    r"\s*(?:\[?<[0-9a-f]{8,16}>\]? +|\[[0-9a-f]{8,16}\] )*(?P<guess>\? )?\(?(?P<name>[A-Za-z_][\w.$]*)\)?"
-    r"(?:\+0x[0-9a-f]+/0x[0-9a-f]+| \([\w./+-]+:\d+(?: \([^)]*\))?\)| from (?:\[<[0-9a-f]+>\] \()?[\w.$]+\+0x)"
-)
-IP = re.compile(r"(?:RIP: 0010:|(?:\w+ )?(?:pc|epc) : |NIP \[[0-9a-f]+\] )(?P<name>[A-Za-z_][\w.$]*)\+0x")
-ELSEWHERE = re.compile(r"\s*(?:</TASK>|Allocated by|Freed by|Last potentially|Uninit was|and the second)")
-"""What comes after it happened at another time: its frames do not tell this complaint from others."""
-TRACE = re.compile(r"(?:Call [Tt]race|stack backtrace|Backtrace|Stack backtrace)\b")
-GOES_ON = re.compile(
-    r"\s*$|\s*</?[A-Z#/ ]{2,6}>|\s*(?:R[A-Z0-9]{1,2}|RIP|RSP|E[A-Z]{2}|CR\d|DR\d|FS|CS|PKRU|ORIG_RAX|[CD]S|Code|CPU|PID"
-    r"|Hardware name|Workqueue|Modules linked|Call [Tt]race|Tainted|note|Kernel Offset|Memory Limit|irq event stamp"
-    r"|(?:hard|soft)irqs last|page|flags|raw|page dumped|Disabling lock|INFO: lockdep is|addr|file|Object|Slab|Padding"
-    r"|[a-z]?p[cs]?|lr|epc|ra|[xsta]\d+|pstate|badaddr|status|cause|FIX|Redzone|Allocated|Freed|backtrace|Sending NMI"
-    r"|NMI backtrace|Rebooting|Showing|no locks held|\d+ locks? held|#\d+)\b|---\[|=+$|-+$| [ \t]?\S+: [0-9a-f]{2} "
-)
-"""Lines that belong to a report after its trace has begun, beside the frames."""
-
-_MACHINERY = re.compile(
-    r"_*(?:dump_stack|show_(?:stack|regs|trace)|dump_backtrace|unwind_backtrace|warn(?:$|_)|report_bug|handle_bug"
-    r"|(?:asm_)?(?:exc|sysvec)_|(?:asm_)?(?:sysvec|common_interrupt)|do_error_trap|do_trap|die(?:$|_)|oops|panic$|nmi_panic"
-    r"|print_\w*(?:report|bug|description|stall|trace|usage|backtrace)|kasan_|asan_|hwasan_|kcsan_|tsan_|kmsan_|msan_"
-    r"|kfence_(?:report|handle)|ubsan_|lockdep_|lock_acquire|lock_release|validate_chain|check_(?:prev|noncircular|wait)"
-    r"|check_memory_region|mark_lock|mark_usage|might_(?:resched|sleep|fault)|schedule(?:_bug|_timeout|_preempt_disabled)?$"
-    r"|switch_to|bad_area|no_context|page_fault_oops|do_(?:kern_addr_fault|user_addr_fault|page_fault|kernel_fault)"
-    r"|do_(?:mem_abort|translation_fault|bad_area|debug_exception|alignment_fault|trap_break|trap_insn_illegal)"
-    r"|el1\w*_|el[01]t?h?_|bug_handler|call_break_hook|brk_handler|handle_(?:exception|break)|ret_from_exception|refcount_warn"
-    r"|list_(?:add|del_entry)_valid|bad_page$|print_bad_pte|spin_bug|rwlock_bug|slab_(?:err|bug)|object_err|watchdog"
-    r"|hrtimer_|run_hrtimer|update_process_times|tick_|timer_interrupt|nmi_|perf_event_overflow|rcu_(?:dump|sched_clock|check)"
-    r"|check_cpu_stall|fixup_bug|notify_die|kernel_fault|local_apic|irq_work_run|stack_chk_fail|fortify_panic"
-    r"|check_panic_on_warn|end_report|start_report|invalid_op|stacktrace|save_stack|stack_trace_save)"
+    _shape("IRQ", r"irq \d+: nobody cared"),
+    _shape("PANIC", r"trusty: panic .{0,40}ASSERT FAILED", "line"),
+    _shape("BUG", r"BUG: (?:spinlock|rwlock) [a-z]|BUG: KTSAN: |BUG: Dentry .{1,80} still in use"),
 )
 
+_NO_BUG = r"(?!\s*(?:Bad page \w+: \d+ messages|\d+ unexpected failures))"
+STAMPED_BUG = _shape("BUG", rf"BUG:(?: |$){_NO_BUG}")
+"""Any other `BUG:`, under a kernel's time stamp: programs say it too."""
 
-def is_machinery(function: str) -> bool:
-    """Whether a function of the trace only reports, and says nothing of the fault."""
-    return _MACHINERY.match(function) is not None
-
-
-def bare(function: str) -> str:
-    """The function's name as in the source: compilers split and clone functions."""
-    return re.sub(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|localalias)(?:\.\d+)?\b|\.\d+$", "", function)
-
-
-_ROUNDS = tuple(
-    (re.compile(pattern), into)
-    for pattern, into in (
-        (r"WARNING: CPU: \d+ PID: \d+ at (\S+:\d+) ", r"WARNING at \1 "),
-        (r"WARNING: CPU: \d+ PID: \d+ at ", "WARNING at "),
-        (r"WARNING: (\S+:\d+) at (\S+?),? CPU#\d+.*", r"WARNING at \1 \2"),
-        (r"WARNING: (\S+:\d+) at ", r"WARNING at \1 "),
-        (r"\+0x[0-9a-f]+/0x[0-9a-f]+", ""),
-        (r"(?:: [0-9a-f]{4,16})? \[#\d+\].*", ""),
-        (r": (\S+?)/\d+/(?:0x[0-9a-f]+|-?\d+)\b", r": \1"),
-        (r"\btask (\S+):\d+ ", r"task \1 "),
-        (r"(?<=[ ,])(\S+)/\d+(?= still|$)", r"\1"),
-        (r"CPU[#: ]*\d+", "CPU"),
-        (r"\b(cpu|pid|PID|pool) \d+(?::\d+)?", r"\1"),
-        (r"stuck for \d+s", "stuck"),
-        (r"(stalls on CPUs/tasks): \{.*", r"\1"),
-        (r"for more than \d+ seconds", "for long"),
-        (r"\[([^\[\]\s]+):\d+\]", r"[\1]"),
-        (r"\b(pfn|pte|pmd|pgd|val|mm|pgoff):\S+", r"\1:*"),
-        (r"Usage count = -?\d+", "Usage count = *"),
-        (r"kmemleak: \d+ ", "kmemleak: "),
-        (r"\b(?:0x[0-9a-f]+|(?=[0-9a-f]*\d)[0-9a-f]{8,16})\b", "*"),
-        (r"\s+", " "),
-        (r"^ ?\[ (.*) \]$", r"\1"),
-    )
+_NO_INFO = r"(?!.*(?:lockdep is turned off|Stall ended|took too long))"
+DOUBTFUL = (
+    _shape("BUG", rf"BUG:(?: |$){_NO_BUG}", sure=False),
+    _shape("OOPS", r"Oops(?::| - )|Internal error: ", sure=False),
+    _shape("WARNING", r"WARNING:(?: |$)", sure=False),
+    _shape("WARNING", rf"INFO:(?: |$){_NO_INFO}", sure=False),
 )
+"""Anybody's words. Where a stack trace follows, they are the kernel's."""
+
+INSIDE = re.compile(
+    r"(?<![A-Z_#])(?:\[ )?(?:(?:watchdog: )?BUG:? |WARNING: |INFO: |UBSAN: |[Kk]ernel BUG at |Kernel panic - |PANIC: "
+    r"|Oops|Internal error: |[Uu]nable to handle |general protection fault|divide error: |stack segment: |int3: "
+    r"|invalid opcode: |soft lockup - |Watchdog detected|irq \d+: nobody|refcount_t: |list_(?:add|del) "
+    r"|unreferenced object|Insufficient stack|SError Interrupt|Bad mode in |Unhandled |Unexpected kernel |CFI failure"
+    r"|-+\[ cut here)"
+)
+"""Where a first line may begin in the middle of another line, whose end the console has lost."""
+
+HEADLESS = (
+    _shape("PANIC", r"---\[ end Kernel panic|Rebooting in \d+ seconds\.\."),
+    _shape("WARNING", r"---\[ end trace [0-9a-f]{16} \]---|Modules linked in:"),
+)
+"""What only comes in reports: where it is the first to be seen, the log begins in the middle of one."""
+
+EVIDENCE = re.compile(
+    r"\bPID: \d+ Comm: |Call [Tt]race:|Modules linked in:|RIP: 00[16]0:|---\[ end (?:trace|Kernel)"
+    r"|(?<![\w.])[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
+)
+"""Only the kernel prints this, behind the first line of a report."""
 
 
-def title(line: str) -> str:
-    """The line without what differs from boot to boot: addresses, offsets, CPUs, process ids, counters."""
-    for pattern, into in _ROUNDS:
-        line = pattern.sub(into, line)
-    return line.strip(" :,")
+_ANY = re.compile("|".join(f"(?:{each.pattern.pattern})" for each in (*SHAPES, STAMPED_BUG, *DOUBTFUL)))
+
+
+def shape(line: str, start: int, *, stamped: bool) -> Shape | None:
+    """The kind of report that begins at this place of a line, if one does, perhaps behind the name of who speaks."""
+    if lead := LEAD.match(line, start):
+        start = lead.end()
+    if not _ANY.match(line, start):
+        return None
+    for each in SHAPES:
+        if each.pattern.match(line, start):
+            return each
+    if stamped and STAMPED_BUG.pattern.match(line, start):
+        return STAMPED_BUG
+    return next((each for each in DOUBTFUL if each.pattern.match(line, start)), None)
+
+
+def headless(line: str) -> Shape | None:
+    """The kind of report whose middle or end this line is."""
+    return next((each for each in HEADLESS if each.pattern.match(line)), None)

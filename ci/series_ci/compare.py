@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from series_ci import allow
+from series_ci.allow import Allowed
 from series_ci.errors import ExitStatus
 from series_ci.results import Ended, Result, Run, Splat, Status
 
@@ -20,6 +23,7 @@ class Change(StrEnum):
     GONE = "GONE"  # the base has it, the series does not, and nothing crashed
     NEW = "NEW"  # the series has it, the base does not, and it does not fail
     FLAKY = "FLAKY"  # broken in one pair of runs, not in the other
+    ALLOWED = "ALLOWED"  # of complaints alone: it would be NEW, but the manifest expects it
 
 
 LOST = frozenset({Status.CRASH, Status.TIMEOUT, Status.NOTRUN, Status.NOTBUILT, Status.ERROR})
@@ -46,10 +50,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class SplatEntry:
-    """One kernel complaint and where it was seen: NEW (with the series only), SAME (both), GONE (base only)."""
+    """One kernel complaint and where it was seen: NEW or ALLOWED (with the series only), SAME (both), GONE (base only).
+
+    `allowed` is the manifest's entry that makes it ALLOWED.
+    """
 
     splat: Splat
     change: Change
+    allowed: Allowed | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,11 @@ class Comparison:
         return [entry.splat for entry in self.splats if entry.change is Change.NEW]
 
     @property
+    def allowed_splats(self) -> list[tuple[Splat, Allowed]]:
+        """The complaints that the base does not have and the manifest allows."""
+        return [(entry.splat, entry.allowed) for entry in self.splats if entry.allowed]
+
+    @property
     def ended_worse(self) -> bool:
         """Whether the guest with the series did not come to its end while the base's did."""
         return self.base_ended is Ended.POWEROFF and self.patched_ended is not Ended.POWEROFF
@@ -100,7 +113,7 @@ class Comparison:
         return words.get(self.status, "no regression")
 
 
-def compare(base: Run, patched: Run) -> Comparison:
+def compare(base: Run, patched: Run, allowed: Sequence[Allowed] = ()) -> Comparison:
     """Compare two runs test by test, by name, and complaint by complaint, by fingerprint."""
     before = {result.name: result for result in base.results}
     after = {result.name: result for result in patched.results}
@@ -115,7 +128,7 @@ def compare(base: Run, patched: Run) -> Comparison:
         assert shown is not None
         took = new.seconds if new else None
         entries.append(Entry(name, was, now, change, shown.reason, shown.log, _new_notes(old, new), took))
-    return Comparison(tuple(entries), tuple(_splats(base, patched)), base.ended, patched.ended)
+    return Comparison(tuple(entries), tuple(_splats(base, patched, allowed)), base.ended, patched.ended)
 
 
 def _new_notes(old: Result | None, new: Result | None) -> tuple[str, ...]:
@@ -166,11 +179,18 @@ def _level(status: Status) -> int:
     return {Status.PASS: 2, Status.XFAIL: 1}.get(status, 0)
 
 
-def _splats(base: Run, patched: Run) -> list[SplatEntry]:
+def _splats(base: Run, patched: Run, allowed: Sequence[Allowed]) -> list[SplatEntry]:
     before = {splat.fingerprint: splat for splat in base.splats}
     after = {splat.fingerprint: splat for splat in patched.splats}
-    entries = [SplatEntry(splat, Change.SAME if key in before else Change.NEW) for key, splat in after.items()]
+    entries = [
+        SplatEntry(splat, Change.SAME) if key in before else _new_splat(splat, allowed) for key, splat in after.items()
+    ]
     return entries + [SplatEntry(splat, Change.GONE) for key, splat in before.items() if key not in after]
+
+
+def _new_splat(splat: Splat, allowed: Sequence[Allowed]) -> SplatEntry:
+    entry = allow.find(splat, allowed)
+    return SplatEntry(splat, Change.ALLOWED if entry else Change.NEW, entry)
 
 
 def with_second(first: Comparison, second: Comparison) -> Comparison:
@@ -194,5 +214,5 @@ def _both(first: Comparison, second: Comparison) -> tuple[SplatEntry, ...]:
     for entry in (*first.splats, *second.splats):
         earlier = found.setdefault(entry.splat.fingerprint, entry)
         if earlier.change is not entry.change:  # seen on both kernels, though not in one pair of runs
-            found[entry.splat.fingerprint] = replace(earlier, change=Change.SAME)
+            found[entry.splat.fingerprint] = SplatEntry(earlier.splat, Change.SAME)
     return tuple(found.values())

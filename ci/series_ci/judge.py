@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci import boots as guests
 from series_ci import compare, files
+from series_ci.allow import Allowed
 from series_ci.boots import Recipe
 from series_ci.compare import Change, Comparison
 from series_ci.kernels import Kernel
@@ -45,10 +47,11 @@ class Judged:
     comparison: Comparison
 
 
-def judge(base: BaseRuns, kernel: Kernel, out: Path, progress: Progress) -> Judged:
+def judge(base: BaseRuns, kernel: Kernel, out: Path, progress: Progress, allowed: Sequence[Allowed] = ()) -> Judged:
     """Boot a version's kernel and compare it with the base; what broke is tried once more, on fresh boots of both.
 
-    The folders `patched` and `patched-2` in `out` get all that a reader of the results needs.
+    The folders `patched` and `patched-2` in `out` get all that a reader of the results needs. `allowed` are the
+    complaints that the manifest allows.
     """
 
     def pair(suffix: str) -> tuple[Run, Run]:
@@ -60,11 +63,11 @@ def judge(base: BaseRuns, kernel: Kernel, out: Path, progress: Progress) -> Judg
 
     runs: tuple[Run, ...] = pair("")
     boots: tuple[Path, ...] = folders("")
-    comparison = compare.compare(runs[0], runs[1])
+    comparison = compare.compare(runs[0], runs[1], allowed)
     if comparison.having(Change.BROKEN) or comparison.ended_worse:
         progress.say("something broke: both kernels once more, to tell BROKEN from FLAKY")
         again = pair("-2")
-        comparison = compare.with_second(comparison, compare.compare(*again))
+        comparison = compare.with_second(comparison, compare.compare(*again, allowed))
         runs += again
         boots += folders("-2")
     return Judged(runs, boots, comparison)

@@ -60,6 +60,10 @@ class Stream:
         """Take in one line; whether there are results to take."""
         if self._ended is None:
             self._ended = line.endswith("\n")
+        if "ok " in line and (form := PLAIN.match(line)) and self._is_itself(line):
+            if not self._user.plain(form):
+                self._log.add(line)
+            return bool(self._sink.ready)
         torn = "] " in line and line[0] not in "[<"
         if (may_matter(line) or torn or self._torn or self._dialects.header) and (line[-1:] == "\n" or not self._ended):
             stamped, _, bare = text.split(line)
@@ -67,6 +71,11 @@ class Stream:
                 return bool(self._sink.ready)
         self._log.add(line)
         return bool(self._sink.ready)
+
+    def _is_itself(self, line: str) -> bool:
+        """Whether the line is whole, and neither the rest of another one nor to be translated."""
+        dialects = self._dialects
+        return not (self._torn or dialects.header or dialects.flat) and (line[-1:] == "\n" or not self._ended)
 
     def end(self) -> None:
         """No line is left."""

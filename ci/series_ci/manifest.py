@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic.config import JsonDict
 
 from series_ci import yamlfile
+from series_ci.allow import Allowed
 from series_ci.errors import UsageError
 from series_ci.fields import (
     LABEL,
@@ -128,6 +129,9 @@ class Manifest(_Part):
     config: tuple[File, ...] = Field((), description="Kconfig fragments, relative to the manifest; the last word wins")
     machine: Machine = Field(default_factory=Machine, description="the virtual machine that both kernels boot in")
     tests: tuple[Selftest, ...] = Field((), description="programs to run on both kernels; without any they only boot")
+    allow: tuple[Allowed, ...] = Field(
+        (), description="complaints of the kernel that are known and no regression, each for a reason and for a time"
+    )
     _path: Path = PrivateAttr(Path())
 
     def model_post_init(self, context: object, /) -> None:

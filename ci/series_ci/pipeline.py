@@ -9,6 +9,7 @@ from pathlib import Path
 
 from series_ci import accel, boots, files, kernels, lore, patches, requirements, sources, tree
 from series_ci.accel import Accelerator
+from series_ci.allow import Allowed
 from series_ci.arch import Arch
 from series_ci.archive import open_archive
 from series_ci.boots import Recipe
@@ -33,7 +34,7 @@ class Request:
 
     `repeat` is the command line that does the same again; `out` the run directory, which does not exist yet;
     `each_patch` asks for a build after each patch, too; `rest` are the mails of versions that patches are taken from
-    which this one did not send anew.
+    which this one did not send anew; `allow` are complaints of the kernel that are no regression.
     """
 
     series: str
@@ -48,6 +49,7 @@ class Request:
     out: Path
     repeat: str
     each_patch: bool = False
+    allow: tuple[Allowed, ...] = ()
     rest: tuple[str, ...] = ()
 
     @property
@@ -97,7 +99,7 @@ def test(request: Request, progress: Progress) -> Outcome:
         return replace(seen, error=error)
     recipe = make_recipe(request, shop, (first, second), progress)
     base_runs = BaseRuns(recipe, first, request.out / "base", progress)
-    found = judge(base_runs, second, request.out, progress)
+    found = judge(base_runs, second, request.out, progress, request.allow)
     return replace(seen, runs=found.runs, boots=found.boots, comparison=found.comparison)
 
 

@@ -62,6 +62,8 @@ def splats(entries: Sequence[SplatEntry]) -> list[dict[str, Any]]:
     """The kernel's complaints as JSON objects.
 
     They have kind, title, fingerprint, the function blamed and its callers, test, change, and lines.
+
+    For a change of ALLOWED also `allowed`, the manifest's entry.
     """
     return [
         {
@@ -72,7 +74,9 @@ def splats(entries: Sequence[SplatEntry]) -> list[dict[str, Any]]:
             "trace": list(each.splat.trace),
             "test": each.splat.test,
             "change": each.change.value,
+            **({"allowed": each.allowed.model_dump(mode="json", exclude_defaults=True)} if each.allowed else {}),
             "lines": list(each.splat.lines),
+            **({"decoded": list(each.splat.decoded)} if each.splat.decoded else {}),
         }
         for each in entries
     ]

@@ -64,7 +64,7 @@ class Splat:
     `fingerprint` a hexadecimal digest that is the same for the same complaint on another boot or build, `lines` the
     text. `trace` are the first few functions of its call trace, without those that only report; `function` is
     the one that is blamed, "" where no trace was printed. `test` names the test that ran when it came, "" outside of
-    any.
+    any. `decoded` are the lines with files and line numbers in the place of offsets, where a vmlinux was at hand.
     """
 
     kind: str
@@ -74,6 +74,7 @@ class Splat:
     function: str = ""
     trace: tuple[str, ...] = ()
     test: str = ""
+    decoded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

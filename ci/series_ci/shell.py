@@ -124,10 +124,10 @@ def boot(given: Given, progress: Progress) -> Run:
             tuple(folder.name for folder in given.folders),
             given.append,
         )
-        return boots.boot(recipe, _given_kernel(given.image, installed), given.out, progress, "boot")
+        return boots.boot(recipe, given_kernel(given.image, installed), given.out, progress, "boot")
 
 
-def _given_kernel(image: Path, installed: Path) -> Kernel:
+def given_kernel(image: Path, installed: Path) -> Kernel:
     """A kernel that somebody else has built, with a folder of programs that somebody else has installed."""
     log = installed / "log"
     log.write_bytes(b"")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from series_ci import boots, files, mail, record
+from series_ci.allow import Allowed
 from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.results import Result, Splat, Status
@@ -167,8 +168,10 @@ def _splat(row: Mapping[str, Any]) -> SplatEntry:
         function=str(row["function"]),
         trace=tuple(row["trace"]),
         test=str(row["test"]),
+        decoded=tuple(row.get("decoded", ())),
     )
-    return SplatEntry(splat, Change(row["change"]))
+    allowed = Allowed.model_validate(row["allowed"]) if "allowed" in row else None
+    return SplatEntry(splat, Change(row["change"]), allowed)
 
 
 def _sweep(folder: Path, found: Mapping[str, Any]) -> SweepRun:

@@ -237,7 +237,7 @@ def _boot(tree: _Tree, work: _Work) -> None:
         first = booted.setdefault(key, version)
         with work.keeping(version):
             if first is version:
-                version.judged = judge(base, version.kernel, version.request.out, work.progress)
+                version.judged = judge(base, version.kernel, version.request.out, work.progress, version.request.allow)
             elif first.error is not None:
                 raise first.error
             else:

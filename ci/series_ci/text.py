@@ -13,27 +13,35 @@ _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _SYSLOG_DATE = r"[A-Z][a-z]{2} [ 0-9][0-9] " + _CLOCK
 
 # What the recorder of a whole console puts before every line, the kernel's and the programs': a CI system, LAVA (with
-# line numbers on its pages), `ts`, a terminal program, or the journal of a service.
+# line numbers on its pages), `ts`, a terminal program, the journal of a service, or Android's logcat.
 _RECORDER = re.compile(
     rf"(?:{_DAY}[T ]{_CLOCK}(?:[.,][0-9]+)?{_ZONE} (?!\S+ kernel:)(?:\S+ [\w.@-]+\[[0-9]+\]: )?"
     rf"|(?:[0-9]+ )?{_CLOCK}\.[0-9]+  "
     rf"|{_CLOCK} "
     rf"|\[(?:{_DAY}[T ])?{_CLOCK}(?:[.,][0-9]+)?{_ZONE}\] "
-    rf"|{_SYSLOG_DATE} (?!\S+ kernel:)(?:\S+ [\w.@-]+\[[0-9]+\]: )?)"
+    rf"|{_SYSLOG_DATE} (?!\S+ (?:\w+\.\w+ )?kernel:)(?:\S+ [\w.@-]+\[[0-9]+\]: )?"
+    rf"|[0-9]{{2}}-[0-9]{{2}} {_CLOCK}\.[0-9]{{3}} +(?:\w+ +)?[0-9]+ +[0-9]+ [VDIWEFS] [^:]{{0,40}}: ?"
+    r"|[VDIWEF]/[^(:]{0,40}\( *[0-9]+\): ?)"
 )
 
 # A date, a host and "kernel:", as syslog (RFC 3164 and ISO dates) and journald write them.
-_LOGGER = rf"(?:{_SYSLOG_DATE}|{_DAY}T[0-9:.,+Z-]+|\[ *[0-9]+\.[0-9]{{6}}\]) \S+ kernel: ?"
+_LOGGER = rf"(?:{_SYSLOG_DATE}|{_DAY}T[0-9:.,+Z-]+|\[ *[0-9]+\.[0-9]{{6}}\]) \S+ (?:\w+\.\w+ )?kernel: ?"
 _PREFIX = re.compile(
     rf"(?:{_LOGGER}"
     r"|<[0-9]{1,3}>"  # the log level, as /dev/kmsg and consoles in raw mode show it
     r"|(?:kern|user|daemon|syslog) *:[a-z]+ *: "  # facility and level, as `dmesg -x` shows them
-    r"|\[ *[0-9]+\.[0-9]{6}\]|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}\]"  # `dmesg -T` has dates
+    r"|[0-9]{1,3},[0-9]+,[0-9]+,[-c+](?:,caller=(?P<writer>[TC][0-9]+))?[^; ]*;"  # /dev/kmsg and netconsole
+    r"|\[ *[0-9]+\.[0-9]{6}(?: +<[ +]*[0-9.]+>)?\]|\[<? *[+ ]*[0-9]+\.[0-9]{6}>?\]"  # and `dmesg -d`, `-e`
+    r"|\[[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}\]"
+    r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}\]"  # `dmesg -T` has dates
     r"|(?<=\]) (?=\[ *[TC][0-9])|\[ *(?P<caller>[TC][0-9]+)[^\]]*\]"
+    r"|(?<=\]) *(?:c[0-9] +[0-9]+|-?\([0-9]\)\[[0-9]+:[^\]]+\]|[ IWED]?\[[0-9]: *[^\]:]+: *[0-9]+\])"  # Android's
     r")+(?:(?<=\]) )?"
 )
-_PREFIX_STARTS = frozenset("[<0123456789ADFJMNOSkuds")
-_RECORDER_STARTS = frozenset("[0123456789ADFJMNOS")
+PREFIX_STARTS = frozenset("[<0123456789ADEFIJMNOSVWkuds")
+"""A line that begins otherwise, and not with an escape sequence, has no prefix."""
+
+_RECORDER_STARTS = frozenset("[0123456789ADEFIJMNOSVW")
 
 _STAMP = re.compile(r"(?:<[0-9]{1,3}>)?\[ *[0-9]+\.[0-9]{6}\]")
 
@@ -61,13 +69,26 @@ def split(line: str) -> tuple[bool, str, str]:
     if "\x1b" in line:
         line = plain(line)
     start = line[:1]
-    if start not in _PREFIX_STARTS:
+    if start not in PREFIX_STARTS:
         return False, "", line
     if start in _RECORDER_STARTS and (recorder := _RECORDER.match(line)):
         line = line[recorder.end() :]
     if not (prefix := _PREFIX.match(line)):
         return False, "", line
-    return True, prefix["caller"] or "", line[prefix.end() :]
+    return True, prefix["caller"] or prefix["writer"] or "", line[prefix.end() :]
+
+
+def split_torn(line: str) -> tuple[bool, str, str]:
+    """The same, of a line in whose middle printk may have begun a new one: of that one.
+
+    What a program only quotes, behind marks such as `# `, is its own line.
+    """
+    whole = split(line)
+    _, _, tail = whole
+    stamps = list(_STAMP.finditer(tail))
+    if not stamps or tail[: stamps[0].start()].strip()[-1:] in {"", "#", ">", "|"}:
+        return whole
+    return split(tail[stamps[-1].start() :])
 
 
 def tear(line: str) -> str | None:

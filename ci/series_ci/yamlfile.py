@@ -188,6 +188,10 @@ EXPECTED = {
     "greater_than_equal": "{ge} or more",
     "less_than_equal": "{le} or less",
     "value_error": "{error}",
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        "a day, such as 2026-12-31",
+    ),
 }
 
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 import io
 import sys
 from functools import partial
+from pathlib import Path
 
 import click
 
 from series_ci import logs, terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.report.log import JsonReport, LogReport, TextReport
+from series_ci.symbols import Symbols
 
 
 @click.command()
 @click.argument("files", metavar="[FILE|-]...", nargs=-1)
+@click.option(
+    "--vmlinux",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="the kernel that the logs are of, with debug information: traces are decoded with its tree's script",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def parse(files: tuple[str, ...], form: str) -> int:
+def parse(files: tuple[str, ...], form: str, vmlinux: Path | None) -> int:
     """Show the test results (KTAP) and the kernel's complaints in saved logs, or in standard input.
 
     The log may come from a console, dmesg, syslog, the journal, LAVA or a CI system, also packed (gzip, xz, bzip2). It
@@ -24,13 +32,16 @@ def parse(files: tuple[str, ...], form: str) -> int:
     their log. Memory does not grow with the log: equal names are told apart over 50,000 others, a log keeps 1000
     complaints, a result 200 lines of diagnostics, a line 65,536 characters.
 
+    With --vmlinux traces are shown with their places in the source, if addr2line and the tree of it are here.
+
     Exit status: 0 nothing bad, 1 a failed result or a complaint, 2 no such log.
     """
     names = files or (logs.STDIN,)
     if not files and sys.stdin.isatty():
         click.echo("reading a log from the terminal; Ctrl-D ends it", err=True)
+    symbols = Symbols(vmlinux, lambda text: click.echo(text, err=True)) if vmlinux else None
     report = _report(form, heads=len(names) > 1)
-    unread = [error for name in names if (error := _read(name, report))]
+    unread = [error for name in names if (error := _read(name, report, symbols))]
     if form == "json" or report.statuses or report.splats or len(unread) < len(names):
         report.end()
     report.out.flush()
@@ -50,11 +61,12 @@ def _report(form: str, *, heads: bool) -> LogReport:
     return TextReport(sys.stdout, colour=console.is_terminal and not console.no_color, heads=heads)
 
 
-def _read(name: str, report: LogReport) -> UsageError | None:
+def _read(name: str, report: LogReport, symbols: Symbols | None) -> UsageError | None:
     """Report on one log; what was wrong with it. The others are read all the same."""
     try:
         with logs.opened(name) as lines:
-            report.complain(name, logs.scan(lines, partial(report.add, name)))
+            splats = logs.scan(lines, partial(report.add, name))
+            report.complain(name, symbols.decode(splats) if symbols else splats)
     except UsageError as error:
         return error
     return None

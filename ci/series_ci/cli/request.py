@@ -9,9 +9,11 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from series_ci import arch, catalogue, paths, process, rundir, scratch
+from series_ci import allow, arch, catalogue, paths, process, rundir, scratch
+from series_ci.allow import Allowed
 from series_ci.errors import UsageError
 from series_ci.machine import Machine
 from series_ci.manifest import Machine as MachineSize
@@ -125,7 +127,15 @@ def _request(
         out=out,
         repeat=repeat,
         each_patch=options.each_patch,
+        allow=_allowed(manifest),
     )
+
+
+def _allowed(manifest: Manifest | None) -> tuple[Allowed, ...]:
+    if manifest is None:
+        return ()
+    allow.refuse_expired(manifest.allow, date.today())
+    return manifest.allow
 
 
 def machine(memory: str | None, cpus: int | None, swap: str | None, size: MachineSize) -> Machine:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from series_ci.compare import LOST, Change, Entry, SplatEntry
-from series_ci.results import Status
+from series_ci.results import Splat, Status
 from series_ci.runs import AnyRun, Problem, Step, SweepRow, SweepRun, VersionRun
 from series_ci.text import both_ends
 
@@ -62,6 +62,7 @@ def _suite(run: VersionRun, failures: Failures) -> TestSuite:
     cases += [_case(entry, name, failures) for entry in run.entries]
     shown = [each for each in run.splats if _counts(each, failures)]
     cases += [_splat(each, name) for each in shown]
+    cases += [_allowed(each, name) for each in run.splats if each.allowed]
     if run.error:
         cases.append(_error(run.error, run.verdict.removeprefix("does not "), run.verdict, name))
     _make_unique(cases)
@@ -115,9 +116,20 @@ def _counts(entry: SplatEntry, failures: Failures) -> bool:
     return entry.change is Change.NEW or (failures is Failures.ALL and entry.change is Change.SAME)
 
 
+def _kernel(splat: Splat, suite: str) -> TestCase:
+    return TestCase(clean(f"kernel: {splat.title} [{splat.fingerprint[:8]}]"), classname=suite)
+
+
+def _allowed(entry: SplatEntry, suite: str) -> TestCase:
+    assert entry.allowed is not None
+    case = _kernel(entry.splat, suite)
+    case.add_skipped_info(clean(entry.allowed.words))
+    return case
+
+
 def _splat(entry: SplatEntry, suite: str) -> TestCase:
     splat = entry.splat
-    case = TestCase(clean(f"kernel: {splat.title} [{splat.fingerprint[:8]}]"), classname=suite)
+    case = _kernel(splat, suite)
     case.add_failure_info(clean(f"{splat.kind}: {splat.title}"), _output([], splat.lines), clean(splat.kind))
     return case
 

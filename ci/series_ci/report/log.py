@@ -87,7 +87,7 @@ class TextReport(LogReport):
         self._flush()
         self._head(log)
         where = f"  in {splat.function}" if splat.function and splat.function not in splat.title else ""
-        self._line(splat.kind, _ALARM, splat.title + where)
+        self._line(splat.kind, _ALARM, splat.title + where + _source(splat))
 
     def _flush(self) -> None:
         if self._run:
@@ -116,6 +116,13 @@ class TextReport(LogReport):
         text = f"{counts or 'no results'}; {complaints}"
         style = _ALARM if self.bad else {"fg": "green", "bold": True}
         self.out.write(f"{click.style(text, **style) if self._colour else text}\n")
+
+
+def _source(splat: Splat) -> str:
+    """The line of the source that is blamed, if the trace was decoded."""
+    blamed = re.compile(rf"\b{re.escape(splat.function)}[\w.]* \((\S+:\d+.*?)\)(?: \[|$)")
+    found = (match[1] for line in splat.decoded if splat.function and (match := blamed.search(line)))
+    return next((f"  ({where})" for where in found), "")
 
 
 def _alike(last: Result, result: Result) -> bool:
@@ -157,6 +164,7 @@ class JsonReport(LogReport):
             "function": splat.function,
             "trace": splat.trace,
             "lines": splat.lines,
+            **({"decoded": splat.decoded} if splat.decoded else {}),
         }
         self._complaints.append(json.dumps(row))
 

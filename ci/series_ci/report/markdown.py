@@ -38,7 +38,10 @@ def _version(run: VersionRun) -> Iterator[Block]:
     for splat in run.new_splats:
         where = f" (in {code(splat.test)})" if splat.test else ""
         yield f"New complaint of the kernel: {code(splat.title)}{where}"
-        yield fence(splat.lines)
+        yield fence(splat.decoded or splat.lines)
+    for each in run.splats:
+        if each.allowed:
+            yield f"Allowed complaint of the kernel: {code(each.splat.title)}: {plain(each.allowed.words)}"
     broken = words.leaves(run.having(Change.BROKEN))
     changed = words.changed(run)
     for entry in broken[:1]:

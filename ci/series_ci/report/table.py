@@ -111,6 +111,9 @@ def _show_changes(comparison: Comparison, out: Console) -> None:
         out.print(Text.assemble("\n", (splat.kind, "bold red"), f" {splat.title}{where}"))
         for line in splat.lines[:20]:
             out.print(Text(f"    {line}"))
+    for splat, allowed in comparison.allowed_splats:
+        out.print(Text.assemble("\n", ("ALLOWED", "bold yellow"), f" {splat.kind} {splat.title}"))
+        out.print(Text(f"    {allowed.words}"))
     out.print()
 
 
@@ -126,4 +129,6 @@ def _counts(comparison: Comparison | None) -> str:
     ]
     if comparison.new_splats:
         parts.append(count(len(comparison.new_splats), "new kernel complaint"))
+    if comparison.allowed_splats:
+        parts.append(count(len(comparison.allowed_splats), "allowed kernel complaint"))
     return ", ".join(parts)

@@ -1,0 +1,119 @@
+"""One complaint, while it is being read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from series_ci import _splat_table as table
+from series_ci import _splat_trace as traces
+from series_ci._splat_title import title
+from series_ci.results import Splat
+
+MAX_LINES = 200
+FRAMES = 5
+PATIENCE = 20  # lines of no known shape in a row, after which a report without an end marker is over
+PATIENCE_AFTER_TRACE = 5
+PATIENCE_WITH_DOUBT = 4
+DOUBT = 15  # lines of any shape
+
+MESSAGES = frozenset({"LIST", "REFCOUNT", "SLAB", "CFI", "USERCOPY"})
+"""Kinds whose first line is the message of a WARN() or BUG() that follows, or that it is in."""
+
+
+@dataclass(slots=True)
+class Report:
+    """Its lines, and what was learnt of them; it is `sure` once it is certain that the kernel complains here."""
+
+    kind: str
+    title: str
+    end: str
+    sure: bool
+    test: str = ""
+    lines: list[str] = field(default_factory=list)
+    before: list[str] = field(
+        default_factory=list
+    )  # frames above the first "Call Trace": allocation stacks, lock chains
+    frames: list[str] = field(default_factory=list)
+    traced: bool = False
+    complete: bool = False  # the frames are
+    kept: bool = False  # among the complaints
+    foreign: int = 0
+
+    def add(self, line: str) -> None:
+        """One more line, which may turn out to be foreign."""
+        if not self.sure and self.lines:
+            self.sure = table.EVIDENCE.search(line) is not None
+        if len(self.lines) < MAX_LINES:
+            self.lines.append(line)
+        self.traced = self.traced or traces.TRACE.match(line) is not None
+        self.complete = self.complete or (self.traced and traces.ELSEWHERE.match(line) is not None)
+        ip = traces.IP.match(line)
+        frame = ip or traces.FRAME.match(line)
+        if frame and not (self.complete or frame.groupdict().get("guess")):
+            self._frame(traces.bare(frame["name"]), instruction=ip is not None)
+        if frame or traces.GOES_ON.match(line):
+            self.foreign = 0
+        else:
+            self.foreign += 1
+
+    def _frame(self, function: str, *, instruction: bool) -> None:
+        frames = self.frames if self.traced or instruction else self.before
+        if len(frames) < FRAMES and not traces.is_machinery(function) and frames[-1:] != [function]:
+            frames.append(function)
+
+    def is_over(self) -> bool:
+        """Whether the report had ended before the last few lines."""
+        if not self.sure:
+            return self.foreign > PATIENCE_WITH_DOUBT or len(self.lines) > DOUBT
+        has_trace = self.traced and bool(self.frames) and self.end == "trace"
+        return self.foreign > (PATIENCE_AFTER_TRACE if has_trace else PATIENCE)
+
+    def trim(self) -> None:
+        """Take off the foreign lines at the end."""
+        if self.foreign and len(self.lines) < MAX_LINES:
+            del self.lines[max(len(self.lines) - self.foreign, 1) :]
+        self.foreign = 0
+
+    def includes(self, shape: table.Shape, line: str) -> bool:
+        """Whether a first line of a report is only the next line of this one; it may tell what kind it is."""
+        if self.sure:
+            # Anybody's words in the middle of a report are its own.
+            return not shape.sure or self._goes_on(shape, line)
+        goes_on = self.kind in {"OOPS", "BUG", "LEAK", *MESSAGES} and self._goes_on(shape, line)
+        self.sure = goes_on and shape.sure
+        return goes_on
+
+    def _goes_on(self, shape: table.Shape, line: str) -> bool:
+        if not self.kind and shape.kind and shape.kind != "PANIC":
+            self.kind, self.title, self.end = shape.kind, title(line), shape.end
+            return True
+        if shape.kind == self.kind and shape.kind in {"STACK", "OOM", "STALL", "LEAK", "LOCKDEP"}:
+            return self._says_it_twice(line)
+        if (self.traced and self.frames) or shape.kind in {"PANIC", "STACK", "OOM", "LOCKDEP"}:
+            return False
+        if shape.kind in {"", "WARNING"}:
+            return self.kind in MESSAGES
+        return shape.kind in {"OOPS", "BUG", "LIST"} and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
+
+    def _says_it_twice(self, line: str) -> bool:
+        """Whether another first line of the same kind goes on with this report."""
+        if self.kind == "STALL":
+            return "kthread" in line
+        if self.kind == "LEAK":
+            return len(self.lines) == 1 and "memory leak" in self.title
+        return self.kind != "LOCKDEP" or line.lstrip().startswith("***")
+
+    def causes(self, panic: str) -> bool:
+        """Whether the panic that this line tells of is the consequence of this complaint."""
+        reason = table.PANIC.sub("", panic)
+        died = table.DEATHS.match(reason) and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
+        return bool(died or table.FOLLOWS.match(reason))
+
+    def splat(self) -> Splat:
+        """The report as a value."""
+        key = [self.kind, *(self.frames or self.before or [re.sub(r"\d+", "N", self.title)])]
+        fingerprint = hashlib.sha256("\n".join(key).encode(errors="replace")).hexdigest()[:16]
+        trace = tuple(self.frames or self.before)
+        return Splat(self.kind, self.title, fingerprint, tuple(self.lines), "".join(trace[:1]), trace, self.test)

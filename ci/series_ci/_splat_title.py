@@ -1,0 +1,39 @@
+"""A complaint's title: its first line without what differs from boot to boot."""
+
+from __future__ import annotations
+
+import re
+
+_ROUNDS = tuple(
+    (re.compile(pattern), into)
+    for pattern, into in (
+        (r"WARNING: (?:CPU: \d+ PID: \d+ )?at (\S+:\d+) ", r"WARNING at \1 "),
+        (r"WARNING: CPU: \d+ PID: \d+ at ", "WARNING at "),
+        (r"WARNING: (\S+:\d+) at (\S+?),? CPU#\d+.*", r"WARNING at \1 \2"),
+        (r"WARNING: (\S+:\d+) at ", r"WARNING at \1 "),
+        (r"\+0x[0-9a-f]+/0x[0-9a-f]+", ""),
+        (r"(?:: [0-9a-f]{4,16})? \[#\d+\].*", ""),
+        (r": (\S+?)/\d+/(?:0x[0-9a-f]+|-?\d+)\b", r": \1"),
+        (r"\btask (\S+):\d+ ", r"task \1 "),
+        (r"(?<=[ ,])(\S+)/\d+(?= still|$)", r"\1"),
+        (r"CPU[#: ]*\d+", "CPU"),
+        (r"\b(cpu|pid|PID|pool) \d+(?::\d+)?", r"\1"),
+        (r"stuck for \d+s", "stuck"),
+        (r"(stalls on CPUs/tasks): \{.*", r"\1"),
+        (r"for more than \d+ seconds", "for long"),
+        (r"\[([^\[\]\s]+):\d+\]", r"[\1]"),
+        (r"\b(pfn|pte|pmd|pgd|val|mm|pgoff):\S+", r"\1:*"),
+        (r"Usage count = -?\d+", "Usage count = *"),
+        (r"kmemleak: \d+ ", "kmemleak: "),
+        (r"\b(?:0x[0-9a-f]+|(?=[0-9a-f]*\d)[0-9a-f]{8,16})\b", "*"),
+        (r"\s+", " "),
+        (r"^ ?\[ (.*) \]$", r"\1"),
+    )
+)
+
+
+def title(line: str) -> str:
+    """The line without what differs from boot to boot: addresses, offsets, CPUs, process ids, counters."""
+    for pattern, into in _ROUNDS:
+        line = pattern.sub(into, line)
+    return line.strip(" :,")

@@ -1,0 +1,82 @@
+"""What the kernel's reports consist of after their first line, and the functions that only do the reporting."""
+
+from __future__ import annotations
+
+import re
+
+_ADDRESS = r"(?:\[?<?[0-9a-f]{8,16}>?\]? +)"
+FRAME = re.compile(
+    rf"\s*{_ADDRESS}*(?P<guess>\? )?\(?(?:\[<[0-9a-f]+>\] )?(?P<name>[A-Za-z_][\w.$]*)\)?"
+    r"(?:\+0x[0-9a-f]+/0x[0-9a-f]+| \([\w./+-]+:\d+(?: \([^)]*\))?\)| from (?:\[<[0-9a-f]+>\] \()?[\w.$]+\+0x"
+    r"| [\w./+-]+:\d+(?: \[inline\]|$))"
+)
+IP = re.compile(
+    r"(?:R?IP: (?:0010:)?(?:\[<[0-9a-f]+>\]\s+)*|EIP: (?:0060:)?(?:\[<[0-9a-f]+>\]\s+)?|(?:\w+ )?(?:pc|epc) ?: "
+    r"(?:[0-9a-f]{8,16} )?|PC is at |NIP \[[0-9a-f]+\] |ERA: [0-9a-f]+ |epc {1,4}: [0-9a-f]+ "
+    r"|Krnl PSW : [0-9a-f]+ [0-9a-f]+ \(|TPC: <| ?IAOQ\[0\]: |PC: (?:\[<[0-9a-f]+>\] )?)"
+    r"(?P<name>[A-Za-z_][\w.$]*)\+0x"
+)
+ELSEWHERE = re.compile(r"\s*(?:</TASK>|Allocated by|Freed by|Last potentially|Uninit was|and the second)")
+"""What comes after it happened at another time: its frames do not tell this complaint from others."""
+TRACE = re.compile(r"(?:Call [Tt]race|stack backtrace|Backtrace|Stack backtrace)\b")
+GOES_ON = re.compile(
+    r"\s*$|\s*</?[A-Z#/ ]{2,6}>|\s*(?:R[A-Z0-9]{1,2}|RIP|RSP|E[A-Z]{2}|CR\d|DR\d|FS|CS|PKRU|ORIG_RAX|[CD]S|Code|CPU|PID"
+    r"|Hardware name|Workqueue|Modules linked|Call [Tt]race|Tainted|note|Kernel Offset|Memory Limit|irq event stamp"
+    r"|(?:hard|soft)irqs last|page|flags|raw|page dumped|Disabling lock|INFO: lockdep is|addr|file|Object|Slab|Padding"
+    r"|[a-z]?p[cs]?|lr|epc|ra|[xsta]\d+|pstate|badaddr|status|cause|FIX|Redzone|Allocated|Freed|backtrace|Sending NMI"
+    r"|NMI backtrace|Rebooting|Showing|no locks held|\d+ locks? held|#\d+)\b|---\[|=+$|-+$| [ \t]?\S+: [0-9a-f]{2} "
+)
+"""Lines that belong to a report after its trace has begun, beside the frames."""
+
+_REPORTING = (
+    r"dump_stack|show_(?:stack|regs|trace)|dump_backtrace|unwind_backtrace|warn(?:$|_)|report_bug|handle_bug|die(?:$|_)"
+    r"|oops|v?panic$|nmi_panic|print_\w*(?:report|bug|description|stall|trace|usage|backtrace)|check_panic_on_warn"
+    r"|end_report|start_report|stacktrace|save_stack|stack_trace_save|arch_stack_walk|walk_stackframe|print_tainted"
+)
+_CHECKERS = (
+    r"kasan_|asan_|hwasan_|kcsan_|tsan_|kmsan_|msan_|kfence_(?:report|handle)|ubsan_|check_memory_region"
+    r"|debug_(?:object|print_object|check_no_obj|obj_init|smp_processor_id|spin_|rt_)|check_preemption_disabled"
+    r"|this_cpu_preempt_check|might_(?:resched|sleep|fault)|cant_sleep|refcount_(?!test)|kref_|list_(?:add|del)\w*"
+    r"|usercopy_(?:abort|warn)|check_(?:heap_object|object_size)|fortify_|stack_chk_fail|slab_(?:err|bug)|object_err"
+    r"|bad_page$|print_bad_pte|spin_bug|rwlock_bug|kmemleak_|slab_free|kfree$|kvfree$|kmem_cache_(?:free|alloc)\w*$"
+    r"|k[mzcr]alloc|slab_(?:alloc|post_alloc)|schedule_debug"
+)
+_LOCKING = (
+    r"lockdep_|lock_(?:acquire|release)|validate_chain|check_(?:prev|noncircular|wait|deadlock|irq_usage|usage)"
+    r"|mark_(?:lock|usage|held)|reacquire_held|(?:raw_)?(?:spin|read|write)_(?:un)?(?:try)?lock|queued_(?:spin|read|write)_"
+    r"|do_raw_|native_queued_spin|(?:ww_|rt_)?mutex_(?:un)?(?:try)?lock|mutex_optimistic|rwsem_|(?:down|up)_(?:read|write)"
+    r"|down(?:_\w+)?$|osq_lock"
+)
+_WAITING = (
+    r"schedule(?:_bug|_timeout\w*|_preempt_disabled|_idle)?$|io_schedule\w*|context_switch|switch_to|preempt_schedule\w*"
+    r"|(?:do_)?wait_for_common|wait_for_completion\w*|bit_wait\w*|wait_on_bit\w*|out_of_line_wait"
+)
+_TRAPS = (
+    r"(?:asm_)?(?:exc|sysvec)_|(?:asm_)?(?:sysvec|common_interrupt)|do_error_trap|do_trap|bad_area|no_context"
+    r"|page_fault_oops|do_(?:kern_addr_fault|user_addr_fault|page_fault|kernel_fault)|(?:async_)?page_fault$"
+    r"|do_(?:mem_abort|translation_fault|bad_area|debug_exception|alignment_fault|trap_break|trap_insn_illegal)"
+    r"|el[01]\w*_|bug_handler|call_break_hook|brk_handler|handle_(?:exception|break)|ret_from_(?:exception|intr)"
+    r"|fixup_bug|notify_die|kernel_fault|invalid_op|error_entry|general_protection$|(?:smp_)?apic_timer|retint_|irq_exit"
+    r"|gic_handle|generic_handle|handle_(?:domain|percpu|irq)|do_exit$|make_task_dead|rewind_stack|program_check_"
+)
+_CLOCKS = (
+    r"watchdog|hrtimer_|run_hrtimer|update_process_times|tick_|timer_interrupt|nmi_|perf_event_overflow"
+    r"|rcu_(?:dump|sched_clock|check|pending)|check_cpu_stall|local_apic|irq_work_run"
+)
+_HELPERS = (
+    r"mem(?:cpy|set|move|cmp|chr)(?:_\w+)?$|str[nls]{0,2}(?:cpy|cmp|len|cat|chr|str|dup)$|(?:_?copy|raw_copy)_(?:to|from)_"
+    r"|(?:get|put)_user"
+)
+_MACHINERY = re.compile(
+    rf"_*(?:{_REPORTING}|{_CHECKERS}|{_LOCKING}|{_WAITING}|{_TRAPS}|{_CLOCKS}|{_HELPERS})",
+)
+
+
+def is_machinery(function: str) -> bool:
+    """Whether a function of the trace only reports, checks, locks or waits, and says nothing of the fault."""
+    return _MACHINERY.match(function) is not None
+
+
+def bare(function: str) -> str:
+    """The function's name as in the source: compilers split and clone functions."""
+    return re.sub(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|localalias)(?:\.\d+)?\b|\.\d+$", "", function)
