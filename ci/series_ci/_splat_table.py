@@ -172,7 +172,7 @@ HEADLESS = (
 
 EVIDENCE = re.compile(
     r"\bPID: \d+ Comm: |Call [Tt]race:|Modules linked in:|RIP: 00[16]0:|---\[ end (?:trace|Kernel)"
-    r"|(?<![\w.])[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
+    r"|(?<![\w.$])[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
 )
 """Only the kernel prints this, behind the first line of a report."""
 
