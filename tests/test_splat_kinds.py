@@ -483,6 +483,8 @@ PRINTERS: dict[str, Callable[[int, str], str]] = {
     "terminal program": lambda n, line: f"[2024-06-01 12:00:00] [{1234.5 + n / 1e3:12.6f}] {line}",
     "carriage returns": lambda n, line: f"[{1234.5 + n / 1e3:12.6f}] {line}\r\n",
     "colours": lambda n, line: f"\x1b[32m[{1234.5 + n / 1e3:12.6f}] \x1b[0m\x1b[1m{line}\x1b[0m",
+    "syslogd's wall": lambda n, line: f" kernel:[{1234.5 + n / 1e3:12.6f}] {line}",
+    "openwrt": lambda n, line: f"Sat Jun  1 12:00:00 2024 kern.alert kernel: [{1234.5 + n / 1e3:12.6f}] {line}",
     "noise": lambda n, line: f"\x00\x07\ufffd[{1234.5 + n / 1e3:12.6f}] {line}",
     "prompt": lambda n, line: f"{'host login: ' if n == 2 else ''}[{1234.5 + n / 1e3:12.6f}] {line}",
     "torn": lambda n, line: f"{'# 12 of 3' if n % 4 == 2 else ''}[{1234.5 + n / 1e3:12.6f}][  T77] {line}",
