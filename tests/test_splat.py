@@ -302,6 +302,7 @@ SAME = {
     "decoded": ("a+0x1/0x2\n b+0x3/0x4", "a (mm/x.c:12)\n b (mm/x.c:13 (discriminator 1))"),
     "decoded with inlines": ("a+0x1/0x2\n b+0x3/0x4", "a (/src/mm/x.c:12 /src/mm/y.h:3) (T)\n b (mm/x.c:13)"),
     "symbolised": ("a+0x1/0x2\n b+0x3/0x4", "a mm/x.c:12 [inline]\n b+0x3/0x4 mm/x.c:13"),
+    "addresses that are hidden": ("a+0x1/0x2\n b+0x3/0x4", "[<(ptrval)>] a+0x1/0x2\n [<(____ptrval____)>] b+0x3/0x4"),
     "symbolised long ago": (
         "a+0x1/0x2\n b+0x3/0x4",
         "[<     inline     >] a mm/x.c:12\n [<ffffffff81234568>] b+0x3/0x4",

@@ -484,6 +484,7 @@ PRINTERS: dict[str, Callable[[int, str], str]] = {
     "carriage returns": lambda n, line: f"[{1234.5 + n / 1e3:12.6f}] {line}\r\n",
     "colours": lambda n, line: f"\x1b[32m[{1234.5 + n / 1e3:12.6f}] \x1b[0m\x1b[1m{line}\x1b[0m",
     "syslogd's wall": lambda n, line: f" kernel:[{1234.5 + n / 1e3:12.6f}] {line}",
+    "syslog in Cyrillic": lambda _n, line: f"\u0438\u044e\u043b 27 14:08:03 host kernel: {line}",
     "openwrt": lambda n, line: f"Sat Jun  1 12:00:00 2024 kern.alert kernel: [{1234.5 + n / 1e3:12.6f}] {line}",
     "noise": lambda n, line: f"\x00\x07\ufffd[{1234.5 + n / 1e3:12.6f}] {line}",
     "prompt": lambda n, line: f"{'host login: ' if n == 2 else ''}[{1234.5 + n / 1e3:12.6f}] {line}",

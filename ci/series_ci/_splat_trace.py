@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = r"(?:\[?<?[0-9a-f]{8,16}>?\]? +|\[< +inline +>\] )"
+_ADDRESS = r"(?:\[?<?[0-9a-f]{8,16}>?\]? +|\[<[^<>]{1,20}>\] +)"
 FRAME = re.compile(
     rf"\s*{_ADDRESS}*(?P<guess>\? )?\(?(?:\[<[0-9a-f]+>\] )?(?P<name>[A-Za-z_][\w.$]*)\)?"
     r"(?:\+0x[0-9a-f]+/0x[0-9a-f]+| \([\w./+-]+:\d+[ ):]| from (?:\[<[0-9a-f]+>\] \()?[\w.$]+\+0x"
