@@ -300,6 +300,13 @@ SAME = {
     ),
     "addresses": ("a+0x1/0x2\n b+0x3/0x4", "[<ffffffff81234567>] a+0x1/0x2\n [<ffffffff81234568>] b+0x3/0x4"),
     "decoded": ("a+0x1/0x2\n b+0x3/0x4", "a (mm/x.c:12)\n b (mm/x.c:13 (discriminator 1))"),
+    "decoded with inlines": ("a+0x1/0x2\n b+0x3/0x4", "a (/src/mm/x.c:12 /src/mm/y.h:3) (T)\n b (mm/x.c:13)"),
+    "symbolised": ("a+0x1/0x2\n b+0x3/0x4", "a mm/x.c:12 [inline]\n b+0x3/0x4 mm/x.c:13"),
+    "addresses that are hidden": ("a+0x1/0x2\n b+0x3/0x4", "[<(ptrval)>] a+0x1/0x2\n [<(____ptrval____)>] b+0x3/0x4"),
+    "symbolised long ago": (
+        "a+0x1/0x2\n b+0x3/0x4",
+        "[<     inline     >] a mm/x.c:12\n [<ffffffff81234568>] b+0x3/0x4",
+    ),
     "arm": ("a+0x1/0x2\n b+0x3/0x4", "a from b+0x1/0x2\n b from c+0x1/0x2"),
     "sixth frame": (
         "a+0x1/0x2\n b+0x1/0x2\n c+0x1/0x2\n d+0x1/0x2\n e+0x1/0x2\n f+0x1/0x2",
@@ -374,6 +381,7 @@ FOLDED = [
     ("Oops: 0000 [#1] SMP", "Attempted to kill init! exitcode=0x00000009"),
     ("WARNING: CPU: 0 PID: 7 at mm/x.c:1 a+0x1/0x2", "kernel: panic_on_warn set ..."),
     ("BUG: KASAN: slab-out-of-bounds in a+0x1/0x2", "KASAN: panic_on_warn set ..."),
+    ("BUG: KASAN: slab-out-of-bounds in a+0x1/0x2", "kasan.fault=panic set ..."),
     ("INFO: task cat:77 blocked for more than 120 seconds.", "hung_task: blocked tasks"),
     ("watchdog: BUG: soft lockup - CPU#3 stuck for 26s! [cat:77]", "softlockup: hung tasks"),
     ("watchdog: CPU3: Watchdog detected hard LOCKUP on cpu 3", "Hard LOCKUP"),

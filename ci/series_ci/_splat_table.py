@@ -40,7 +40,7 @@ RULE = re.compile(r"={20,}$")
 
 FOLLOWS = re.compile(
     r"(?:\w+: )?(?:panic_on_|Fatal exception|Fatal trap|blocked tasks|hung tasks|Hard LOCKUP|RCU Stall|Oops)"
-    r"|kmsan\.panic|scheduling while atomic"
+    r"|k[am]san\.(?:panic|fault)|scheduling while atomic"
 )
 DEATHS = re.compile(r"Attempted to kill|Aiee, killing interrupt")
 """What a panic says when it is the consequence of an earlier complaint; of an oops."""
@@ -172,7 +172,7 @@ HEADLESS = (
 
 EVIDENCE = re.compile(
     r"\bPID: \d+ Comm: |Call [Tt]race:|Modules linked in:|RIP: 00[16]0:|---\[ end (?:trace|Kernel)"
-    r"|(?<![\w.])[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
+    r"|(?<![\w.$])[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
 )
 """Only the kernel prints this, behind the first line of a report."""
 

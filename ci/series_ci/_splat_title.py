@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+LONGEST = 400
+"""Characters of a first line that are looked at; more says nothing, and would take its time."""
+
 _ROUNDS = tuple(
     (re.compile(pattern), into)
     for pattern, into in (
@@ -34,6 +37,7 @@ _ROUNDS = tuple(
 
 def title(line: str) -> str:
     """The line without what differs from boot to boot: addresses, offsets, CPUs, process ids, counters."""
+    line = line[:LONGEST]
     for pattern, into in _ROUNDS:
         line = pattern.sub(into, line)
     return line.strip(" :,")

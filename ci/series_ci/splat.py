@@ -45,7 +45,7 @@ def find(lines: Iterable[str], tests: Sequence[str] = ()) -> list[Splat]:
             finder.read(line)
         elif _MARK in line and (mark := _MARKED.search(line)):
             finder.mark(mark)
-        elif not finder.stamped and line[:1] in _MAY_BE_STAMPED:
+        elif not finder.stamped and (line[:1] in _MAY_BE_STAMPED or line[:1] > "\x7f"):
             finder.stamped = text.split(line)[0]
     return finder.end()
 

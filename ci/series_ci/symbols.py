@@ -15,7 +15,9 @@ SCRIPT = "scripts/decode_stacktrace.sh"
 TOOLS = ("bash", "addr2line", "nm", "readelf", "awk")
 
 # The script hands words of the log on to awk and to the shell's arithmetic. It sees nothing but what has this form.
-_PLACE = re.compile(r"(?P<symbol>[A-Za-z_][\w.]*\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8})(?: \[(?P<module>\w+)[^\]]{0,60}\])?")
+_PLACE = re.compile(
+    r"(?<![\w.])(?P<symbol>[A-Za-z_][\w.]*\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8})(?: \[(?P<module>\w+)[^\]]{0,60}\])?"
+)
 _DECODED = re.compile(r"(?P<name>\S+) \((?P<where>.+)\)\s")
 
 

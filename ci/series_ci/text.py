@@ -10,7 +10,7 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
-_SYSLOG_DATE = r"[A-Z][a-z]{2} [ 0-9][0-9] " + _CLOCK
+_SYSLOG_DATE = r"[^\W\d_]{3,4}\.? [ 0-9][0-9] " + _CLOCK
 
 # What the recorder of a whole console puts before every line, the kernel's and the programs': a CI system, LAVA (with
 # line numbers on its pages), `ts`, a terminal program, the journal of a service, or Android's logcat.
@@ -39,7 +39,7 @@ _PREFIX = re.compile(
     r")+(?:(?<=\]) )?"
 )
 PREFIX_STARTS = frozenset("[<0123456789ADEFIJMNOSVWkuds")
-"""A line that begins otherwise, and not with an escape sequence, has no prefix."""
+"""A line that begins with another character of ASCII, and not with an escape sequence, has no prefix."""
 
 _RECORDER_STARTS = frozenset("[0123456789ADEFIJMNOSVW")
 
@@ -69,9 +69,9 @@ def split(line: str) -> tuple[bool, str, str]:
     if "\x1b" in line:
         line = plain(line)
     start = line[:1]
-    if start not in PREFIX_STARTS:
+    if start not in PREFIX_STARTS and start < "\x80":
         return False, "", line
-    if start in _RECORDER_STARTS and (recorder := _RECORDER.match(line)):
+    if (start in _RECORDER_STARTS or start > "\x7f") and (recorder := _RECORDER.match(line)):
         line = line[recorder.end() :]
     if not (prefix := _PREFIX.match(line)):
         return False, "", line
