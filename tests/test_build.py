@@ -169,6 +169,10 @@ class TestSuccess:
         os.utime(path, ns=(later := (make.build_folder / "mm/rmap.o").stat().st_mtime_ns + 1_000_000, later))
         assert make("other").objects == 1
 
+    def test_temporary_files_of_the_kernels_scripts_do_not_stay(self, make: Maker, scratch: Path) -> None:
+        make()
+        assert not list(scratch.iterdir())
+
     def test_changed_options_reach_the_config(self, make: Maker) -> None:
         make()
         made = make("other", "CONFIG_MEMCG=y\n# CONFIG_SWAP is not set\n")

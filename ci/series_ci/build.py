@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import files, finished, kconfig, paths, process
+from series_ci import files, finished, kconfig, paths, process, scratch
 from series_ci.arch import Arch, host
 from series_ci.errors import BuildError, InfrastructureError, UsageError
 from series_ci.finished import Build
@@ -58,6 +58,15 @@ def environment() -> dict[str, str]:
     # The kernel's Makefile takes LC_ALL out of the environment, and Python has put a LC_CTYPE with UTF-8 into it.
     english = {"LC_ALL": "C", "LC_CTYPE": "C", "LC_MESSAGES": "C", "LANG": "C"}
     return {**english, **ccache, **dict.fromkeys(CALLERS, "")}
+
+
+def make_logged(argv: Sequence[str], log: Path, on_line: Callable[[str], None] = lambda _line: None) -> int:
+    """Run make with its output appended to `log`, line by line through `on_line` too; return its exit code.
+
+    Its temporary files go with it: some scripts of the kernel leave theirs behind, all do that are killed.
+    """
+    with files.disk_errors(log), scratch.folder("make") as temporary:
+        return process.run_logged(argv, log, env={**environment(), "TMPDIR": str(temporary)}, on_line=on_line)
 
 
 def toolchain(arch: Arch) -> Toolchain:
@@ -129,7 +138,7 @@ def warnings(
     with being_built(folder):
         _configure(make, folder, options, log)
         objects = [name.removesuffix(".c") + ".o" for name in names]
-        if process.run_logged([*make, "-k", "W=1", *objects], log, env=environment(), on_line=line) != 0:
+        if make_logged([*make, "-k", "W=1", *objects], log, line) != 0:
             require_space(log)
     return found
 
@@ -157,7 +166,7 @@ def _configure(make: list[str], folder: Path, options: Sequence[kconfig.Asked], 
 
 
 def _step(argv: list[str], log: Path, what: str) -> None:
-    if process.run_logged(argv, log, env=environment()) != 0:
+    if make_logged(argv, log) != 0:
         require_space(log)
         raise BuildError(f"make {what} failed", hint=f"the log: {log}", details=_tail(log))
 
@@ -184,7 +193,7 @@ def _compile(make: list[str], source: Path, arch: Arch, log: Path, progress: Cal
         elif not first and (_ERROR.match(text) or _OTHER_ERROR.search(text)):
             first = text
 
-    code = process.run_logged([*make, arch.target], log, env=environment(), on_line=line)
+    code = make_logged([*make, arch.target], log, line)
     if code != 0:
         raise _failed(first, source, log)
     return objects

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import build, files, paths, process
+from series_ci import build, files, paths
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.progress import count
@@ -178,13 +178,13 @@ def _make(source: Path, folder: Path, collections: Sequence[str], tools: Toolcha
     variables = [each.replace("CC=ccache ", "CC=") for each in tools.variables]
     jobs = f"-j{os.cpu_count() or 1}"
     headers = ["make", "-C", str(source), f"O={folder}", jobs, *variables, "headers"]
-    if process.run_logged(headers, log, env=build.environment()) != 0:
+    if build.make_logged(headers, log) != 0:
         build.require_space(log)
         raise InfrastructureError("make headers failed", details=log.read_text("utf-8", "replace")[-2000:])
     argv = ["make", "-C", str(source / SELFTESTS), f"O={folder}", jobs, *variables]
     argv += [f"TARGETS={' '.join(collections)}", f"KSFT_INSTALL_PATH={making / 'install'}"]
     # -k builds what comes after a program that fails, -i installs in spite of it.
-    process.run_logged([*argv, "-k", "-i", "install"], log, env=build.environment())
+    build.make_logged([*argv, "-k", "-i", "install"], log)
     for collection in collections:
         if not (making / "install" / collection).is_dir():
             raise InfrastructureError(

@@ -69,7 +69,9 @@ endif
 
 -include $(patsubst %.o,$(out)/%.d,$(objects))
 
+# As a script of the kernel's configuration does: its temporary file stays.
 tinyconfig:
+	@mktemp > /dev/null
 	@mkdir -p $(out)
 	@echo '# CONFIG_MODULES is not set' > $(out)/.config
 
