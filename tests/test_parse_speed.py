@@ -18,7 +18,7 @@ def test_the_figures(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parent.parent / "ci"))
     status = cli.run(parse_speed.main, ["--size", "1", "--lines", "1000", "--json"])
     figures = [Figure(**each) for each in json.loads(capsys.readouterr().out)]
-    assert len(figures) == 6
+    assert len(figures) == 8
     assert all(each.measured > 0 for each in figures)
     assert status == (0 if all(each.good for each in figures) else 1)
 

@@ -83,6 +83,14 @@ def ktap_log() -> Iterator[str]:
         yield program(number)
 
 
+def plain_log() -> Iterator[str]:
+    """Nothing but result lines without an end: the most that a log can have of them."""
+    yield "TAP version 13\n"
+    number = 0
+    while number := number + 1:
+        yield f"ok {number} name_{number}\n"
+
+
 def mixed_log() -> Iterator[str]:
     """A console without an end: of 1000 lines, some 100 are of tests, and 15 of a complaint."""
     yield "TAP version 13\n"
@@ -140,6 +148,7 @@ def measure(size: int, lines: int) -> list[Figure]:
     return [
         *speed("console with tests and complaints", mixed_log(), lines),
         *speed("test results alone", ktap_log(), lines),
+        *speed("plain result lines alone", plain_log(), lines),
         Figure(f"peak memory for {size} MB / for {SMALL} MB", large / small, 1.5),
         Figure(f"peak memory for {size} MB", large, 250, "MB"),
     ]

@@ -30,9 +30,10 @@ HINT = re.compile(
     r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Machine check in|Thread overran"
     r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]"
     r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
-    r"|general protection|\*\* DEADLOCK"
+    r"|general protection|\*\* DEADLOCK|\] series-ci: "
 )
-"""A quick look: every first line below contains this. What it begins with is rare: it is sought in every line."""
+"""A quick look: every first line below contains this, and so do the marks that /init makes between tests. What it begins
+with is rare: it is sought in every line."""
 
 END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 PANIC = re.compile(r"Kernel panic - not syncing: ?")

@@ -39,12 +39,10 @@ def find(lines: Iterable[str], tests: Sequence[str] = ()) -> list[Splat]:
     the kernel's log by their numbers, from 1.
     """
     finder = _Finder(tests)
-    hint = table.HINT.search
+    begun, hint = finder.open, table.HINT.search
     for line in lines:
-        if finder.open or hint(line):
+        if begun or hint(line):
             finder.read(line)
-        elif _MARK in line and (mark := _MARKED.search(line)):
-            finder.mark(mark)
         elif not finder.stamped and (line[:1] in _MAY_BE_STAMPED or line[:1] > "\x7f"):
             finder.stamped = text.split(line)[0]
     return finder.end()
@@ -62,7 +60,7 @@ class _Finder:
         self._latest: dict[str, Report] = {}
         self._seen: Counter[str] = Counter()
 
-    def mark(self, found: re.Match[str]) -> None:
+    def _mark(self, found: re.Match[str]) -> None:
         """A test begins or is over: what comes from here on came in it, or in none."""
         number = int(found["number"])
         runs = found["what"] == "start" and 0 < number <= len(self._tests)
@@ -71,7 +69,7 @@ class _Finder:
     def read(self, line: str) -> None:
         """Take in one line that may begin or continue a report."""
         if _MARK in line and (mark := _MARKED.search(line)):
-            self.mark(mark)
+            self._mark(mark)
             return
         hinted = table.HINT.search(line) is not None
         stamped, caller, line = text.split_torn(line) if hinted or self.stamped else text.split(line)
