@@ -85,13 +85,13 @@ def test_what_was_not_tested_says_how_to(
 ) -> None:
     (said,) = ask(MAIL, monkeypatch, capsys)
     assert (said["status"], said["summary"]) == ("warn", "not tested yet")
-    assert said["details"] == f"to test it: series-ci test 20260203.v10-1@example.org --tree {home}"
+    assert said["details"].splitlines()[0] == f"to test it: series-ci test 20260203.v10-1@example.org --tree {home}"
     (home / "series").mkdir()
     (home / "series/mini.yaml").write_text(MANIFEST.replace("20260203.v4-0", "20260203.v10-1"))
     (home / "series/mini.config").touch()
     (home / "series/mail").mkdir()
     (home / "series/linux").mkdir()
-    assert ask(MAIL, monkeypatch, capsys)[0]["details"] == "to test it: series-ci test v4 --series mini"
+    assert ask(MAIL, monkeypatch, capsys)[0]["details"].startswith("to test it: series-ci test v4 --series mini\n")
 
 
 def test_no_mail(runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,13 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import npm, rundirs
-from fakes.mails import GOOD as GOOD_SERIES
-from fakes.mails import HELPER, series
 from fakes.outcomes import outcome, request, run
-from series_ci import evidence, mail, process, stored
+from series_ci import evidence, process, stored
 from series_ci.errors import ApplyError, BuildError
 from series_ci.evidence import Evidence
 from series_ci.pipeline import Outcome
+from series_ci.report import html
 from series_ci.report.html import page
 from series_ci.report.summary import ran
 from series_ci.results import Result, Splat, Status
@@ -134,35 +133,13 @@ def test_a_complaint_leads_to_its_place_in_the_console(version: Path) -> None:
     assert f'<span id="{link}" data-n="31">WARNING: CPU: 0 PID: 9</span>' in found
 
 
-def test_a_long_console_keeps_both_ends(version: Path) -> None:
-    lines = [f"line {number}" for number in range(1, 5001)]
-    (version / "base/console.log").write_bytes("\n".join(lines).encode() + b"\n\xff\x1b[1mbold\x1b[0m\0\n")
-    found = stored.read(version)
-    console = evidence.gather(version, found).consoles["base"]
-    assert (console.total, console.left_out) == (5001, 5001 - evidence.HEAD - evidence.TAIL)
-    assert (console.lines[0], console.lines[-1]) == ((1, "line 1"), (5001, "\ufffdbold"))
-    assert "5001 lines, 3001 in the middle left out" in page(found, evidence.gather(version, found))
-
-
-def test_what_changed_from_version_to_version(tmp_path: Path) -> None:
-    sent = {"v1": series(GOOD_SERIES, version=1), "v2": series((HELPER,), version=2)}
-    rows = [
-        Row(request(label=label), outcome(error=ApplyError("no"), label=label), None, Stage.APPLY) for label in sent
-    ]
-    rundirs.sweep(tmp_path, rows)
-    for label, mails in sent.items():
-        found = json.loads((tmp_path / label / "summary.json").read_text())
-        patches = [mail.patch(each) for each in mails]
-        found["environment"]["patches"] = [
-            {"message_id": each.message_id, "patch_id": f"{each.message_id} {number}", "subject": each.subject.title}
-            for number, each in enumerate(patches)
-            if each.subject.number
-        ]
-        (tmp_path / label / "summary.json").write_text(json.dumps(found))
-        (tmp_path / label / "series.mbx").write_bytes(mail.join_mbox(mails))
-    text = written(tmp_path)
-    assert "v1 to v2: " in text
-    assert "1 dropped" in text
+def test_a_page_of_very_many_results_leaves_out_what_did_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page(ran(broken()), NOTHING).count("mm/exit_skip:case_2") == 1
+    monkeypatch.setattr(html, "MOST_ROWS", 3)
+    found = page(ran(broken()), NOTHING)
+    assert "mm/exit_skip:case_2" not in found
+    assert "mm/exit_skip:case_1" in found
+    assert "1 result that is the same" in found
 
 
 TEXT = st.text(st.characters(), max_size=20)

@@ -154,7 +154,7 @@ need_npm() {
 	echo "${NPM_PACKAGES[*]}" >"$folder/stamp"
 }
 
-# For the tests of HTML reports: Debian's Chromium (an 81 MB download, 300 MB on disk with what it pulls in), unless another one
+# For the tests of HTML reports: Debian's Chromium (113 MB to download, 412 MB on disk with what it pulls in), unless another one
 # is there, as on GitHub's runners. Ubuntu's package of that name is a snap, which runs in no container.
 need_browser() {
 	local name

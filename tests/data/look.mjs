@@ -41,7 +41,7 @@ try {
           said.axe.push(`${name}: ${each.id}: ${each.nodes.slice(0, 3).map(node => node.target.join(" ")).join(", ")}`);
         }
         said.wide[`${name}-open`] = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        await page.screenshot({ path: `${folder}/${name}-open.png`, fullPage: true });
+        await page.screenshot({ path: `${folder}/${name}-open.png` });
       }
       await context.close();
     }

@@ -46,7 +46,8 @@ def answer(raw: bytes, folders: tuple[Path, ...]) -> list[Check]:
     run = stored.of_mail(folders, name, cover=mail.parse_subject(mail.header(message, "Subject")).number == 0)
     if run is not None:
         return b4.checks(run)
-    return [b4.check("warn", "not tested yet", f"to test it: {_how(name)}")]
+    # b4 keeps the answer, and would go on to show it.
+    return [b4.check("warn", "not tested yet", f"to test it: {_how(name)}\nthen R in b4's view asks again")]
 
 
 def _how(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`series-ci schema`: what editors need to complete and check manifests."""
+"""`series-ci schema`: what editors need to complete and check manifests, and what programs may rely on in results."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import json
 
 import click
 
-from series_ci import manifest
+from series_ci import manifest, paths
 
 
 @click.command()
-def schema() -> None:
-    """Print the JSON Schema of manifests (the file series/manifest.schema.json)."""
-    click.echo(json.dumps(manifest.json_schema(), indent=2))
+@click.argument("what", type=click.Choice(["manifest", "results"]), default="manifest")
+def schema(what: str) -> None:
+    """Print the JSON Schema of manifests (the file series/manifest.schema.json), or of results.
+
+    results are what test --json and report --format json print, and what summary.json in a run directory holds.
+    """
+    if what == "results":
+        click.echo(paths.data("results.schema.json").read_text("utf-8"), nl=False)
+    else:
+        click.echo(json.dumps(manifest.json_schema(), indent=2))

@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing else: no network, no other file, and no script to be read. Pure."""
+"""A run as one HTML page that needs nothing else: no network, no other file, and no script to be read."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from series_ci.text import both_ends
 LOG = 200
 """Lines of a test's output."""
 
+MOST_ROWS = 60_000
+"""Results of all versions together, up to which those are in the page that are the same on both kernels, too."""
+
 WITH_LOGS = 300
 """Changed tests of a version whose output is in the page."""
 
@@ -39,12 +42,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """The results of one program; `open` ones are shown at once."""
+    """The results of one program; of those that are not in `rows` nothing changed."""
 
     name: str
     counts: str
     look: str
     rows: tuple[Row, ...]
+    left_out: int
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,7 @@ def rows_of(drawn: Matrix) -> Sequence[tuple[str, tuple[str, ...]]]:
 
 def _section(whole: AnyRun, run: VersionRun, evidence: Evidence) -> Section:
     consoles = _consoles_of(whole, run, evidence)
+    rows = sum(len(each.entries) for each in (whole.runs if isinstance(whole, SweepRun) else [whole]))
     return Section(
         run=run,
         ident=ident(run.version),
@@ -159,7 +164,7 @@ def _section(whole: AnyRun, run: VersionRun, evidence: Evidence) -> Section:
         headline=words.headline(run),
         changed=tuple(_changed(run)),
         complaints=tuple(_complaint(each, [evidence.consoles[name] for _, name in consoles]) for each in run.splats),
-        groups=tuple(_groups(run)),
+        groups=tuple(_groups(run, whole=rows <= MOST_ROWS)),
         consoles=consoles,
     )
 
@@ -188,7 +193,7 @@ def _row(entry: Entry) -> Row:
     return Row(entry.name, str(entry.base or "-"), str(entry.patched or "-"), str(entry.change), LOOKS[entry.change])
 
 
-def _groups(run: VersionRun) -> list[Group]:
+def _groups(run: VersionRun, *, whole: bool) -> list[Group]:
     groups: dict[str, list[Entry]] = {}
     for entry in run.entries:
         groups.setdefault(entry.name.partition(":")[0], []).append(entry)
@@ -198,7 +203,8 @@ def _groups(run: VersionRun) -> list[Group]:
         worst = next((change for change in words.BY_WEIGHT if changes.get(change)), Change.SAME)
         seen = [change for change in (*words.BY_WEIGHT, Change.SAME) if change in changes]
         counts = ", ".join(f"{changes[change]} {change}" for change in seen)
-        found.append(Group(name, counts, LOOKS[worst], tuple(_row(entry) for entry in entries)))
+        rows = tuple(_row(entry) for entry in entries if whole or entry.change is not Change.SAME)
+        found.append(Group(name, counts, LOOKS[worst], rows, len(entries) - len(rows)))
     return found
 
 

@@ -1,0 +1,61 @@
+"""The verdict in the words that all formats share."""
+
+from __future__ import annotations
+
+from fakes.outcomes import outcome, run
+from series_ci.compare import Change, Entry
+from series_ci.report import words
+from series_ci.report.summary import ran
+from series_ci.results import Result, Splat, Status
+from series_ci.runs import SweepRun
+
+
+def entry(name: str, change: Change = Change.BROKEN) -> Entry:
+    return Entry(name, Status.PASS, Status.FAIL, change)
+
+
+RUN = ran(
+    outcome(
+        run(
+            "base", *(Result(name, Status.PASS) for name in ("mm/a", "mm/a:x", "mm/gone")), Result("mm/f", Status.FAIL)
+        ),
+        run(
+            "v10",
+            *(Result(name, Status.FAIL) for name in ("mm/a", "mm/a:x")),
+            Result("mm/f", Status.PASS),
+            splats=(Splat("BUG", "BUG: x", "ab"),),
+        ),
+    )
+)
+
+
+def test_the_headline_counts_the_worst_first() -> None:
+    assert words.headline(RUN) == "demo v10: regression, 2 broken, 1 new kernel complaint, 1 fixed, 4 tests compared"
+    assert words.headline(SweepRun("demo", "x", (), "/runs/9", "again")) == "demo: no regression, 0 versions"
+
+
+def test_a_loss_on_both_kernels_is_told() -> None:
+    lost = Result("mm/a", Status.CRASH)
+    assert words.headline(ran(outcome(run("base", lost), run("v10", lost)))).endswith(
+        "1 without a result on either kernel"
+    )
+
+
+def test_changes_come_by_weight_and_steady_ones_not_at_all() -> None:
+    assert [str(each.change) for each in words.changed(RUN)] == ["BROKEN", "BROKEN", "GONE", "FIXED"]
+
+
+def test_a_program_does_not_hide_the_result_that_made_it_fail() -> None:
+    first = words.first_failure(RUN)
+    assert first
+    assert first.name == "mm/a:x"
+    names = ["mm/a", "mm/a:x", "mm/a:x.deep", "mm/ab", "mm/other"]
+    assert [each.name for each in words.leaves([entry(name) for name in names])] == ["mm/a:x.deep", "mm/ab", "mm/other"]
+
+
+def test_nothing_broken_no_first_failure() -> None:
+    assert words.first_failure(ran(outcome(run("base"), run("v10")))) is None
+
+
+def test_states() -> None:
+    assert words.states(Entry("a", None, Status.FAIL, Change.BROKEN)) == "absent -> FAIL"

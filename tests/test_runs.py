@@ -1,0 +1,59 @@
+"""The model of a run directory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from fakes.outcomes import outcome, run
+from series_ci.compare import Change
+from series_ci.errors import ExitStatus
+from series_ci.report.summary import ran
+from series_ci.results import Result, Splat, Status
+from series_ci.runs import VERDICTS, Boot, Stage, SweepRow, SweepRun, VersionRun, place, worst
+
+RUN = ran(
+    outcome(
+        run("base", Result("a", Status.PASS), Result("b", Status.CRASH)),
+        run("v10", Result("a", Status.FAIL), Result("b", Status.CRASH), splats=(Splat("BUG", "BUG: x", "ab"),)),
+    )
+)
+
+
+def row(label: str, status: ExitStatus, found: VersionRun | None = None) -> SweepRow:
+    return SweepRow(label, f"{label}@example.org", Stage.DONE, status, run=found)
+
+
+def test_what_is_asked_of_a_version() -> None:
+    assert [entry.name for entry in RUN.having(Change.BROKEN)] == ["a"]
+    assert [entry.name for entry in RUN.lost_alike] == ["b"]
+    assert [splat.title for splat in RUN.new_splats] == ["BUG: x"]
+    assert (RUN.arch, RUN.machine) == ("x86_64", ["x86_64", "tcg"])
+    assert replace(RUN, environment={}).arch == "any"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [((), 0), ((0, 3), 3), ((4, 3), 4), ((5, 1, 0), 1), ((2, 0), 2)],
+)
+def test_a_regression_is_the_status_of_all_else_the_worst(statuses: tuple[int, ...], expected: int) -> None:
+    assert worst([ExitStatus(each) for each in statuses]) == expected
+    sweep = SweepRun("demo", "x", tuple(row("v", ExitStatus(each)) for each in statuses), "/runs/9", "again")
+    assert (sweep.status, sweep.verdict) == (expected, VERDICTS[ExitStatus(expected)])
+
+
+def test_rows_of_which_nothing_is_known_have_no_run() -> None:
+    sweep = SweepRun("demo", "x", (row("v1", ExitStatus.OK, RUN), row("v2", ExitStatus.OK)), "/runs/9", "again")
+    assert sweep.runs == [RUN]
+    assert [each.compared for each in sweep.rows] == [RUN, None]
+
+
+def test_places_do_not_depend_on_where_the_directory_is() -> None:
+    sweep = SweepRun("demo", "x", (), "/runs/9", "again")
+    version = replace(RUN, folder="/runs/9/v1")
+    assert place(sweep, version) == "v1"
+    assert place(sweep, version, Boot("../base")) == "base"
+    assert place(sweep, version, Boot("patched-2")) == "v1/patched-2"
+    assert place(version, version, Boot("../base")) == "../base"
+    assert place(version, version) == "."
