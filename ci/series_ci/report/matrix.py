@@ -57,7 +57,7 @@ def matrix(rows: Sequence[Row]) -> Matrix:
     steady = {name: _steady(each, name) for name in names if (each := list(compared.values()))}
     shown = [name for name in names if not steady[name]]
     bases = {row.base for row in rows if row.base}
-    complaints = any(each.new_splats for each in compared.values())
+    complaints = any(each.new_splats or each.allowed_splats for each in compared.values())
     heading = ["version", *(["base"] if len(bases) > 1 else []), "apply", "build", "boot", *shown]
     lines = []
     for row in rows:
@@ -128,7 +128,10 @@ def _failed(row: Row) -> str:
 
 def _complaints(row: Row) -> str:
     comparison = row.outcome.comparison if row.outcome else None
-    return f"{len(comparison.new_splats)} new" if comparison and comparison.new_splats else NONE
+    if comparison is None:
+        return NONE
+    counts = {"new": len(comparison.new_splats), "allowed": len(comparison.allowed_splats)}
+    return ", ".join(f"{number} {word}" for word, number in counts.items() if number) or NONE
 
 
 def _notes(rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -156,6 +159,7 @@ def _wrong(row: Row) -> list[str]:
         states = f"{first.name}: {first.base or 'absent'} -> {first.patched or 'absent'}"
         said.append(f"BROKEN {states}{more}" + (f"\n{why}" if why else ""))
     said += [f"new kernel complaint: {splat.title}" for splat in comparison.new_splats]
+    said += [f"allowed kernel complaint: {splat.title}\n{why.words}" for splat, why in comparison.allowed_splats]
     return said
 
 
