@@ -12,6 +12,8 @@ import pytest
 from rich.console import Console
 
 from fakes.outcomes import outcome, request, run
+from series_ci.allow import Allowed
+from series_ci.compare import compare
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus, InfrastructureError, UsageError
 from series_ci.report import sweep as report
 from series_ci.report.junit import junit
@@ -145,6 +147,18 @@ def test_a_program_without_results_of_its_own_counts_itself() -> None:
     (line,) = matrix(drawn([broken])).lines
     assert dict(zip(matrix(drawn([broken])).heading, line, strict=True))["mm/other"] == "BROKEN"
     assert matrix(drawn([broken])).details.lines[-1] == ("mm/other", ("BROKEN",))
+
+
+def test_allowed_complaints_are_in_the_column_and_in_the_notes() -> None:
+    entry = {"pattern": "rmap", "reason": "known", "link": "https://example.org/1", "expires": "2026-12-31"}
+    bad = row("v6", kernel("v6", Status.PASS, Status.PASS, splats=(SPLAT,)))
+    assert bad.outcome is not None
+    compared = compare(*bad.outcome.runs, [Allowed.model_validate(entry)])
+    found = matrix(drawn([replace(bad, outcome=replace(bad.outcome, comparison=compared))]))
+    assert found.lines[0][-1] == "1 allowed"
+    assert found.notes == (
+        ("v6", f"allowed kernel complaint: {SPLAT.title}\nknown (https://example.org/1, allowed until 2026-12-31)"),
+    )
 
 
 def test_complaints_of_the_kernel_have_a_column_where_there_are_any() -> None:

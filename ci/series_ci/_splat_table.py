@@ -32,8 +32,8 @@ HINT = re.compile(
     r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
     r"|general protection|\*\* DEADLOCK|\] series-ci: "
 )
-"""A quick look: every first line below contains this, and so do the marks that /init makes between tests. What it begins
-with is rare: it is sought in every line."""
+"""A quick look: every first line below contains this, and so do the marks that /init makes between tests. What it
+begins with is rare: it is sought in every line."""
 
 END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 PANIC = re.compile(r"Kernel panic - not syncing: ?")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from series_ci.allow import Allowed
 from series_ci.compare import LOST, Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus
 from series_ci.results import Run, Splat
@@ -112,6 +113,11 @@ class VersionRun:
     def new_splats(self) -> list[Splat]:
         """The complaints of the kernel that the base does not have."""
         return [entry.splat for entry in self.splats if entry.change is Change.NEW]
+
+    @property
+    def allowed_splats(self) -> list[tuple[Splat, Allowed]]:
+        """Those that the base does not have and the manifest allows."""
+        return [(entry.splat, entry.allowed) for entry in self.splats if entry.allowed]
 
     @property
     def lost_alike(self) -> list[Entry]:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
+from series_ci.allow import Allowed
 from series_ci.compare import LOST, Change, Entry, SplatEntry
 from series_ci.results import Splat, Status
 from series_ci.runs import AnyRun, Problem, Step, SweepRow, SweepRun, VersionRun
@@ -62,7 +63,7 @@ def _suite(run: VersionRun, failures: Failures) -> TestSuite:
     cases += [_case(entry, name, failures) for entry in run.entries]
     shown = [each for each in run.splats if _counts(each, failures)]
     cases += [_splat(each, name) for each in shown]
-    cases += [_allowed(each, name) for each in run.splats if each.allowed]
+    cases += [_allowed(splat, why, name) for splat, why in run.allowed_splats]
     if run.error:
         cases.append(_error(run.error, run.verdict.removeprefix("does not "), run.verdict, name))
     _make_unique(cases)
@@ -120,10 +121,9 @@ def _kernel(splat: Splat, suite: str) -> TestCase:
     return TestCase(clean(f"kernel: {splat.title} [{splat.fingerprint[:8]}]"), classname=suite)
 
 
-def _allowed(entry: SplatEntry, suite: str) -> TestCase:
-    assert entry.allowed is not None
-    case = _kernel(entry.splat, suite)
-    case.add_skipped_info(clean(entry.allowed.words))
+def _allowed(splat: Splat, why: Allowed, suite: str) -> TestCase:
+    case = _kernel(splat, suite)
+    case.add_skipped_info(clean(why.words))
     return case
 
 

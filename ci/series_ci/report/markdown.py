@@ -39,9 +39,8 @@ def _version(run: VersionRun) -> Iterator[Block]:
         where = f" (in {code(splat.test)})" if splat.test else ""
         yield f"New complaint of the kernel: {code(splat.title)}{where}"
         yield fence(splat.decoded or splat.lines)
-    for each in run.splats:
-        if each.allowed:
-            yield f"Allowed complaint of the kernel: {code(each.splat.title)}: {plain(each.allowed.words)}"
+    for splat, why in run.allowed_splats:
+        yield f"Allowed complaint of the kernel: {code(splat.title)}: {plain(why.words)}"
     broken = words.leaves(run.having(Change.BROKEN))
     changed = words.changed(run)
     for entry in broken[:1]:

@@ -57,7 +57,7 @@ def matrix(rows: Sequence[SweepRow]) -> Matrix:
     steady = {name: _steady(each, name) for name in names if (each := list(compared.values()))}
     shown = [name for name in names if not steady[name]]
     bases = {row.base for row in rows if row.base}
-    complaints = any(each.new_splats for each in compared.values())
+    complaints = any(each.new_splats or each.allowed_splats for each in compared.values())
     heading = ["version", *(["base"] if len(bases) > 1 else []), "apply", "build", "boot", *shown]
     lines = []
     for row in rows:
@@ -137,7 +137,10 @@ def _failed(row: SweepRow) -> str:
 
 
 def _complaints(row: SweepRow) -> str:
-    return f"{len(row.compared.new_splats)} new" if row.compared and row.compared.new_splats else NONE
+    if row.compared is None:
+        return NONE
+    counts = {"new": len(row.compared.new_splats), "allowed": len(row.compared.allowed_splats)}
+    return ", ".join(f"{number} {word}" for word, number in counts.items() if number) or NONE
 
 
 def _notes(rows: Sequence[SweepRow]) -> list[tuple[str, str]]:
@@ -165,6 +168,7 @@ def _wrong(row: SweepRow) -> list[str]:
         states = f"{first.name}: {first.base or 'absent'} -> {first.patched or 'absent'}"
         said.append(f"BROKEN {states}{more}" + (f"\n{why}" if why else ""))
     said += [f"new kernel complaint: {splat.title}" for splat in run.new_splats]
+    said += [f"allowed kernel complaint: {splat.title}\n{why.words}" for splat, why in run.allowed_splats]
     return said
 
 
