@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from series_ci import catalogue, foreign, paths, stored, terminal
+from series_ci import catalogue, foreign, paths, terminal
 from series_ci import merge as merging
 from series_ci.cli import options
 from series_ci.cli.request import stamped
@@ -55,10 +55,7 @@ def merge(
 
 
 def _manifest(series: str | None, first: Path) -> Manifest:
-    if series is None:
-        foreign.verify(first)
-        series = stored.read(first).series
-    return catalogue.find(series, paths.series_folders())
+    return catalogue.find(series or foreign.verify(first).series, paths.series_folders())
 
 
 @click.command()
