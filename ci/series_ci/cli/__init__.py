@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from series_ci import __version__, files, paths, process, terminal
+from series_ci.cli.bench import bench
 from series_ci.cli.bisect import bisect
 from series_ci.cli.boot import boot
 from series_ci.cli.diff import diff
@@ -36,6 +37,7 @@ def cli() -> None:
 
 
 cli.add_command(test)
+cli.add_command(bench)
 cli.add_command(bisect)
 cli.add_command(versions)
 cli.add_command(diff)
