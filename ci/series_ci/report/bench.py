@@ -16,6 +16,7 @@ from series_ci.manifest import Scenario
 from series_ci.pipeline import Request
 from series_ci.progress import count
 from series_ci.quantities import measured, quantity
+from series_ci.report.numbers import change, detectable, interval, number
 from series_ci.samples import Sample
 from series_ci.stats import Finding, Verdict
 
@@ -26,8 +27,6 @@ LOOKS = {
     Verdict.SAME: "",
     Verdict.UNKNOWN: "yellow",
 }
-
-_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 @dataclass(frozen=True)
@@ -72,48 +71,6 @@ def gather(
     )
 
 
-def number(value: float) -> str:
-    """Four figures that count, and a prefix for large ones: `97.30M`, `61.20`, `0`."""
-    if math.isinf(value) or math.isnan(value):
-        return "-"
-    for size, prefix in _PREFIXES:
-        if abs(value) >= size * 10:
-            return f"{value / size:.4g}{prefix}"
-    return f"{value:.4g}"
-
-
-def change(finding: Finding) -> str:
-    """The change of a metric: in percent, or where that cannot be said as a difference."""
-    if math.isnan(finding.change):
-        return "-"
-    return percent(finding.change) if finding.relative else signed(finding.change)
-
-
-def interval(finding: Finding) -> str:
-    """The 95% interval of the change."""
-    if math.isinf(finding.low):
-        return "-"
-    told = percent if finding.relative else signed
-    return f"[{told(finding.low)}, {told(finding.high)}]"
-
-
-def detectable(finding: Finding) -> str:
-    """The smallest change that so many runs could have shown."""
-    if math.isinf(finding.detectable):
-        return "none"
-    return f"±{100 * finding.detectable:.1f}%" if finding.relative else f"±{number(finding.detectable)}"
-
-
-def percent(ratio: float) -> str:
-    """A ratio as its deviation from 1: `-5.07%`."""
-    return f"{100 * (ratio - 1):+.2f}%"
-
-
-def signed(value: float) -> str:
-    """A difference, with its sign unless it is none."""
-    return ("+" if value > 0 else "") + number(value)
-
-
 def show(bench: Bench, out: Console) -> None:
     """Print a table for each scenario, and the last line."""
     for scenario in bench.scenarios:
@@ -132,10 +89,12 @@ def show(bench: Bench, out: Console) -> None:
                 detectable(each),
                 Text(each.verdict.value, LOOKS[each.verdict]),
             )
+        # Not narrower than its content: a figure that is cut is none.
+        rows.width = rows.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
         out.print(rows, crop=False)
         out.print()
-    out.print(conclusion(bench))
-    out.print(f"repeat:   {bench.repeat}")
+    out.print(Text(conclusion(bench)), soft_wrap=True)
+    out.print(Text(f"repeat:   {bench.repeat}"), soft_wrap=True)
 
 
 def conclusion(bench: Bench) -> str:
