@@ -27,6 +27,10 @@
 #include "../kselftest.h"
 #include "exit_skip.h"
 
+#ifndef MLOCK_ONFAULT
+#define MLOCK_ONFAULT 1
+#endif
+
 #define TRACING		"/sys/kernel/tracing/"
 #define SKIPS		TRACING "events/bench/skip/"
 #define SHRINK		TRACING "events/vmscan/mm_vmscan_lru_shrink_inactive/"
@@ -344,6 +348,7 @@ static void set_up(void)
 		must(knob_set(LRU_GEN, "0"), knob_path[LRU_GEN]);
 	/* The one who measures is not to be measured. */
 	must(!mlockall(MCL_CURRENT | MCL_FUTURE), "mlockall");
+	must(read_field("/proc/vmstat", "pswpout") >= 0, "CONFIG_VM_EVENT_COUNTERS");
 	kswapd = find_kswapd();
 	must(kswapd, "kswapd0");
 	start_tracing();

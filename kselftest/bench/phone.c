@@ -13,6 +13,7 @@
 #define APP_SIZE	(10 * MB)
 #define OTHERS_SIZE	(32 * MB)
 #define DEMAND_SIZE	(64 * MB)
+#define MOST_SIZE	(192 * MB)
 #define PRESSED_PAGES	512
 #define SPARE_KB	(8 * KB)
 
@@ -37,16 +38,19 @@ static bool others(int report)
 /* Says so when the machine swaps, and again when it has all that it wants. */
 static bool front(int report)
 {
-	char *memory = map_anon(512 * MB, MAP_PRIVATE | MAP_NORESERVE);
+	char *memory = map_anon(MOST_SIZE, MAP_PRIVATE | MAP_NORESERVE);
 	long out = read_field("/proc/vmstat", "pswpout");
 	size_t at = 0, end;
 
 	if (memory == MAP_FAILED ||
-	    syscall(__NR_mlock2, memory, 512 * MB, 1 /* MLOCK_ONFAULT */))
+	    syscall(__NR_mlock2, memory, MOST_SIZE, MLOCK_ONFAULT))
 		return false;
 	for (; read_field("/proc/vmstat", "pswpout") < out + PRESSED_PAGES;
-	     at += MB / 4)
+	     at += MB / 4) {
+		if (at + DEMAND_SIZE >= MOST_SIZE)
+			return false;
 		fill(memory + at, MB / 4);
+	}
 	if (!say(report))
 		return false;
 	for (end = at + DEMAND_SIZE; at < end; at += MB / 4)

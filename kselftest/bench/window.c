@@ -13,8 +13,8 @@
  */
 #include "bench.h"
 
-#define VICTIM_SIZE	(32 * MB)
-#define DEMAND_SIZE	(64 * MB)
+#define VICTIM_SIZE	(16 * MB)
+#define DEMAND_SIZE	(48 * MB)
 #define SPARE_KB	(16 * KB)
 #define WINDOW_S	600
 
