@@ -32,7 +32,7 @@ from series_ci.fields import (
 )
 from series_ci.yamlfile import Document, Location, near, read, validate
 
-__all__ = ["Machine", "Manifest", "Selftest", "TreeSource", "Version", "json_schema", "load", "parse_size"]
+__all__ = ["Machine", "Manifest", "Scenario", "Selftest", "TreeSource", "Version", "json_schema", "load", "parse_size"]
 
 
 def _without_default(schema: JsonDict) -> None:
@@ -110,6 +110,21 @@ class Selftest(_Part):
         return {"name": program, **data} if isinstance(data, dict) and good else data
 
 
+class Scenario(_Part):
+    """One scenario of `series-ci bench`: a program that measures, and the machine that it measures in."""
+
+    name: TestName = Field(description="what the scenario is called, unique in the manifest")
+    program: Program = Field(
+        description="COLLECTION/PROGRAM in tools/testing/selftests; takes --warmup, --samples and --seed, and prints "
+        "a line of JSON for each sample"
+    )
+    args: tuple[str, ...] = Field((), description="more arguments of the program")
+    machine: Machine = Field(default_factory=Machine, description="the virtual machine that both kernels boot in")
+    samples: int = Field(5, strict=True, ge=1, le=1000, description="samples that are taken in each boot")
+    warmup: int = Field(1, strict=True, ge=0, le=1000, description="samples before them that do not count")
+    note: str = Field("", description="what it measures, for the reports")
+
+
 class Manifest(_Part):
     """One patch series: its versions, its trees, its tests."""
 
@@ -132,6 +147,7 @@ class Manifest(_Part):
     allow: tuple[Allowed, ...] = Field(
         (), description="complaints of the kernel that are known and no regression, each for a reason and for a time"
     )
+    bench: tuple[Scenario, ...] = Field((), description="what `series-ci bench` measures on both kernels")
     _path: Path = PrivateAttr(Path())
 
     def model_post_init(self, context: object, /) -> None:
@@ -180,6 +196,7 @@ def load(path: Path) -> Manifest:
     _refuse_twins(document, ids)
     _refuse_rest_of_later(document, manifest)
     _refuse_twins(document, names)
+    _refuse_twins(document, ((("bench", place, "name"), each.name) for place, each in enumerate(manifest.bench)))
     return manifest
 
 

@@ -180,7 +180,7 @@ def make_base(request: Request, base: Base, progress: Progress) -> tuple[Worksho
 def make_recipe(request: Request, shop: Workshop, made: Sequence[Kernel], progress: Progress) -> Recipe:
     """What all kernels of the request are booted with; `made` are those that bring its tests, the base first."""
     chosen = choose_accelerator(request.accel, request.arch, made[0].build.image, progress)
-    tests = tuple(_test(each, shop, made[0].commit) for each in request.tests)
+    tests = tuple(make_test(each, shop, made[0].commit) for each in request.tests)
     boots.require(tests, made)
     return Recipe(request.machine, chosen, tests, shop.tools, shop.config_digest)
 
@@ -193,7 +193,8 @@ def choose_accelerator(wanted: str, arch: Arch, image: Path, progress: Progress)
     return chosen
 
 
-def _test(selftest: Selftest, shop: Workshop, commit: str) -> Test:
+def make_test(selftest: Selftest, shop: Workshop, commit: str) -> Test:
+    """A selftest as the guest runs it, with the time that it may take."""
     collection, _, program = selftest.program.partition("/")
     seconds = selftest.timeout or timeout(shop.store, commit, collection, program)
     return Test(selftest.name, collection, program, selftest.args, seconds, scaled=selftest.timeout is None)

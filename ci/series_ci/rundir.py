@@ -1,4 +1,4 @@
-"""The run directory of a sweep: whether it is finished, and what the sweep in it was asked for.
+"""The run directory of a sweep or a bench: whether it is finished, and what the one in it was asked for.
 
 A sweep takes long and may be killed at any moment. Its directory then has what was seen so far, and the next sweep with
 the same words goes on in it; a directory with a summary is finished and is never written again.

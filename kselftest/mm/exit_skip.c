@@ -31,7 +31,6 @@
  * in a guest.
  */
 #define _GNU_SOURCE
-#include <linux/aio_abi.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -54,8 +53,6 @@
 #define MADV_PAGEOUT 21
 #endif
 
-#define KB		1024L
-#define MB		(1024 * KB)
 #define VICTIM_SIZE	(8 * MB)
 #define FILLER_SIZE	(4 * MB)
 #define CHUNK		(64 * KB)
@@ -248,12 +245,6 @@ static char *map_memfd(size_t size)
 			      fd, 0);
 	close(fd);
 	return memory;
-}
-
-static char *map_anon(size_t size, int flags)
-{
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS,
-		    -1, 0);
 }
 
 /* At an address where huge pages fit, whatever their size. */
@@ -529,34 +520,6 @@ static int give_order(const struct line *line, char order)
 	return error;
 }
 
-static int open_slow_disk(char **page)
-{
-	int fd = open(disk_node(SLOW_DISK), O_RDONLY | O_DIRECT | O_CLOEXEC);
-
-	*page = map_anon(page_size(), MAP_PRIVATE);
-	return *page == MAP_FAILED ? -1 : fd;
-}
-
-/* Leaves a read in flight, for exit_aio() to wait for. */
-static int submit_read(void)
-{
-	struct iocb read = { .aio_lio_opcode = IOCB_CMD_PREAD };
-	struct iocb *reads = &read;
-	aio_context_t context = 0;
-	char *page;
-	int fd = open_slow_disk(&page);
-
-	if (fd < 0)
-		return -errno;
-	read.aio_fildes = fd;
-	read.aio_buf = (unsigned long)page;
-	read.aio_nbytes = page_size();
-	if (syscall(__NR_io_setup, 1, &context) ||
-	    syscall(__NR_io_submit, context, 1, &reads) != 1)
-		return -errno;
-	return 0;
-}
-
 /* Waits for a read as one that nothing interrupts. */
 static void get_stuck(struct job *job)
 {
@@ -704,11 +667,6 @@ static void allocate(size_t size)
 	for (at = 0; at < size; at += page)
 		memory[at] = 1;
 	munmap(memory, size);
-}
-
-static long free_kb(void)
-{
-	return read_field("/proc/meminfo", "MemFree");
 }
 
 /*

@@ -13,16 +13,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/aio_abi.h>
 #include <mntent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
+
+#define KB		1024L
+#define MB		(1024 * KB)
 
 #define WAIT_MS		20000
 #define POLL_US		5000
@@ -403,6 +408,40 @@ static bool window_set(const char *group, const char *disk, long window_s)
 	return cgroup_write(group, "io.max", text);
 }
 
+static char *map_anon(size_t size, int flags)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS,
+		    -1, 0);
+}
+
+static int open_slow_disk(char **page)
+{
+	int fd = open(disk_node(SLOW_DISK), O_RDONLY | O_DIRECT | O_CLOEXEC);
+
+	*page = map_anon(page_size(), MAP_PRIVATE);
+	return *page == MAP_FAILED ? -1 : fd;
+}
+
+/* Leaves a read in flight, for exit_aio() to wait for. */
+static int submit_read(void)
+{
+	struct iocb read = { .aio_lio_opcode = IOCB_CMD_PREAD };
+	struct iocb *reads = &read;
+	aio_context_t context = 0;
+	char *page;
+	int fd = open_slow_disk(&page);
+
+	if (fd < 0)
+		return -errno;
+	read.aio_fildes = fd;
+	read.aio_buf = (unsigned long)page;
+	read.aio_nbytes = page_size();
+	if (syscall(__NR_io_setup, 1, &context) ||
+	    syscall(__NR_io_submit, context, 1, &reads) != 1)
+		return -errno;
+	return 0;
+}
+
 static bool put_back_machine(void)
 {
 	char number[sizeof(held->slow_number)];
@@ -475,6 +514,11 @@ static bool put_all_back(void)
 	bool done = put_back();
 
 	return disk_remove(SLOW_DISK) && done;
+}
+
+static long free_kb(void)
+{
+	return read_field("/proc/meminfo", "MemFree");
 }
 
 /* Opens the kernel's log at its end; -1: there is none. */

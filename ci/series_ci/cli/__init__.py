@@ -12,6 +12,7 @@ import click
 
 from series_ci import __version__, files, paths, process, terminal
 from series_ci.cli.b4_check import b4_check
+from series_ci.cli.bench import bench
 from series_ci.cli.bisect import bisect
 from series_ci.cli.boot import boot
 from series_ci.cli.diff import diff
@@ -42,6 +43,7 @@ def cli() -> None:
 
 
 cli.add_command(test)
+cli.add_command(bench)
 cli.add_command(bisect)
 cli.add_command(versions)
 cli.add_command(diff)

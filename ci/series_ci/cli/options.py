@@ -43,8 +43,10 @@ progress = _all(
 )
 """How much is told on the way."""
 
+_accel = click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
+
 machine = _all(
-    click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True),
+    _accel,
     click.option("--memory", metavar="SIZE", help="the guest's memory, such as 512M"),
     click.option("--cpus", type=click.IntRange(1, 256), help="the guest's CPUs"),
     click.option("--swap", metavar="SIZE", help="the guest's swap disk, such as 512M; 0 for none"),
@@ -52,18 +54,14 @@ machine = _all(
 """What it is booted in."""
 
 _config = click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)")
+_out = click.option("--out", metavar="DIR", help="the run directory; must be empty or not exist yet")
+_json = click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON")
 
-_kernel = _all(
-    series,
-    tree,
-    _config,
-    machine,
-    click.option("--out", metavar="DIR", help="the run directory; must be empty or not exist yet"),
-)
+_kernel = _all(series, tree, _config, machine, _out)
 
 bench = _all(
     _kernel,
-    click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON"),
+    _json,
     progress,
 )
 """What a version is taken from, what it is built and booted with, and how that is shown."""
@@ -86,3 +84,6 @@ watched = _all(_test, series, tree, _config, machine)
 
 guest = _all(_test, _kernel, progress)
 """The same, for a guest that nothing is judged in."""
+
+measured = _all(series, tree, _config, _accel, _out, _json, progress)
+"""The same, where the scenario says what machine it wants."""

@@ -62,8 +62,8 @@ def sources_only(series: str | None, archive: str | None, tree: str | None, base
     )
 
 
-def make_request(version: str, options: Options) -> Request:
-    """One version, or the series that a Message-ID belongs to."""
+def make_request(version: str, options: Options, verb: str = "test") -> Request:
+    """One version, or the series that a Message-ID belongs to; `verb` is what its repetition is asked for with."""
     message_ids: tuple[str, ...]
     if "@" in version:
         manifest = catalogue.find(options.series, paths.series_folders()) if options.series else None
@@ -73,7 +73,8 @@ def make_request(version: str, options: Options) -> Request:
         label, message_ids = version, manifest.message_ids(version)
     series = manifest.name if manifest else message_ids[-1]
     out = _out(options.out, series, label)
-    return _request(series, label, message_ids, options, manifest, out, _repeat([version], options, manifest))
+    repeat = _repeat([version], options, manifest, verb)
+    return _request(series, label, message_ids, options, manifest, out, repeat)
 
 
 def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -> Sweep:
@@ -211,12 +212,13 @@ def stamped(series: str, label: str) -> Path:
     """A folder that nobody has used: what lies in one would be taken for what an interrupted run has left."""
     # Seconds are enough for a person; the process number keeps two runs of one second apart.
     stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    name = f"{_safe(series)}-{label}-{stamp}"
+    name = f"{safe(series)}-{label}-{stamp}"
     names = (name if number == 1 else f"{name}.{number}" for number in itertools.count(1))
     return next(path for each in names if not (path := paths.runs() / each).exists())
 
 
-def _safe(series: str) -> str:
+def safe(series: str) -> str:
+    """The name of a series, or a Message-ID, as the beginning of a folder's name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", series)
 
 
@@ -229,7 +231,7 @@ def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
             raise _written(given)
         return path
     # The youngest first: with the stamp in their names, that is the order of the names.
-    earlier = sorted(paths.runs().glob(f"{glob.escape(_safe(series))}-sweep-*"), reverse=True)
+    earlier = sorted(paths.runs().glob(f"{glob.escape(safe(series))}-sweep-*"), reverse=True)
     return next((path for path in earlier if rundir.unfinished(path) == repeat), stamped(series, "sweep"))
 
 
@@ -238,9 +240,9 @@ def _unfinished(folder: Path) -> bool:
     return all(_OURS.fullmatch(path.name) for path in folder.iterdir())
 
 
-def _repeat(versions: Sequence[str], options: Options, manifest: Manifest | None) -> str:
+def _repeat(versions: Sequence[str], options: Options, manifest: Manifest | None, verb: str = "test") -> str:
     """The command line that does the same from any folder: names that depend on the working directory made absolute."""
-    words = ["series-ci", "test", *versions]
+    words = ["series-ci", verb, *versions]
     brought = manifest is not None and manifest.path.is_relative_to(paths.share("series"))
     if manifest is not None:
         words += ["--series", manifest.name if brought else str(manifest.path)]

@@ -1,0 +1,136 @@
+"""`series-ci bench VERSION`: both kernels measured, and what may be said of the difference."""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from series_ci import catalogue, files, paths, rundir, samples, terminal
+from series_ci.cli import options
+from series_ci.cli.request import Options, make_request, safe, stamped
+from series_ci.errors import ExitStatus, UsageError
+from series_ci.manifest import Scenario
+from series_ci.pipeline import Request
+from series_ci.terminal import Terminal
+
+
+def _fraction(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    """A percentage as a fraction."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?%?", text) or not 0 < float(text.rstrip("%")) < 100:
+        raise click.BadParameter(f"{text}: expected a percentage such as 5%", param=option)
+    return float(text.rstrip("%")) / 100
+
+
+@click.command()
+@click.argument("version", metavar="VERSION")
+@click.option("--scenario", "names", metavar="NAME", multiple=True, help="only this scenario (repeatable)")
+@click.option("--runs", type=click.IntRange(1, 999), default=8, show_default=True, help="boots of each kernel")
+@click.option(
+    "--until",
+    metavar="PRECISION",
+    callback=_fraction,
+    help="go on until the interval of every time is as narrow as ± so much, such as 5%",
+)
+@click.option("--most", type=click.IntRange(1, 999), default=40, show_default=True, help="boots, with --until")
+@click.option(
+    "--margin", metavar="PERCENT", callback=_fraction, default="10%", show_default=True, help="what is still no change"
+)
+@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="of random moments")
+@click.option("--resume", is_flag=True, help="go on with the youngest bench that was asked for like this and not ended")
+@options.measured
+def bench(
+    version: str,
+    *,
+    names: tuple[str, ...],
+    resume: bool,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+    **given: Any,  # noqa: ANN401 (click)
+) -> int:
+    """Measure VERSION against its base: the scenarios of the manifest, on both kernels in turns (A B B A).
+
+    Exit status 1 if a metric is worse. Killed at any moment, all boots that were over are kept: --resume goes on.
+    """
+    own = {name: given.pop(name) for name in ("runs", "until", "most", "margin", "seed")}
+    asked = Options(test=(), memory=None, cpus=None, swap=None, **given)
+    scenarios = choose(catalogue.find(asked.series, paths.series_folders()).bench, names)
+    request = make_request(version, replace(asked, out=None), verb="bench")
+    identity = " ".join([request.repeat, *(f"--scenario {name}" for name in names), f"--seed {own['seed']}"])
+    out = folder(asked.out, request, identity, resume=resume)
+    words = [
+        f"--runs {own['runs']}",
+        *([f"--until {100 * own['until']:g}% --most {own['most']}"] if own["until"] else []),
+    ]
+    repeat = " ".join([identity, *words, f"--margin {100 * own['margin']:g}%"])
+    progress = Terminal(verbose=verbose, quiet=quiet)
+    with rundir.opened(out, identity) as goes_on:
+        if goes_on:
+            progress.say(f"goes on with the interrupted bench in {out}")
+        return _measure(replace(request, out=out, repeat=repeat), scenarios, own, progress, as_json=as_json)
+
+
+def choose(known: Sequence[Scenario], names: Sequence[str]) -> tuple[Scenario, ...]:
+    """The scenarios of those names, or all. Raises UsageError for one that there is not, and where there are none."""
+    if not known:
+        raise UsageError("the manifest has no scenarios to measure", hint="they come below the key bench:")
+    by_name = {each.name: each for each in known}
+    for name in names:
+        if name not in by_name:
+            raise UsageError(f"--scenario {name}: there is none", hint=f"there are: {', '.join(by_name)}")
+    return tuple(by_name[name] for name in dict.fromkeys(names)) or tuple(known)
+
+
+def folder(given: str | None, request: Request, identity: str, *, resume: bool) -> Path:
+    """The folder of a new bench or, to resume, that of the youngest one that was not ended.
+
+    `identity` is what two benches have in common of which one goes on with the other. Raises UsageError for a folder
+    that holds something else, and when there is nothing to go on with.
+    """
+    if given:
+        path = Path(given).resolve()
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())) and not resume:
+            raise UsageError(f"--out {given}: exists and is not an empty folder", hint="--resume goes on with a bench")
+        if resume and rundir.unfinished(path) != identity:
+            raise UsageError(f"--out {given}: holds no interrupted bench that was asked for in these words")
+        return path
+    name = f"bench-{request.label}"
+    if not resume:
+        return stamped(request.series, name)
+    for path in sorted(paths.runs().glob(f"{glob.escape(safe(request.series))}-{name}-*"), reverse=True):
+        if rundir.unfinished(path) == identity:
+            return path
+    raise UsageError("there is no interrupted bench that was asked for in these words", hint="leave --resume out")
+
+
+def _measure(
+    request: Request, scenarios: tuple[Scenario, ...], how: dict[str, Any], progress: Terminal, *, as_json: bool
+) -> int:
+    # numpy and scipy take longer to load than most verbs to run.
+    from series_ci import bench as benches  # noqa: PLC0415
+    from series_ci.report import bench as report  # noqa: PLC0415
+    from series_ci.report.benchpage import page  # noqa: PLC0415
+
+    plan = benches.Plan(how["runs"], max(how["runs"], how["most"]), how["seed"], how["until"])
+    rig = benches.prepare(benches.request(request, scenarios), progress)
+    taken = benches.run(rig, scenarios, plan, request.out, progress)
+    made = report.gather(request, rig.pair[0].commit, scenarios, taken, how["margin"])
+    files.write(request.out / benches.SAMPLES, samples.as_lines(taken))
+    files.write(request.out / "bench.html", page(made))
+    # The last one: it says that the bench is finished.
+    files.write_json(request.out / rundir.SUMMARY, report.summary(made))
+    if as_json:
+        click.echo(json.dumps(report.summary(made), indent=2, ensure_ascii=False))
+    else:
+        report.show(made, terminal.console(stderr=False))
+        click.echo(f"results:  {request.out}")
+    return int(ExitStatus.REGRESSION if report.worse(made) else ExitStatus.OK)

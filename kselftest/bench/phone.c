@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A phone that runs out of memory: many processes in the background are killed
+ * at once while the one in front goes on allocating.
+ *
+ * What is in the background and not killed sleeps.  The one in front has its
+ * memory locked, as what a camera asks for is: reclaim takes from the others
+ * only.
+ */
+#include "bench.h"
+
+#define APPS		16
+#define APP_SIZE	(10 * MB)
+#define OTHERS_SIZE	(32 * MB)
+#define DEMAND_SIZE	(64 * MB)
+#define MOST_SIZE	(192 * MB)
+#define PRESSED_PAGES	512
+#define SPARE_KB	(8 * KB)
+
+static bool app(int report)
+{
+	return filled(APP_SIZE) && say(report);
+}
+
+/* The rest of the memory, so that somebody is left to take from. */
+static bool others(int report)
+{
+	char *memory = map_anon(1024 * MB, MAP_PRIVATE | MAP_NORESERVE);
+	size_t at;
+
+	if (memory == MAP_FAILED)
+		return false;
+	for (at = 0; at < OTHERS_SIZE || free_kb() > SPARE_KB; at += MB)
+		fill(memory + at, MB);
+	return say(report);
+}
+
+/* Says so when the machine swaps, and again when it has all that it wants. */
+static bool front(int report)
+{
+	char *memory = map_anon(MOST_SIZE, MAP_PRIVATE | MAP_NORESERVE);
+	long out = read_field("/proc/vmstat", "pswpout");
+	size_t at = 0, end;
+
+	if (memory == MAP_FAILED ||
+	    syscall(__NR_mlock2, memory, MOST_SIZE, MLOCK_ONFAULT))
+		return false;
+	for (; read_field("/proc/vmstat", "pswpout") < out + PRESSED_PAGES;
+	     at += MB / 4) {
+		if (at + DEMAND_SIZE >= MOST_SIZE)
+			return false;
+		fill(memory + at, MB / 4);
+	}
+	if (!say(report))
+		return false;
+	for (end = at + DEMAND_SIZE; at < end; at += MB / 4)
+		fill(memory + at, MB / 4);
+	return say(report);
+}
+
+static void measure(struct sample *sample)
+{
+	pid_t apps[APPS], other, in_front;
+	struct reading before, after;
+	int report[APPS + 2], i;
+	double used = 0;
+
+	for (i = 0; i < APPS; i++) {
+		apps[i] = start(VICTIM, app, &report[i]);
+		await(report[i], "app");
+	}
+	other = start(FILLER, others, &report[APPS]);
+	await(report[APPS], "others");
+	in_front = start("", front, &report[APPS + 1]);
+	await(report[APPS + 1], "front");
+	for (i = 0; i < APPS; i++)
+		used -= cpu_ms(apps[i]);
+	before = look();
+	must(cgroup_write(VICTIM, "cgroup.kill", "1"), "cgroup.kill");
+	for (i = 0; i < APPS; i++)
+		used += reap(apps[i]);
+	after = look();
+	await(report[APPS + 1], "front, to have all");
+	add(sample, "demand_ms", now_exactly() - before.ms);
+	add(sample, "exit_ms", after.ms - before.ms);
+	add(sample, "exiting_cpu_ms", used);
+	add(sample, "swapped_per_exit",
+	    victims_swapped(&before, &after) / APPS);
+	add_difference(sample, &before, &after);
+	end(in_front);
+	end(other);
+	for (i = 0; i < APPS + 2; i++)
+		close(report[i]);
+}
+
+int main(int argc, char **argv)
+{
+	return bench(argc, argv, NULL, measure);
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One process, held in the middle of its exit while somebody else wants memory.
+ *
+ * How it is held is what exit_skip.c in mm/ is about: a read that does not end,
+ * for which exit_aio() waits while all memory is still mapped.  Here there is no
+ * race to be won: what reclaim does to the memory of the exiting process, it
+ * does each time.
+ *
+ * The oldest memory is the victim's, the rest is filled by a sleeper.  Then a
+ * third process wants more than is free: what that takes from the victim is
+ * work for nothing.
+ */
+#include "bench.h"
+
+#define VICTIM_SIZE	(16 * MB)
+#define DEMAND_SIZE	(48 * MB)
+#define SPARE_KB	(16 * KB)
+#define WINDOW_S	600
+
+static bool victim(int report)
+{
+	return filled(VICTIM_SIZE) && !submit_read() && say(report);
+}
+
+static bool filler(int report)
+{
+	char *memory = map_anon(1024 * MB, MAP_PRIVATE | MAP_NORESERVE);
+
+	if (memory == MAP_FAILED)
+		return false;
+	for (; free_kb() > SPARE_KB; memory += MB)
+		fill(memory, MB);
+	return say(report);
+}
+
+static bool demander(int report)
+{
+	return !mlockall(MCL_CURRENT | MCL_FUTURE) && filled(DEMAND_SIZE) &&
+	       say(report);
+}
+
+/* Until the demand is met, and the window must be open then. */
+static void press(struct sample *sample, pid_t pid)
+{
+	double began = now_exactly();
+	int report;
+	pid_t other = start("", demander, &report);
+
+	await(report, "demander");
+	add(sample, "demand_ms", now_exactly() - began);
+	errno = 0;
+	must(is_in_exit_aio(pid), "the window closed early");
+	end(other);
+	close(report);
+}
+
+static void measure(struct sample *sample)
+{
+	double swapped, used, began;
+	struct reading before, after;
+	int report, filler_report;
+	pid_t pid, other;
+
+	must(window_set(VICTIM, WINDOW_S), "io.max");
+	pid = start(VICTIM, victim, &report);
+	await(report, "victim");
+	other = start(FILLER, filler, &filler_report);
+	await(filler_report, "filler");
+	swapped = swap_bytes(VICTIM);
+	used = cpu_ms(pid);
+	before = look();
+	kill(pid, SIGKILL);
+	must(eventually(is_in_exit_aio(pid)), "exit_aio");
+	press(sample, pid);
+	swapped = swap_bytes(VICTIM) - swapped;
+	after = look();
+	began = now_exactly();
+	must(window_set(VICTIM, 0), "io.max");
+	used = reap(pid) - used;
+	add(sample, "exit_ms", now_exactly() - began);
+	add(sample, "exiting_cpu_ms", used);
+	add(sample, "swapped_per_exit", swapped);
+	add_difference(sample, &before, &after);
+	end(other);
+	close(report);
+	close(filler_report);
+}
+
+static void make_disk(void)
+{
+	must(disk_make(SLOW_DISK, NULL), "null_blk");
+	must(disk_number(SLOW_DISK, held->slow_number,
+			 sizeof(held->slow_number)), "null_blk's number");
+}
+
+int main(int argc, char **argv)
+{
+	return bench(argc, argv, make_disk, measure);
+}
