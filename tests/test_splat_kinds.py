@@ -335,6 +335,12 @@ SAMPLES = {
         "KASAN", "BUG: KASAN: use-after-free in walk_leaf+0x12/0x340 mm/walk.c:12", SYMBOLISED, "walk_leaf"
     ),
     "kasan double free": Sample("KASAN", "BUG: KASAN: double-free or invalid-free in walk_leaf+0x12/0x340", DUMP),
+    "kasan double free 6.12": Sample(
+        "KASAN",
+        "BUG: KASAN: double-free in walk_leaf+0x12/0x340",
+        DUMP.replace(" walk_leaf", " kasan_report_invalid_free+0x1/0x2\n check_slab_allocation+0x1/0x2\n kfree+0x1/0x2\n walk_leaf"),
+        "walk_leaf",
+    ),
     "kasan tags": Sample("KASAN", "BUG: KASAN: invalid-access in walk_leaf+0x12/0x340", DUMP, "walk_leaf"),
     "kcsan": Sample("KCSAN", "BUG: KCSAN: data-race in walk_leaf / walk_root", "\nwrite to 0xffff8880 of 4 bytes by task 7 on cpu 0:\n"),
     "kfence": Sample("KFENCE", "BUG: KFENCE: memory corruption in walk_leaf+0x12/0x340", DUMP, "walk_leaf"),
@@ -351,6 +357,14 @@ SAMPLES = {
     "held 4.x": Sample("LOCKDEP", "[ BUG: walker/77 still has locks held! ]", LOCKS, "walk_leaf"),
     "exit": Sample("LOCKDEP", "[ BUG: lock held at task exit time! ]", LOCKS, "walk_leaf"),
     "user space": Sample("LOCKDEP", "[ BUG: lock held when returning to user space! ]", LOCKS, "walk_leaf"),
+    "user space without a trace": Sample(
+        "LOCKDEP",
+        "WARNING: lock held when returning to user space!",
+        "6.12.0 #1 Not tainted\n------------------------------------------------\n"
+        "walker/77 is leaving the kernel with locks still held!\n1 lock held by walker/77:\n"
+        " #0: ffff888012345678 (leaf_lock){+.+.}-{2:2}, at: walk_leaf+0x12/0x340\n",
+        "walk_leaf",
+    ),
     "held": Sample("LOCKDEP", "WARNING: walker/77 still has locks held!", LOCKS, "walk_leaf"),
     "wait context": Sample("LOCKDEP", "[ BUG: Invalid wait context ]", LOCKS, "walk_leaf"),
     "static": Sample("LOCKDEP", "INFO: trying to register non-static key.", DUMP, "walk_leaf"),

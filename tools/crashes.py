@@ -42,6 +42,7 @@ SECONDS = 75
 
 ARGUMENTS = (
     "sysctl.kernel.panic_on_oops=0",  # of one guest many crashes can be had
+    "kasan_multi_shot",  # or it tells of the first one alone
     "no_timer_check",  # a busy host is no reason to panic
     "watchdog_thresh=5",
     "rcupdate.rcu_cpu_stall_timeout=15",
@@ -50,7 +51,8 @@ ARGUMENTS = (
 
 TRIGGER = b"""\
 #!/bin/bash
-# Cause the crash of this type; without one, do nothing.
+# Cause the crash of this type; without one, do nothing. What warns once in a boot may do so for each type.
+echo 1 >/sys/kernel/debug/clear_warn_once
 [ -z "${1:-}" ] || echo "$1" >/sys/kernel/debug/provoke-crash/DIRECT
 """
 PROGRAM = "lkdtm"

@@ -50,7 +50,7 @@ class Report:
         self.traced = self.traced or traces.TRACE.match(line) is not None
         self.complete = self.complete or (self.traced and traces.ELSEWHERE.match(line) is not None)
         ip = traces.IP.match(line)
-        frame = ip or traces.FRAME.match(line)
+        frame = ip or traces.FRAME.match(line) or traces.HELD.match(line)
         if frame and not (self.complete or frame.groupdict().get("guess")):
             self._frame(traces.bare(frame["name"]), instruction=ip is not None)
         if frame or traces.GOES_ON.match(line):

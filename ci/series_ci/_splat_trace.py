@@ -16,6 +16,8 @@ IP = re.compile(
     r"|Krnl PSW : [0-9a-f]+ [0-9a-f]+ \(|TPC: <| ?IAOQ\[0\]: |PC: (?:\[<[0-9a-f]+>\] )?)"
     r"(?P<name>[A-Za-z_][\w.$]*)\+0x"
 )
+HELD = re.compile(r".*, at: (?:\[<[^<>]{1,20}>\] +)?(?P<name>[A-Za-z_][\w.$]*)\+0x")
+"""Where a lock was taken: all that a report without a trace says of functions."""
 ELSEWHERE = re.compile(r"\s*(?:</TASK>|Allocated by|Freed by|Last potentially|Uninit was|and the second)")
 """What comes after it happened at another time: its frames do not tell this complaint from others."""
 TRACE = re.compile(r"(?:Call [Tt]race|stack backtrace|Backtrace|Stack backtrace)\b")
@@ -35,6 +37,7 @@ _REPORTING = (
 )
 _CHECKERS = (
     r"kasan_|asan_|hwasan_|kcsan_|tsan_|kmsan_|msan_|kfence_(?:report|handle)|ubsan_|check_memory_region"
+    r"|check_(?:slab|page)_allocation|poison_slab_object"
     r"|debug_(?:object|print_object|check_no_obj|obj_init|smp_processor_id|spin_|rt_)|check_preemption_disabled"
     r"|this_cpu_preempt_check|might_(?:resched|sleep|fault)|cant_sleep|refcount_(?!test)|kref_|list_(?:add|del)\w*"
     r"|usercopy_(?:abort|warn)|check_(?:heap_object|object_size)|fortify_|stack_chk_fail|slab_(?:err|bug)|object_err"
