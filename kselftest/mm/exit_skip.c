@@ -69,6 +69,9 @@
  */
 #define SCANS		4
 
+/* How often a case that could not be played is tried. */
+#define TRIES		3
+
 #define PRESSURE_MS	30000
 #define TIMEOUT_S	200
 
@@ -964,6 +967,7 @@ static const char *press(struct cast *cast)
 }
 
 #define CLOSED_EARLY "the window closed early, though it was four times longer"
+#define OOM_TOOK_PART "the OOM killer took part, repeatedly"
 
 /* Returns what kept us from seeing anything, or NULL. */
 static const char *play(struct cast *cast)
@@ -978,7 +982,7 @@ static const char *play(struct cast *cast)
 	if (problem)
 		return problem;
 	if (oom_killed(FILLER) || oom_killed(VICTIM) != killed)
-		return "the OOM killer took part";
+		return OOM_TOOK_PART;
 	return is_in_state(cast) ? NULL : CLOSED_EARLY;
 }
 
@@ -1045,22 +1049,30 @@ static const char *prepare(const struct scene *scene)
 	return NULL;
 }
 
+/* A machine that is busy with other things need not be so the next time. */
+static bool is_worth_a_try(const char *problem)
+{
+	if (!strcmp(problem, CLOSED_EARLY))
+		return held->window_factor == 1;
+	return !strcmp(problem, OOM_TOOK_PART);
+}
+
 static const char *perform(struct cast *cast)
 {
 	const char *problem;
+	int tries = 0;
 
 	held->window_factor = 1;
-	problem = prepare(cast->scene);
-	if (!problem)
-		problem = play(cast);
-	if (problem && !strcmp(problem, CLOSED_EARLY)) {
-		held->window_factor = 4;
-		problem = put_back() && make_groups() ? prepare(cast->scene) :
-						       "leftovers";
+	for (;;) {
+		problem = prepare(cast->scene);
 		if (!problem)
 			problem = play(cast);
+		if (!problem || ++tries == TRIES || !is_worth_a_try(problem))
+			return problem;
+		held->window_factor = 4;
+		if (!put_back() || !make_groups())
+			return "leftovers";
 	}
-	return problem;
 }
 
 static const char *missing_for_all(void)
