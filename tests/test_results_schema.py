@@ -13,6 +13,7 @@ import pytest
 from fakes import rundirs
 from fakes.outcomes import outcome, request, run
 from series_ci import compare
+from series_ci.allow import Allowed
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.patches import PatchBuild
@@ -42,13 +43,17 @@ def every_kind() -> Outcome:
         ]
         for side in (0, 1)
     )
-    splat = Splat("BUG", "BUG: x", "ab", ("x",), "f", ("f",), "mm/a")
-    first = outcome(run("base", *base), run("v10", *patched, splats=(splat,)))
+    splat = Splat("BUG", "BUG: x", "ab", ("x",), "f", ("f",), "mm/a", ("x at mm/a.c:1",))
+    known = replace(splat, title="BUG: known", fingerprint="cd")
+    first = outcome(run("base", *base), run("v10", *patched, splats=(splat, known)))
+    entry = {"pattern": "known", "reason": "r", "link": "https://example.org/1", "expires": "2026-12-31"}
+    first = replace(first, comparison=compare.compare(*first.runs, [Allowed.model_validate(entry)]))
     good = outcome(run("base", *base), run("v10", *base))
     assert first.comparison
     assert good.comparison
     both = compare.with_second(first.comparison, good.comparison)
-    assert {each.change for each in (*both.entries, *first.comparison.entries)} == set(compare.Change)
+    found = {each.change for each in (*both.entries, *first.comparison.entries, *both.splats)}
+    assert found == set(compare.Change)
     steps = (PatchBuild("1/1 x", "12", BuildError("no"), ("warning",)), PatchBuild("2/2 y", "12", None, ()))
     return replace(first, comparison=both, steps=steps)
 
