@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from fakes import rundirs
 from fakes.outcomes import outcome, request, run
 from series_ci import compare, foreign, stored
+from series_ci.allow import Allowed
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
 from series_ci.foreign import Limits
@@ -41,9 +42,16 @@ def tried_twice(*steps: PatchBuild) -> Outcome:
     return replace(found, runs=(*found.runs, *second), comparison=both, steps=steps)
 
 
+def allowed() -> Outcome:
+    found = outcome(kernel("base", Status.PASS), kernel("v10", Status.PASS, SPLAT))
+    entry = {"pattern": "rmap", "reason": "known", "link": "https://example.org/1", "expires": "2026-12-31"}
+    return replace(found, comparison=compare.compare(*found.runs, [Allowed.model_validate(entry)]))
+
+
 BROKEN = outcome(kernel("base", Status.PASS), kernel("v10", Status.FAIL, SPLAT))
 GOOD = [
     BROKEN,
+    allowed(),
     tried_twice(),
     tried_twice(PatchBuild("1/1 x", "12", BuildError("no"), ("mm/a.c: warning: x",))),
     outcome(error=ApplyError("patch 1", details="a hunk", hint="try that")),

@@ -11,12 +11,13 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from series_ci import boots, compare, mail, rundir, stored
+from series_ci.allow import Allowed
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.fields import LABEL
 from series_ci.report import summary as one
@@ -205,16 +206,18 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
     pairs = list(zip(run.base_boots, run.boots, strict=False))
     if len(run.base_boots) != len(run.boots) or len(pairs) not in (1, 2):
         raise _wrong(path, f"names {len(run.base_boots)} boots of the base and {len(run.boots)} with the series")
-    _verify_verdict(path, run, [_compared(folder, *pair) for pair in pairs])
+    # What the manifest allowed is seen, with its reason, wherever the results are shown.
+    allowed = [why for _splat, why in run.allowed_splats]
+    _verify_verdict(path, run, [_compared(folder, *pair, allowed) for pair in pairs])
 
 
-def _compared(folder: Path, base: Boot, patched: Boot) -> compare.Comparison:
+def _compared(folder: Path, base: Boot, patched: Boot, allowed: Sequence[Allowed]) -> compare.Comparison:
     for boot in (base, patched):
         if boot.run is None:
             raise _wrong(folder / boot.folder / boots.RUN_FILE, "is missing, and the summary names it")
     assert base.run is not None
     assert patched.run is not None
-    return compare.compare(base.run, patched.run)
+    return compare.compare(base.run, patched.run, allowed)
 
 
 def _verify_verdict(path: Path, run: VersionRun, found: list[compare.Comparison]) -> None:
