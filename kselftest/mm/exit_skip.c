@@ -762,10 +762,16 @@ static bool press_once(const struct scene *scene, const struct line *line)
 	}
 }
 
+/* A scan counts all of a folio, however much of it is mapped. */
+static long whole_folios_kb(const struct scene *scene)
+{
+	return scene->kind == MERGED ? expected_kb(scene) : VICTIM_SIZE / KB;
+}
+
 /* Reclaim did work, and the victim was not just out of its way. */
 static bool is_pressed(const struct scene *scene, const struct figures *seen)
 {
-	bool scanned = seen->scanned >= SCANS * expected_kb(scene);
+	bool scanned = seen->scanned >= SCANS * whole_folios_kb(scene);
 	long filler_kb = FILLER_SIZE / KB;
 
 	if (scene->path == PAGEOUT)
