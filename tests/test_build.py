@@ -72,6 +72,23 @@ class TestToolchain:
         assert tools.version == "other-linux-gnu-gcc 1.0"
         assert "CROSS_COMPILE=other-linux-gnu-" in tools.variables
         assert any(each.startswith("CC=") and each.endswith("other-linux-gnu-gcc") for each in tools.variables)
+        assert "LLVM=1" not in tools.variables
+
+    def test_llvm(self, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The selftests make CC themselves then, from CROSS_COMPILE: it has to say what clang compiles for."""
+        compiler = tmp_path / "clang"
+        compiler.write_text("#!/bin/sh\necho 'clang version 1.0'\n")
+        compiler.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        tools = build.toolchain(replace(ARCH, name="other", cross="other-linux-gnu-"), "llvm")
+        assert tools.version == "clang version 1.0"
+        assert {"LLVM=1", "CROSS_COMPILE=other-linux-gnu-"} <= set(tools.variables)
+        assert any(each.startswith("CC=") and each.endswith("clang") for each in tools.variables)
+        assert [each for each in tools.variables if not each.startswith("CC=")] == list(tools.selftest_variables)
+
+    def test_the_selftests_are_built_without_ccache(self, cache: Path) -> None:
+        tools = Toolchain(ARCH, ("ARCH=x", "CC=ccache gcc"), "gcc 12", ccache=True)
+        assert tools.selftest_variables == ("ARCH=x", "CC=gcc")
 
     def test_compiler_that_does_not_run(self, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         compiler = tmp_path / "gcc"

@@ -188,7 +188,7 @@ def test_missing_programs_are_named_with_their_packages(
 
 def options(**more: Any) -> Options:
     given = dict.fromkeys(Options.__annotations__)
-    return Options(**{**given, "base_patch": (), "config": (), "test": (), "accel": "auto", **more})
+    return Options(**{**given, "base_patch": (), "config": (), "test": (), "accel": "auto", "toolchain": "gcc", **more})
 
 
 def test_the_manifest_decides_what_the_command_line_leaves_open(folder: Path) -> None:
@@ -225,8 +225,11 @@ def test_the_command_line_has_the_last_word(folder: Path) -> None:
             test=("mm/run-x", "net/other"),
             memory="1G",
             cpus=7,
+            arch="arm64",
+            toolchain="llvm",
         ),
     )
+    assert (request.arch.name, request.toolchain) == ("arm64", "llvm")
     assert request.archive == str(folder / "mails")
     assert [(each.spec, each.base_patches) for each in request.trees] == [("linux@v6.10", (folder / "a.patch",))]
     assert request.config == (folder / "mini.config", folder / "my.config")
@@ -238,8 +241,13 @@ def test_the_command_line_has_the_last_word(folder: Path) -> None:
     assert request.repeat == (
         f"series-ci test v1 --series {folder}/mini.yaml --archive {folder}/mails --tree {folder}/linux@v6.10 "
         f"--base-patch {folder}/a.patch --config {folder}/my.config --test mm/run-x --test net/other "
-        "--memory 1G --cpus 7"
+        "--arch arm64 --toolchain llvm --memory 1G --cpus 7"
     )
+
+
+def test_an_architecture_that_nobody_knows_is_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match="no such architecture: vax"):
+        make_request("v8", options(arch="vax"))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci import guest, ktap, paths, process
+from series_ci import arch, guest, ktap, paths, process
 from series_ci.errors import InfrastructureError
+
+HERE = arch.get(arch.host())
 
 NASTY = [
     "",
@@ -160,7 +162,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def members(installed: Path) -> dict[str, Member]:
-    return unpack(guest.initramfs([one("it's", "a b")], installed, "gcc"))
+    return unpack(guest.initramfs([one("it's", "a b")], installed, HERE))
 
 
 def test_init_and_its_list_are_packed(members: dict[str, Member]) -> None:
@@ -211,7 +213,7 @@ def test_the_loader_lies_where_the_program_asks_for_it(members: dict[str, Member
 
 
 def test_the_same_tests_give_the_same_archive(installed: Path) -> None:
-    assert guest.initramfs([one()], installed, "gcc") == guest.initramfs([one()], installed, "gcc")
+    assert guest.initramfs([one()], installed, HERE) == guest.initramfs([one()], installed, HERE)
 
 
 def test_a_library_that_nobody_has_is_named(tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ def test_a_library_that_nobody_has_is_named(tmp_path: Path) -> None:
         link = [] if flags else ["-L", str(tmp_path), "-lmine"]
         subprocess.run(["gcc", *flags, "-o", out, source, *link], check=True)
     with pytest.raises(InfrastructureError, match=r"libmine\.so"):
-        guest.initramfs([one()], tmp_path, "gcc")
+        guest.initramfs([one()], tmp_path, HERE)
 
 
 @pytest.mark.parametrize("absent", [{"busybox"}, {"bash", "bash-static"}])
@@ -231,13 +233,13 @@ def test_a_missing_shell_names_the_packages(absent: set[str], installed: Path, m
     real = process.which
     monkeypatch.setattr(process, "which", lambda name: None if name in absent else real(name))
     with pytest.raises(InfrastructureError) as caught:
-        guest.initramfs([one()], installed, "gcc")
+        guest.initramfs([one()], installed, HERE)
     assert "busybox-static" in caught.value.hint
     assert "bash-static" in caught.value.hint
 
 
 def test_without_tests_there_is_still_a_guest(installed: Path) -> None:
-    found = unpack(guest.initramfs([], installed, "gcc"))
+    found = unpack(guest.initramfs([], installed, HERE))
     assert "init" in found
     assert planned(found["tests.sh"].data.decode()) == 0
     assert not [name for name in found if name.startswith("kselftest")]

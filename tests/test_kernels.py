@@ -9,7 +9,7 @@ import pytest
 
 from fakes import fakelinux, lab
 from fakes.lab import Lab
-from series_ci import arch, kernels, process, sources
+from series_ci import arch, build, kernels, process, sources
 from series_ci.errors import BuildError, ExitStatus
 from series_ci.kernels import Workshop
 from series_ci.progress import Progress
@@ -29,7 +29,7 @@ def shop(world: Lab, tmp_path: Path) -> tuple[Workshop, str]:
     base = sources.resolve(str(world.linux), lambda _text: None)
     fragment = tmp_path / "mine.config"
     fragment.write_text("CONFIG_KUNIT=y\n# CONFIG_MEMCG is not set\n")
-    return kernels.workshop(Store(base.store), base.commit, ROW, ["mm"], [fragment]), base.commit
+    return kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), ["mm"], [fragment]), base.commit
 
 
 def test_the_configuration_is_the_guests_then_the_tests_then_the_series(shop: tuple[Workshop, str]) -> None:
@@ -42,10 +42,22 @@ def test_the_configuration_is_the_guests_then_the_tests_then_the_series(shop: tu
     assert asked["MEMCG"] == ("n", "mine.config")  # the tests ask for it, the series has the last word
 
 
+def test_what_an_architecture_needs_comes_behind(world: Lab, tmp_path: Path) -> None:
+    base = sources.resolve(str(world.linux), lambda _text: None)
+    fragment = tmp_path / "mine.config"
+    fragment.write_text("CONFIG_ONE=y\nCONFIG_TWO=y\n")
+    (tmp_path / "mine.config.x86_64").write_text("# CONFIG_TWO is not set\n")
+    (tmp_path / "mine.config.aarch64").write_text("# CONFIG_ONE is not set\n")
+    shop = kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), ["mm"], [fragment])
+    asked = {each.name: (each.value, each.origin) for each in shop.options}
+    assert asked["ONE"] == ("y", "mine.config")
+    assert asked["TWO"] == ("n", "mine.config.x86_64")
+
+
 def test_another_configuration_has_another_digest_and_folder(shop: tuple[Workshop, str], world: Lab) -> None:
     one, commit = shop
-    two = kernels.workshop(one.store, commit, ROW, ["mm"], [])
-    again = kernels.workshop(one.store, commit, ROW, ["mm"], [])
+    two = kernels.workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
+    again = kernels.workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
     assert one.config_digest != two.config_digest == again.config_digest
     assert one.folder != two.folder == again.folder
 
@@ -65,7 +77,7 @@ def test_a_kernel_is_built_once(world: Lab, shop: tuple[Workshop, str], tmp_path
 
 def test_without_tests_none_are_built(world: Lab, tmp_path: Path) -> None:
     base = sources.resolve(str(world.linux), lambda _text: None)
-    shop = kernels.workshop(Store(base.store), base.commit, ROW, [], [])
+    shop = kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
     kernel = kernels.make(shop, "base", base.commit, tmp_path / "log", Progress())
     assert kernel.tests.notbuilt == ()
     assert kernel.tests.cached
@@ -99,7 +111,7 @@ def test_sources_that_the_compiler_refused_are_not_compiled_again(world: Lab, tm
         tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": "int broken = not_there;\n"}
     )
     base = sources.resolve(str(linux), lambda _text: None)
-    shop = kernels.workshop(Store(base.store), base.commit, ROW, [], [])
+    shop = kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
     with pytest.raises(BuildError, match="'not_there' undeclared") as first:
         kernels.make(shop, "v1", base.commit, tmp_path / "log", Progress())
     Store(base.store).worktree.rename(tmp_path / "away")
@@ -119,7 +131,7 @@ def test_what_may_be_this_machines_fault_is_tried_again(world: Lab, tmp_path: Pa
     """A header that is missing may be there after the next apt-get install."""
     linux = fakelinux.repository(tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": text})
     base = sources.resolve(str(linux), lambda _text: None)
-    shop = kernels.workshop(Store(base.store), base.commit, ROW, [], [])
+    shop = kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
     with pytest.raises(BuildError):
         kernels.make(shop, "v1", base.commit, tmp_path / "v1", Progress())
     Store(base.store).worktree.rename(tmp_path / "away")

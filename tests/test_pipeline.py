@@ -342,7 +342,14 @@ def request(found: Lab, out: Path, version: str = "v1", **more: Any) -> pipeline
     options = Options(
         **{
             **dict.fromkeys(Options.__annotations__),
-            **{"series": str(found.manifest), "base_patch": (), "config": (), "test": (), "accel": "tcg"},
+            **{
+                "series": str(found.manifest),
+                "base_patch": (),
+                "config": (),
+                "test": (),
+                "accel": "tcg",
+                "toolchain": "gcc",
+            },
             **{"out": str(out), **more},
         }
     )

@@ -14,7 +14,7 @@ ELSEWHERE = replace(ARCH, name="other", cross="other-linux-gnu-", qemu="qemu-sys
 
 
 def have(monkeypatch: pytest.MonkeyPatch, *absent: str) -> None:
-    monkeypatch.setattr(requirements, "_compiles", lambda source: not any(name in source for name in absent))
+    monkeypatch.setattr(requirements, "_compiles", lambda header, _compiler: header not in absent)
     monkeypatch.setattr(process, "which", lambda program: None if program in absent else f"/usr/bin/{program}")
 
 
@@ -36,7 +36,24 @@ def test_another_architecture_needs_its_compiler_and_its_qemu(monkeypatch: pytes
     have(monkeypatch, "other-linux-gnu-gcc", "qemu-system-other")
     with pytest.raises(InfrastructureError) as caught:
         requirements.require(ELSEWHERE)
-    assert caught.value.hint == "apt-get install gcc-other-linux-gnu qemu-other"
+    assert caught.value.hint == "apt-get install gcc-other-linux-gnu libc6-dev-amd64-cross qemu-other"
+
+
+def test_another_architecture_needs_its_c_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch)
+    monkeypatch.setattr(requirements, "_compiles", lambda _header, compiler: compiler == "gcc")
+    with pytest.raises(InfrastructureError) as caught:
+        requirements.require(replace(ELSEWHERE, name="vax", debian="vax"))
+    assert caught.value.message == "not installed: stdio.h of vax"
+    assert caught.value.hint == "apt-get install libc6-dev-vax-cross"
+
+
+def test_llvm_needs_its_own_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch, "clang", "ld.lld")
+    requirements.require(HERE)
+    with pytest.raises(InfrastructureError) as caught:
+        requirements.require(HERE, "llvm")
+    assert caught.value.hint == "apt-get install clang lld"
 
 
 def test_the_hosts_own_architecture_needs_no_cross_compiler() -> None:

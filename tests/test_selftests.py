@@ -266,7 +266,7 @@ class TestKey:
 
 
 def test_config_fragments_of_the_tree_then_ours(base: Base, ours: Path) -> None:
-    fragments = selftests.config_fragments(Store(base.store), base.commit, ["mm", "newcoll"])
+    fragments = selftests.config_fragments(Store(base.store), base.commit, ["mm", "newcoll"], "x86_64")
     assert fragments == [
         (f"{SELFTESTS}/mm/config", "CONFIG_SWAP=y\nCONFIG_MEMCG=y\n"),
         ("kselftest/mm/config", "CONFIG_SWAP=y\nCONFIG_PROC_FS=y\n"),

@@ -210,6 +210,7 @@ class Fakes:
         actions.put_program(self.programs, "series-ci", FAKE)
         actions.put_program(folder / "tools", "test", LOGGED)
         common = 'VENV=/venv\nneed_system() { tools need_system; }\nneed_venv() { tools need_venv "$@"; }\n'
+        common += 'need_arch() { tools need_arch "$@"; }\n'
         (folder / "tools/common.sh").write_text(common, "utf-8")
 
     def runner(self, **more: str) -> Runner:
@@ -244,10 +245,12 @@ def test_a_series(fakes: Fakes) -> None:
     assert fakes.calls == [
         "tools [need_system]",
         "tools [need_venv] []",
+        "tools [need_arch] [riscv64]",
         "series-ci [plan] [--github-matrix] [--series=demo] [--arch=riscv64] [--] [v1] [v4]",
-        "series-ci [prepare] [--series=demo] [--test=mm/a] [--test=mm/b] [--] [v1] [v4]",
+        "series-ci [prepare] [--series=demo] [--test=mm/a] [--test=mm/b] [--arch=riscv64] [--] [v1] [v4]",
         "tools [need_system]",
         "tools [need_venv] []",
+        "tools [need_arch] [riscv64]",
         "series-ci [test] [--series=demo] [--arch=riscv64] [--test=mm/a] [--test=mm/b]"
         " [--out] [temp/series-ci-run] [--] [v1] [v4]",
         "series-ci [report] [temp/series-ci-run] [--format] [markdown]",

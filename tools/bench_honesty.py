@@ -62,7 +62,7 @@ def run(
     asked: Request, scenarios: tuple[Scenario, ...], *, plan: Plan, benches: int, margin: float, progress: Progress
 ) -> list[Trial]:
     """Measure the base against itself `benches` times, then against the slow kernel."""
-    requirements.require(asked.arch)
+    requirements.require(asked.arch, asked.toolchain)
     base, _refused = pipeline.find_base(asked, progress)
     with files.locked(Store(base.store).lock, progress.say):
         shop, first = pipeline.make_base(asked, base, progress)

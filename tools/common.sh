@@ -7,9 +7,15 @@ CACHE=${SERIES_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/series-ci}
 VENV=$CACHE/venv
 
 # Program -> Debian package. The kernel's and the selftests' own needs, the guest's two shells, and the emulator.
+case $(uname -m) in
+x86_64) QEMU_PACKAGE=qemu-system-x86 ;;
+aarch64) QEMU_PACKAGE=qemu-system-arm ;;
+*) QEMU_PACKAGE=qemu-system-misc ;;
+esac
 PACKAGES=(
+	"qemu-system-$(uname -m) $QEMU_PACKAGE"
 	"python3 python3" "gcc gcc" "make make" "flex flex" "bison bison" "bc bc" "ld binutils" "rsync rsync" "perl perl" "git git" "xz xz-utils"
-	"ccache ccache" "busybox busybox-static" "bash-static bash-static" "qemu-system-$(uname -m) qemu-system-x86"
+	"ccache ccache" "busybox busybox-static" "bash-static bash-static"
 )
 # Header -> package: the C library's and objtool's; the last two are for mm selftests that do not build without them.
 HEADERS=("stdio.h libc6-dev" "gelf.h libelf-dev" "sys/capability.h libcap-dev" "numa.h libnuma-dev")
@@ -128,6 +134,16 @@ need_venv() {
 		die "pip could not install the project's dependencies"
 	# The full set serves those who need only a part.
 	echo "$wanted" | tee "$stamp" >"$VENV/.series-ci-stamp"
+}
+
+# need_arch NAME: what builds and boots another architecture's kernels; the program knows what it is. After need_venv.
+need_arch() {
+	local packages
+	read -ra packages < <("$VENV/bin/python" -c '
+import sys
+from series_ci import arch, requirements
+print(*sorted({package for _name, package in requirements.absent(arch.get(sys.argv[1]))}))' "$1") || die "cannot tell what $1 needs"
+	install_packages "${packages[@]}"
 }
 
 # For the tests of what is sent to GitHub: a server that checks requests, and GitHub's description of its API. The package

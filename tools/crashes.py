@@ -159,7 +159,7 @@ def request(spec: str, accel: str) -> Request:
 
 def measure(asked: Request, image: Path | None, only: Sequence[str], progress: Progress) -> list[Crash]:
     """Build the kernel, unless an image of it is there, and cause its crashes."""
-    requirements.require(asked.arch)
+    requirements.require(asked.arch, asked.toolchain)
     base, _refused = pipeline.find_base(asked, progress)
     store = Store(base.store)
     names = types(store.text(base.commit, TYPES) or "", only)

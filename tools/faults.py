@@ -150,7 +150,7 @@ def main(  # noqa: PLR0913 (one per option)
     """
     given["series"] = given["series"] or DEMO
     request = make_request(version, Options(**given))
-    requirements.require(request.arch)
+    requirements.require(request.arch, request.toolchain)
     progress = Terminal(verbose=verbose, quiet=quiet)
     with files.locked(paths.cache() / "faults.lock", progress.say):
         bench = bench_for(request)

@@ -78,7 +78,7 @@ def request(spec: str, accel: str, tool: str = "mutants") -> Request:
 
 def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[Verdict]:
     """Boot the unmutated kernel, then each mutant."""
-    requirements.require(asked.arch)
+    requirements.require(asked.arch, asked.toolchain)
     base, _refused = pipeline.find_base(asked, progress)
     store = Store(base.store)
     with files.locked(store.lock, progress.say):

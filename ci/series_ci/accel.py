@@ -38,7 +38,7 @@ def choose(wanted: str, arch: Arch, kernel: Path, tell: Callable[[str], None]) -
 
 def _refusal(arch: Arch, device: Path = Path("/dev/kvm")) -> str:
     """Why KVM cannot even be tried, or nothing."""
-    if arch.name != host():
+    if arch.foreign:
         return f"the guest is {arch.name}, the host {host()}"
     if not device.exists():
         return f"there is no {device}"

@@ -12,11 +12,14 @@ from series_ci.errors import UsageError
 class Arch:
     """How one architecture is built and run.
 
-    `make` is the kernel's ARCH=, `target` and `image` what to build and where it appears below the build folder.
+    `name` is what users call it, `machine` what `uname -m` says there, `debian` what Debian's packages say. `make` is
+    the kernel's ARCH=, `target` and `image` what to build and where it appears below the build folder.
     `options` are QEMU options with the reason for each; `arguments` are arguments of the kernel.
     """
 
     name: str
+    machine: str
+    debian: str
     make: str
     cross: str
     target: str
@@ -28,14 +31,26 @@ class Arch:
     arguments: tuple[str, ...] = ()
 
     @property
+    def foreign(self) -> bool:
+        """Whether this host runs none of its programs."""
+        return self.name != host()
+
+    @property
+    def prefix(self) -> str:
+        """CROSS_COMPILE= on this host: nothing for its own architecture."""
+        return self.cross if self.foreign else ""
+
+    @property
     def gcc(self) -> str:
         """The compiler for it on this host."""
-        return "gcc" if self.name == host() else f"{self.cross}gcc"
+        return f"{self.prefix}gcc"
 
 
-ARCHES = {
-    "x86_64": Arch(
+_ROWS = (
+    Arch(
         name="x86_64",
+        machine="x86_64",
+        debian="amd64",
         make="x86_64",
         cross="x86_64-linux-gnu-",
         target="bzImage",
@@ -57,12 +72,51 @@ ARCHES = {
         ),
         arguments=("unknown_nmi_panic",),
     ),
-}
+    Arch(
+        name="arm64",
+        machine="aarch64",
+        debian="arm64",
+        make="arm64",
+        cross="aarch64-linux-gnu-",
+        target="Image",
+        image="arch/arm64/boot/Image",
+        qemu="qemu-system-aarch64",
+        qemu_package="qemu-system-arm",
+        console="ttyAMA0",
+        options=(
+            ("-machine", "virt,gic-version=3", "made for guests; more than 8 CPUs need version 3 of the GIC"),
+            (
+                "-cpu",
+                "max,pauth-impdef=on",
+                "all that QEMU has; the architecture's own pointer authentication takes half of its time in emulation",
+            ),
+        ),
+    ),
+    Arch(
+        name="s390x",
+        machine="s390x",
+        debian="s390x",
+        make="s390",
+        cross="s390x-linux-gnu-",
+        target="bzImage",
+        image="arch/s390/boot/bzImage",
+        qemu="qemu-system-s390x",
+        qemu_package="qemu-system-misc",
+        console="ttysclp0",
+        options=(
+            ("-machine", "s390-ccw-virtio", "the only one; big-endian, and without PCI of its own"),
+            ("-cpu", "max", "all that QEMU has"),
+        ),
+    ),
+)
+
+ARCHES = {row.name: row for row in _ROWS}
 
 
 def host() -> str:
-    """The name of the machine we run on, as a row would call it."""
-    return platform.machine()
+    """The name of the machine we run on, as a row calls it."""
+    machine = platform.machine()
+    return next((row.name for row in _ROWS if row.machine == machine), machine)
 
 
 def get(name: str) -> Arch:

@@ -98,7 +98,7 @@ def request(asked: Request, scenarios: Sequence[Scenario]) -> Request:
 
 def prepare(asked: Request, progress: Progress) -> Rig:
     """Both kernels of a request that `request` has made. Raises what `pipeline.test` raises, ApplyError and all."""
-    requirements.require(asked.arch)
+    requirements.require(asked.arch, asked.toolchain)
     fetched = pipeline.fetch(asked, progress)
     base, _refused = pipeline.find_base(asked, progress)
     with files.locked(Store(base.store).lock, progress.say):

@@ -78,7 +78,7 @@ def run(request: Request, test: str, progress: Progress) -> Found:
     Raises UsageError for a test that has the same result on the base and with the series, or that neither has; the
     errors of `pipeline.test` for a version that does not apply or build as a whole.
     """
-    requirements.require(request.arch)
+    requirements.require(request.arch, request.toolchain)
     fetched = pipeline.fetch(request, progress)
     base, _refused = pipeline.find_base(request, progress)
     store = Store(base.store)

@@ -105,7 +105,7 @@ def runnable(test: Test, kernel: Kernel) -> bool:
 def packed(tests: Sequence[Test], kernel: Kernel, recipe: Recipe, folder: Path) -> Iterator[Path]:
     """The guest's initramfs for the block; megabytes that a run directory does not need after it."""
     initrd = folder / "initramfs.cpio"
-    files.write(initrd, guest.initramfs(tests, kernel.tests.folder, recipe.machine.arch.gcc, recipe.also))
+    files.write(initrd, guest.initramfs(tests, kernel.tests.folder, recipe.machine.arch, recipe.also))
     try:
         yield initrd
     finally:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci import files, finished, kconfig, paths, process, scratch
-from series_ci.arch import Arch, host
+from series_ci.arch import Arch
 from series_ci.errors import BuildError, InfrastructureError, UsageError
 from series_ci.finished import Build
 from series_ci.guard import being_built
@@ -47,6 +47,16 @@ class Toolchain:
     version: str
     ccache: bool
 
+    @property
+    def selftest_variables(self) -> tuple[str, ...]:
+        """Make's variables for the selftests: without ccache, as their scripts take the first word of CC for all of it.
+
+        With LLVM=1 they make CC themselves, for it has to say what it compiles for.
+        """
+        if "LLVM=1" in self.variables:
+            return tuple(each for each in self.variables if not each.startswith("CC="))
+        return tuple(each.replace("CC=ccache ", "CC=") for each in self.variables)
+
 
 def environment() -> dict[str, str]:
     """Messages in English with plain quotes (we read them), our own compiler cache, nothing from the caller's make.
@@ -69,16 +79,16 @@ def make_logged(argv: Sequence[str], log: Path, on_line: Callable[[str], None] =
         return process.run_logged(argv, log, env={**environment(), "TMPDIR": str(temporary)}, on_line=on_line)
 
 
-def toolchain(arch: Arch) -> Toolchain:
-    """Find the compiler for `arch`; the caller has checked that the programs exist (see `requirements`)."""
-    cross = "" if arch.name == host() else arch.cross
-    done = process.run([arch.gcc, "--version"], env=environment())
+def toolchain(arch: Arch, kind: str = "gcc") -> Toolchain:
+    """Find the compiler for `arch`, `kind` gcc or llvm; the caller has checked that it exists (see `requirements`)."""
+    compiler = arch.gcc if kind == "gcc" else "clang"
+    done = process.run([compiler, "--version"], env=environment())
     if done.code != 0 or not done.out:
-        raise InfrastructureError(f"{arch.gcc} does not run: {done.err.strip()}")
+        raise InfrastructureError(f"{compiler} does not run: {done.err.strip()}")
     ccache = process.which("ccache") is not None
-    variables = [f"ARCH={arch.make}", f"CC={'ccache ' if ccache else ''}{arch.gcc}"]
-    if cross:
-        variables.append(f"CROSS_COMPILE={cross}")
+    variables = [f"ARCH={arch.make}", f"CC={'ccache ' if ccache else ''}{compiler}"]
+    variables += ["LLVM=1"] if kind == "llvm" else []
+    variables += [f"CROSS_COMPILE={arch.prefix}"] if arch.prefix else []
     variables += [f"{name}={value}" for name, value in CONSTANT.items()]
     return Toolchain(arch, tuple(variables), done.out.splitlines()[0], ccache)
 

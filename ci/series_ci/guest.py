@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import cpio, paths, process
+from series_ci import cpio, paths, process, userland
 from series_ci.arch import Arch
 from series_ci.errors import InfrastructureError
 
@@ -72,33 +72,30 @@ def script(tests: Sequence[Test]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def initramfs(tests: Sequence[Test], installed: Path, gcc: str, also: Sequence[str] = ()) -> bytes:
+def initramfs(tests: Sequence[Test], installed: Path, arch: Arch, also: Sequence[str] = ()) -> bytes:
     """The archive for these tests from the folder of installed selftests, with `also` more of its collections.
 
-    `gcc` finds the libraries of the target.
+    Raises what `userland.shells` raises, InfrastructureError for a library that the compiler does not find.
     """
-    bash = process.which("bash-static") or process.which("bash")
-    busybox = process.which("busybox")
-    if not bash or not busybox:
-        raise InfrastructureError("busybox or bash is missing", hint="apt-get install busybox-static bash-static")
+    busybox, bash = userland.shells(arch)
     entries = [
         cpio.console(),
         cpio.program("init", paths.data("init.sh").read_bytes()),
         cpio.program("tests.sh", script(tests).encode()),
-        cpio.program("bin/busybox", Path(busybox).read_bytes()),
-        cpio.program("bin/bash", Path(bash).read_bytes()),
+        cpio.program("bin/busybox", busybox.read_bytes()),
+        cpio.program("bin/bash", bash.read_bytes()),
         cpio.link("bin/sh", "bash"),
         *(cpio.folder(name) for name in ("dev", "proc", "sys", "tmp", "etc", "lib")),
         cpio.program("etc/passwd", b"root:x:0:0:root:/tmp:/bin/bash\nnobody:x:65534:65534:nobody:/tmp:/bin/bash\n"),
         cpio.program("etc/group", b"root:x:0:\nnogroup:x:65534:\n"),
     ]
-    programs = [Path(busybox), Path(bash)]
+    programs = [busybox, bash]
     for collection in sorted({*also, *(test.collection for test in tests)}):
         for path in sorted((installed / collection).rglob("*")):
             if path.is_file():
                 entries.append(_packed(path, f"kselftest/{path.relative_to(installed)}"))
                 programs.append(path)
-    entries += _libraries(programs, gcc)
+    entries += _libraries(programs, arch.gcc)
     return cpio.archive(cpio.with_parents(entries))
 
 

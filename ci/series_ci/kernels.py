@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci import build, files, finished, kconfig, paths, selftests
-from series_ci.arch import Arch
 from series_ci.build import Toolchain
 from series_ci.errors import BuildError, InfrastructureError
 from series_ci.finished import Build
@@ -46,12 +45,19 @@ class Workshop:
         return files.digest(kconfig.render(self.options))[:16]
 
 
-def workshop(store: Store, commit: str, arch: Arch, collections: Sequence[str], fragments: Sequence[Path]) -> Workshop:
-    """Put the configuration together: the guest's needs, the tests' own `config` files, the series' fragments last."""
-    texts = [(name, paths.data(name).read_text("utf-8")) for name in ("guest.config", f"guest-{arch.name}.config")]
-    texts += selftests.config_fragments(store, commit, collections)
-    texts += [(path.name, path.read_text("utf-8")) for path in fragments]
-    return Workshop(store, build.toolchain(arch), tuple(kconfig.merge(texts)), tuple(collections))
+def workshop(
+    store: Store, commit: str, tools: Toolchain, collections: Sequence[str], fragments: Sequence[Path]
+) -> Workshop:
+    """Put the configuration together: the guest's needs, the tests' own `config` files, the series' fragments last.
+
+    A file with `.MACHINE` behind its name, as `uname -m` says it (`config.aarch64`), comes after it for that one.
+    """
+    names = ("guest.config", f"guest-{tools.arch.name}.config")
+    texts = [(name, paths.data(name).read_text("utf-8")) for name in names]
+    texts += selftests.config_fragments(store, commit, collections, tools.arch.machine)
+    wanted = (each for path in fragments for each in (path, path.with_name(f"{path.name}.{tools.arch.machine}")))
+    texts += [(path.name, path.read_text("utf-8")) for path in wanted if path in fragments or path.is_file()]
+    return Workshop(store, tools, tuple(kconfig.merge(texts)), tuple(collections))
 
 
 def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:

@@ -98,8 +98,9 @@ def argv(
     if initrd is not None:
         pairs += [
             ("-initrd", str(initrd)),
-            # Results and end status travel over ports of their own, where no printk can come between.
-            ("-device", "virtio-serial-pci"),
+            # Results and end status travel over ports of their own, where no printk can come between. QEMU's names for
+            # the devices leave open what bus they are on: not every machine has PCI.
+            ("-device", "virtio-serial"),
             *_port("results", files.results),
             *_port("status", files.status),
         ]
@@ -110,7 +111,7 @@ def argv(
             # What is swapped out need not survive anything: no flushes, no cache of the host's.
             drive = f"if=none,id=swap,format=raw,cache=unsafe,discard=unmap,file={_escaped(files.swap)}"
             pairs.append(("-drive", drive))
-            pairs.append(("-device", "virtio-blk-pci,drive=swap,serial=swap"))
+            pairs.append(("-device", "virtio-blk,drive=swap,serial=swap"))
     return [word for pair in pairs for word in pair]
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import accel, boots, files, kernels, lore, patches, requirements, sources, tree
+from series_ci import accel, boots, build, files, kernels, lore, patches, requirements, sources, tree
 from series_ci.accel import Accelerator
 from series_ci.allow import Allowed
 from series_ci.arch import Arch
@@ -34,7 +34,8 @@ class Request:
 
     `repeat` is the command line that does the same again; `out` the run directory, which does not exist yet;
     `each_patch` asks for a build after each patch, too; `rest` are the mails of versions that patches are taken from
-    which this one did not send anew; `allow` are complaints of the kernel that are no regression.
+    which this one did not send anew; `allow` are complaints of the kernel that are no regression;
+    `toolchain` is gcc or llvm.
     """
 
     series: str
@@ -51,6 +52,7 @@ class Request:
     each_patch: bool = False
     allow: tuple[Allowed, ...] = ()
     rest: tuple[str, ...] = ()
+    toolchain: str = "gcc"
 
     @property
     def message_ids(self) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ class Outcome:
 
 def test(request: Request, progress: Progress) -> Outcome:
     """Take one version to a verdict. That it does not apply or build is a verdict, too; other errors are raised."""
-    requirements.require(request.arch)
+    requirements.require(request.arch, request.toolchain)
     fetched = fetch(request, progress)
     base, refused = find_base(request, progress)
     seen = Outcome(request, fetched, base, tuple(refused))
@@ -165,7 +167,8 @@ def apply(base: Base, fetched: Fetched, progress: Progress, suffix: str = "") ->
 def workshop(request: Request, base: Base) -> Workshop:
     """Where all kernels of the request are made."""
     collections = sorted({test.program.partition("/")[0] for test in request.tests})
-    return kernels.workshop(Store(base.store), base.commit, request.arch, collections, request.config)
+    tools = build.toolchain(request.arch, request.toolchain)
+    return kernels.workshop(Store(base.store), base.commit, tools, collections, request.config)
 
 
 def make_base(request: Request, base: Base, progress: Progress) -> tuple[Workshop, Kernel]:

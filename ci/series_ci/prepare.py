@@ -17,7 +17,7 @@ from series_ci.store import Store
 
 def prepare(requests: Sequence[Request], progress: Progress) -> None:
     """Fetch all, and build each base once. Raises what stands in the way of any."""
-    requirements.require(requests[0].arch)
+    requirements.require(requests[0].arch, requests[0].toolchain)
     archive = open_archive(requests[0].archive)
     with progress.step("mails") as step:
         for request in requests:

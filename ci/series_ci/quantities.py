@@ -34,6 +34,7 @@ QUANTITIES = {
         "kept by reclaim, for they were referenced (nr_ref_keep)", "pages", Kind.AMOUNT, Better.NEITHER
     ),
     "skips": Quantity("folio_referenced() returned -1", "times", Kind.AMOUNT, Better.NEITHER),
+    "skipped_bytes": Quantity("in the folios of these returns", "bytes", Kind.AMOUNT, Better.NEITHER),
 }
 """In the order in which reports show them."""
 

@@ -59,18 +59,20 @@ def programs(makefile: str) -> list[str]:
     return [program for name, value in lines if name in _COMPILED for program in value.split()]
 
 
-def config_fragments(store: Store, commit: str, collections: Iterable[str]) -> list[tuple[str, str]]:
-    """The kernel options that the tests themselves ask for: the tree's `config` files, then ours."""
+def config_fragments(store: Store, commit: str, collections: Iterable[str], machine: str) -> list[tuple[str, str]]:
+    """The kernel options that the tests themselves ask for: the tree's `config` files, then ours.
+
+    bpf has more in files such as `config.aarch64`: those of the `machine`, in the words of `uname -m`, come behind.
+    """
     fragments = []
     for collection in collections:
-        origin = f"{SELFTESTS}/{collection}/config"
-        if text := store.text(commit, origin):
-            fragments.append((origin, text))
-        fragments += [
-            (f"kselftest/{collection}/config", path.read_text("utf-8"))
-            for path in own(collection)
-            if path.name == "config"
-        ]
+        mine = {path.name: path for path in own(collection)}
+        for name in ("config", f"config.{machine}"):
+            origin = f"{SELFTESTS}/{collection}/{name}"
+            if text := store.text(commit, origin):
+                fragments.append((origin, text))
+            if name in mine:
+                fragments.append((f"kselftest/{collection}/{name}", mine[name].read_text("utf-8")))
     return fragments
 
 
@@ -174,8 +176,7 @@ def install(
 
 
 def _make(source: Path, folder: Path, collections: Sequence[str], tools: Toolchain, making: Path, log: Path) -> None:
-    # ccache is left out here: the tests' own configuration scripts take the first word of CC for the compiler.
-    variables = [each.replace("CC=ccache ", "CC=") for each in tools.variables]
+    variables = tools.selftest_variables
     jobs = f"-j{os.cpu_count() or 1}"
     headers = ["make", "-C", str(source), f"O={folder}", jobs, *variables, "headers"]
     if build.make_logged(headers, log) != 0:

@@ -33,7 +33,7 @@ _COMMAND = b'#!/bin/bash\nfolder=$1\nshift\ncd "/kselftest/$folder" && exec "$@"
 
 def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[Recipe, Kernel]:
     """The kernel of a version, or of its base, and what it is booted with. Raises what `pipeline.test` raises."""
-    requirements.require(request.arch)
+    requirements.require(request.arch, request.toolchain)
     fetched = None if base_only else pipeline.fetch(request, progress)
     base, refused = pipeline.find_base(request, progress)
     del refused  # told already

@@ -102,7 +102,7 @@ def run(sweep: Sweep, progress: Progress, done: Callable[[Row], None] = lambda _
     An error of one version (its mail is not to be had, its guest was lost) is kept in its row. Raises what stands in
     the way of all of them.
     """
-    requirements.require(sweep.requests[0].arch)
+    requirements.require(sweep.requests[0].arch, sweep.requests[0].toolchain)
     versions = [_Version(request) for request in sweep.requests]
     work = _Work(sweep, progress, done)
     try:

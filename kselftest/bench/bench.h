@@ -11,6 +11,8 @@
  * Nothing of the kernel is changed to be looked at.  What reclaim skipped is
  * counted by a kretprobe: folio_referenced() returns -1.  What it kept is the
  * nr_ref_keep of its own tracepoint, added up by a hist trigger.
+ *
+ * Memory comes in pages, not in large folios, unless --mthp asks for them.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -33,7 +35,10 @@
 
 #define TRACING		"/sys/kernel/tracing/"
 #define SKIPS		TRACING "events/bench/skip/"
+#define LARGE		TRACING "events/bench/large/"
 #define SHRINK		TRACING "events/vmscan/mm_vmscan_lru_shrink_inactive/"
+
+#define THP		"/sys/kernel/mm/transparent_hugepage/"
 
 /* So much of each page is not zero, and does not compress. */
 #define NOISE_BYTES	1024
@@ -50,6 +55,7 @@ struct reading {
 	long filler_bytes;	/* of the filler's memory in swap */
 	long kept;		/* by reclaim, for they were referenced */
 	long skips;
+	long large_pages;	/* in large folios among them, less their heads */
 };
 
 struct metric {
@@ -66,9 +72,13 @@ static struct {
 	int samples;
 	int warmup;
 	int zram_mb;
+	int mthp_kb;
 } asked = { .samples = 5, .warmup = 1 };
 
 static pid_t kswapd;
+
+/* Whether the sizes of what was skipped are known. */
+static bool sizes_known;
 
 static void give_up(const char *what)
 {
@@ -141,6 +151,22 @@ static long add_up(const char *path, const char *name)
 	return sum;
 }
 
+/* A large folio of this order has so many pages behind its head. */
+static long large_pages(void)
+{
+	FILE *file = fopen(LARGE "hist", "re");
+	long order, hits, sum = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "{ order: %ld } hitcount: %ld", &order,
+			   &hits) == 2)
+			sum += hits * ((1L << order) - 1);
+	if (file)
+		fclose(file);
+	return sum;
+}
+
 static long swap_bytes(const char *group)
 {
 	return read_number(cgroup_path(group, "memory.swap.current"));
@@ -157,6 +183,7 @@ static struct reading look(void)
 		.filler_bytes = swap_bytes(FILLER),
 		.kept = add_up(SHRINK "hist", "nr_ref_keep:"),
 		.skips = add_up(SKIPS "hist", "Hits:"),
+		.large_pages = large_pages(),
 	};
 }
 
@@ -177,6 +204,10 @@ static void add_difference(struct sample *sample, const struct reading *before,
 	add(sample, "system_ms", after->system_ms - before->system_ms);
 	add(sample, "ref_keep", after->kept - before->kept);
 	add(sample, "skips", after->skips - before->skips);
+	if (sizes_known)
+		add(sample, "skipped_bytes",
+		    (after->skips - before->skips + after->large_pages -
+		     before->large_pages) * (double)page_size());
 }
 
 /*
@@ -288,22 +319,41 @@ static pid_t find_kswapd(void)
 	return found;
 }
 
-static void append(const char *path, const char *text)
+static bool append(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	ssize_t len = strlen(text);
+	bool done = fd >= 0 && write(fd, text, len) == len;
 
-	if (fd < 0 || write(fd, text, len) != len)
-		give_up(path);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/*
+ * The order of a large folio is in the word behind the first struct page, and
+ * the bit of a head says that there is one: so it is in 6.6 to 6.12.  Older
+ * kernels (before 6.9) do not know the argument when a function returns.
+ */
+static bool trace_sizes(void)
+{
+	return append(TRACING "kprobe_events",
+		      "r:bench/large folio_referenced ret=$retval:s32 "
+		      "head=+0($arg1):b1@6/64 order=+64($arg1):b8@0/64\n") &&
+	       append(LARGE "trigger",
+		      "hist:keys=order if ret == -1 && head == 1\n");
 }
 
 static void start_tracing(void)
 {
-	append(TRACING "kprobe_events",
-	       "r:bench/skip folio_referenced ret=$retval:s32\n");
-	append(SKIPS "trigger", "hist:keys=ret if ret == -1\n");
-	append(SHRINK "trigger", "hist:keys=nid:vals=nr_ref_keep\n");
+	must(append(TRACING "kprobe_events",
+		    "r:bench/skip folio_referenced ret=$retval:s32\n"),
+	     TRACING "kprobe_events");
+	must(append(SKIPS "trigger", "hist:keys=ret if ret == -1\n"),
+	     SKIPS "trigger");
+	must(append(SHRINK "trigger", "hist:keys=nid:vals=nr_ref_keep\n"),
+	     SHRINK "trigger");
+	sizes_known = trace_sizes();
 }
 
 /* Returns of folio_referenced() that the kretprobe had no room for. */
@@ -330,6 +380,19 @@ static void swap_on_zram(void)
 	must(!swapon("/dev/zram0", 0), "swapon /dev/zram0");
 }
 
+static void choose_folios(void)
+{
+	char path[PATH_MAX];
+
+	if (!access(THP "enabled", F_OK))
+		must(write_text(THP "enabled", "never"), THP "enabled");
+	if (!asked.mthp_kb)
+		return;
+	snprintf(path, sizeof(path), THP "hugepages-%dkB/enabled",
+		 asked.mthp_kb);
+	must(write_text(path, "always"), path);
+}
+
 static void set_up(void)
 {
 	static struct held place;
@@ -344,6 +407,7 @@ static void set_up(void)
 	must(cgroup_enable("io"), "io controller");
 	if (asked.zram_mb)
 		swap_on_zram();
+	choose_folios();
 	if (has_knob(LRU_GEN))
 		must(knob_set(LRU_GEN, "0"), knob_path[LRU_GEN]);
 	/* The one who measures is not to be measured. */
@@ -377,6 +441,7 @@ static void read_arguments(int argc, char **argv)
 		{ "warmup", required_argument, NULL, 'w' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "zram", required_argument, NULL, 'z' },
+		{ "mthp", required_argument, NULL, 'm' },
 		{ },
 	};
 	int option;
@@ -390,6 +455,8 @@ static void read_arguments(int argc, char **argv)
 			srandom(strtoul(optarg, NULL, 10));
 		else if (option == 'z')
 			asked.zram_mb = atoi(optarg);
+		else if (option == 'm')
+			asked.mthp_kb = atoi(optarg);
 		else
 			exit(2);
 	}

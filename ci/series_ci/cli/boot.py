@@ -60,7 +60,7 @@ def boot(
         raise UsageError("--with: two folders of the same name", hint="they are /kselftest/NAME in the guest")
     given = Given(
         image=image.resolve(),
-        machine=machine(more["memory"], more["cpus"], more["swap"], MachineSize()),
+        machine=machine(more["arch"], more["memory"], more["cpus"], more["swap"], MachineSize()),
         accel=more["accel"],
         folders=tuple(folder.resolve() for folder in folders),
         words=command,

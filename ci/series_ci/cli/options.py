@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from series_ci.arch import ARCHES
+
 Command = Callable[..., Any]
 
 
@@ -45,7 +47,12 @@ progress = _all(
 
 _accel = click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
 
+_arch = click.option(
+    "--arch", metavar="NAME", help=f"the guest's architecture: {', '.join(ARCHES)}  [default: that of this machine]"
+)
+
 machine = _all(
+    _arch,
     _accel,
     click.option("--memory", metavar="SIZE", help="the guest's memory, such as 512M"),
     click.option("--cpus", type=click.IntRange(1, 256), help="the guest's CPUs"),
@@ -53,7 +60,16 @@ machine = _all(
 )
 """What it is booted in."""
 
-_config = click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)")
+_config = _all(
+    click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)"),
+    click.option(
+        "--toolchain",
+        type=click.Choice(["gcc", "llvm"]),
+        default="gcc",
+        show_default=True,
+        help="what kernel and tests are built with; llvm is the kernel's LLVM=1",
+    ),
+)
 _out = click.option("--out", metavar="DIR", help="the run directory; must be empty or not exist yet")
 _json = click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON")
 
@@ -73,7 +89,7 @@ _test = click.option(
     help="run this selftest instead of the manifest's (repeatable)",
 )
 
-made = _all(_test, series, tree, _config)
+made = _all(_test, series, tree, _config, _arch)
 """What a base is made of."""
 
 request = _all(_test, bench)
@@ -85,5 +101,5 @@ watched = _all(_test, series, tree, _config, machine)
 guest = _all(_test, _kernel, progress)
 """The same, for a guest that nothing is judged in."""
 
-measured = _all(series, tree, _config, _accel, _out, _json, progress)
+measured = _all(series, tree, _config, _arch, _accel, _out, _json, progress)
 """The same, where the scenario says what machine it wants."""

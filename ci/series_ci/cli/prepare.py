@@ -22,6 +22,8 @@ def prepare(
     *,
     test: tuple[str, ...],
     config: tuple[str, ...],
+    arch: str | None,
+    toolchain: str,
     verbose: bool,
     quiet: bool,
     **given: Any,  # noqa: ANN401 (click)
@@ -30,7 +32,7 @@ def prepare(
 
     No line of the series is built or run: a cache that several machines are to start from is best made like this.
     """
-    asked = replace(sources_only(**given), test=test, config=config)
+    asked = replace(sources_only(**given), test=test, config=config, arch=arch, toolchain=toolchain)
     sweep = make_sweep(versions, asked, keep_going=True)
     preparing.prepare(sweep.requests, terminal.Terminal(verbose=verbose, quiet=quiet))
     return 0

@@ -43,6 +43,8 @@ class Options:
     swap: str | None
     out: str | None
     each_patch: bool = False
+    arch: str | None = None
+    toolchain: str = "gcc"
 
 
 def sources_only(series: str | None, archive: str | None, tree: str | None, base_patch: tuple[str, ...]) -> Options:
@@ -122,13 +124,14 @@ def _request(
         archive=_archive(options, manifest),
         trees=_trees(options, manifest, label),
         config=(*(manifest.config if manifest else ()), *(_file(each, "config fragment") for each in options.config)),
-        machine=machine(options.memory, options.cpus, options.swap, manifest.machine if manifest else MachineSize()),
+        machine=_machine(options, manifest.machine if manifest else MachineSize()),
         tests=_tests(options, manifest),
         accel=options.accel,
         out=out,
         repeat=repeat,
         each_patch=options.each_patch,
         allow=_allowed(manifest),
+        toolchain=options.toolchain,
     )
 
 
@@ -139,10 +142,14 @@ def _allowed(manifest: Manifest | None) -> tuple[Allowed, ...]:
     return manifest.allow
 
 
-def machine(memory: str | None, cpus: int | None, swap: str | None, size: MachineSize) -> Machine:
-    """The virtual machine that the options ask for; `size` says what they leave open."""
+def _machine(options: Options, size: MachineSize) -> Machine:
+    return machine(options.arch, options.memory, options.cpus, options.swap, size)
+
+
+def machine(name: str | None, memory: str | None, cpus: int | None, swap: str | None, size: MachineSize) -> Machine:
+    """The virtual machine that the options ask for; `name` is its architecture, `size` says what they leave open."""
     return Machine(
-        arch.get(arch.host()),
+        arch.get(name or arch.host()),
         _memory(memory) if memory else size.memory,
         cpus or size.cpus,
         parse_size(swap) if swap else size.swap,
@@ -257,6 +264,8 @@ def _repeat(versions: Sequence[str], options: Options, manifest: Manifest | None
             words += [option, str(Path(value).resolve())]
     for value in options.test:
         words += ["--test", value]
+    words += ["--arch", options.arch] if options.arch else []
+    words += ["--toolchain", options.toolchain] if options.toolchain != "gcc" else []
     words += ["--accel", options.accel] if options.accel != "auto" else []
     words += ["--memory", options.memory] if options.memory else []
     words += ["--cpus", str(options.cpus)] if options.cpus else []
