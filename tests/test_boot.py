@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 import yaml
 
+from series_ci import arch, process
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
@@ -32,6 +34,8 @@ pytestmark = [
     pytest.mark.timeout(3600),
     pytest.mark.skipif(not SOURCE.exists(), reason=f"no {SOURCE}: Debian's linux-source-6.12 is not installed"),
 ]
+
+ARM64 = arch.get("arm64")
 
 PROGRAM = "mm/exit_skip"
 SHMEM = f"{PROGRAM}:shmem.exiting"
@@ -147,6 +151,19 @@ def test_demo_v9_breaks_shmem(tmp_path: Path) -> None:
     for name in ("base", "patched", "base-2", "patched-2"):
         assert (done.folder / name / "run.json").is_file()
     assert f"BROKEN {SHMEM}" in done.out
+
+
+@pytest.mark.skipif(not process.which(ARM64.gcc), reason=f"no {ARM64.gcc}: tools/test installs it")
+@pytest.mark.skipif(not process.which(ARM64.qemu), reason=f"no {ARM64.qemu}: tools/test installs it")
+def test_demo_v10_on_arm64_is_what_it_is_here(tmp_path: Path) -> None:
+    done = series_ci(tmp_path / "run", "v10", "--series", with_few_cases(DEMO, tmp_path), "--arch", "arm64")
+
+    assert done.status == 0
+    changes = exit_skip_changes(done, len(FEW_CASES))
+    assert changes == {"FIXED": KEPT & FEW_CASES, "SAME": FEW_CASES - KEPT}
+    environment = json.loads((done.folder / "patched/run.json").read_text("utf-8"))["environment"]
+    assert environment["arch"] == "arm64"
+    assert environment["accelerator"] == "tcg" or not ARM64.foreign
 
 
 def test_bisect_finds_the_patch_of_demo_v9_that_breaks_shmem(tmp_path: Path) -> None:
