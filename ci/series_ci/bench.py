@@ -20,13 +20,14 @@ from series_ci.boots import Recipe
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import Test
 from series_ci.kernels import Kernel, Workshop
+from series_ci.lore import Fetched
 from series_ci.manifest import Scenario, Selftest
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
 from series_ci.quantities import measured
 from series_ci.results import Run, Status
 from series_ci.samples import SIDES, Raw, Sample
-from series_ci.store import Store
+from series_ci.store import Base, Store
 
 SAMPLES = "samples.jsonl"
 """In a boot's folder, written last; and in that of the bench, with those of all boots."""
@@ -62,12 +63,21 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Sources:
+    """Where the two kernels came from."""
+
+    fetched: Fetched
+    base: Base
+
+
+@dataclass(frozen=True)
 class Rig:
-    """The two kernels, base first, and what they are booted with."""
+    """The two kernels, base first, and what they are booted with; `sources` is None if they are of no version."""
 
     shop: Workshop
     accel: Accelerator
     pair: tuple[Kernel, Kernel]
+    sources: Sources | None = None
 
     def recipe(self, scenario: Scenario, seed: int) -> Recipe:
         """How a scenario is booted: its own machine, its program alone."""
@@ -105,7 +115,7 @@ def prepare(asked: Request, progress: Progress) -> Rig:
         commit = pipeline.apply(base, fetched, progress)
         shop, first = pipeline.make_base(asked, base, progress)
         second = kernels.make(shop, asked.label, commit, asked.out / "patched", progress)
-    return rig(asked, shop, (first, second), progress)
+    return replace(rig(asked, shop, (first, second), progress), sources=Sources(fetched, base))
 
 
 def rig(asked: Request, shop: Workshop, pair: tuple[Kernel, Kernel], progress: Progress) -> Rig:

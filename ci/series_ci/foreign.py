@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import boots, compare, mail, rundir, stored
+from series_ci import boots, compare, lock, mail, rundir, stored
 from series_ci.allow import Allowed
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.fields import LABEL
@@ -43,7 +43,7 @@ _GUEST = r"console\.log|results\.ktap|status\.txt|qemu\.log|qemu\.cmd"
 _BOOT = rf"(?:{re.escape(boots.RUN_FILE)}|config|build\.log|selftests\.log|(?:{boots.GUEST}\d{{1,4}}/)?(?:{_GUEST}))"
 _BASE = r"base(?:\.\d{1,4})?(?:-2)?"
 _PATCHED = r"patched(?:-2)?"
-_MAILS = r"series\.mbx|junit\.xml|summary\.json"
+_MAILS = r"series\.mbx|junit\.xml|run\.lock|reproduction\.(?:md|json)|summary\.json"
 _VERSION = rf"(?:{_MAILS}|{_PATCHED}/{_BOOT}|patch-\d{{1,4}}/build\.log)"
 _OF_VERSION = re.compile(rf"{_VERSION}|base(?:-2)?/{_BOOT}")
 _OF_SWEEP = re.compile(rf"junit\.xml|summary\.(?:json|md)|sweep\.json|\.lock|{_BASE}/{_BOOT}|{LABEL}/{_VERSION}")
@@ -198,6 +198,7 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
     if not re.fullmatch(LABEL, run.version):
         raise _wrong(path, f"has a version named {run.version!r}")
     _verify_mails(folder / "series.mbx", run)
+    _verify_lock(folder / lock.NAME, run)
     if run.error is not None:
         words = {ExitStatus.APPLY: "does not apply", ExitStatus.BUILD: "does not build"}
         if words.get(run.status) != run.verdict or run.entries or run.splats:
@@ -209,6 +210,16 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
     # What the manifest allowed is seen, with its reason, wherever the results are shown.
     allowed = [why for _splat, why in run.allowed_splats]
     _verify_verdict(path, run, [_compared(folder, *pair, allowed) for pair in pairs])
+
+
+def _verify_lock(path: Path, run: VersionRun) -> None:
+    """A run from before there were locks has none."""
+    if not path.exists():
+        return
+    found = lock.read(path)
+    changes = {entry.name: entry.change.value for entry in run.entries}
+    if found.mails.message_ids[-1] != run.message_id or found.tested is None or found.tested.changes != changes:
+        raise _wrong(path, "is the lock of another run")
 
 
 def _compared(folder: Path, base: Boot, patched: Boot, allowed: Sequence[Allowed]) -> compare.Comparison:

@@ -12,6 +12,7 @@ from pydantic.config import JsonDict
 
 from series_ci import yamlfile
 from series_ci.allow import Allowed
+from series_ci.arch import ARCHES
 from series_ci.errors import UsageError
 from series_ci.fields import (
     LABEL,
@@ -30,6 +31,7 @@ from series_ci.fields import (
     absolute,
     parse_size,
 )
+from series_ci.reported import Reported
 from series_ci.yamlfile import Document, Location, near, read, validate
 
 __all__ = ["Machine", "Manifest", "Scenario", "Selftest", "TreeSource", "Version", "json_schema", "load", "parse_size"]
@@ -148,6 +150,7 @@ class Manifest(_Part):
         (), description="complaints of the kernel that are known and no regression, each for a reason and for a time"
     )
     bench: tuple[Scenario, ...] = Field((), description="what `series-ci bench` measures on both kernels")
+    reported: tuple[Reported, ...] = Field((), description="figures from the list, for `series-ci reproduce`")
     _path: Path = PrivateAttr(Path())
 
     def model_post_init(self, context: object, /) -> None:
@@ -197,7 +200,23 @@ def load(path: Path) -> Manifest:
     _refuse_rest_of_later(document, manifest)
     _refuse_twins(document, names)
     _refuse_twins(document, ((("bench", place, "name"), each.name) for place, each in enumerate(manifest.bench)))
+    _refuse_twins(document, ((("reported", place, "name"), each.name) for place, each in enumerate(manifest.reported)))
+    _refuse_unknown(document, manifest)
     return manifest
+
+
+def _refuse_unknown(document: Document, manifest: Manifest) -> None:
+    """What reports were measured with has to be in the manifest, too."""
+    scenarios = [each.name for each in manifest.bench]
+    for place, each in enumerate(manifest.reported):
+        for key, value, known in (
+            ("version", each.version, list(manifest.versions)),
+            ("scenario", each.scenario, scenarios),
+            ("arch", each.arch, list(ARCHES)),
+        ):
+            if value not in known:
+                expected = f"one of {', '.join(known)}" if known else "one below bench:, and there is none"
+                raise document.mistake(("reported", place, key), f'found "{value}", expected {expected}')
 
 
 def _refuse_rest_of_later(document: Document, manifest: Manifest) -> None:

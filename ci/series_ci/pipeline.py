@@ -71,6 +71,7 @@ class Outcome:
 
     `base` is the tree that was used, `refused` why earlier ones of the list were not; `steps` are the builds after each
     patch, if they were asked for. `runs` are pairs, a base's first, and `boots` the folders in which each of them lies.
+    `shop` is where the kernels were made.
     """
 
     request: Request
@@ -82,6 +83,7 @@ class Outcome:
     error: Error | None = None
     steps: tuple[PatchBuild, ...] = ()
     boots: tuple[Path, ...] = ()
+    shop: Workshop | None = None
 
 
 def test(request: Request, progress: Progress) -> Outcome:
@@ -102,7 +104,7 @@ def test(request: Request, progress: Progress) -> Outcome:
     recipe = make_recipe(request, shop, (first, second), progress)
     base_runs = BaseRuns(recipe, first, request.out / "base", progress)
     found = judge(base_runs, second, request.out, progress, request.allow)
-    return replace(seen, runs=found.runs, boots=found.boots, comparison=found.comparison)
+    return replace(seen, runs=found.runs, boots=found.boots, comparison=found.comparison, shop=shop)
 
 
 def each_patch(

@@ -61,6 +61,7 @@ class _Version:
                 judged.comparison if judged else None,
                 error,
                 boots=judged.boots if judged else (),
+                shop=self.tree.shop,
             )
         base = self.tree.base.spec if self.tree else ""
         return Row(self.request, outcome, error, self.stage, base, self.elder.label if self.elder else "")

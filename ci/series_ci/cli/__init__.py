@@ -24,6 +24,7 @@ from series_ci.cli.plan import plan
 from series_ci.cli.post import post
 from series_ci.cli.prepare import prepare
 from series_ci.cli.report import report
+from series_ci.cli.reproduce import reproduce
 from series_ci.cli.schema import schema
 from series_ci.cli.shell import shell
 from series_ci.cli.test import test
@@ -57,6 +58,7 @@ cli.add_command(merge)
 cli.add_command(verify)
 cli.add_command(report)
 cli.add_command(post)
+cli.add_command(reproduce)
 cli.add_command(b4_check)
 cli.add_command(watch)
 cli.add_command(schema)

@@ -8,17 +8,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from series_ci import catalogue, files, paths, rundir, samples, terminal
+from series_ci import catalogue, files, lock, paths, rundir, samples, terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, safe, stamped
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest import Scenario
 from series_ci.pipeline import Request
 from series_ci.terminal import Terminal
+
+if TYPE_CHECKING:
+    from series_ci.bench import Plan
+    from series_ci.lock import Lock
+    from series_ci.report.bench import Bench
 
 
 def _fraction(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
@@ -118,19 +123,33 @@ def _measure(
     # numpy and scipy take longer to load than most verbs to run.
     from series_ci import bench as benches  # noqa: PLC0415
     from series_ci.report import bench as report  # noqa: PLC0415
-    from series_ci.report.benchpage import page  # noqa: PLC0415
 
     plan = benches.Plan(how["runs"], max(how["runs"], how["most"]), how["seed"], how["until"])
-    rig = benches.prepare(benches.request(request, scenarios), progress)
-    taken = benches.run(rig, scenarios, plan, request.out, progress)
-    made = report.gather(request, rig.pair[0].commit, scenarios, taken, how["margin"])
-    files.write(request.out / benches.SAMPLES, samples.as_lines(taken))
-    files.write(request.out / "bench.html", page(made))
-    # The last one: it says that the bench is finished.
-    files.write_json(request.out / rundir.SUMMARY, report.summary(made))
+    made, _lock = measure_and_write(request, scenarios, plan, how["margin"], progress)
     if as_json:
         click.echo(json.dumps(report.summary(made), indent=2, ensure_ascii=False))
     else:
         report.show(made, terminal.console(stderr=False))
         click.echo(f"results:  {request.out}")
     return int(ExitStatus.REGRESSION if report.worse(made) else ExitStatus.OK)
+
+
+def measure_and_write(
+    request: Request, scenarios: tuple[Scenario, ...], plan: Plan, margin: float, progress: Terminal
+) -> tuple[Bench, Lock]:
+    """Take both kernels through the scenarios, and put all that came of it into the run directory."""
+    from series_ci import bench as benches  # noqa: PLC0415
+    from series_ci import benchlock  # noqa: PLC0415
+    from series_ci.report import bench as report  # noqa: PLC0415
+    from series_ci.report.benchpage import page  # noqa: PLC0415
+
+    rig = benches.prepare(benches.request(request, scenarios), progress)
+    taken = benches.run(rig, scenarios, plan, request.out, progress)
+    made = report.gather(request, rig.pair[0].commit, scenarios, taken, margin)
+    locked = benchlock.of_bench(request, rig, scenarios, plan, taken, margin=margin)
+    files.write(request.out / benches.SAMPLES, samples.as_lines(taken))
+    files.write(request.out / "bench.html", page(made))
+    lock.write(request.out, locked)
+    # The last one: it says that the bench is finished.
+    files.write_json(request.out / rundir.SUMMARY, report.summary(made))
+    return made, locked

@@ -103,3 +103,6 @@ guest = _all(_test, _kernel, progress)
 
 measured = _all(series, tree, _config, _arch, _accel, _out, _json, progress)
 """The same, where the scenario says what machine it wants."""
+
+repeated = _all(series, tree, _accel, _out, _json, progress)
+"""What may be asked for of something that has the rest written down."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from series_ci import files, pipeline, rundir, terminal
+from series_ci import files, lock, locking, pipeline, rundir, terminal
 from series_ci import sweep as sweeps
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, make_sweep
@@ -79,6 +79,8 @@ def write(outcome: Outcome) -> None:
     out = outcome.request.out
     run = ran(outcome)
     files.write(out / "junit.xml", junit(run))
+    if made := locking.of_test(outcome):
+        lock.write(out, made)
     # The last one: it says that the run is finished.
     files.write_json(out / rundir.SUMMARY, summary(run))
 

@@ -1,0 +1,80 @@
+"""Make the lock of a bench, or of a reported figure that was measured, from its samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from series_ci import files, lock, locking, machine
+from series_ci.bench import Plan, Rig, Sources
+from series_ci.lock import Lock, Measured
+from series_ci.manifest import Scenario
+from series_ci.pipeline import Request
+from series_ci.quantities import in_order
+from series_ci.reported import Reported
+from series_ci.samples import SIDES, Sample
+
+
+def of_bench(
+    request: Request,
+    rig: Rig,
+    scenarios: Sequence[Scenario],
+    plan: Plan,
+    samples: Sequence[Sample],
+    *,
+    margin: float = 0.1,
+    reported: Reported | None = None,
+) -> Lock:
+    """The lock of what was measured, on both kernels or, of what was `reported`, on the one with the series."""
+    sources, environment = _sources(rig), samples[-1].environment
+    images = {
+        side: files.digest(kernel.build.image.read_bytes())[:16] for side, kernel in zip(SIDES, rig.pair, strict=True)
+    }
+    return Lock(
+        verb="reproduce" if reported else "bench",
+        measure=lock.Measure(scenarios=tuple(scenarios), runs=_rounds(samples), seed=plan.seed, margin=margin),
+        reported=reported,
+        measured=tuple(measured(samples)),
+        **locking.inputs(request, sources.fetched, sources.base, rig.shop, rig.pair[1].commit),
+        tools=locking.tools(request, rig.shop, environment, _argv(rig, scenarios[-1]), images),
+    )
+
+
+def _sources(rig: Rig) -> Sources:
+    assert rig.sources is not None  # those of a version
+    return rig.sources
+
+
+def _rounds(samples: Sequence[Sample]) -> int:
+    return 1 + max(each.round for each in samples)
+
+
+def measured(samples: Sequence[Sample]) -> list[Measured]:
+    """What the samples come to, those for warming up left out."""
+    kept = [each for each in samples if not each.warmup]
+    rows = []
+    for scenario in dict.fromkeys(each.scenario for each in kept):
+        for side in SIDES:
+            here = [each.metrics for each in kept if (each.scenario, each.side) == (scenario, side)]
+            for name in in_order(name for each in here for name in each):
+                values = [each[name] for each in here if name in each]
+                rows.append(
+                    Measured(
+                        scenario=scenario,
+                        side="base" if side == SIDES[0] else "patched",
+                        metric=name,
+                        median=median(values),
+                        least=min(values),
+                        greatest=max(values),
+                        samples=len(values),
+                    )
+                )
+    return rows
+
+
+def _argv(rig: Rig, scenario: Scenario) -> list[str]:
+    """How QEMU is called for a scenario."""
+    made = rig.recipe(scenario, 0)
+    image, files_there = rig.pair[1].build.image, machine.Files(Path())
+    return machine.argv(made.machine, made.accel.name, image, Path("initramfs.cpio"), files_there)

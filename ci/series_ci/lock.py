@@ -1,0 +1,184 @@
+"""`run.lock`: all that a run was made of, and what came of it, so that anybody can make it again from this file alone.
+
+Inputs are named by what identifies them (Message-IDs and a digest of the mails, trees by git's ids of their content);
+what exists on one machine only, such as patches of the base and the kernel's configuration, is in it as text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from series_ci import files
+from series_ci.errors import UsageError
+from series_ci.manifest import Scenario
+from series_ci.reported import Reported
+
+NAME = "run.lock"
+"""In a run directory."""
+
+MAX_BYTES = 32 << 20
+"""More than any: some thousand results, a configuration, and what the base has on top of its tree."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class Mails(_Part):
+    """The version as it was mailed: its Message-IDs (its own last), a digest of all that is applied, the patch-ids."""
+
+    message_ids: tuple[str, ...] = Field(min_length=1)
+    archive: str
+    digest: str
+    patch_ids: tuple[str, ...]
+
+
+class BasePatch(_Part):
+    """A patch that the base has on top of its tree."""
+
+    name: str = Field(pattern=r"^[^/\x00]+$")
+    encoding: Literal["utf-8", "latin-1"] = "utf-8"
+    text: str
+
+    @staticmethod
+    def of(path: Path) -> BasePatch:
+        """The patch in a file; what is no UTF-8 is kept byte for byte all the same."""
+        content = path.read_bytes()
+        try:
+            return BasePatch(name=path.name, text=content.decode("utf-8"))
+        except UnicodeDecodeError:
+            return BasePatch(name=path.name, encoding="latin-1", text=content.decode("latin-1"))
+
+    @property
+    def content(self) -> bytes:
+        """The patch as it was."""
+        return self.text.encode(self.encoding)
+
+
+class Tree(_Part):
+    """Where the tree comes from, and git's ids of what it holds as base and with the series."""
+
+    spec: str
+    base_patches: tuple[BasePatch, ...]
+    base: str
+    patched: str
+
+
+class Config(_Part):
+    """The options asked for, as .config lines, and what stands for them in reports."""
+
+    digest: str
+    options: str
+
+
+class Guest(_Part):
+    """The virtual machine of a test; sizes in bytes. `accel` is what ran, `tcg` or `kvm`."""
+
+    arch: str
+    memory: int
+    cpus: int
+    swap: int
+    accel: str
+
+
+class Program(_Part):
+    """One selftest of a test."""
+
+    program: str
+    name: str
+    args: tuple[str, ...]
+    timeout: int | None
+
+
+class Tools(_Part):
+    """What made it, by version, and what it made, by digest. Others may have others: the differences are named."""
+
+    series_ci: str
+    toolchain: Literal["gcc", "llvm"]
+    compiler: str
+    qemu: str
+    qemu_argv: str
+    selftests: str
+    images: dict[str, str]
+    host: str
+
+
+class Measure(_Part):
+    """What a bench took: scenarios, boots of each kernel, where chance began, how large a change is still none."""
+
+    scenarios: tuple[Scenario, ...]
+    runs: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    margin: float = Field(0.1, gt=0, lt=1)
+
+
+class Tested(_Part):
+    """The results of a test by name: on the base, with the series, what became of each; complaints are fingerprints."""
+
+    base: dict[str, str]
+    patched: dict[str, str]
+    changes: dict[str, str]
+    complaints: tuple[str, ...]
+    verdict: str
+
+
+class Measured(_Part):
+    """A metric of a scenario on one kernel: median, least and greatest of so many samples."""
+
+    scenario: str
+    side: Literal["base", "patched"]
+    metric: str
+    median: float
+    least: float
+    greatest: float
+    samples: int
+
+
+class Lock(_Part):
+    """One run. Of `tests` and `measure`, and of `tested` and `measured`, it has what its verb has."""
+
+    lock: Literal[1] = 1
+    verb: Literal["test", "bench", "reproduce"]
+    series: str
+    label: str
+    title: str
+    mails: Mails
+    tree: Tree
+    config: Config
+    guest: Guest | None = None
+    tests: tuple[Program, ...] = ()
+    measure: Measure | None = None
+    reported: Reported | None = None
+    arch: str
+    tools: Tools
+    tested: Tested | None = None
+    measured: tuple[Measured, ...] = ()
+
+
+def write(folder: Path, lock: Lock) -> None:
+    """Put the lock into a run directory."""
+    files.write(folder / NAME, lock.model_dump_json(indent=1, by_alias=True) + "\n")
+
+
+def read(path: Path) -> Lock:
+    """The lock of a run directory, or a lock file. Raises UsageError for anything else, with the first thing wrong."""
+    file = path / NAME if path.is_dir() else path
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{file}: is larger than any lock of a run ({MAX_BYTES >> 20} MB)")
+        lock = Lock.model_validate_json(file.read_bytes())
+    except OSError as error:
+        hint = "a run that compared nothing leaves none; `repeat` in its summary.json is the command line"
+        raise UsageError(f"{file}: {error.strerror}", hint=hint if path.is_dir() else "") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{file}: is no lock of a run: {where + ': ' if where else ''}{first['msg']}") from error
+    if (lock.verb == "test") != (lock.guest is not None and lock.tested is not None):
+        raise UsageError(f"{file}: is no lock of a run: a test has a guest and results, others have not")
+    if (lock.verb == "test") == (lock.measure is not None) or (lock.verb == "reproduce") != (lock.reported is not None):
+        raise UsageError(f"{file}: is no lock of a run: it does not have what a {lock.verb} is made of")
+    return lock

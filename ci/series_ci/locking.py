@@ -1,0 +1,100 @@
+"""Make the lock of a run from what was seen in it; that of a bench is in `benchlock`, which needs numpy and scipy."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from series_ci import __version__, files, kconfig, lock, process, selftests
+from series_ci.kernels import Workshop
+from series_ci.lock import Lock
+from series_ci.lore import Fetched
+from series_ci.pipeline import Outcome, Request
+from series_ci.store import Base, Store
+
+
+def of_test(outcome: Outcome) -> Lock | None:
+    """The lock of a tested version; None if nothing was compared: there is no result then to compare with."""
+    compared, request = outcome.comparison, outcome.request
+    if compared is None or outcome.shop is None:
+        return None
+    base, patched = outcome.runs[:2]
+    entries = compared.entries
+    return Lock(
+        verb="test",
+        guest=lock.Guest(
+            arch=request.arch.name,
+            memory=request.machine.memory,
+            cpus=request.machine.cpus,
+            swap=request.machine.swap,
+            accel=patched.environment["accelerator"],
+        ),
+        tests=tuple(
+            lock.Program(program=each.program, name=each.name, args=each.args, timeout=each.timeout)
+            for each in request.tests
+        ),
+        tested=lock.Tested(
+            base={each.name: each.base.value for each in entries if each.base is not None},
+            patched={each.name: each.patched.value for each in entries if each.patched is not None},
+            changes={each.name: each.change.value for each in entries},
+            complaints=tuple(sorted({each.fingerprint for each in compared.new_splats})),
+            verdict=compared.verdict,
+        ),
+        **inputs(request, outcome.fetched, outcome.base, outcome.shop, patched.commit),
+        tools=tools(
+            request,
+            outcome.shop,
+            patched.environment,
+            shlex.split(patched.environment["qemu_argv"]),
+            {"base": base.environment["image"], "patched": patched.environment["image"]},
+        ),
+    )
+
+
+def inputs(request: Request, fetched: Fetched, base: Base, shop: Workshop, commit: str) -> dict[str, Any]:
+    """The fields of a lock that say what was built; `commit` is the base with the series."""
+    store = Store(base.store)
+    own = next((each.base_patches for each in request.trees if each.spec == base.spec), ())
+    return {
+        "series": request.series,
+        "label": request.label,
+        "title": fetched.title,
+        "arch": request.arch.name,
+        "mails": lock.Mails(
+            message_ids=request.message_ids,
+            archive=request.archive,
+            digest=fetched.digest,
+            patch_ids=fetched.patch_ids,
+        ),
+        "tree": lock.Tree(
+            spec=base.spec,
+            base_patches=tuple(lock.BasePatch.of(path) for path in own),
+            base=store.tree_id(base.commit),
+            patched=store.tree_id(commit),
+        ),
+        "config": lock.Config(digest=shop.config_digest, options=kconfig.render(shop.options)),
+    }
+
+
+def tools(
+    request: Request, shop: Workshop, seen: Mapping[str, str], argv: Sequence[str], images: dict[str, str]
+) -> lock.Tools:
+    """What it was built and booted with: `seen` in the guests, `argv` that of QEMU, `images` their digests by side."""
+    ours = [files.digest_files(selftests.own(collection)) for collection in shop.collections]
+    return lock.Tools(
+        series_ci=__version__,
+        toolchain="llvm" if request.toolchain == "llvm" else "gcc",
+        compiler=shop.tools.version,
+        qemu=seen["qemu"],
+        qemu_argv=_without_folders(argv),
+        selftests=files.digest(*ours)[:16],
+        images=images,
+        host=seen["host"],
+    )
+
+
+def _without_folders(argv: Sequence[str]) -> str:
+    """QEMU's command line with files by their names alone: their folders are of one machine."""
+    return process.quote([re.sub(r"/[^,]*/", "", word) for word in argv])

@@ -1,0 +1,212 @@
+"""A reproduction as a table, as JSON, and as `reproduction.md`: a text for the thread of 72 columns. Pure."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from series_ci.lock import Lock
+from series_ci.progress import count
+from series_ci.quantities import quantity
+from series_ci.report.numbers import number
+from series_ci.reported import Reported
+from series_ci.reproduction import GOOD, Difference, Repeated, Row, Verdict
+
+WIDTH = 72
+
+LOOKS = {Verdict.REPRODUCED: "bold green", Verdict.ORDER: "green", Verdict.NOT: "bold red", Verdict.CANNOT: "yellow"}
+
+MOST = 40
+"""Differences that are shown; a lock that fits nothing has thousands."""
+
+HEADS = ("figure", "unit", "reported", "median", "range", "samples", "verdict")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """A figure's line of the table."""
+    name, unit = row.figure.metric, quantity(row.figure.metric).unit
+    if row.verdict is Verdict.CANNOT:
+        return (name, unit, row.figure.quote, "-", "-", "0", row.verdict.value)
+    spread = f"{number(row.least)} to {number(row.greatest)}"
+    return (name, unit, row.figure.quote, number(row.median), spread, str(row.samples), row.verdict.value)
+
+
+def show(entry: Reported, rows: Sequence[Row], out: Console) -> None:
+    """Print the figures of a report, and why those that cannot be measured cannot."""
+    out.print(Text(f"{entry.name}: {entry.version} by {entry.by}, {entry.message_id}", "bold"), soft_wrap=True)
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for head in HEADS:
+        drawn.add_column(head, no_wrap=True, justify="left" if head in ("figure", "unit", "verdict") else "right")
+    for row in rows:
+        *words, verdict = cells(row)
+        drawn.add_row(*words, Text(verdict, LOOKS[row.verdict]))
+    drawn.width = drawn.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
+    out.print(drawn, crop=False)
+    for why in _reasons(rows):
+        out.print(Text(f"cannot: {why}"), soft_wrap=True)
+
+
+def _reasons(rows: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(row.why for row in rows if row.why))
+
+
+def summary(entry: Reported, rows: Sequence[Row], repeat: str) -> dict[str, Any]:
+    """The JSON object; what was not measured is null."""
+    return {
+        "reported": entry.name,
+        "by": entry.by,
+        "message_id": entry.message_id,
+        "version": entry.version,
+        "reproduced": all(row.verdict in GOOD for row in rows),
+        "figures": [
+            {
+                "metric": row.figure.metric,
+                "unit": quantity(row.figure.metric).unit,
+                "reported": row.figure.value,
+                **{
+                    name: None if math.isnan(value) else value
+                    for name, value in (("median", row.median), ("least", row.least), ("greatest", row.greatest))
+                },
+                "samples": row.samples,
+                "verdict": row.verdict.value,
+                "why": row.why,
+            }
+            for row in rows
+        ],
+        "repeat": repeat,
+    }
+
+
+def text(entry: Reported, rows: Sequence[Row], lock: Lock | None) -> str:
+    """The text for the thread; without a lock nothing could be measured."""
+    parts = [
+        _wrapped(
+            f"{entry.by} reported figures for this series ({entry.version} of it) in <{entry.message_id}>. "
+            "The same set-up, measured again with series-ci:"
+        ),
+        "\n".join(_aligned(HEADS, [cells(row) for row in rows])),
+        *(_wrapped(f"Cannot: {why}") for why in _reasons(rows)),
+        *([_meaning(rows)] if lock else []),
+        "The set-up, as stated:\n" + _items(entry.stated),
+    ]
+    if entry.unstated:
+        chosen = (f"{each.what}: {each.chosen}" for each in entry.unstated)
+        parts.append("What was not stated, and what I took:\n" + _items(chosen))
+    return "\n\n".join([*parts, *([_repetition(lock)] if lock else [])]) + "\n"
+
+
+def _meaning(rows: Sequence[Row]) -> str:
+    """How to read the verdicts."""
+    samples = max((row.samples for row in rows), default=0)
+    return _wrapped(
+        f"The range is that of {count(samples, 'sample')}. Reproduced: the figure lies in it. Same order: within a "
+        "factor of ten of the median."
+    )
+
+
+def repeated_text(lock: Lock, found: Repeated) -> str:
+    """The text for a run that was made again."""
+    told = f"all {found.agreeing} results are the same" if found.same else _counts(found)
+    parts = [
+        _wrapped(f"The run of `series-ci {lock.verb}` on {lock.series} {lock.label}, made again from its lock: {told}.")
+    ]
+    if found.results:
+        parts.append("\n".join(_aligned(("result", "then", "now"), _rows(found.results))))
+    if found.tools:
+        parts.append("Other tools:\n" + _items(f"{each.what}: {each.then}; now {each.now}" for each in found.tools))
+    return "\n\n".join([*parts, _repetition(lock)]) + "\n"
+
+
+def _rows(differences: Sequence[Difference]) -> list[tuple[str, str, str]]:
+    rows = [(each.what, each.then, each.now) for each in differences[:MOST]]
+    return rows + ([(f"and {len(differences) - MOST} more", "", "")] if len(differences) > MOST else [])
+
+
+def _counts(found: Repeated) -> str:
+    return f"{count(len(found.results), 'result')} of {len(found.results) + found.agreeing} differ"
+
+
+def show_repeated(found: Repeated, out: Console) -> None:
+    """Print what differs, and how much does not."""
+    for title, differences in (("tools", found.tools), ("results", found.results)):
+        if differences:
+            drawn = Table(box=None, pad_edge=False, header_style="bold")
+            for head in (title, "then", "now"):
+                drawn.add_column(head, overflow="fold")
+            for row in _rows(differences):
+                drawn.add_row(*(Text(word) for word in row))
+            out.print(drawn)
+            out.print()
+    out.print(Text(f"the same {count(found.agreeing, 'result')}" if found.same else _counts(found)), soft_wrap=True)
+
+
+def repeated_summary(lock: Lock, found: Repeated) -> dict[str, Any]:
+    """The JSON object."""
+    return {
+        "series": lock.series,
+        "version": lock.label,
+        "message_id": lock.mails.message_ids[-1],
+        "same": found.same,
+        "agreeing": found.agreeing,
+        "results": [asdict(each) for each in found.results],
+        "tools": [asdict(each) for each in found.tools],
+    }
+
+
+def _repetition(lock: Lock) -> str:
+    """What makes it repeatable."""
+    own = f" and {', '.join(each.name for each in lock.tree.base_patches)}" if lock.tree.base_patches else ""
+    facts = [
+        ("Message-ID", lock.mails.message_ids[-1]),
+        *(("patch-id", each) for each in lock.mails.patch_ids),
+        ("base", f"{lock.tree.spec}{own}"),
+        ("base's tree", lock.tree.base),
+        ("with the series", lock.tree.patched),
+        ("config", lock.config.digest),
+        ("compiler", lock.tools.compiler),
+        ("QEMU", lock.tools.qemu),
+        ("series-ci", lock.tools.series_ci),
+    ]
+    width = max(len(name) for name, _value in facts) + 3
+    lines = [f"  {name + ':':{width}}{value}" for name, value in facts]
+    command = textwrap.wrap(lock.tools.qemu_argv, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
+    return (
+        "To repeat it, with the file run.lock of this run:\n\n  series-ci reproduce run.lock\n\n"
+        + "\n".join(lines)
+        + "\n\n"
+        + " \\\n".join(("  " if at == 0 else "    ") + line for at, line in enumerate(command))
+    )
+
+
+def _wrapped(paragraph: str) -> str:
+    return textwrap.fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _items(lines: Iterable[str]) -> str:
+    return "\n".join(
+        textwrap.fill(
+            line,
+            WIDTH,
+            initial_indent="  * ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines
+    )
+
+
+def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table that a mail can hold: the first column to the left, the others too, two spaces between."""
+    table = [heads, *rows]
+    widths = [max(len(row[at]) for row in table) for at in range(len(heads))]
+    return [
+        "  " + "  ".join(f"{word:{width}}" for word, width in zip(row, widths, strict=True)).rstrip() for row in table
+    ]

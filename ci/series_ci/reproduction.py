@@ -1,0 +1,147 @@
+"""What a reproduction comes to: figures that were reported beside those that were measured, or one run beside another.
+
+Pure; the words for the list are in `report.reproduction`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+
+from series_ci.lock import Lock, Measured
+from series_ci.reported import Figure
+from series_ci.samples import Sample
+
+ORDER = 10
+"""Two figures are of the same order if the larger one is less than so many times the smaller one."""
+
+
+class Verdict(StrEnum):
+    """What may be said of a reported figure."""
+
+    REPRODUCED = "reproduced"
+    ORDER = "same order"
+    NOT = "not reproduced"
+    CANNOT = "cannot"
+
+
+GOOD = (Verdict.REPRODUCED, Verdict.ORDER)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A reported figure and what was measured; `why` says why nothing was."""
+
+    figure: Figure
+    verdict: Verdict
+    median: float = math.nan
+    least: float = math.nan
+    greatest: float = math.nan
+    samples: int = 0
+    why: str = ""
+
+
+def judge(figure: Figure, values: Sequence[float], why: str) -> Row:
+    """The figure beside what was measured of it; `why` says why there is none, if there is none."""
+    if not values:
+        return Row(figure, Verdict.CANNOT, why=why)
+    middle, least, greatest = median(values), min(values), max(values)
+    if least <= figure.value <= greatest:
+        verdict = Verdict.REPRODUCED
+    elif middle * figure.value > 0 and 1 / ORDER < middle / figure.value < ORDER:
+        verdict = Verdict.ORDER
+    else:
+        verdict = Verdict.NOT
+    return Row(figure, verdict, middle, least, greatest, len(values))
+
+
+def rows(figures: Sequence[Figure], samples: Sequence[Sample], trouble: str = "") -> list[Row]:
+    """Every reported figure judged; `trouble` is why there are no samples."""
+    kept = [sample for sample in samples if not sample.warmup]
+    found = []
+    for figure in figures:
+        values = [sample.metrics[figure.metric] for sample in kept if figure.metric in sample.metrics]
+        found.append(judge(figure, values, trouble or f"the scenario does not measure {figure.metric} on this kernel"))
+    return found
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that is not as it was."""
+
+    what: str
+    then: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A run made again from its lock: what it was made with that differs, which results differ, and how many agree."""
+
+    tools: tuple[Difference, ...]
+    results: tuple[Difference, ...]
+    agreeing: int
+
+    @property
+    def same(self) -> bool:
+        """Whether the results are those of the lock."""
+        return not self.results
+
+
+def compare(then: Lock, now: Lock) -> Repeated:
+    """Two runs of the same inputs."""
+    found = _tested(then, now) if then.tested else _measured(then.measured, now.measured)
+    return Repeated(tuple(_tools(then, now)), tuple(each for each in found if each), sum(not each for each in found))
+
+
+def _tools(then: Lock, now: Lock) -> list[Difference]:
+    """What is of this machine or of this program: it may differ, and whoever reads the result has to know."""
+    pairs = [
+        ("series-ci", then.tools.series_ci, now.tools.series_ci),
+        ("compiler", then.tools.compiler, now.tools.compiler),
+        ("QEMU", then.tools.qemu, now.tools.qemu),
+        ("host", then.tools.host, now.tools.host),
+        ("configuration", then.config.digest, now.config.digest),
+        ("own selftests", then.tools.selftests, now.tools.selftests),
+        ("accelerator", then.guest.accel if then.guest else "", now.guest.accel if now.guest else ""),
+        *((f"kernel ({side})", image, now.tools.images.get(side, "")) for side, image in then.tools.images.items()),
+    ]
+    return [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
+
+
+def _tested(then: Lock, now: Lock) -> list[Difference | None]:
+    """One entry for each result, None for one that agrees."""
+    one, two = then.tested, now.tested
+    if one is None or two is None:
+        return []
+    found: list[Difference | None] = []
+    for name in {**one.changes, **two.changes}:
+        sides = [f"{run.base.get(name, 'absent')} -> {run.patched.get(name, 'absent')}" for run in (one, two)]
+        found.append(Difference(name, *sides) if sides[0] != sides[1] else None)
+    for what, then_, now_ in (
+        ("verdict", one.verdict, two.verdict),
+        ("new complaints of the kernel", " ".join(one.complaints) or "none", " ".join(two.complaints) or "none"),
+    ):
+        found.append(Difference(what, then_, now_) if then_ != now_ else None)
+    return found
+
+
+def _measured(then: Sequence[Measured], now: Sequence[Measured]) -> list[Difference | None]:
+    """A metric agrees if its median lies in the other run's range, on either side."""
+    seen = {(each.scenario, each.side, each.metric): each for each in now}
+    found: list[Difference | None] = []
+    for old in then:
+        key = (old.scenario, old.side, old.metric)
+        new = seen.get(key)
+        agrees = new is not None and (
+            old.least <= new.median <= old.greatest or new.least <= old.median <= new.greatest
+        )
+        found.append(None if agrees else Difference(" ".join(key), _range(old), _range(new) if new else "not measured"))
+    return found
+
+
+def _range(found: Measured) -> str:
+    return f"{found.median:g} [{found.least:g}, {found.greatest:g}]"
