@@ -119,6 +119,33 @@ class TestLoad:
     def test_without_tests_it_is_only_booted(self, folder):
         assert load(write(folder, GOOD[: GOOD.index("tests:")])).tests == ()
 
+    REPORTED = """bench: [{name: one, program: bench/one}]
+reported:
+  - {name: his, by: He, message-id: a@example.org, version: v1, scenario: one, arch: arm64, stated: [x], figures: [FIGURE]}
+"""
+    FIGURE = '{metric: skips, value: 6114, quote: "6114"}'
+
+    def test_what_was_reported(self, folder):
+        text = GOOD + self.REPORTED.replace("FIGURE", self.FIGURE)
+        (entry,) = load(write(folder, text)).reported
+        assert (entry.by, entry.figures[0].value, entry.unstated) == ("He", 6114, ())
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ("version: v1", "version: v3", "reported[0].version"),
+            ("scenario: one", "scenario: two", "expected one of one"),
+            ("bench: [{name: one, program: bench/one}]", "", "expected one below bench:, and there is none"),
+            ("arch: arm64", "arch: vax", "expected one of x86_64, arm64"),
+            ("value: 6114", "value: .inf", "reported[0].figures[0].value"),
+            ("metric: skips", "metric: a b", "reported[0].figures[0].metric"),
+            ("stated: [x]", "stated: []", "reported[0].stated"),
+        ],
+    )
+    def test_what_was_reported_of_something_else(self, folder, old, new, said):
+        text = GOOD + self.REPORTED.replace("FIGURE", self.FIGURE).replace(old, new)
+        assert said in refused(load, write(folder, text)).message
+
     def test_frozen(self, folder):
         with pytest.raises(ValidationError, match="frozen"):
             load(write(folder)).name = "other"

@@ -330,6 +330,8 @@ static bool append(const char *path, const char *text)
 	return done;
 }
 
+#define SIZES "r:bench/large folio_referenced ret=$retval:s32 head=+0($arg1):b1@6/64 order=+64($arg1):b8@0/64\n"
+
 /*
  * The order of a large folio is in the word behind the first struct page, and
  * the bit of a head says that there is one: so it is in 6.6 to 6.12.  Older
@@ -337,9 +339,7 @@ static bool append(const char *path, const char *text)
  */
 static bool trace_sizes(void)
 {
-	return append(TRACING "kprobe_events",
-		      "r:bench/large folio_referenced ret=$retval:s32 "
-		      "head=+0($arg1):b1@6/64 order=+64($arg1):b8@0/64\n") &&
+	return append(TRACING "kprobe_events", SIZES) &&
 	       append(LARGE "trigger",
 		      "hist:keys=order if ret == -1 && head == 1\n");
 }
