@@ -10,6 +10,7 @@
 #include "bench.h"
 
 #define WORKING_SET	(256 * MB)
+#define ROOM		(224 * MB)
 #define BEGUN_PAGES	256
 #define MOST_US		1500000
 
@@ -51,7 +52,12 @@ static void measure(struct sample *sample)
 	close(report);
 }
 
+static void make_room(void)
+{
+	leave_only(ROOM);
+}
+
 int main(int argc, char **argv)
 {
-	return bench(argc, argv, NULL, measure);
+	return bench(argc, argv, make_room, measure);
 }

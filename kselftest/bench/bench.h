@@ -245,6 +245,23 @@ static char *filled(size_t size)
 }
 
 /*
+ * Locks memory until a working set finds no more than this much of it, whatever
+ * the kernel itself takes: else the same scenario swaps on one and not on another.
+ */
+static inline void leave_only(long left)
+{
+	long more = read_field("/proc/meminfo", "MemAvailable") * KB - left;
+	char *burden;
+
+	if (more <= 0)
+		return;
+	burden = map_anon(more, MAP_PRIVATE);
+	must(burden != MAP_FAILED, "mmap");
+	must(!mlock(burden, more), "mlock");
+	must(!madvise(burden, more, MADV_DONTFORK), "madvise");
+}
+
+/*
  * Starts a child in a control group ("": in none).  It runs the job, which
  * returns whether it went well, and stays.  *report is for await().
  */

@@ -7,6 +7,7 @@
 #include "bench.h"
 
 #define WORKING_SET	(256 * MB)
+#define ROOM		(224 * MB)
 #define WORK_SIZE	(64 * MB)	/* its oldest part: in swap */
 
 static int go[2];
@@ -48,7 +49,12 @@ static void measure(struct sample *sample)
 	close(go[1]);
 }
 
+static void make_room(void)
+{
+	leave_only(ROOM);
+}
+
 int main(int argc, char **argv)
 {
-	return bench(argc, argv, NULL, measure);
+	return bench(argc, argv, make_room, measure);
 }

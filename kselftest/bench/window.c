@@ -62,7 +62,7 @@ static void measure(struct sample *sample)
 	int report, filler_report;
 	pid_t pid, other;
 
-	must(window_set(VICTIM, WINDOW_S), "io.max");
+	must(window_set(VICTIM, held->slow_number, WINDOW_S), "io.max");
 	pid = start(VICTIM, victim, &report);
 	await(report, "victim");
 	other = start(FILLER, filler, &filler_report);
@@ -76,7 +76,7 @@ static void measure(struct sample *sample)
 	swapped = swap_bytes(VICTIM) - swapped;
 	after = look();
 	began = now_exactly();
-	must(window_set(VICTIM, 0), "io.max");
+	must(window_set(VICTIM, held->slow_number, 0), "io.max");
 	used = reap(pid) - used;
 	add(sample, "exit_ms", now_exactly() - began);
 	add(sample, "exiting_cpu_ms", used);
