@@ -17,7 +17,7 @@ _REST = re.compile(
     rf"\..*{re.escape(scratch.END)}|\..*\.part|tmp_(?:pack|obj)_.*|.*\.lock|rebase-apply"
     rf"|{re.escape(guard.MARK)}|swap\.img|initramfs\.cpio"
 )
-_LOCKS = re.compile(r"series-ci\.lock|\.lock|.*\.tar[.\w]*\.lock")
+_LOCKS = re.compile(r"run\.lock|series-ci\.lock|\.lock|.*\.tar[.\w]*\.lock")
 """Lock files of ours stay where they are: what counts is who holds them."""
 _FOREIGN = ("work", "build", "ccache", "install")
 """Folders of the cache that kernels, tests and ccache are laid out in."""

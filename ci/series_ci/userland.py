@@ -32,7 +32,7 @@ def shells(arch: Arch) -> tuple[Path, Path]:
 def _foreign(arch: Arch) -> tuple[Path, Path]:
     folder = paths.cache() / "userland" / arch.name
     busybox, bash = (folder / name for name in PROGRAMS)
-    with files.locked(folder.with_name(f"{folder.name}.lock"), lambda _text: None):
+    with files.locked(folder.with_name(".lock"), lambda _text: None):
         if not (_made_for(busybox, arch) and _made_for(bash, arch)):
             _fetch(arch, folder)
     for path in (busybox, bash):
