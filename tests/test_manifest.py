@@ -121,7 +121,8 @@ class TestLoad:
 
     REPORTED = """bench: [{name: one, program: bench/one}]
 reported:
-  - {name: his, by: He, message-id: a@example.org, version: v1, scenario: one, arch: arm64, stated: [x], figures: [FIGURE]}
+  - {name: his, by: He, message-id: a@example.org, version: v1, scenario: one, arch: arm64, stated: [x],
+     figures: [FIGURE]}
 """
     FIGURE = '{metric: skips, value: 6114, quote: "6114"}'
 
