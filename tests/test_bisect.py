@@ -134,6 +134,7 @@ def test_a_patch_after_which_the_test_skips_leaves_more_than_one(world: World) -
         ("mm/good", "mm/good is PASS on the base and with v5: there is no patch to look for"),
         ("mm/good:nothing", "no test mm/good:nothing, neither on the base nor with v5"),
         ("good", "--test good: expected COLLECTION/PROGRAM"),
+        ("mm/../good", "--test mm/../good: expected COLLECTION/PROGRAM"),
     ],
 )
 def test_a_test_that_nothing_changed_is_not_looked_for(world: World, test: str, words: str) -> None:

@@ -33,7 +33,9 @@ def of_bench(
     }
     return Lock(
         verb="reproduce" if reported else "bench",
-        measure=lock.Measure(scenarios=tuple(scenarios), runs=_rounds(samples), seed=plan.seed, margin=margin),
+        measure=lock.Measure(
+            scenarios=tuple(scenarios), runs=_rounds(samples), seed=plan.seed, margin=margin, accel=_accel(rig)
+        ),
         reported=reported,
         measured=tuple(measured(samples)),
         **locking.inputs(request, sources.fetched, sources.base, rig.shop, rig.pair[1].commit),
@@ -44,6 +46,10 @@ def of_bench(
 def _sources(rig: Rig) -> Sources:
     assert rig.sources is not None  # those of a version
     return rig.sources
+
+
+def _accel(rig: Rig) -> lock.Accel:
+    return "kvm" if rig.accel.name == "kvm" else "tcg"
 
 
 def _rounds(samples: Sequence[Sample]) -> int:

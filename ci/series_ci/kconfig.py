@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from series_ci import files
+
 _SET = re.compile(r"^CONFIG_(\w+)=(.*)$")
 _UNSET = re.compile(r"^# CONFIG_(\w+) is not set$")
 
@@ -57,6 +59,11 @@ def render(options: Iterable[Asked]) -> str:
         f"# CONFIG_{each.name} is not set\n" if each.value == "n" else f"CONFIG_{each.name}={each.value}\n"
         for each in options
     )
+
+
+def digest(rendered: str) -> str:
+    """What stands for options in reports; for `render`'s text."""
+    return files.digest(rendered)[:16]
 
 
 def lost(asked: Iterable[Asked], got: Mapping[str, str]) -> list[Lost]:

@@ -42,7 +42,7 @@ class Workshop:
     @property
     def config_digest(self) -> str:
         """What stands for the configuration in reports."""
-        return files.digest(kconfig.render(self.options))[:16]
+        return kconfig.digest(kconfig.render(self.options))
 
 
 def workshop(

@@ -6,13 +6,16 @@ what exists on one machine only, such as patches of the base and the kernel's co
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from series_ci import files
+from series_ci import files, kconfig
+from series_ci.allow import Allowed
 from series_ci.errors import UsageError
+from series_ci.fields import Form, Label, MessageId
 from series_ci.manifest import Scenario
 from series_ci.reported import Reported
 
@@ -23,6 +26,16 @@ MAX_BYTES = 32 << 20
 """More than any: some thousand results, a configuration, and what the base has on top of its tree."""
 
 
+Accel = Literal["kvm", "tcg"]
+
+FileName = Annotated[str, Form(r"(?!\.\.?\Z)[^/\x00]+", "the name of a file, without its folder")]
+"""A lock may be a stranger's, and a file of this name is written."""
+
+_WORD = r"(?!\.\.?(?:/|\Z))[^/\s\x00]+"
+ProgramPath = Annotated[str, Form(rf"{_WORD}(?:/{_WORD})+", "COLLECTION/PROGRAM, such as mm/exit_skip")]
+"""This is looked for below a folder, and may not lead out of it."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
@@ -30,7 +43,7 @@ class _Part(BaseModel):
 class Mails(_Part):
     """The version as it was mailed: its Message-IDs (its own last), a digest of all that is applied, the patch-ids."""
 
-    message_ids: tuple[str, ...] = Field(min_length=1)
+    message_ids: tuple[MessageId, ...] = Field(min_length=1)
     archive: str
     digest: str
     patch_ids: tuple[str, ...]
@@ -39,18 +52,18 @@ class Mails(_Part):
 class BasePatch(_Part):
     """A patch that the base has on top of its tree."""
 
-    name: str = Field(pattern=r"^[^/\x00]+$")
+    name: FileName
     encoding: Literal["utf-8", "latin-1"] = "utf-8"
     text: str
 
     @staticmethod
     def of(path: Path) -> BasePatch:
         """The patch in a file; what is no UTF-8 is kept byte for byte all the same."""
-        content = path.read_bytes()
+        content, name = path.read_bytes(), os.fsencode(path.name).decode("utf-8", "replace")
         try:
-            return BasePatch(name=path.name, text=content.decode("utf-8"))
+            return BasePatch(name=name, text=content.decode("utf-8"))
         except UnicodeDecodeError:
-            return BasePatch(name=path.name, encoding="latin-1", text=content.decode("latin-1"))
+            return BasePatch(name=name, encoding="latin-1", text=content.decode("latin-1"))
 
     @property
     def content(self) -> bytes:
@@ -73,24 +86,30 @@ class Config(_Part):
     digest: str
     options: str
 
+    @model_validator(mode="after")
+    def _digest_of_the_options(self) -> Config:
+        if (found := kconfig.digest(self.options)) != self.digest:
+            raise ValueError(f"the options have the digest {found}, expected {self.digest}")
+        return self
+
 
 class Guest(_Part):
     """The virtual machine of a test; sizes in bytes. `accel` is what ran, `tcg` or `kvm`."""
 
     arch: str
-    memory: int
-    cpus: int
-    swap: int
-    accel: str
+    memory: int = Field(ge=32 << 20)
+    cpus: int = Field(ge=1, le=256)
+    swap: int = Field(ge=0)
+    accel: Accel
 
 
 class Program(_Part):
     """One selftest of a test."""
 
-    program: str
+    program: ProgramPath
     name: str
     args: tuple[str, ...]
-    timeout: int | None
+    timeout: int | None = Field(ge=1)
 
 
 class Tools(_Part):
@@ -107,12 +126,16 @@ class Tools(_Part):
 
 
 class Measure(_Part):
-    """What a bench took: scenarios, boots of each kernel, where chance began, how large a change is still none."""
+    """What a bench took: scenarios, boots of each kernel, where chance began, how large a change is still none.
+
+    `accel` is what all of it ran under; the first locks of benches did not have it.
+    """
 
     scenarios: tuple[Scenario, ...]
     runs: int = Field(ge=1)
     seed: int = Field(ge=0)
     margin: float = Field(0.1, gt=0, lt=1)
+    accel: Accel | None = None
 
 
 class Tested(_Part):
@@ -138,24 +161,33 @@ class Measured(_Part):
 
 
 class Lock(_Part):
-    """One run. Of `tests` and `measure`, and of `tested` and `measured`, it has what its verb has."""
+    """One run. Of `tests` and `measure`, and of `tested` and `measured`, it has what its verb has.
+
+    `allow` are the complaints that were no regression, whatever day it is when the run is made again.
+    """
 
     lock: Literal[1] = 1
     verb: Literal["test", "bench", "reproduce"]
     series: str
-    label: str
+    label: Label
     title: str
     mails: Mails
     tree: Tree
     config: Config
     guest: Guest | None = None
     tests: tuple[Program, ...] = ()
+    allow: tuple[Allowed, ...] = ()
     measure: Measure | None = None
     reported: Reported | None = None
     arch: str
     tools: Tools
     tested: Tested | None = None
     measured: tuple[Measured, ...] = ()
+
+    @property
+    def accel(self) -> str:
+        """What the run ran under, `kvm` or `tcg`; empty if the lock does not say."""
+        return (self.guest.accel if self.guest else self.measure.accel if self.measure else None) or ""
 
 
 def write(folder: Path, lock: Lock) -> None:

@@ -35,6 +35,7 @@ def of_test(outcome: Outcome) -> Lock | None:
             lock.Program(program=each.program, name=each.name, args=each.args, timeout=each.timeout)
             for each in request.tests
         ),
+        allow=request.allow,
         tested=lock.Tested(
             base={each.name: each.base.value for each in entries if each.base is not None},
             patched={each.name: each.patched.value for each in entries if each.patched is not None},

@@ -82,11 +82,17 @@ def request_of(lock: Lock, again: Again, out: Path, repeat: str) -> Iterator[Req
                 Selftest.model_construct(program=each.program, name=each.name, args=each.args, timeout=each.timeout)
                 for each in lock.tests
             ),
-            accel=again.accel,
+            accel=_accel(lock, again.accel),
+            allow=lock.allow,
             out=out,
             repeat=repeat,
             toolchain=lock.tools.toolchain,
         )
+
+
+def _accel(lock: Lock, asked: str) -> str:
+    """The lock's own, if nothing else is asked for: TCG can be had anywhere, and its figures are not those of KVM."""
+    return "tcg" if asked == "auto" and lock.accel == "tcg" else asked
 
 
 def _machine(lock: Lock) -> Machine:

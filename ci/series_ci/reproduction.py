@@ -93,7 +93,12 @@ class Repeated:
 
 def compare(then: Lock, now: Lock) -> Repeated:
     """Two runs of the same inputs."""
-    found = _tested(then, now) if then.tested else _measured(then.measured, now.measured)
+    if then.tested:
+        found = _tested(then, now)
+    elif then.accel and then.accel != now.accel:
+        found = [_not_compared(each, now.accel) for each in then.measured]
+    else:
+        found = _measured(then.measured, now.measured)
     return Repeated(tuple(_tools(then, now)), tuple(each for each in found if each), sum(not each for each in found))
 
 
@@ -106,7 +111,7 @@ def _tools(then: Lock, now: Lock) -> list[Difference]:
         ("host", then.tools.host, now.tools.host),
         ("configuration", then.config.digest, now.config.digest),
         ("own selftests", then.tools.selftests, now.tools.selftests),
-        ("accelerator", then.guest.accel if then.guest else "", now.guest.accel if now.guest else ""),
+        ("accelerator", then.accel or now.accel, now.accel),
         *((f"kernel ({side})", image, now.tools.images.get(side, "")) for side, image in then.tools.images.items()),
     ]
     return [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
@@ -141,6 +146,11 @@ def _measured(then: Sequence[Measured], now: Sequence[Measured]) -> list[Differe
         )
         found.append(None if agrees else Difference(" ".join(key), _range(old), _range(new) if new else "not measured"))
     return found
+
+
+def _not_compared(old: Measured, accel: str) -> Difference:
+    """Figures of KVM and of TCG have nothing to do with each other."""
+    return Difference(f"{old.scenario} {old.side} {old.metric}", _range(old), f"not compared: measured under {accel}")
 
 
 def _range(found: Measured) -> str:

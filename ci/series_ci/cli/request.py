@@ -193,7 +193,7 @@ def _tests(options: Options, manifest: Manifest | None) -> tuple[Selftest, ...]:
     if not options.test:
         return manifest.tests if manifest else ()
     for name in options.test:
-        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+", name):
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+", name) or {".", ".."} & set(name.split("/")):
             raise UsageError(f"--test {name}: expected COLLECTION/PROGRAM, such as mm/exit_skip")
     named = {each.name: each for each in manifest.tests} if manifest else {}
     return tuple(
