@@ -29,6 +29,9 @@ MOST = 40
 HEADS = ("figure", "unit", "reported", "median", "range", "samples", "verdict")
 
 
+MAILED = ("figure", "reported", "median", "range", "verdict")
+
+
 def cells(row: Row) -> tuple[str, ...]:
     """A figure's line of the table."""
     name, unit = row.figure.metric, quantity(row.figure.metric).unit
@@ -36,6 +39,12 @@ def cells(row: Row) -> tuple[str, ...]:
         return (name, unit, row.figure.quote, "-", "-", "0", row.verdict.value)
     spread = f"{number(row.least)} to {number(row.greatest)}"
     return (name, unit, row.figure.quote, number(row.median), spread, str(row.samples), row.verdict.value)
+
+
+def _mailed(row: Row) -> tuple[str, ...]:
+    """The same for a mail, which has less room."""
+    figure, _unit, reported, middle, spread, _samples, verdict = cells(row)
+    return figure, reported, middle, spread, verdict
 
 
 def show(entry: Reported, rows: Sequence[Row], out: Console) -> None:
@@ -91,7 +100,7 @@ def text(entry: Reported, rows: Sequence[Row], lock: Lock | None) -> str:
             f"{entry.by} reported figures for this series ({entry.version} of it) in <{entry.message_id}>. "
             "The same set-up, measured again with series-ci:"
         ),
-        "\n".join(_aligned(HEADS, [cells(row) for row in rows])),
+        _table(MAILED, [_mailed(row) for row in rows]),
         *(_wrapped(f"Cannot: {why}") for why in _reasons(rows)),
         *([_meaning(rows)] if lock else []),
         "The set-up, as stated:\n" + _items(entry.stated),
@@ -118,7 +127,7 @@ def repeated_text(lock: Lock, found: Repeated) -> str:
         _wrapped(f"The run of `series-ci {lock.verb}` on {lock.series} {lock.label}, made again from its lock: {told}.")
     ]
     if found.results:
-        parts.append("\n".join(_aligned(("result", "then", "now"), _rows(found.results))))
+        parts.append(_table(("result", "then", "now"), _rows(found.results)))
     if found.tools:
         parts.append("Other tools:\n" + _items(f"{each.what}: {each.then}; now {each.now}" for each in found.tools))
     return "\n\n".join([*parts, _repetition(lock)]) + "\n"
@@ -172,11 +181,12 @@ def _repetition(lock: Lock) -> str:
         ("config", lock.config.digest),
         ("compiler", lock.tools.compiler),
         ("QEMU", lock.tools.qemu),
+        *([("accelerator", lock.accel.upper())] if lock.accel else []),
         ("series-ci", lock.tools.series_ci),
     ]
     width = max(len(name) for name, _value in facts) + 3
-    lines = [f"  {name + ':':{width}}{value}" for name, value in facts]
-    command = textwrap.wrap(lock.tools.qemu_argv, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
+    lines = [_filled(value, f"  {name + ':':{width}}", " " * (width + 2)) for name, value in facts]
+    command = textwrap.wrap(lock.tools.qemu_argv, WIDTH - 6, break_long_words=False, break_on_hyphens=False)
     return (
         "To repeat it, with the file run.lock of this run:\n\n  series-ci reproduce run.lock\n\n"
         + "\n".join(lines)
@@ -186,27 +196,36 @@ def _repetition(lock: Lock) -> str:
 
 
 def _wrapped(paragraph: str) -> str:
-    return textwrap.fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return _filled(paragraph, "", "")
 
 
-def _items(lines: Iterable[str]) -> str:
-    return "\n".join(
-        textwrap.fill(
-            line,
-            WIDTH,
-            initial_indent="  * ",
-            subsequent_indent="    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in lines
+def _filled(words: str, first: str, others: str) -> str:
+    """Words in lines of a mail's width; what somebody may copy stays whole."""
+    return textwrap.fill(
+        words, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
     )
 
 
-def _aligned(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table that a mail can hold: the first column to the left, the others too, two spaces between."""
-    table = [heads, *rows]
-    widths = [max(len(row[at]) for row in table) for at in range(len(heads))]
-    return [
-        "  " + "  ".join(f"{word:{width}}" for word, width in zip(row, widths, strict=True)).rstrip() for row in table
+def _items(lines: Iterable[str]) -> str:
+    return "\n".join(_filled(line, "  * ", "    ") for line in lines)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table that a mail can hold; as a list if it is too wide for that."""
+    widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
+    lines = [
+        "  " + "  ".join(f"{word:{width}}" for word, width in zip(row, widths, strict=True)).rstrip()
+        for row in (heads, *rows)
     ]
+    if max(map(len, lines)) <= WIDTH:
+        return "\n".join(lines)
+    return _items(_sentence(heads, row) for row in rows)
+
+
+def _sentence(heads: Sequence[str], row: Sequence[str]) -> str:
+    first, *others = row
+    return (
+        first
+        + (": " if any(others) else "")
+        + "; ".join(f"{head} {word}" for head, word in zip(heads[1:], others, strict=True) if word)
+    )
