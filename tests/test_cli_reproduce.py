@@ -52,6 +52,17 @@ def lines(*values):
 FIGURES = {"kernel": lab.PATCHED, "inner": {"mm/good": lines(99, 10, 20)}}
 PASSES = ["ok 1 a", "ok 2 b"]
 TESTED = ({"kernel": lab.BASE, "inner": {"mm/good": PASSES}}, {"kernel": lab.PATCHED, "inner": {"mm/good": PASSES}})
+SPLAT = """\
+[    1.000000] ------------[ cut here ]------------
+[    1.000001] WARNING: CPU: 0 PID: 77 at mm/rmap.c:13 folio_referenced+0x12/0x40
+[    1.000002] CPU: 0 PID: 77 Comm: good Not tainted 6.12.7 #1
+[    1.000003] RIP: 0010:folio_referenced+0x12/0x40
+[    1.000004] Call Trace:
+[    1.000005]  <TASK>
+[    1.000006]  shrink_folio+0x21/0x90
+[    1.000007]  </TASK>
+[    1.000008] ---[ end trace 0000000000000000 ]---
+"""
 BROKEN = (TESTED[0], {"kernel": lab.PATCHED, "inner": {"mm/good": ["ok 1 a", "not ok 2 b"]}})
 
 
@@ -135,10 +146,49 @@ def test_what_was_measured_is_measured_again_from_the_lock(run, world, tmp_path)
     run("reproduce", "mine", "--series", str(world.manifest), "--out", str(tmp_path / "one"), rules=[FIGURES])
     status, said, _err = run("reproduce", str(tmp_path / "one"), rules=[FIGURES])
     assert (status, "the same 3 results" in said) == (0, True)
+    again = tmp_path / "again"
+    assert run("reproduce", str(tmp_path / "one"), "--out", str(again), rules=[FIGURES])[0] == 0
+    one, two = (json.loads((path / "summary.json").read_text()) for path in (tmp_path / "one", again))
+    assert one["figures"] == two["figures"]
+    assert (again / "samples.jsonl").exists()
+    assert run("reproduce", str(again), "--out", str(tmp_path / "third"), rules=[FIGURES])[0] == 0
     other = {"kernel": lab.PATCHED, "inner": {"mm/good": lines(99, 70, 80)}}
     status, said, _err = run("reproduce", str(tmp_path / "one"), "--json", rules=[other])
     assert status == 1
     assert [row["now"] for row in json.loads(said)["results"]] == ["75 [70, 80]"] * 3
+
+
+def test_without_a_name_all_reports_are_measured(run, world, tmp_path):
+    out = tmp_path / "out"
+    words = ["--series", str(world.manifest), "--out", str(out)]
+    status, said, _err = run("reproduce", *words, "--json", rules=[FIGURES])
+    assert status == 1
+    told = json.loads(said)
+    assert [each["reported"] for each in told] == ["mine", "broken"]
+    assert [json.loads((out / name / "summary.json").read_text()) for name in ("mine", "broken")] == told
+    assert (out / "mine" / lock.NAME).exists()
+
+
+def test_what_could_not_be_measured_is_repeated_by_its_name(run, world, tmp_path):
+    fragment = tmp_path / "my.config"
+    fragment.write_text("CONFIG_KUNIT=y\n")
+    words = ["--series", str(world.manifest), "--runs", "1", "--seed", "7", "--config", str(fragment), "--json"]
+    _status, said, _err = run("reproduce", "broken", *words)
+    first = json.loads(said)
+    assert first["repeat"].startswith("series-ci reproduce broken --runs 1 --seed 7 ")
+    assert f"--config {fragment}" in first["repeat"]
+    _program, *repeat = first["repeat"].split()
+    _status, said, _err = run(*repeat, "--json")
+    assert json.loads(said) == first
+
+
+def test_a_fragment_is_part_of_what_is_measured_and_in_the_lock(run, world, tmp_path):
+    fragment = tmp_path / "my.config"
+    fragment.write_text("# CONFIG_KUNIT is not set\n")
+    out = tmp_path / "out"
+    words = ["--series", str(world.manifest), "--out", str(out), "--config", str(fragment)]
+    run("reproduce", "mine", *words, rules=[FIGURES])
+    assert "# CONFIG_KUNIT is not set" in lock.read(out).config.options
 
 
 # Runs from their lock.
@@ -221,6 +271,41 @@ def test_a_bench_is_the_same_from_its_lock_alone(run, world, tmp_path):
     assert made.measure.scenarios[0].machine.memory == parse_size("64M")
     status, said, _err = run("reproduce", str(out), rules=rules)
     assert (status, "the same 6 results" in said) == (0, True)
+    assert made.accel == "tcg"
+
+
+def test_a_complaint_that_was_allowed_is_no_regression_the_second_time_either(run, world, tmp_path):
+    manifest = tmp_path / "mini.yaml"
+    text = world.manifest.read_text().replace("archive: mail", f"archive: {world.mail}")
+    text = text.replace("spec: linux\n", f"spec: {world.linux}\n").replace(
+        "[mini.config]", f"[{world.folder}/mini.config]"
+    )
+    known = "{pattern: WARNING, reason: known, link: 'https://example.org/1', expires: 2999-01-01}"
+    manifest.write_text(f"{text}allow: [{known}]\n")
+    rules = (TESTED[0], {**TESTED[1], "console": SPLAT})
+    out = tmp_path / "out"
+    assert run("test", "v1", "--series", str(manifest), "--out", str(out), rules=rules)[0] == 0
+    manifest.unlink()
+    status, said, _err = run("reproduce", str(out), "--out", str(tmp_path / "again"), rules=rules)
+    assert status == 0, said
+    told = json.loads((tmp_path / "again/summary.json").read_text())
+    assert [row["change"] for row in told["splats"]] == ["ALLOWED"]
+
+
+def test_the_summary_is_the_last_file(run, tested, tmp_path):
+    out = tmp_path / "again"
+    assert run("reproduce", str(tested), "--out", str(out), rules=TESTED)[0] == 0
+    dates = {path.name: path.stat().st_mtime_ns for path in out.iterdir() if path.is_file()}
+    assert {"run.lock", "reproduction.md", "reproduction.json"} <= dates.keys()
+    assert max(dates, key=dates.__getitem__) == "summary.json"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--series", "mini"), ("--base-patch", "my.patch"), ("--config", "my.config")]
+)
+def test_what_a_lock_says_itself_cannot_be_asked_for(run, tested, option, value):
+    status, _out, err = run("reproduce", str(tested), option, value)
+    assert (status, f"{option}: a lock says itself" in err) == (2, True)
 
 
 # What is no lock.
@@ -274,6 +359,7 @@ def test_a_run_without_a_lock(run, tmp_path):
         (["his"], ["his: no report of that name", "mine, broken"]),
         (["./his"], ["./his: no such file or folder"]),
         (["mine", "--runs", "0"], ["--runs"]),
+        (["x" * 300], ["no report of that name"]),
     ],
 )
 def test_a_mistake_is_named(run, world, words, said):

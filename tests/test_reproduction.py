@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fakes.locks import of_test
-from series_ci import lock, reproduction
+from series_ci import lock, manifest, reproduce, reproduction
+from series_ci.manifest import Machine, Scenario
 from series_ci.reported import Figure
 from series_ci.reproduction import Verdict, judge
+
+BARRY = manifest.load(Path(__file__).parent.parent / "series" / "exit-skip.yaml").reported[0]
 
 
 def figure(value):
@@ -63,3 +68,12 @@ def test_a_metric_agrees_in_its_range_and_never_across_accelerators(one, two, sa
     assert [each.what for each in found.tools] == tools
     if tools:
         assert [each.now for each in found.results] == [f"not compared: measured under {two.accel}"]
+
+
+def test_a_report_is_measured_on_the_machine_that_it_is_of(tmp_path):
+    entry = BARRY.model_copy(update={"arch": "arm64"})
+    scenario = Scenario(name="one", program="bench/one", machine=Machine(memory="300M", cpus=4, swap="512M"))
+    with reproduce.request_of(of_test(), reproduce.Again(), tmp_path, "") as request:
+        made = reproduce.reported_request(request, entry, scenario)
+    assert made.arch.name == "arm64"
+    assert (made.machine.memory, made.machine.cpus, made.machine.swap) == (300 << 20, 4, 512 << 20)

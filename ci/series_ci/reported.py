@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from series_ci.fields import Form, Line, MessageId, TestName
+from series_ci.fields import Form, Line, MessageId, Name
 
 Metric = Annotated[str, Form(r"[a-z][a-z0-9_]*", "the name of a metric that the scenario measures, such as skips")]
 
@@ -33,7 +33,7 @@ class Unstated(_Part):
 class Reported(_Part):
     """One report: who measured what, and how it is measured again."""
 
-    name: TestName = Field(description="what `series-ci reproduce` calls it, unique in the manifest")
+    name: Name = Field(description="what `series-ci reproduce` calls it, unique in the manifest")
     by: Line = Field(description="who reported it")
     message_id: MessageId = Field(description="Message-ID of the mail")
     version: str = Field(description="the label of the version that was measured")

@@ -37,11 +37,11 @@ class Again:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured for a report; without a `rig`, `trouble` says why nothing could be."""
+    """What was measured for a report; without a `rig`, `trouble` is why nothing could be."""
 
     rig: Rig | None
     samples: tuple[Sample, ...] = ()
-    trouble: str = ""
+    trouble: ApplyError | BuildError | None = None
 
 
 def measure(request: Request, scenario: Scenario, runs: int, seed: int, progress: Progress) -> Measured:
@@ -52,7 +52,7 @@ def measure(request: Request, scenario: Scenario, runs: int, seed: int, progress
     try:
         rig = bench.prepare(bench.request(request, [scenario]), progress)
     except (ApplyError, BuildError) as error:
-        return Measured(None, trouble=error.message)
+        return Measured(None, trouble=error)
     samples: list[Sample] = []
     for number in range(runs):
         turn = Turn(scenario, _PATCHED, number, number, seed + number)

@@ -6,7 +6,7 @@ import glob
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from series_ci.bench import Plan
     from series_ci.lock import Lock
     from series_ci.report.bench import Bench
+    from series_ci.samples import Sample
 
 
 def _fraction(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
@@ -125,7 +126,9 @@ def _measure(
     from series_ci.report import bench as report  # noqa: PLC0415
 
     plan = benches.Plan(how["runs"], max(how["runs"], how["most"]), how["seed"], how["until"])
-    made, _lock = measure_and_write(request, scenarios, plan, how["margin"], progress)
+    taken = take(request, scenarios, plan, how["margin"], progress)
+    write(taken)
+    made = taken.bench
     if as_json:
         click.echo(json.dumps(report.summary(made), indent=2, ensure_ascii=False))
     else:
@@ -134,22 +137,37 @@ def _measure(
     return int(ExitStatus.REGRESSION if report.worse(made) else ExitStatus.OK)
 
 
-def measure_and_write(
-    request: Request, scenarios: tuple[Scenario, ...], plan: Plan, margin: float, progress: Terminal
-) -> tuple[Bench, Lock]:
-    """Take both kernels through the scenarios, and put all that came of it into the run directory."""
+@dataclass(frozen=True)
+class Taken:
+    """A bench that is over, and not yet written down."""
+
+    request: Request
+    bench: Bench
+    lock: Lock
+    samples: Sequence[Sample]
+
+
+def take(request: Request, scenarios: tuple[Scenario, ...], plan: Plan, margin: float, progress: Terminal) -> Taken:
+    """Take both kernels through the scenarios."""
     from series_ci import bench as benches  # noqa: PLC0415
     from series_ci import benchlock  # noqa: PLC0415
     from series_ci.report import bench as report  # noqa: PLC0415
-    from series_ci.report.benchpage import page  # noqa: PLC0415
 
     rig = benches.prepare(benches.request(request, scenarios), progress)
     taken = benches.run(rig, scenarios, plan, request.out, progress)
     made = report.gather(request, rig.pair[0].commit, scenarios, taken, margin)
-    locked = benchlock.of_bench(request, rig, scenarios, plan, taken, margin=margin)
-    files.write(request.out / benches.SAMPLES, samples.as_lines(taken))
-    files.write(request.out / "bench.html", page(made))
-    lock.write(request.out, locked)
+    return Taken(request, made, benchlock.of_bench(request, rig, scenarios, plan, taken, margin=margin), taken)
+
+
+def write(taken: Taken) -> None:
+    """Put all that came of a bench into the run directory."""
+    from series_ci import bench as benches  # noqa: PLC0415
+    from series_ci.report import bench as report  # noqa: PLC0415
+    from series_ci.report.benchpage import page  # noqa: PLC0415
+
+    out = taken.request.out
+    files.write(out / benches.SAMPLES, samples.as_lines(taken.samples))
+    files.write(out / "bench.html", page(taken.bench))
+    lock.write(out, taken.lock)
     # The last one: it says that the bench is finished.
-    files.write_json(request.out / rundir.SUMMARY, report.summary(made))
-    return made, locked
+    files.write_json(out / rundir.SUMMARY, report.summary(taken.bench))

@@ -60,8 +60,12 @@ machine = _all(
 )
 """What it is booted in."""
 
+_fragments = click.option(
+    "--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)"
+)
+
 _config = _all(
-    click.option("--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)"),
+    _fragments,
     click.option(
         "--toolchain",
         type=click.Choice(["gcc", "llvm"]),
@@ -104,5 +108,5 @@ guest = _all(_test, _kernel, progress)
 measured = _all(series, tree, _config, _arch, _accel, _out, _json, progress)
 """The same, where the scenario says what machine it wants."""
 
-repeated = _all(series, tree, _accel, _out, _json, progress)
+repeated = _all(series, tree, _fragments, _accel, _out, _json, progress)
 """What may be asked for of something that has the rest written down."""

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+import os.path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from series_ci import catalogue, files, lock, paths, rundir, terminal
+from series_ci import catalogue, files, lock, paths, rundir, samples, terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.lock import Lock
+from series_ci.manifest import Scenario
 from series_ci.pipeline import Request
+from series_ci.reported import Reported
 from series_ci.terminal import Terminal
+
+if TYPE_CHECKING:
+    from series_ci.reproduce import Measured
 
 REPRODUCTION = "reproduction.md"
 """In the run directory: the text for the thread."""
 
 
 @click.command()
-@click.argument("what", metavar="NAME|RUN_DIR|LOCK")
+@click.argument("what", metavar="[NAME|RUN_DIR|LOCK]", required=False)
 @click.option(
     "--runs", type=click.IntRange(1, 999), default=3, show_default=True, help="boots, for figures from the list"
 )
@@ -32,7 +39,7 @@ REPRODUCTION = "reproduction.md"
 )
 @options.repeated
 def reproduce(
-    what: str,
+    what: str | None,
     *,
     runs: int,
     seed: int,
@@ -44,22 +51,21 @@ def reproduce(
 ) -> int:
     """Measure figures that the manifest has below `reported:` again, or repeat an earlier run from its lock alone.
 
-    NAME is that of a report. RUN_DIR or LOCK (its file run.lock) is a run of anybody's; mails and tree are fetched
-    again and have to be the same by digest, other tools are named. Both write reproduction.md, a text for the thread.
+    NAME is that of a report; without it all are measured, each in a folder of its own. RUN_DIR or LOCK (its file
+    run.lock) is a run of anybody's; mails and tree are fetched again and have to be the same by digest, other tools
+    are named. Both write reproduction.md, a text for the thread.
 
     Exit status: 0 each figure is reproduced or of the same order, or all results are those of the lock; 1 they are not,
-    or cannot be measured.
+    or a figure cannot be measured on this version; 5 other mails or another tree than the lock's.
     """
     progress = Terminal(verbose=verbose, quiet=quiet)
-    if Path(what).exists():
-        if given["series"]:
-            raise UsageError("--series: a lock says itself what series it is of")
+    if what is not None and os.path.exists(what):  # noqa: PTH110 (of a name that is too long, Path raises)
         return _repeat(Path(what), given, _folder(out), progress, as_json=as_json)
-    if Path(what).name != what:
+    if what is not None and Path(what).name != what:
         raise UsageError(
             f"{what}: no such file or folder", hint="give a run directory, its run.lock, or a report's name"
         )
-    return _report(what, given, out, runs, seed, progress, as_json=as_json)
+    return _reports(what, given, out, Boots(runs, seed), progress, as_json=as_json)
 
 
 def _folder(given: str | None) -> Path:
@@ -71,39 +77,83 @@ def _folder(given: str | None) -> Path:
     return path
 
 
-def _report(
-    name: str, given: dict[str, Any], out: str | None, runs: int, seed: int, progress: Terminal, *, as_json: bool
+@dataclass(frozen=True)
+class Boots:
+    """How often a report's kernel is booted, and where chance begins."""
+
+    runs: int
+    seed: int
+
+
+def _reports(
+    name: str | None, given: dict[str, Any], out: str | None, boots: Boots, progress: Terminal, *, as_json: bool
 ) -> int:
-    # numpy and scipy take longer to load than most verbs to run.
-    from series_ci import bench, benchlock, reproduce, reproduction, samples  # noqa: PLC0415
-    from series_ci.report import reproduction as report  # noqa: PLC0415
+    from series_ci import reproduce  # noqa: PLC0415
 
     manifest = catalogue.find(given["series"], paths.series_folders())
-    entry, scenario = reproduce.find(manifest.reported, manifest.bench, name)
-    asked = Options(test=(), config=(), memory=None, cpus=None, swap=None, out=None, arch=entry.arch, **given)
-    folder = _folder(out) if out else stamped(manifest.name, f"reproduce-{name}")
-    made = make_request(entry.version, asked, verb="reproduce")
-    request = reproduce.reported_request(replace(made, out=folder), entry, scenario)
-    measured = reproduce.measure(request, scenario, runs, seed, progress)
-    rows = reproduction.rows(entry.figures, measured.samples, measured.trouble)
-    written: Lock | None = None
-    if measured.rig is not None:
-        plan = bench.Plan(runs, runs, seed)
-        written = benchlock.of_bench(request, measured.rig, [scenario], plan, measured.samples, reported=entry)
-        files.write(folder / bench.SAMPLES, samples.as_lines(measured.samples))
-    repeat = f"series-ci reproduce {folder / lock.NAME}" if written else request.repeat
-    told = report.summary(entry, rows, repeat)
-    _write(folder, written, report.text(entry, rows, written), told)
+    known = manifest.reported
+    if not known:
+        raise UsageError(
+            f"{manifest.name}: the manifest has no figures from the list", hint="they come below reported:"
+        )
+    names = [name] if name is not None else [each.name for each in known]
+    found = [reproduce.find(known, manifest.bench, each) for each in names]
+    folder = _folder(out) if out else stamped(manifest.name, f"reproduce-{name}" if name else "reproduce")
+    told = [
+        _report(*each, given, folder if name else folder / each[0].name, boots, progress, as_json=as_json)
+        for each in found
+    ]
     if as_json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(told[0] if name else told, indent=2, ensure_ascii=False))
     else:
-        report.show(entry, rows, terminal.console(stderr=False))
         click.echo(f"results:  {folder}")
-    return int(ExitStatus.OK if told["reproduced"] else ExitStatus.REGRESSION)
+    return int(ExitStatus.OK if all(each["reproduced"] for each in told) else ExitStatus.REGRESSION)
 
 
-def _write(folder: Path, written: Lock | None, text: str, summary: dict[str, Any]) -> None:
+def _report(
+    entry: Reported,
+    scenario: Scenario,
+    given: dict[str, Any],
+    folder: Path,
+    boots: Boots,
+    progress: Terminal,
+    *,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Measure the figures of one report, write down, show; its summary."""
+    # numpy and scipy take longer to load than most verbs to run.
+    from series_ci import reproduce, reproduction  # noqa: PLC0415
+    from series_ci.report import reproduction as report  # noqa: PLC0415
+
+    asked = Options(test=(), memory=None, cpus=None, swap=None, out=None, **given)
+    words = [entry.name, "--runs", str(boots.runs), "--seed", str(boots.seed)]
+    made = make_request(entry.version, asked, verb="reproduce", words=words)
+    request = reproduce.reported_request(replace(made, out=folder), entry, scenario)
+    measured = reproduce.measure(request, scenario, boots.runs, boots.seed, progress)
+    rows = reproduction.rows(entry.figures, measured.samples, measured.trouble.message if measured.trouble else "")
+    written = _lock(request, measured, entry, scenario, boots)
+    told = report.summary(entry, rows, f"series-ci reproduce {folder / lock.NAME}" if written else request.repeat)
+    _write(folder, written, measured, report.text(entry, rows, written), told)
+    if not as_json:
+        report.show(entry, rows, terminal.console(stderr=False))
+    return told
+
+
+def _lock(request: Request, measured: Measured, entry: Reported, scenario: Scenario, boots: Boots) -> Lock | None:
+    """None if nothing could be measured."""
+    from series_ci import bench, benchlock  # noqa: PLC0415
+
+    if measured.rig is None:
+        return None
+    plan = bench.Plan(boots.runs, boots.runs, boots.seed)
+    return benchlock.of_bench(request, measured.rig, [scenario], plan, measured.samples, reported=entry)
+
+
+def _write(folder: Path, written: Lock | None, measured: Measured, text: str, summary: dict[str, Any]) -> None:
+    from series_ci import bench  # noqa: PLC0415
+
     if written is not None:
+        files.write(folder / bench.SAMPLES, samples.as_lines(measured.samples))
         lock.write(folder, written)
     files.write(folder / REPRODUCTION, text)
     # The last one: it says that all is there.
@@ -114,18 +164,17 @@ def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *,
     from series_ci import reproduce, reproduction  # noqa: PLC0415
     from series_ci.report import reproduction as report  # noqa: PLC0415
 
+    _refuse(given)
     then = lock.read(path)
     again = reproduce.Again(given["archive"], given["tree"], given["accel"])
-    if given["base_patch"]:
-        raise UsageError("--base-patch: what the base has on top of its tree is in the lock")
     with reproduce.request_of(then, again, out, f"series-ci reproduce {path.resolve()}") as request:
         reproduce.check(request, then, progress)
-        now = _made_again(then, request, progress)
-    found = reproduction.compare(then, now)
-    told = report.repeated_summary(then, found)
-    lock.write(out, now)
-    files.write(out / REPRODUCTION, report.repeated_text(now, found))
-    files.write_json(out / "reproduction.json", told)
+        now, finish = _made_again(then, request, progress)
+        found = reproduction.compare(then, now)
+        told = report.repeated_summary(then, found)
+        files.write(out / REPRODUCTION, report.repeated_text(now, found))
+        files.write_json(out / "reproduction.json", told)
+        finish()
     if as_json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
@@ -134,25 +183,61 @@ def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *,
     return int(ExitStatus.OK if found.same else ExitStatus.REGRESSION)
 
 
-def _made_again(then: Lock, request: Request, progress: Terminal) -> Lock:
-    """Do what the lock's run did; the new run's lock."""
-    from series_ci import bench, benchlock, locking, pipeline, reproduce  # noqa: PLC0415
-    from series_ci.cli.bench import measure_and_write  # noqa: PLC0415
-    from series_ci.cli.test import write  # noqa: PLC0415
+def _refuse(given: dict[str, Any]) -> None:
+    """What a lock says itself cannot be asked for."""
+    for name, what in (
+        ("series", "what series it is of"),
+        ("base_patch", "what the base has on top of its tree"),
+        ("config", "what the kernels are configured with"),
+    ):
+        if given[name]:
+            raise UsageError(f"--{name.replace('_', '-')}: a lock says itself {what}")
+
+
+def _made_again(then: Lock, request: Request, progress: Terminal) -> tuple[Lock, Callable[[], None]]:
+    """Do what the lock's run did; the new run's lock, and what writes the run down, its summary last."""
+    from series_ci import bench  # noqa: PLC0415
+    from series_ci.cli.bench import take, write  # noqa: PLC0415
 
     if then.measure is None:
-        outcome = pipeline.test(request, progress)
-        write(outcome)
-        made = locking.of_test(outcome)
-        if made is None:
-            assert outcome.error is not None
-            raise outcome.error
-        return made
-    plan = bench.Plan(then.measure.runs, then.measure.runs, then.measure.seed)
-    scenarios: Sequence[Any] = then.measure.scenarios
+        return _tested_again(request, progress)
+    scenarios, runs, seed = then.measure.scenarios, then.measure.runs, then.measure.seed
     if then.reported is None:
-        return measure_and_write(request, tuple(scenarios), plan, then.measure.margin, progress)[1]
-    measured = reproduce.measure(request, scenarios[0], plan.runs, plan.seed, progress)
-    if measured.rig is None:
-        raise UsageError(measured.trouble)
-    return benchlock.of_bench(request, measured.rig, scenarios, plan, measured.samples, reported=then.reported)
+        plan = bench.Plan(runs, runs, seed)
+        taken = take(request, scenarios, plan, then.measure.margin, progress)
+        return taken.lock, partial(write, taken)
+    return _measured_again(then.reported, scenarios, request, Boots(runs, seed), progress)
+
+
+def _tested_again(request: Request, progress: Terminal) -> tuple[Lock, Callable[[], None]]:
+    from series_ci import locking, pipeline  # noqa: PLC0415
+    from series_ci.cli.test import write  # noqa: PLC0415
+
+    outcome = pipeline.test(request, progress)
+    made = locking.of_test(outcome)
+    if made is None:
+        assert outcome.error is not None
+        write(outcome)
+        raise outcome.error
+    return made, partial(write, outcome)
+
+
+def _measured_again(
+    entry: Reported, scenarios: Sequence[Scenario], request: Request, boots: Boots, progress: Terminal
+) -> tuple[Lock, Callable[[], None]]:
+    from series_ci import bench, reproduce, reproduction  # noqa: PLC0415
+    from series_ci.report import reproduction as report  # noqa: PLC0415
+
+    measured = reproduce.measure(request, scenarios[0], boots.runs, boots.seed, progress)
+    made = _lock(request, measured, entry, scenarios[0], boots)
+    if made is None:
+        assert measured.trouble is not None
+        raise measured.trouble
+
+    def write() -> None:
+        files.write(request.out / bench.SAMPLES, samples.as_lines(measured.samples))
+        lock.write(request.out, made)
+        rows = reproduction.rows(entry.figures, measured.samples)
+        files.write_json(request.out / rundir.SUMMARY, report.summary(entry, rows, request.repeat))
+
+    return made, write

@@ -64,8 +64,11 @@ def sources_only(series: str | None, archive: str | None, tree: str | None, base
     )
 
 
-def make_request(version: str, options: Options, verb: str = "test") -> Request:
-    """One version, or the series that a Message-ID belongs to; `verb` is what its repetition is asked for with."""
+def make_request(version: str, options: Options, verb: str = "test", words: Sequence[str] = ()) -> Request:
+    """One version, or the series that a Message-ID belongs to.
+
+    Its repetition is asked for with `verb`, and with `words` where that verb does not take the version.
+    """
     message_ids: tuple[str, ...]
     if "@" in version:
         manifest = catalogue.find(options.series, paths.series_folders()) if options.series else None
@@ -75,7 +78,7 @@ def make_request(version: str, options: Options, verb: str = "test") -> Request:
         label, message_ids = version, manifest.message_ids(version)
     series = manifest.name if manifest else message_ids[-1]
     out = _out(options.out, series, label)
-    repeat = _repeat([version], options, manifest, verb)
+    repeat = _repeat(words or [version], options, manifest, verb)
     return _request(series, label, message_ids, options, manifest, out, repeat)
 
 
