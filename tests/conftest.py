@@ -46,6 +46,12 @@ def _nothing_outlives_a_test() -> Iterator[None]:
     assert not left, "the test left processes behind"
 
 
+@pytest.fixture(autouse=True)
+def _no_wishes_about_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home folder, and none of the caller's git or make settings in the environment."""

@@ -37,8 +37,6 @@ def world(tmp_path_factory):
 
 @pytest.fixture
 def run(world, tmp_path, monkeypatch, capsys):
-    for name in ("CI", "NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
     def call(*words, rules=SLOWER):

@@ -222,8 +222,6 @@ def on_a_terminal(argv: list[str], **environment: str) -> str:
 
 
 def test_colours_are_for_terminals(shared: Lab, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CI", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
     argv = ["diff", "v1", "v3", "--series", str(shared.manifest), "--mails", "-q"]
     assert "\x1b[7;31m-\x1b[0m\x1b[2;32m+\tif (folio_exiting(folio))" in on_a_terminal(argv)
     assert "\x1b" not in on_a_terminal(argv, CI="true")

@@ -33,9 +33,7 @@ RAWS = [
 
 @pytest.fixture
 def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with an archive, and none of the settings that change the looks."""
-    for name in ("CI", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
+    """A working directory with an archive."""
     work = tmp_path / "work"
     work.mkdir()
     mails.folder(work / "mail", RAWS)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.locks import OPTIONS, of_test
-from series_ci import arch, kconfig, lock, reproduce
+from series_ci import kconfig, lock, reproduce
 from series_ci.allow import Allowed
 from series_ci.errors import UsageError
 
@@ -49,7 +49,7 @@ def test_a_lock_that_is_read_stands_for_the_same_request(tmp_path_factory, ids, 
     made = of_test(
         mails=lock.Mails(message_ids=ids, archive="mail", digest="1", patch_ids=()),
         tree=lock.Tree(spec="linux", base_patches=tuple(own), base="3", patched="4"),
-        guest=lock.Guest(arch=arch.host(), memory=memory, cpus=3, swap=swap, accel="kvm"),
+        guest=lock.Guest(memory=memory, cpus=3, swap=swap, accel="kvm"),
         tests=tuple(tests),
     )
     lock.write(folder, made)
@@ -86,7 +86,7 @@ def test_complaints_that_were_allowed_are_allowed_again(tmp_path):
     [("tcg", "auto", "tcg"), ("kvm", "auto", "auto"), ("tcg", "kvm", "kvm"), ("kvm", "tcg", "tcg")],
 )
 def test_what_ran_under_tcg_does_so_again_unless_asked_otherwise(tmp_path, was, wanted, used):
-    guest = lock.Guest(arch=arch.host(), memory=64 << 20, cpus=1, swap=0, accel=was)
+    guest = lock.Guest(memory=64 << 20, cpus=1, swap=0, accel=was)
     with reproduce.request_of(of_test(guest=guest), reproduce.Again(accel=wanted), tmp_path, "") as request:
         assert request.accel == used
 

@@ -65,8 +65,6 @@ MAILS = [*V1, *V2, *V3, ACK, QUOTED]
 @pytest.fixture
 def folder(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A manifest and its folder of mails."""
-    for name in ("CI", "NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
     fakelinux.repository(tmp_path / "linux")
     (tmp_path / "mini.yaml").write_text(MANIFEST, "utf-8")
     mails.folder(tmp_path / "mail", MAILS)

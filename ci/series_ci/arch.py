@@ -88,7 +88,7 @@ _ROWS = (
             (
                 "-cpu",
                 "max,pauth-impdef=on",
-                "all that QEMU has; the architecture's own pointer authentication takes half of its time in emulation",
+                "all that QEMU has; the architecture's own pointer authentication is slow in emulation",
             ),
         ),
     ),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from series_ci import files, lock, locking, machine
+from series_ci import lock, locking, machine
 from series_ci.bench import Plan, Rig, Sources
 from series_ci.lock import Lock, Measured
 from series_ci.manifest import Scenario
@@ -28,9 +28,7 @@ def of_bench(
 ) -> Lock:
     """The lock of what was measured, on both kernels or, of what was `reported`, on the one with the series."""
     sources, environment = _sources(rig), samples[-1].environment
-    images = {
-        side: files.digest(kernel.build.image.read_bytes())[:16] for side, kernel in zip(SIDES, rig.pair, strict=True)
-    }
+    images = {side: kernel.build.image_digest for side, kernel in zip(SIDES, rig.pair, strict=True)}
     return Lock(
         verb="reproduce" if reported else "bench",
         measure=lock.Measure(

@@ -204,7 +204,7 @@ def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str], initrd: Pa
         "accelerator_reason": recipe.accel.why,
         "compiler": recipe.tools.version,
         "config": recipe.config_digest,
-        "image": files.digest(kernel.build.image.read_bytes())[:16],
+        "image": kernel.build.image_digest,
         "initramfs": files.digest(initrd.read_bytes())[:16],
         "qemu": machine.qemu_version(recipe.machine.arch),
         "qemu_argv": process.quote(argv),

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationInfo,
@@ -21,6 +23,13 @@ from pydantic_core import CoreSchema, core_schema
 
 from series_ci.errors import UsageError
 from series_ci.yamlfile import Document
+
+
+class Part(BaseModel):
+    """What all parts of a manifest have in common: they never change, and a key that nobody knows is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
+
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 SIZE = r"[0-9]{1,12}[KMGkmg]?"

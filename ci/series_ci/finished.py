@@ -27,6 +27,11 @@ class Build:
     objects: int
     cached: bool
 
+    @property
+    def image_digest(self) -> str:
+        """What stands for the kernel in reports."""
+        return files.digest(self.image.read_bytes())[:16]
+
 
 def key(tree_id: str, tools: Toolchain, options: Sequence[kconfig.Asked]) -> str:
     """What a finished kernel depends on: sources by content, architecture, configuration, compiler, variables."""

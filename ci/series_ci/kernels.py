@@ -55,8 +55,9 @@ def workshop(
     names = ("guest.config", f"guest-{tools.arch.name}.config")
     texts = [(name, paths.data(name).read_text("utf-8")) for name in names]
     texts += selftests.config_fragments(store, commit, collections, tools.arch.machine)
-    wanted = (each for path in fragments for each in (path, path.with_name(f"{path.name}.{tools.arch.machine}")))
-    texts += [(path.name, path.read_text("utf-8")) for path in wanted if path in fragments or path.is_file()]
+    for path in fragments:
+        own = path.with_name(f"{path.name}.{tools.arch.machine}")
+        texts += [(each.name, each.read_text("utf-8")) for each in (path, own) if each is path or each.is_file()]
     return Workshop(store, tools, tuple(kconfig.merge(texts)), tuple(collections))
 
 

@@ -96,7 +96,6 @@ class Config(_Part):
 class Guest(_Part):
     """The virtual machine of a test; sizes in bytes. `accel` is what ran, `tcg` or `kvm`."""
 
-    arch: str
     memory: int = Field(ge=32 << 20)
     cpus: int = Field(ge=1, le=256)
     swap: int = Field(ge=0)

@@ -25,7 +25,6 @@ def of_test(outcome: Outcome) -> Lock | None:
     return Lock(
         verb="test",
         guest=lock.Guest(
-            arch=request.arch.name,
             memory=request.machine.memory,
             cpus=request.machine.cpus,
             swap=request.machine.swap,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic.config import JsonDict
 
 from series_ci import yamlfile
@@ -24,6 +24,7 @@ from series_ci.fields import (
     Memory,
     MessageId,
     Name,
+    Part,
     Program,
     Spec,
     Swap,
@@ -41,13 +42,7 @@ def _without_default(schema: JsonDict) -> None:
     schema.pop("default")
 
 
-class _Part(BaseModel):
-    """What all parts have in common: they never change, and a key that nobody knows is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
-
-
-class TreeSource(_Part):
+class TreeSource(Part):
     """Where a kernel tree comes from."""
 
     spec: Spec = Field(
@@ -59,7 +54,7 @@ class TreeSource(_Part):
     )
 
 
-class Version(_Part):
+class Version(Part):
     """One version of the series: one mail, the cover letter or the only patch."""
 
     message_id: MessageId = Field(description="Message-ID of the cover letter, or of the patch where there is none")
@@ -78,7 +73,7 @@ class Version(_Part):
         return self._label
 
 
-class Machine(_Part):
+class Machine(Part):
     """The virtual machine that both kernels boot in."""
 
     memory: Memory = Field(512 << 20, description="memory, such as 512M")
@@ -86,7 +81,7 @@ class Machine(_Part):
     swap: Swap = Field(0, description="size of the swap device, 0 for none")
 
 
-class Selftest(_Part):
+class Selftest(Part):
     """One program from tools/testing/selftests, this project's or the tree's."""
 
     program: Program = Field(description="COLLECTION/PROGRAM in tools/testing/selftests, this project's or the tree's")
@@ -112,7 +107,7 @@ class Selftest(_Part):
         return {"name": program, **data} if isinstance(data, dict) and good else data
 
 
-class Scenario(_Part):
+class Scenario(Part):
     """One scenario of `series-ci bench`: a program that measures, and the machine that it measures in."""
 
     name: TestName = Field(description="what the scenario is called, unique in the manifest")
@@ -127,7 +122,7 @@ class Scenario(_Part):
     note: str = Field("", description="what it measures, for the reports")
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """One patch series: its versions, its trees, its tests."""
 
     name: Name = Field(description="what the command line calls the series, such as exit-skip")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from series_ci.fields import Form, Line, MessageId, Name
+from series_ci.fields import Form, Line, MessageId, Name, Part
 
 Metric = Annotated[str, Form(r"[a-z][a-z0-9_]*", "the name of a metric that the scenario measures, such as skips")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
-
-
-class Figure(_Part):
+class Figure(Part):
     """One number."""
 
     metric: Metric = Field(description="what the scenario calls it, such as skips")
@@ -23,14 +19,14 @@ class Figure(_Part):
     quote: Line = Field(description='where it stands, such as "6114 (mTHP: 97300480 bytes)"; the numbers only')
 
 
-class Unstated(_Part):
+class Unstated(Part):
     """Something that matters and was not said."""
 
     what: Line = Field(description="what was not said")
     chosen: Line = Field(description="what is used instead")
 
 
-class Reported(_Part):
+class Reported(Part):
     """One report: who measured what, and how it is measured again."""
 
     name: Name = Field(description="what `series-ci reproduce` calls it, unique in the manifest")

@@ -33,8 +33,9 @@ def _foreign(arch: Arch) -> tuple[Path, Path]:
     folder = paths.cache() / "userland" / arch.name
     busybox, bash = (folder / name for name in PROGRAMS)
     with files.locked(folder.with_name(".lock"), lambda _text: None):
-        if not (_made_for(busybox, arch) and _made_for(bash, arch)):
-            _fetch(arch, folder)
+        if _made_for(busybox, arch) and _made_for(bash, arch):
+            return busybox, bash
+        _fetch(arch, folder)
     for path in (busybox, bash):
         if not _made_for(path, arch):
             raise InfrastructureError(f"{path}: is no program for {arch.name}", hint="remove it; it is fetched again")

@@ -19,7 +19,7 @@ def of_test(**parts: Any) -> lock.Lock:
         "mails": lock.Mails(message_ids=("a@example.org",), archive="mail", digest="1", patch_ids=("2",)),
         "tree": lock.Tree(spec="linux", base_patches=(), base="3", patched="4"),
         "config": lock.Config(digest=kconfig.digest(OPTIONS), options=OPTIONS),
-        "guest": lock.Guest(arch=arch.host(), memory=64 << 20, cpus=1, swap=0, accel="tcg"),
+        "guest": lock.Guest(memory=64 << 20, cpus=1, swap=0, accel="tcg"),
         "tests": (lock.Program(program="mm/good", name="mm/good", args=(), timeout=None),),
         "arch": arch.host(),
         "tools": lock.Tools(

@@ -133,7 +133,11 @@ def _report(
     rows = reproduction.rows(entry.figures, measured.samples, measured.trouble.message if measured.trouble else "")
     written = _lock(request, measured, entry, scenario, boots)
     told = report.summary(entry, rows, f"series-ci reproduce {folder / lock.NAME}" if written else request.repeat)
-    _write(folder, written, measured, report.text(entry, rows, written), told)
+    if written is not None:
+        _write_measured(folder, measured, written)
+    files.write(folder / REPRODUCTION, report.text(entry, rows, written))
+    # The last one: it says that all is there.
+    files.write_json(folder / rundir.SUMMARY, told)
     if not as_json:
         report.show(entry, rows, terminal.console(stderr=False))
     return told
@@ -149,15 +153,11 @@ def _lock(request: Request, measured: Measured, entry: Reported, scenario: Scena
     return benchlock.of_bench(request, measured.rig, [scenario], plan, measured.samples, reported=entry)
 
 
-def _write(folder: Path, written: Lock | None, measured: Measured, text: str, summary: dict[str, Any]) -> None:
+def _write_measured(folder: Path, measured: Measured, made: Lock) -> None:
     from series_ci import bench  # noqa: PLC0415
 
-    if written is not None:
-        files.write(folder / bench.SAMPLES, samples.as_lines(measured.samples))
-        lock.write(folder, written)
-    files.write(folder / REPRODUCTION, text)
-    # The last one: it says that all is there.
-    files.write_json(folder / rundir.SUMMARY, summary)
+    files.write(folder / bench.SAMPLES, samples.as_lines(measured.samples))
+    lock.write(folder, made)
 
 
 def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *, as_json: bool) -> int:
@@ -225,7 +225,7 @@ def _tested_again(request: Request, progress: Terminal) -> tuple[Lock, Callable[
 def _measured_again(
     entry: Reported, scenarios: Sequence[Scenario], request: Request, boots: Boots, progress: Terminal
 ) -> tuple[Lock, Callable[[], None]]:
-    from series_ci import bench, reproduce, reproduction  # noqa: PLC0415
+    from series_ci import reproduce, reproduction  # noqa: PLC0415
     from series_ci.report import reproduction as report  # noqa: PLC0415
 
     measured = reproduce.measure(request, scenarios[0], boots.runs, boots.seed, progress)
@@ -235,8 +235,7 @@ def _measured_again(
         raise measured.trouble
 
     def write() -> None:
-        files.write(request.out / bench.SAMPLES, samples.as_lines(measured.samples))
-        lock.write(request.out, made)
+        _write_measured(request.out, measured, made)
         rows = reproduction.rows(entry.figures, measured.samples)
         files.write_json(request.out / rundir.SUMMARY, report.summary(entry, rows, request.repeat))
 
