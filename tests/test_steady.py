@@ -18,7 +18,7 @@ import mutants
 import steady
 from fakes import fakeqemu, lab, outcomes
 from fakes.lab import Lab
-from series_ci import cli
+from series_ci import arch, cli
 from series_ci.results import Ended, Result, Run, Splat, Status
 from steady import Plan, Sample, Series
 
@@ -182,6 +182,7 @@ class TestProgram:
         status, out, _err = program("--boots", "2", "--cpus", "7", "--json")
         found = json.loads(out)
         assert (status, found["status"], found["cpus"], found["test"]) == (0, 0, 7, "mm/good")
+        assert found["arch"] == arch.host()
         assert [(each["boot"], each["run"], each["busy"], each["seconds"]) for each in found["runs"]] == [
             (1, 1, False, 0.5),
             (2, 1, False, 0.5),
@@ -192,6 +193,11 @@ class TestProgram:
         folder = Path(found["run_dir"])
         assert folder.name.startswith("steady-mini-v1-")
         assert (folder / "boot-2/run.json").is_file()
+
+    def test_an_architecture_that_there_is_not(self, program: Program) -> None:
+        status, _out, err = program("--boots", "2", "--arch", "vax")
+        assert status == 2
+        assert "vax" in err
 
     def test_a_verdict_that_differs(self, program: Program, world: Lab) -> None:
         bad = {"inner": {**cases(1), **cases(2, "not ok")}, "verdicts": {"mm/good-2": "not ok # exit=1"}}

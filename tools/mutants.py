@@ -54,10 +54,10 @@ class Verdict:
         return bool(self.caught) != bool(self.mutant.uncatchable)
 
 
-def request(spec: str, accel: str, tool: str = "mutants") -> Request:
+def request(spec: str, accel: str, tool: str = "mutants", arch: str | None = None) -> Request:
     """What `series-ci test` would be asked for, to test the feature on this tree with exit_skip alone.
 
-    `tool` is who asks: its name comes first in that of the run directory.
+    `tool` is who asks: its name comes first in that of the run directory. `arch` is the guest's, by default the host's.
     """
     options = Options(
         series=SERIES,
@@ -67,6 +67,7 @@ def request(spec: str, accel: str, tool: str = "mutants") -> Request:
         config=(),
         test=(PROGRAM,),
         accel=accel,
+        arch=arch,
         memory=None,
         cpus=None,
         swap=None,

@@ -200,6 +200,7 @@ def as_json(series: Series, asked: Request) -> dict[str, Any]:
     """The same as one JSON object."""
     return {
         "tree": asked.trees[0].spec,
+        "arch": asked.arch.name,
         "test": mutants.PROGRAM,
         "status": int(series.status),
         "summary": summary(series),
@@ -221,9 +222,9 @@ def as_json(series: Series, asked: Request) -> dict[str, Any]:
     }
 
 
-def request(spec: str, accel: str, cpus: int | None, inside: int) -> Request:
+def request(spec: str, accel: str, cpus: int | None, inside: int, arch: str | None = None) -> Request:
     """What `series-ci test` would be asked for, with the program as often as it is to run in one guest."""
-    asked = mutants.request(spec, accel, "steady")
+    asked = mutants.request(spec, accel, "steady", arch)
     tests = tuple(
         Selftest.model_construct(program=mutants.PROGRAM, name=name(number), args=(), timeout=None)
         for number in range(1, inside + 1)
@@ -235,13 +236,24 @@ def request(spec: str, accel: str, cpus: int | None, inside: int) -> Request:
 @click.option(
     "--tree", "spec", metavar="SPEC", default="debian:linux-source-6.12", show_default=True, help="the kernel"
 )
+@click.option("--arch", metavar="NAME", help="the guest's architecture  [default: that of this machine]")
 @click.option("--inside", type=click.IntRange(1, 999), default=1, show_default=True, help="runs in each guest")
 @click.option("--boots", type=click.IntRange(1, 999), default=1, show_default=True, help="guests, one after the other")
 @click.option("--cpus", type=click.IntRange(1, 256), help="the guest's CPUs")
 @click.option("--busy", is_flag=True, help="every second boot has a busy process beside it, on the host")
 @click.option("--json", "json_wanted", is_flag=True, help="print the outcome as JSON")
 @click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
-def main(*, spec: str, inside: int, boots: int, cpus: int | None, busy: bool, json_wanted: bool, accel: str) -> int:
+def main(  # noqa: PLR0913 (click)
+    *,
+    spec: str,
+    arch: str | None,
+    inside: int,
+    boots: int,
+    cpus: int | None,
+    busy: bool,
+    json_wanted: bool,
+    accel: str,
+) -> int:
     """Run exit_skip many times on one kernel, and show the cases whose verdicts differ.
 
     Exit status: 0 no verdict differs; 1 one does, or a guest did not come to its end, or the kernel complained;
@@ -251,7 +263,7 @@ def main(*, spec: str, inside: int, boots: int, cpus: int | None, busy: bool, js
         raise UsageError("one run has nothing to differ from", hint="give --inside N or --boots N")
     if busy and boots < 2:
         raise UsageError("--busy is for every second boot", hint="give --boots N as well")
-    asked = request(spec, accel, cpus, inside)
+    asked = request(spec, accel, cpus, inside, arch)
     series = measure(asked, Plan(boots, inside, busy), terminal.Terminal())
     if json_wanted:
         click.echo(json.dumps(as_json(series, asked), indent=2, ensure_ascii=False))
