@@ -28,12 +28,10 @@ from series_ci import cli, files, finished, kernels, paths, pipeline, process, s
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_sweep, stamped
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
-from series_ci.kernels import Workshop
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, Step
 from series_ci.rows import Row, Sweep
 from series_ci.runs import Stage
-from series_ci.store import Store
 from series_ci.terminal import Terminal
 
 BUILDS = ("build ", "selftests ")
@@ -112,35 +110,14 @@ def cold_cache() -> Iterator[Path]:
                 os.environ["SERIES_CI_CACHE"] = before
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The base and one version on it, in the workshop where both are built."""
-
-    shop: Workshop
-    label: str
-    commits: tuple[str, str]
-
-
-def build_pair(request: Request, watch: Progress) -> Pair:
-    """Build the kernels and selftests of the base and of one version, without booting them."""
-    fetched = pipeline.fetch(request, watch)
-    base, _refused = pipeline.find_base(request, watch)
-    store = Store(base.store)
-    with files.locked(store.lock, watch.say):
-        commit = pipeline.apply(base, fetched, watch)
-        shop, _kernel = pipeline.make_base(request, base, watch)
-        kernels.make(shop, request.label, commit, request.out / "patched", watch)
-    return Pair(shop, request.label, (base.commit, commit))
-
-
-def rebuild(pair: Pair, out: Path) -> None:
+def rebuild(pair: pipeline.Pair, out: Path) -> None:
     """Build base and version in turn in their warm folder, as a sweep goes from one version to the next."""
     shop = replace(pair.shop, collections=())
     with files.locked(shop.store.lock, lambda _text: None):
-        for number, commit in enumerate(pair.commits):
+        for number, commit in enumerate((pair.base.commit, pair.commit)):
             key = finished.key(shop.store.tree_id(commit), shop.tools, shop.options)
             shutil.rmtree(paths.cache() / "builds" / key)
-            kernels.make(shop, pair.label, commit, out / f"rebuild-{number}", Progress())
+            kernels.make(shop, pair.second.label, commit, out / f"rebuild-{number}", Progress())
 
 
 def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> list[Figure]:
@@ -148,7 +125,7 @@ def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> li
     first, whole, again = Stopwatch(shown), Stopwatch(shown), Stopwatch(shown)
     last = replace(asked.requests[-1], out=out / "pair")
     with cold_cache():
-        build_pair(last, first)
+        pipeline.make_pair(last, first)
     with cold_cache():
         start = time.monotonic()
         rows = sweep.run(asked, whole)
@@ -158,7 +135,7 @@ def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> li
         shown.say(
             f"built {first.seconds(BUILDS):.0f} s for two, {whole.seconds(BUILDS):.0f} s for all, of {wall:.0f} s"
         )
-        beside = overlap(build_pair(last, shown), last, argv, out, shown)
+        beside = overlap(pipeline.make_pair(last, shown), last, argv, out, shown)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     built, guests = whole.seconds(BUILDS), whole.seconds(GUESTS)
     trees = sum(not row.same_as and row.stage is not Stage.APPLY for row in rows) + 1
@@ -185,7 +162,7 @@ def require_result(rows: Sequence[Row]) -> None:
             raise InfrastructureError(f"{row.label}: {row.error.message}", hint=row.error.hint)
 
 
-def overlap(pair: Pair, request: Request, argv: Sequence[str], out: Path, shown: Progress) -> Figure:
+def overlap(pair: pipeline.Pair, request: Request, argv: Sequence[str], out: Path, shown: Progress) -> Figure:
     """Does it pay to build while a guest runs? Both one after the other, then both at once.
 
     The guests are those of testing one version, the builds two steps from tree to tree.

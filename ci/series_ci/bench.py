@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import boots, files, growing, kernels, machine, pipeline, requirements, samples, stats
+from series_ci import boots, files, growing, machine, pipeline, samples, stats
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
 from series_ci.errors import InfrastructureError, UsageError
@@ -27,7 +27,7 @@ from series_ci.progress import Progress, count
 from series_ci.quantities import measured
 from series_ci.results import Run, Status
 from series_ci.samples import SIDES, Raw, Sample
-from series_ci.store import Base, Store
+from series_ci.store import Base
 
 SAMPLES = "samples.jsonl"
 """In a boot's folder, written last; and in that of the bench, with those of all boots."""
@@ -108,14 +108,8 @@ def request(asked: Request, scenarios: Sequence[Scenario]) -> Request:
 
 def prepare(asked: Request, progress: Progress) -> Rig:
     """Both kernels of a request that `request` has made. Raises what `pipeline.test` raises, ApplyError and all."""
-    requirements.require(asked.arch, asked.toolchain)
-    fetched = pipeline.fetch(asked, progress)
-    base, _refused = pipeline.find_base(asked, progress)
-    with files.locked(Store(base.store).lock, progress.say):
-        commit = pipeline.apply(base, fetched, progress)
-        shop, first = pipeline.make_base(asked, base, progress)
-        second = kernels.make(shop, asked.label, commit, asked.out / "patched", progress)
-    return replace(rig(asked, shop, (first, second), progress), sources=Sources(fetched, base))
+    made = pipeline.make_pair(asked, progress)
+    return replace(rig(asked, made.shop, (made.first, made.second), progress), sources=Sources(made.fetched, made.base))
 
 
 def rig(asked: Request, shop: Workshop, pair: tuple[Kernel, Kernel], progress: Progress) -> Rig:

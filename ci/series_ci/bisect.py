@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from series_ci import files, kernels, pipeline, requirements
+from series_ci import files, kernels, pipeline
 from series_ci.compare import Change, Comparison, Entry
 from series_ci.errors import BuildError, UsageError
 from series_ci.judge import BaseRuns, judge
@@ -17,7 +17,6 @@ from series_ci.kernels import Workshop
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.results import Status
-from series_ci.store import Store
 
 UNKNOWN = frozenset({Change.FLAKY, Change.GONE, Change.SKIPPED})
 """What a patch on the way may give and the whole series did not: neither like the base nor like the series."""
@@ -78,20 +77,16 @@ def run(request: Request, test: str, progress: Progress) -> Found:
     Raises UsageError for a test that has the same result on the base and with the series, or that neither has; the
     errors of `pipeline.test` for a version that does not apply or build as a whole.
     """
-    requirements.require(request.arch, request.toolchain)
-    fetched = pipeline.fetch(request, progress)
-    base, _refused = pipeline.find_base(request, progress)
-    store = Store(base.store)
-    with files.locked(store.lock, progress.say):
-        tip = pipeline.apply(base, fetched, progress)
-        shop, first = pipeline.make_base(request, base, progress)
-        whole = kernels.make(shop, request.label, tip, request.out / "patched", progress)
-    recipe = pipeline.make_recipe(request, shop, (first, whole), progress)
-    base_runs = BaseRuns(recipe, first, request.out / "base", progress)
-    entry = _worth_a_search(request, test, _entry(judge(base_runs, whole, request.out, progress).comparison, test))
-    asked = _Search(request, test, shop, base_runs, entry.change, store.between(base.commit, tip), progress)
+    made = pipeline.make_pair(request, progress)
+    recipe = pipeline.make_recipe(request, made.shop, (made.first, made.second), progress)
+    base_runs = BaseRuns(recipe, made.first, request.out / "base", progress)
+    compared = judge(base_runs, made.second, request.out, progress).comparison
+    entry = _worth_a_search(request, test, _entry(compared, test))
+    commits = made.shop.store.between(made.base.commit, made.commit)
+    asked = _Search(request, test, made.shop, base_runs, entry.change, commits, progress)
     low, high = search(len(asked.commits), asked.like_the_series, progress.say)
-    titles = tuple(f"{at}/{len(fetched.patches)} {each.subject.title}" for at, each in enumerate(fetched.patches, 1))
+    patches = made.fetched.patches
+    titles = tuple(f"{at}/{len(patches)} {each.subject.title}" for at, each in enumerate(patches, 1))
     return Found(test, titles, _shown(entry.base), _shown(entry.patched), entry.change, low, high, tuple(asked.steps))
 
 

@@ -86,6 +86,18 @@ class Outcome:
     shop: Workshop | None = None
 
 
+@dataclass(frozen=True)
+class Pair:
+    """The base's kernel and that of one version, and what they were made of; `commit` is the version's."""
+
+    fetched: Fetched
+    base: Base
+    commit: str
+    shop: Workshop
+    first: Kernel
+    second: Kernel
+
+
 def test(request: Request, progress: Progress) -> Outcome:
     """Take one version to a verdict. That it does not apply or build is a verdict, too; other errors are raised."""
     requirements.require(request.arch, request.toolchain)
@@ -180,6 +192,18 @@ def make_base(request: Request, base: Base, progress: Progress) -> tuple[Worksho
         return shop, kernels.make(shop, "base", base.commit, request.out / "base", progress)
     except BuildError as error:
         raise kernels.base_failure(error) from error
+
+
+def make_pair(request: Request, progress: Progress) -> Pair:
+    """Both kernels of a request, for what has no use for one that does not apply or build: that is raised, too."""
+    requirements.require(request.arch, request.toolchain)
+    fetched = fetch(request, progress)
+    base, _refused = find_base(request, progress)
+    with files.locked(Store(base.store).lock, progress.say):
+        commit = apply(base, fetched, progress)
+        shop, first = make_base(request, base, progress)
+        second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
+    return Pair(fetched, base, commit, shop, first, second)
 
 
 def make_recipe(request: Request, shop: Workshop, made: Sequence[Kernel], progress: Progress) -> Recipe:
