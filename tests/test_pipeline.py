@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from fakes import fakelinux, lab, mails
-from fakes.lab import BASE, PATCHED, Lab
+from fakes.lab import BASE, PATCHED, WARNING, Lab
 from fakes.world import FAILS, INNER, PASSES, World, fresh, notes
 from series_ci import pipeline, record
 from series_ci.cli import main
@@ -24,18 +24,6 @@ from series_ci.cli.request import Options, make_request
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.progress import Progress
 from series_ci.results import Ended
-
-WARNING = """\
-[    1.000000] ------------[ cut here ]------------
-[    1.000001] WARNING: CPU: 0 PID: 77 at mm/rmap.c:13 folio_referenced+0x12/0x40
-[    1.000002] CPU: 0 PID: 77 Comm: good Not tainted 6.12.7 #1
-[    1.000003] RIP: 0010:folio_referenced+0x12/0x40
-[    1.000004] Call Trace:
-[    1.000005]  <TASK>
-[    1.000006]  shrink_folio+0x21/0x90
-[    1.000007]  </TASK>
-[    1.000008] ---[ end trace 0000000000000000 ]---
-"""
 
 
 @pytest.fixture(scope="module")

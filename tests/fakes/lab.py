@@ -23,6 +23,19 @@ from series_ci.kconfig import merge
 
 BASE, PATCHED = "swapped", "kept"
 
+WARNING = """\
+[    1.000000] ------------[ cut here ]------------
+[    1.000001] WARNING: CPU: 0 PID: 77 at mm/rmap.c:13 folio_referenced+0x12/0x40
+[    1.000002] CPU: 0 PID: 77 Comm: good Not tainted 6.12.7 #1
+[    1.000003] RIP: 0010:folio_referenced+0x12/0x40
+[    1.000004] Call Trace:
+[    1.000005]  <TASK>
+[    1.000006]  shrink_folio+0x21/0x90
+[    1.000007]  </TASK>
+[    1.000008] ---[ end trace 0000000000000000 ]---
+"""
+"""What the console says, once, where folio_referenced complains."""
+
 MANIFEST = """\
 name: mini
 title: "mm/rmap: leave the folios of exiting processes alone"
