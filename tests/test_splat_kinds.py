@@ -204,6 +204,8 @@ SAMPLES = {
         "kernel stack overflow (double-fault): 0000 [#1] SMP\n" + X86,
         "walk_leaf",
     ),
+    "stack 4.x": Sample("OOPS", "kernel stack overflow (double-fault): 0000 [#1] SMP", X86_OLD, "walk_leaf"),
+    "stack powerpc": Sample("STACK", "Kernel stack overflow in process walker[77], r1=c000000012345678", PPC, "walk_leaf"),
     "overran": Sample("STACK", "Thread overran stack, or stack corrupted", "Oops: 0000 [#1] SMP\n" + X86_OLD, "walk_leaf"),
     "bug": Sample("BUG", "kernel BUG at mm/walk.c:12!", "invalid opcode: 0000 [#1] SMP\n" + X86, "walk_leaf"),
     "bug without file": Sample(
@@ -447,6 +449,8 @@ SAMPLES = {
     "swap": Sample("PAGE", "get_swap_device: Bad swap file entry 3ffffffffffff"),
     "leak": Sample("LEAK", "unreferenced object 0xffff888012345678 (size 64):", LEAK, "walk_leaf"),
     "leak of a fuzzer": Sample("LEAK", "BUG: memory leak", "unreferenced object 0xffff888012345678 (size 64):\n" + LEAK, "walk_leaf"),
+    "sysfs": Sample("WARNING", "sysfs: cannot create duplicate filename '/devices/virtual/walk'", DUMP, "walk_leaf"),
+    "softirq": Sample("ATOMIC", "softirq: huh, entered softirq 3 NET_RX 00000000abcdef01 with preempt_count 00000101, exited with 00000102?"),
     "inodes": Sample("LEAK", "VFS: Busy inodes after unmount of vda1. Self-destruct in 5 seconds.  Have a nice day..."),
     "netdev": Sample("NETDEV", "unregister_netdevice: waiting for lo to become free. Usage count = 2"),
     "irq": Sample("IRQ", 'irq 9: nobody cared (try booting with the "irqpoll" option)', DUMP, "walk_leaf"),

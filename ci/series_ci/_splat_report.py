@@ -81,7 +81,7 @@ class Report:
         if self.sure:
             # Anybody's words in the middle of a report are its own.
             return not shape.sure or self._goes_on(shape, line)
-        goes_on = self.kind in {"OOPS", "BUG", "LEAK", *MESSAGES} and self._goes_on(shape, line)
+        goes_on = self.kind in {"OOPS", "BUG", "STACK", "LEAK", *MESSAGES} and self._goes_on(shape, line)
         self.sure = goes_on and shape.sure
         return goes_on
 

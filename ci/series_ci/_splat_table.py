@@ -30,7 +30,7 @@ HINT = re.compile(
     r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Machine check in|Thread overran"
     r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]"
     r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
-    r"|general protection|\*\* DEADLOCK|\] series-ci: "
+    r"|general protection|cannot create dup|\*\* DEADLOCK|\] series-ci: "
 )
 """A quick look: every first line below contains this, and so do the marks that /init makes between tests. What it
 begins with is rare: it is sought in every line."""
@@ -48,7 +48,8 @@ DEATHS = re.compile(r"Attempted to kill|Aiee, killing interrupt")
 
 LEAD = re.compile(
     r"(?:\*\* \d+ printk messages dropped \*\* )?(?:(?:kernel|rcu|watchdog|NMI watchdog|NMI|traps|workqueue|hung_task"
-    r"|kasan|kfence|lockdep|sched|mm|slub|usercopy|csd|smp|VFS|EMERG|EXT4-fs|CPU ?\d+): ?)*(?:CPU \d+ (?=Unable))?"
+    r"|kasan|kfence|lockdep|sched|mm|slub|usercopy|csd|smp|softirq|sysfs|VFS|EMERG|EXT4-fs|CPU ?\d+): ?)*"
+    r"(?:CPU \d+ (?=Unable))?"
 )
 """The part of the kernel that speaks; also of boots and tests, so that a line is not suspect for it."""
 
@@ -103,7 +104,7 @@ SHAPES = (
     _shape("PAGE", r"BUG: Bad page (?!\w+: \d+ messages suppressed)"),
     _shape("PAGE", r"\w+: (?:Bad|Unused) swap (?:file|offset) entry", "line"),
     _shape("STACK", r"BUG: .{0,60}stack guard page|Insufficient stack space|Thread overran stack|Corrupt kernel stack"),
-    _shape("STACK", r"Kernel stack overflow\."),
+    _shape("STACK", r"Kernel stack overflow(?:\.| in process )"),
     _shape("SLAB", rf"BUG [\w:.-]+(?:.{{0,80}}\([^)]*[Tt]ainted|: (?:{_SLUB}))"),
     _shape("SLAB", r"kmem_cache_destroy \S+: Slab cache still has objects"),
     _shape("SLAB", r"[Ss]lab (?:error in \w+\(\): cache|corruption(?: \(.*\))?: )"),
@@ -119,7 +120,7 @@ SHAPES = (
     _shape(
         "OOPS", r"[A-Z][\w \-.()',/!?:]{3,70}(?:, sig: \d+ |: [0-9a-f]{4,16} (?:ilc:\d )?|: \d+ )?\[#\d+\]", sure=False
     ),
-    _shape("OOPS", r"[a-z][\w \-]{3,40}: [0-9a-f]{4} (?:ilc:\d )?\[#\d+\]", sure=False),
+    _shape("OOPS", r"[a-z][\w \-()]{3,40}: [0-9a-f]{4} (?:ilc:\d )?\[#\d+\]", sure=False),
     _shape("OOPS", r"\S+\(\d+\): (?:Oops|Kernel|Unaligned|TL[01])\b.{0,60}", sure=False),
     _shape("OOPS", r"Unhandled (?:(?:fault|prefetch abort): .{1,60} \(?0x|[\w -]+ exception on CPU)"),
     _shape("OOPS", r"Unexpected kernel \S+ exception"),
@@ -133,6 +134,7 @@ SHAPES = (
     _shape("WARNING", WARNING.pattern),
     _shape("WARNING", r"Badness at \S+:\d+"),
     _shape("WARNING", r"WARNING: kernel stack (?:regs|frame pointer) at .{1,60} has bad ", "line"),
+    _shape("WARNING", r"cannot create duplicate filename '", sure=False),
     _shape("LEAK", r"kmemleak: \d+ new suspected memory leaks?", "line"),
     _shape("LEAK", r"BUG: memory leak", sure=False),
     _shape("LEAK", r"unreferenced object (?:\(percpu\) )?0x[0-9a-f]+ \("),
