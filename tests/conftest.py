@@ -30,7 +30,8 @@ def children() -> dict[int, str]:
             state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
             if not entry.name.isdecimal() or int(parent) != os.getpid() or state == "Z":
                 continue
-            found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ").strip()
+            if command := (entry / "cmdline").read_text().replace("\0", " ").strip():  # else it is about to be dead
+                found[int(entry.name)] = command
         except (OSError, ValueError):
             continue
     return found

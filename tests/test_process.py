@@ -277,6 +277,14 @@ def test_termination_is_left_alone_outside_the_main_thread() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_a_process_that_ends_while_all_are_looked_at_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [each.name for each in Path("/proc").iterdir()]
+    with started(["sleep", "60"]) as child:
+        monkeypatch.setattr(os, "listdir", lambda _folder: [*there, "4194305", str(child.pid)])
+        process.end_children()
+        assert child.wait(10) == -signal.SIGKILL
+
+
 def test_quoted_command_line_can_be_pasted_into_a_shell() -> None:
     argv = ["printf", "%s|", "two words", "it's", "$HOME"]
     assert run(["sh", "-c", process.quote(argv)]).out == "two words|it's|$HOME|"

@@ -218,12 +218,13 @@ def end_children() -> None:
     GitPython starts its own children, and does not end them when we are interrupted.
     """
     parents: dict[int, int] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError):  # it ended meanwhile
+    for entry in os.listdir("/proc"):  # noqa: PTH208 (pathlib looks at each, and fails for one that has just ended)
+        with suppress(OSError, ValueError):  # it is no process, or ended meanwhile
             # The second field is the name in parentheses, which may hold anything; the fourth is the parent.
-            state, parent = stat.read_text("utf-8", "replace").rpartition(")")[2].split()[:2]
+            stat = Path("/proc", entry, "stat").read_text("utf-8", "replace")
+            state, parent = stat.rpartition(")")[2].split()[:2]
             if state != "Z":
-                parents[int(stat.parent.name)] = int(parent)
+                parents[int(entry)] = int(parent)
     ours = [os.getpid()]
     for each in ours:  # grows while it is read
         found = [pid for pid, parent in parents.items() if parent == each]
