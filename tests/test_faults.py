@@ -20,7 +20,7 @@ from fakes import lab
 from fakes.lab import Lab
 from faults_bench import Bench, Loss, Ran, Verdict, killed_in, read_verdict
 from faults_trials import Plan, Reference, Trial
-from series_ci import cli, scratch
+from series_ci import cli, guard, scratch
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -144,6 +144,16 @@ def test_what_is_left_behind(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     found = faults_traces.rests(tmp_path / "cache", tmp_path / "out", tmp_path / "tmp")
     assert found == ([str(tmp_path / name)] if name in RESTS else [])
+
+
+def test_the_mark_of_a_build_stays_where_the_disk_had_no_room_for_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, tmp_path / "logs", ())
+    for folder in ("cache/build/x86_64-1", "cache/work", "tmp", "out"):
+        (tmp_path / folder).mkdir(parents=True)
+    mark = tmp_path / "cache/build/x86_64-1" / guard.MARK
+    mark.touch()
+    assert bench.complaints(Ran(tmp_path / "out", 5, 1.0, "", ())) == []
+    assert bench.complaints(Ran(tmp_path / "out", 0, 1.0, "", ())) == [f"left behind: {mark}"]
 
 
 def test_a_second_worktree_of_a_store_is_left_behind(tmp_path: Path) -> None:

@@ -113,6 +113,20 @@ class TestFreshFolder:
         assert names(tmp_path) == ["made"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "cc1: No space left on device",
+        "a.tar: no space left on device",
+        "write: Disk quota exceeded",
+        "fatal: sha1 file '/tmp_pack_1' write error. Out of diskspace",
+    ],
+)
+def test_a_program_says_that_the_disk_is_full(said: str) -> None:
+    assert files.is_full(said)
+    assert not files.is_full(said.replace("spac", "sky ").replace("quota", "quiz"))
+
+
 class TestDiskErrors:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
     def test_full_disk_names_the_file_and_what_to_do(self) -> None:

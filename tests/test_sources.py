@@ -391,6 +391,19 @@ class TestFirstAvailable:
         assert f"{tmp_path}/none: no such folder" in caught.value.details
         assert "--tree" in caught.value.hint
 
+    def test_a_full_disk_is_no_reason_to_try_the_next_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        tried = []
+
+        def resolve(spec: str, _tell: object) -> Base:
+            tried.append(spec)
+            raise files.disk_full(f"{spec}: cannot be imported")
+
+        monkeypatch.setattr(sources, "resolve", resolve)
+        with pytest.raises(InfrastructureError, match="first: cannot be imported: no space left") as caught:
+            sources.first_available(["first", "second"], print)
+        assert tried == ["first"]
+        assert "free some space" in caught.value.hint
+
     def test_none_that_could_ever_be_had_is_a_usage_error(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="none of the 2 trees"):
             sources.first_available([f"{tmp_path}/a", f"{tmp_path}/b"], print)

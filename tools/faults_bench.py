@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import faults_traces
-from series_ci import files, process
+from series_ci import files, guard, process
+from series_ci.errors import ExitStatus
 
 GRACE = 20.0
 """Seconds that what a killed run has started may take to end; a compiler finishes its file first."""
@@ -171,8 +172,13 @@ class Bench:
         return Running(self, version, out)
 
     def _rests(self, ran: Ran) -> list[str]:
-        killed = ran.status is None  # the next run is there to clean up
-        return [] if killed else faults_traces.rests(self.cache, ran.out, self.temporary)
+        if ran.status is None:
+            return []  # it was killed: the next run is there to clean up
+        found = faults_traces.rests(self.cache, ran.out, self.temporary)
+        if ran.status == ExitStatus.INFRASTRUCTURE:
+            # The mark of a build that the disk had no room for says what the next one has to do again.
+            found = [each for each in found if Path(each).name != guard.MARK]
+        return found
 
     def complaints(self, ran: Ran) -> list[str]:
         """What is not as it should be after a run, whatever its verdict."""

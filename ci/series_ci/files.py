@@ -37,9 +37,13 @@ def disk_error(error: OSError, what: str) -> InfrastructureError:
     return InfrastructureError(f"{error.filename or what}: {error.strerror}", hint=DISK.get(error.errno or 0, ""))
 
 
+_FULL = (os.strerror(errno.ENOSPC).lower(), os.strerror(errno.EDQUOT).lower(), "out of diskspace")
+
+
 def is_full(text: str) -> bool:
-    """Whether a program says in `text`, its output, that it found the disk full."""
-    return any(os.strerror(number) in text for number in (errno.ENOSPC, errno.EDQUOT))
+    """Whether a program says in `text`, its output, that it found the disk full; in git's own words, too."""
+    said = text.lower()
+    return any(words in said for words in _FULL)
 
 
 def disk_full(what: str) -> InfrastructureError:

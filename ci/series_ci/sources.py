@@ -41,6 +41,8 @@ def first_available(specs: Sequence[str], tell: Tell) -> tuple[Base, int, list[s
         try:
             return resolve(spec, tell), index, refused
         except Error as error:
+            if files.is_full(error.message):  # the next one would not find more room
+                raise
             tell(f"{spec}: not to be had")
             refused.append(f"{error.message}" + (f" ({error.hint})" if error.hint else ""))
             errors.append(error)
