@@ -64,8 +64,10 @@ knows_package() {
 	command -v apt-cache >/dev/null && apt-cache show "$1" >/dev/null 2>&1
 }
 
+# A machine that has just been started often installs its own updates: ten minutes (in seconds) to wait for the end of that.
 apt_install() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@" >&2
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=600 "$@" >&2
 }
 
 # install_packages NAME...: by apt after naming them; on other systems say what is missing.
