@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import git
 import pytest
@@ -141,6 +142,19 @@ class TestCheckOut:
         shutil.rmtree(linux)
         with pytest.raises(InfrastructureError, match=f"git cannot lay out {base.commit[:12]}"):
             Store(base.store).check_out(base.commit)
+
+    def test_git_that_complains_of_each_file_is_told_in_a_few_lines(self, base: Base) -> None:
+        complaints = "\n".join(f"error: unable to write file {number}" for number in range(50_000))
+        failed = git.GitCommandError("git checkout", 128, f"{complaints}\nfatal: that was all")
+        ours = Store(base.store)
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            pytest.raises(InfrastructureError, match=r"unable to write file 0\Z") as caught,
+        ):
+            patch.setattr(ours, "_open_worktree", Mock(side_effect=failed))
+            ours.check_out(base.commit)
+        assert caught.value.details.splitlines()[-1] == "fatal: that was all"
+        assert len(caught.value.details.splitlines()) == store.TOLD_LINES
 
 
 class TestUsersGit:

@@ -29,6 +29,9 @@ IDENTITY = {
     **process.GIT_ALONE,
 }
 
+TOLD_LINES = 20
+"""How much is shown of what git says of files: it has a line for each of them, and a kernel has 80,000."""
+
 
 @dataclass(frozen=True)
 class Base:
@@ -171,7 +174,10 @@ class Store:
             work.git.checkout("--force", "--detach", commit)
             work.git.clean("-xdffq")
         except git.GitCommandError as error:
-            raise InfrastructureError(f"git cannot lay out {commit[:12]} in {self.worktree}: {said(error)}") from error
+            first, *rest = said(error).splitlines() or [""]
+            raise InfrastructureError(
+                f"git cannot lay out {commit[:12]} in {self.worktree}: {first}", details="\n".join(rest[-TOLD_LINES:])
+            ) from error
         return work
 
     def _open_worktree(self, commit: str) -> Repo:
