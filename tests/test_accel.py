@@ -81,6 +81,7 @@ def test_a_refusal_leads_to_emulation_and_says_why(
 
 def test_asked_for_emulation_nothing_is_probed_and_there_is_no_reason(qemu: Qemu, kernel: Path) -> None:
     assert accel.choose("tcg", ROW, kernel, silence) == accel.Accelerator("tcg", "")
+    assert accel.choose("icount", ROW, kernel, silence) == accel.Accelerator("icount", "")
     assert qemu.calls == []
 
 

@@ -6,10 +6,12 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +19,11 @@ import pytest
 
 from fakes.fakeqemu import script
 from series_ci import arch, boots, guest, machine, process, shell, vm
+from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError
+from series_ci.fields import Accel
 from series_ci.kernels import Kernel
 from series_ci.progress import Progress
 from series_ci.results import Ended, Result, Run, Status
@@ -43,6 +47,13 @@ PROGRAMS = {
     "floods": "i=0; while [ $i -lt 3000 ]; do echo \"$i $(printf '%0900d' 7)\" >/dev/kmsg; i=$((i+1)); done",
     "eats": "printf -v much '%01048576d' 7; all=(); while :; do all+=(\"$much\"); done",
     "jumps": "date -s 2040-01-01; date -s 1999-01-01; echo 'TAP version 13'; echo 1..1; echo ok 1 late",
+    "counts": """before=${EPOCHREALTIME/./}
+for round in 1 2; do
+	for ((i = 0; i < 60000; i++)); do :; done
+	now=${EPOCHREALTIME/./}
+	echo "took $(((now - before) / 1000)) ms"
+	before=$now
+done""",
     "leaves": "setsid sleep 1000000 & exit 0",
     "keeps": "dd if=/dev/zero of=/dev/shm/kept bs=1M count=64 2>/dev/null",
 }
@@ -224,6 +235,29 @@ def test_a_qemu_killed_from_outside_is_tried_again_and_then_given_up(
         return
     with pytest.raises(InfrastructureError, match="was lost 2 times: QEMU ended with signal 9"):
         lab.boot("hangs", timeout=5)
+
+
+def stop_for_a_while(lab: Lab, seconds: float) -> None:
+    """Stop the guest after the first line that its test says, for so long."""
+    said = lab.folder / "run/results.ktap"
+    end = time.monotonic() + 300
+    while time.monotonic() < end and not (said.exists() and b"took" in said.read_bytes()):
+        time.sleep(0.05)
+    (pid,) = process_of(lab)
+    os.kill(int(pid), signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(int(pid), signal.SIGCONT)
+
+
+@pytest.mark.parametrize(("accel", "stands"), [("icount", True), ("tcg", False)])
+def test_a_clock_that_counts_instructions_stands_still_with_the_guest(lab: Lab, accel: Accel, stands: bool) -> None:
+    lab.recipe = replace(lab.recipe, accel=Accelerator(accel))
+    with ThreadPoolExecutor() as beside:
+        stopped = beside.submit(stop_for_a_while, lab, 6.0)
+        lab.boot("counts", timeout=300)
+        stopped.result()
+    first, second = (int(ms) for ms in re.findall(r"took (\d+) ms", lab.log("results.ktap")))
+    assert (second - first < 3000) is stands
 
 
 def test_a_qemu_that_is_missing_is_no_verdict(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

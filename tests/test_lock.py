@@ -83,9 +83,15 @@ def test_complaints_that_were_allowed_are_allowed_again(tmp_path):
 
 @pytest.mark.parametrize(
     ("was", "wanted", "used"),
-    [("tcg", "auto", "tcg"), ("kvm", "auto", "auto"), ("tcg", "kvm", "kvm"), ("kvm", "tcg", "tcg")],
+    [
+        ("tcg", "auto", "tcg"),
+        ("icount", "auto", "icount"),
+        ("kvm", "auto", "auto"),
+        ("tcg", "kvm", "kvm"),
+        ("kvm", "tcg", "tcg"),
+    ],
 )
-def test_what_ran_under_tcg_does_so_again_unless_asked_otherwise(tmp_path, was, wanted, used):
+def test_what_ran_without_kvm_does_so_again_unless_asked_otherwise(tmp_path, was, wanted, used):
     guest = lock.Guest(memory=64 << 20, cpus=1, swap=0, accel=was)
     with reproduce.request_of(of_test(guest=guest), reproduce.Again(accel=wanted), tmp_path, "") as request:
         assert request.accel == used

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from series_ci import arch, machine
+from series_ci.fields import Accel
 from series_ci.machine import Files, Machine
 
 ROW = arch.get("x86_64")
@@ -22,7 +23,7 @@ def options(argv: list[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def argv(folder: Path = Path("/run"), *, initrd: bool = True, accel: str = "tcg", swap: int = 1 << 20) -> list[str]:
+def argv(folder: Path = Path("/run"), *, initrd: bool = True, accel: Accel = "tcg", swap: int = 1 << 20) -> list[str]:
     size = Machine(ROW, 512 << 20, 3, swap)
     return machine.argv(size, accel, Path("/image"), Path("/initrd") if initrd else None, Files(folder))
 
@@ -62,10 +63,14 @@ def test_the_kernel_panics_into_a_reset_and_talks_to_the_console() -> None:
     assert line.split()[:3] == [f"console={ROW.console}", "panic=-1", "oops=panic"]
 
 
-@pytest.mark.parametrize(("name", "value"), [("kvm", "kvm"), ("tcg", "tcg,thread=multi")])
-def test_the_accelerator(name: str, value: str) -> None:
-    assert [found for option, found in options(argv(accel=name)) if option == "-accel"] == [value]
-    assert machine.accelerator(name) == ("-accel", value)
+@pytest.mark.parametrize(
+    ("name", "value", "clock"),
+    [("kvm", "kvm", []), ("tcg", "tcg,thread=multi", []), ("icount", "tcg,thread=single", ["shift=3"])],
+)
+def test_the_accelerator(name: Accel, value: str, clock: list[str]) -> None:
+    found = options(argv(accel=name))
+    assert [word for option, word in found if option == "-accel"] == [value]
+    assert [word for option, word in found if option == "-icount"] == clock
 
 
 def test_the_swap_disk_is_there_if_asked_for() -> None:

@@ -18,6 +18,7 @@ from rich.text import Text
 import mutants
 from series_ci import bench, catalogue, cli, files, kernels, pipeline, requirements, samples, terminal, tree
 from series_ci.bench import Plan, Rig
+from series_ci.cli import options
 from series_ci.errors import ExitStatus
 from series_ci.manifest import Scenario, TreeSource
 from series_ci.pipeline import Request
@@ -95,7 +96,7 @@ def run(
 @click.option("--margin", type=click.FloatRange(0.1, 99), default=10.0, show_default=True, help="in percent")
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="where boots are kept, and gone on with")
 @click.option("--json", "json_wanted", is_flag=True, help="print the outcome as JSON")
-@click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
+@options.accel
 def main(  # noqa: PLR0913 (click)
     *,
     spec: str,

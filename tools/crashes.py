@@ -22,6 +22,7 @@ import mutants
 from series_ci import boots, cli, files, growing, machine, pipeline, requirements, scratch, shell, terminal
 from series_ci.boots import Recipe
 from series_ci.build import Toolchain
+from series_ci.cli import options
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.guest import Test
 from series_ci.kernels import Kernel
@@ -196,7 +197,7 @@ def show(crashes: Sequence[Crash], out: Console) -> None:
 )
 @click.option("--only", metavar="TYPE", multiple=True, help="this type alone (repeatable)")
 @click.option("--json", "as_json", is_flag=True, help="print the outcome as JSON")
-@click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
+@options.accel
 def main(*, spec: str, image: Path | None, only: tuple[str, ...], as_json: bool, accel: str) -> int:
     """Cause every crash that the kernel's LKDTM knows, and show as what each was found and which function is blamed.
 

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from exit_skip_mutants import FILE, MUTANTS, Mutant
 from series_ci import cli, compare, files, judge, kernels, paths, pipeline, requirements, terminal, tree
+from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.compare import LOST
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
@@ -226,7 +227,7 @@ def status(verdicts: Sequence[Verdict]) -> ExitStatus:
 @click.option("--list", "list_them", is_flag=True, help="name the mutants, and build nothing")
 @click.option("--json", "json_wanted", is_flag=True, help="print the outcome as JSON")
 @click.option("-v", "--verbose", is_flag=True, help="name every case that catches a mutant")
-@click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
+@options.accel
 def main(*, spec: str, only: tuple[str, ...], list_them: bool, json_wanted: bool, verbose: bool, accel: str) -> int:
     """Boot kernels that lack one condition of the exit skip at a time; show which case of exit_skip catches each.
 

@@ -23,6 +23,7 @@ from rich.text import Text
 
 import mutants
 from series_ci import aftermath, cli, files, judge, machine, pipeline, process, requirements, terminal
+from series_ci.cli import options
 from series_ci.compare import LOST
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest import Selftest
@@ -242,7 +243,7 @@ def request(spec: str, accel: str, cpus: int | None, inside: int, arch: str | No
 @click.option("--cpus", type=click.IntRange(1, 256), help="the guest's CPUs")
 @click.option("--busy", is_flag=True, help="every second boot has a busy process beside it, on the host")
 @click.option("--json", "json_wanted", is_flag=True, help="print the outcome as JSON")
-@click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
+@options.accel
 def main(  # noqa: PLR0913 (click)
     *,
     spec: str,

@@ -11,6 +11,7 @@ from pathlib import Path
 from series_ci import files, machine, paths, process, scratch
 from series_ci.arch import Arch, host
 from series_ci.errors import InfrastructureError
+from series_ci.fields import Accel
 
 PROBE_SECONDS = 10.0
 """How long a kernel may take to print its first line under KVM; where KVM works it takes well under one."""
@@ -18,16 +19,18 @@ PROBE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Accelerator:
-    """`name` is kvm or tcg; `why` is the reason for TCG, empty for KVM or when TCG was asked for."""
+    """`name` is kvm, tcg or icount; `why` is the reason for TCG, empty for KVM or when TCG was asked for."""
 
-    name: str
+    name: Accel
     why: str = ""
 
 
 def choose(wanted: str, arch: Arch, kernel: Path, tell: Callable[[str], None]) -> Accelerator:
-    """The accelerator for `wanted` (kvm, tcg or auto). Asking for KVM where it does not run is an error."""
+    """The accelerator for `wanted` (kvm, tcg, icount or auto). Asking for KVM where it does not run is an error."""
     if wanted == "tcg":
         return Accelerator("tcg")
+    if wanted == "icount":
+        return Accelerator("icount")
     why = _refusal(arch) or _probe(arch, kernel, tell)
     if not why:
         return Accelerator("kvm")

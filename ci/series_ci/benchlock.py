@@ -32,7 +32,7 @@ def of_bench(
     return Lock(
         verb="reproduce" if reported else "bench",
         measure=lock.Measure(
-            scenarios=tuple(scenarios), runs=_rounds(samples), seed=plan.seed, margin=margin, accel=_accel(rig)
+            scenarios=tuple(scenarios), runs=_rounds(samples), seed=plan.seed, margin=margin, accel=rig.accel.name
         ),
         reported=reported,
         measured=tuple(measured(samples)),
@@ -44,10 +44,6 @@ def of_bench(
 def _sources(rig: Rig) -> Sources:
     assert rig.sources is not None  # those of a version
     return rig.sources
-
-
-def _accel(rig: Rig) -> lock.Accel:
-    return "kvm" if rig.accel.name == "kvm" else "tcg"
 
 
 def _rounds(samples: Sequence[Sample]) -> int:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from series_ci import files, kconfig
 from series_ci.allow import Allowed
 from series_ci.errors import UsageError
-from series_ci.fields import Form, Label, MessageId
+from series_ci.fields import Accel, Form, Label, MessageId
 from series_ci.manifest import Scenario
 from series_ci.reported import Reported
 
@@ -25,8 +25,6 @@ NAME = "run.lock"
 MAX_BYTES = 32 << 20
 """More than any: some thousand results, a configuration, and what the base has on top of its tree."""
 
-
-Accel = Literal["kvm", "tcg"]
 
 FileName = Annotated[str, Form(r"(?!\.\.?\Z)[^/\x00]+", "the name of a file, without its folder")]
 """A lock may be a stranger's, and a file of this name is written."""
@@ -94,7 +92,7 @@ class Config(_Part):
 
 
 class Guest(_Part):
-    """The virtual machine of a test; sizes in bytes. `accel` is what ran, `tcg` or `kvm`."""
+    """The virtual machine of a test; sizes in bytes. `accel` is what ran."""
 
     memory: int = Field(ge=32 << 20)
     cpus: int = Field(ge=1, le=256)
@@ -185,7 +183,7 @@ class Lock(_Part):
 
     @property
     def accel(self) -> str:
-        """What the run ran under, `kvm` or `tcg`; empty if the lock does not say."""
+        """What the run ran under; empty if the lock does not say."""
         return (self.guest.accel if self.guest else self.measure.accel if self.measure else None) or ""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from series_ci import guest, postmortem, process
 from series_ci.arch import Arch
+from series_ci.fields import Accel
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,19 @@ def qemu_version(arch: Arch) -> str:
     return process.run([arch.qemu, "--version"]).out.partition("\n")[0]
 
 
-def accelerator(name: str) -> tuple[str, str]:
-    """QEMU's option for `kvm` or `tcg`; TCG gets one host thread per CPU."""
-    return ("-accel", "kvm" if name == "kvm" else "tcg,thread=multi")
+ACCELERATORS: dict[Accel, tuple[str, ...]] = {
+    "kvm": ("-accel", "kvm"),
+    # One host thread per CPU.
+    "tcg": ("-accel", "tcg,thread=multi"),
+    # Each instruction takes 2**3 ns of the guest's time, about what TCG needs for one: bounds of time still fit.
+    "icount": ("-accel", "tcg,thread=single", "-icount", "shift=3"),
+}
+"""QEMU's options for each; icount is TCG with a clock that counts instructions, whatever else the host does."""
 
 
 def argv(
     machine: Machine,
-    accel: str,
+    accel: Accel,
     kernel: Path,
     initrd: Path | None,
     files: Files,
@@ -83,7 +89,7 @@ def argv(
         ("-no-user-config",),
         ("-display", "none"),
         *((option, value) for option, value, _reason in machine.arch.options),
-        accelerator(accel),
+        ACCELERATORS[accel],
         ("-m", f"{machine.memory // 1024}k"),
         ("-smp", str(machine.cpus)),
         # A reset is an end: a panicking kernel must not boot again.

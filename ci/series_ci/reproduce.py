@@ -91,8 +91,8 @@ def request_of(lock: Lock, again: Again, out: Path, repeat: str) -> Iterator[Req
 
 
 def _accel(lock: Lock, asked: str) -> str:
-    """The lock's own, if nothing else is asked for: TCG can be had anywhere, and its figures are not those of KVM."""
-    return "tcg" if asked == "auto" and lock.accel == "tcg" else asked
+    """The lock's own, if nothing else is asked for: all but KVM can be had anywhere, and its figures are not theirs."""
+    return lock.accel if asked == "auto" and lock.accel not in ("", "kvm") else asked
 
 
 def _machine(lock: Lock) -> Machine:

@@ -45,7 +45,14 @@ progress = _all(
 )
 """How much is told on the way."""
 
-_accel = click.option("--accel", type=click.Choice(["auto", "kvm", "tcg"]), default="auto", show_default=True)
+accel = click.option(
+    "--accel",
+    type=click.Choice(["auto", "kvm", "tcg", "icount"]),
+    default="auto",
+    show_default=True,
+    help="what guests run under; icount: TCG, and a clock that counts instructions",
+)
+"""What guests run under."""
 
 _arch = click.option(
     "--arch", metavar="NAME", help=f"the guest's architecture: {', '.join(ARCHES)}  [default: that of this machine]"
@@ -53,7 +60,7 @@ _arch = click.option(
 
 machine = _all(
     _arch,
-    _accel,
+    accel,
     click.option("--memory", metavar="SIZE", help="the guest's memory, such as 512M"),
     click.option("--cpus", type=click.IntRange(1, 256), help="the guest's CPUs"),
     click.option("--swap", metavar="SIZE", help="the guest's swap disk, such as 512M; 0 for none"),
@@ -105,8 +112,8 @@ watched = _all(_test, series, tree, _config, machine)
 guest = _all(_test, _kernel, progress)
 """The same, for a guest that nothing is judged in."""
 
-measured = _all(series, tree, _config, _arch, _accel, _out, _json, progress)
+measured = _all(series, tree, _config, _arch, accel, _out, _json, progress)
 """The same, where the scenario says what machine it wants."""
 
-repeated = _all(series, tree, _fragments, _accel, _out, _json, progress)
+repeated = _all(series, tree, _fragments, accel, _out, _json, progress)
 """What may be asked for of something that has the rest written down."""
