@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from rich.console import Console
 
 import mutants
 from exit_skip_mutants import MUTANTS, Mutant
-from fakes import fakelinux, lab, outcomes
+from fakes import fakelinux, lab, labtools, outcomes
 from fakes.lab import Lab
+from fakes.labtools import Program
 from mutants import Verdict
-from series_ci import cli, files
+from series_ci import files
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.results import Ended, Result, Run, Splat, Status
 
@@ -319,30 +320,17 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def world(shared: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    monkeypatch.setattr(mutants, "SERIES", str(shared.manifest))
-    monkeypatch.setattr(mutants, "VERSION", "v1")
-    monkeypatch.setattr(mutants, "PROGRAM", "mm/good")
+    labtools.measure_mini(shared, monkeypatch)
     # In the miniature nothing is mapped twice.
     hard = [replace(each, uncatchable="no other mapping") if each.name == "walk-goes-on" else each for each in MUTANTS]
     monkeypatch.setattr(mutants, "MUTANTS", hard)
     shared.qemu.plan(KEEPS_SHMEM, FORGETS_REAPED, cases())
-    Path(f"{shared.qemu.file}.log").unlink(missing_ok=True)
     return shared
-
-
-Program = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def program(world: Lab, capsys: pytest.CaptureFixture[str]) -> Program:
-    """Runs the program on the miniature: exit status, standard output, standard error."""
-
-    def run(*argv: str) -> tuple[int, str, str]:
-        status = cli.run(mutants.main, ["--tree", str(world.linux), "--accel", "tcg", *argv])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
+    return labtools.program(mutants.main, world, capsys)
 
 
 NAMES = ("--only", "no-anon", "--only", "no-address-space", "--only", "walk-goes-on")

@@ -7,18 +7,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-import mutants
 import steady
-from fakes import fakeqemu, lab, outcomes
+from fakes import fakeqemu, lab, labtools, outcomes
 from fakes.lab import Lab
-from series_ci import arch, cli
+from fakes.labtools import Program
+from series_ci import arch
 from series_ci.results import Ended, Result, Run, Splat, Status
 from steady import Plan, Sample, Series
 
@@ -148,27 +148,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 def world(shared: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    monkeypatch.setattr(mutants, "SERIES", str(shared.manifest))
-    monkeypatch.setattr(mutants, "VERSION", "v1")
-    monkeypatch.setattr(mutants, "PROGRAM", "mm/good")
+    labtools.measure_mini(shared, monkeypatch)
     shared.qemu.plan(STEADY)
-    Path(f"{shared.qemu.file}.log").unlink(missing_ok=True)
     return shared
-
-
-Program = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def program(world: Lab, capsys: pytest.CaptureFixture[str]) -> Program:
-    """Runs the program on the miniature: exit status, standard output, standard error."""
-
-    def run(*argv: str) -> tuple[int, str, str]:
-        status = cli.run(steady.main, ["--tree", str(world.linux), "--accel", "tcg", *argv])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
+    return labtools.program(steady.main, world, capsys)
 
 
 class TestProgram:
