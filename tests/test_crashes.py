@@ -73,6 +73,12 @@ def test_what_was_printed_and_not_found_is_missed() -> None:
     assert splat.find(CONSOLE.splitlines())
 
 
+def test_what_a_hanging_guest_says_when_asked_is_no_complaint() -> None:
+    asked = ["Uhhuh. NMI received for unknown reason 21 on CPU 0.", "Kernel panic - not syncing: NMI: Not continuing"]
+    said = {2: "\n".join(["lkdtm: Performing direct entry LOOP", *asked])}
+    assert crashes.judge(["LOOP"], outcomes.run("x"), said) == [Crash("LOOP", Verdict.QUIET)]
+
+
 def test_the_table() -> None:
     out = io.StringIO()
     crashes.show(

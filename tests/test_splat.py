@@ -277,6 +277,43 @@ def test_interleaved_cpus_are_kept_apart_by_caller(name: str) -> None:
     assert sorted(splat.find(mixed), key=str) == sorted([*alone[0], *alone[1]], key=str)
 
 
+STALL = """\
+[   48.000001][    C0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+[   48.000002][    C0] rcu: \t1-...!: (0 ticks this GP) idle=32bc/1/0x4000000000000000 softirq=718/718 fqs=0
+[   48.000003][    C0] Sending NMI from CPU 0 to CPUs 1:
+[   48.000004][    C1] NMI backtrace for cpu 1
+[   48.000005][    C1] CPU: 1 UID: 0 PID: 78 Comm: spins Not tainted 6.12.117 #1
+[   48.000006][    C1] RIP: 0010:spins_for_ever+0x14/0x16
+[   48.000007][    C1] Call Trace:
+[   48.000008][    C1]  <TASK>
+[   48.000009][    C1]  asks_for_it+0x40/0x45
+[   48.000010][    C1]  </TASK>
+[   48.000011][    C0] rcu: rcu_preempt kthread starved for 5016 jiffies! g149 f0x0 ->state=0x402 ->cpu=1
+[   48.000012][    C0] rcu: RCU grace-period kthread stack dump:
+[   48.000013][    C0] task:rcu_preempt     state:I stack:0     pid:15    tgid:15    ppid:2      flags:0x00004000
+[   48.000014][    C0] Call Trace:
+[   48.000015][    C0]  <TASK>
+[   48.000016][    C0]  schedule_timeout+0x193/0x21b
+[   48.000017][    C0]  rcu_gp_fqs_loop+0x1a0/0x9e0
+[   48.000018][    C0]  </TASK>
+""".splitlines()
+
+
+def test_the_cpu_that_was_asked_for_its_backtrace_is_blamed() -> None:
+    (found,) = splat.find(STALL)
+    assert (found.kind, found.function, len(found.lines)) == ("STALL", "spins_for_ever", len(STALL))
+    assert found.trace[:2] == ("spins_for_ever", "asks_for_it")
+
+
+def test_a_cpu_that_nobody_asked_adds_nothing_to_a_report() -> None:
+    (found,) = splat.find(line for line in STALL if "Sending NMI" not in line)
+    assert (found.function, len(found.lines)) == ("rcu_gp_fqs_loop", 10)
+
+
+def test_a_stall_that_comes_again_and_again_is_counted_once_each_time() -> None:
+    assert len(splat.find(STALL * (splat.MAX_SAME + 5))) == splat.MAX_SAME
+
+
 def test_program_s_lines_do_not_break_a_report() -> None:
     lines = (DATA / "warn.log").read_text().splitlines()
     mixed = [each for line in lines for each in (line, "# the test goes on", "BUG: it says")]

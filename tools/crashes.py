@@ -59,6 +59,8 @@ echo 1 >/sys/kernel/debug/clear_warn_once
 PROGRAM = "lkdtm"
 _MARK = re.compile(r"series-ci: (start|done) (\d+)\s*$")
 _TRACE = re.compile(r"call trace|Kernel panic - not syncing|---\[ end trace", re.IGNORECASE)
+_ASKED = re.compile(r"NMI received for unknown reason")
+"""What comes after this, a guest says because it was asked what it hangs in."""
 _SAID = re.compile(r"lkdtm: (.*(?:FAIL|XFAIL|ok|OK|Skipping|not enabled|unsupported|Unable).*)")
 
 
@@ -140,7 +142,7 @@ def judge(names: Sequence[str], run: Run, said: dict[int, str]) -> list[Crash]:
     """What was made of each type."""
     crashes = []
     for place, name in enumerate(names):
-        text = said.get(2 * place + 2, "")
+        text = _ASKED.split(said.get(2 * place + 2, ""))[0]
         ours: list[Splat] = [each for each in run.splats if each.test == f"lkdtm/{name}"]
         if ours:
             crashes.append(Crash(name, Verdict.FOUND, ours[0].kind, ours[0].title, ours[0].function))

@@ -38,6 +38,7 @@ class Report:
     frames: list[str] = field(default_factory=list)
     traced: bool = False
     complete: bool = False  # the frames are
+    asked: bool = False  # other CPUs, for their backtraces
     kept: bool = False  # among the complaints
     foreign: int = 0
 
@@ -47,6 +48,7 @@ class Report:
             self.sure = table.EVIDENCE.search(line) is not None
         if len(self.lines) < MAX_LINES:
             self.lines.append(line)
+        self.asked = self.asked or table.ASKS.match(line) is not None
         self.traced = self.traced or traces.TRACE.match(line) is not None
         self.complete = self.complete or (self.traced and traces.ELSEWHERE.match(line) is not None)
         ip = traces.IP.match(line)

@@ -38,6 +38,8 @@ begins with is rare: it is sought in every line."""
 END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 PANIC = re.compile(r"Kernel panic - not syncing: ?")
 RULE = re.compile(r"={20,}$")
+ASKS = re.compile(r"Sending NMI from CPU \d+ to CPUs? ")
+ANSWER = re.compile(r"NMI backtrace for cpu \d+")
 
 FOLLOWS = re.compile(
     r"(?:\w+: )?(?:panic_on_|Fatal exception|Fatal trap|blocked tasks|hung tasks|Hard LOCKUP|RCU Stall|Oops)"

@@ -76,7 +76,7 @@ class _Finder:
         self.stamped = self.stamped or stamped
         if self.stamped and not stamped:
             caller = _PROGRAMS
-        report = self.open.get(caller)
+        report = self.open.get(caller) or self._answers(caller, line)
         hinted = hinted or (report is not None and not report.kind)
         shape, start = self._shape(line, stamped=stamped) if hinted else (None, 0)
         if shape and caller is _PROGRAMS:
@@ -85,6 +85,16 @@ class _Finder:
             self._begin(caller, shape, line, start)
         elif report:
             self._continue(caller, report, line)
+
+    def _answers(self, caller: str, line: str) -> Report | None:
+        """The report of another CPU that has asked this one for its backtrace, once that begins."""
+        if not table.ANSWER.match(line):
+            return None
+        for report in self.open.values():
+            if report.asked:
+                self.open[caller] = report
+                return report
+        return None
 
     def end(self) -> list[Splat]:
         """All complaints, when no line is left."""
@@ -143,6 +153,8 @@ class _Finder:
 
     def _close(self, caller: str) -> None:
         report = self.open.pop(caller, None)
+        for other in [each for each, shared in self.open.items() if shared is report]:
+            del self.open[other]
         if report is None or not report.sure:
             return
         if not report.kind:  # "cut here", and nothing known after it
