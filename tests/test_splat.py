@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from series_ci import splat
+from series_ci._splat_title import title
 from series_ci.results import Splat
 
 DATA = Path(__file__).parent / "data" / "splat"
@@ -367,6 +368,13 @@ def test_fingerprint_differs_with_kind_and_with_frames() -> None:
         only(trace("a+0x1/0x2", "b+0x1/0x2", before="BUG: Bad page state in process cat  pfn:12345")),
     ]
     assert len({each.fingerprint for each in found}) == 4
+
+
+@pytest.mark.parametrize("folder", ["", "../", "../../", "/root/linux-6.12/", "/home/x/build/"])
+def test_where_a_kernel_was_built_is_not_in_the_title(folder: str) -> None:
+    for source in ("drivers/misc/x.c:406:16", "mm/x.c:4", "arch/x86/kernel/x.c:1"):
+        assert title(f"UBSAN: array-index-out-of-bounds in {folder}{source}").endswith(f"out-of-bounds in {source}")
+        assert title(f"kernel BUG at {folder}{source}!") == f"kernel BUG at {source}!"
 
 
 def test_fingerprint_without_frames_is_the_title_s_without_numbers() -> None:

@@ -7,6 +7,9 @@ import re
 LONGEST = 400
 """Characters of a first line that are looked at; more says nothing, and would take its time."""
 
+_TOP = "arch|block|certs|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|security|sound|virt"
+"""The folders of a kernel's tree that have code: what is before them in a path says where it was built."""
+
 _ROUNDS = tuple(
     (re.compile(pattern), into)
     for pattern, into in (
@@ -14,6 +17,7 @@ _ROUNDS = tuple(
         (r"WARNING: CPU: \d+ PID: \d+ at ", "WARNING at "),
         (r"WARNING: (\S+:\d+) at (\S+?),? CPU#\d+.*", r"WARNING at \1 \2"),
         (r"WARNING: (\S+:\d+) at ", r"WARNING at \1 "),
+        (rf"(?<=\s)(?:/|\.\./)\S*?(?<=/)((?:{_TOP})/\S*:\d+)", r"\1"),
         (r"\+0x[0-9a-f]+/0x[0-9a-f]+", ""),
         (r"(?:: [0-9a-f]{4,16})? \[#\d+\].*", ""),
         (r": (\S+?)/\d+/(?:0x[0-9a-f]+|-?\d+)\b", r": \1"),
