@@ -122,7 +122,9 @@ def test_demo_v10_fixes_and_breaks_nothing_and_the_second_run_goes_straight_to_t
     assert changes["FIXED"] == KEPT
     # The tree's own selftests gave results, too, and none became worse.
     assert sum(name.startswith("mm/vmtests-") for name in first.changes) > 100
-    assert not {"BROKEN", "GONE", "SKIPPED"} & set(first.changes.values())
+    assert not {"BROKEN", "SKIPPED"} & set(first.changes.values())
+    # How much memory mrelease_test needs for its race it finds by trying, and says so in the name of its result.
+    assert {name for name, change in first.changes.items() if change == "GONE" and "child with" not in name} == set()
     assert first.summary["splats"] == []
     suite = ET.parse(first.folder / "junit.xml").getroot().find("testsuite")
     assert suite is not None
