@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
+import bench_honesty
 from bench_honesty import PATCH, Trial
 from fakes import measured
 from series_ci.stats import Verdict
@@ -31,3 +34,15 @@ def test_the_patch_delays_exit_mmap():
     text = PATCH.read_text()
     assert re.search(r"^@@.*@@ void exit_mmap\(", text, re.MULTILINE)
     assert "+\tmdelay(30);" in text
+
+
+def test_the_command_that_does_it_again_is_one():
+    line = bench_honesty.repeat(
+        "v6.12", [Path("a b.patch")], ["window", "phone"], benches=2, runs=4, margin=5.0, accel="tcg"
+    )
+    program, *words = shlex.split(line)
+    assert program == "tools/bench-honesty"
+    context = bench_honesty.main.make_context("x", [word.replace("a b.patch", __file__) for word in words])
+    assert context.params["names"] == ("window", "phone")
+    assert (context.params["spec"], context.params["benches"], context.params["runs"]) == ("v6.12", 2, 4)
+    assert (context.params["margin"], context.params["accel"]) == (5.0, "tcg")

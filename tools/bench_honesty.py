@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import click
 from rich.text import Text
 
 import mutants
-from series_ci import bench, catalogue, cli, files, kernels, pipeline, requirements, samples, terminal, tree
+from series_ci import bench, catalogue, cli, files, kernels, pipeline, process, requirements, samples, terminal, tree
 from series_ci.bench import Plan, Rig
 from series_ci.cli import options
 from series_ci.errors import ExitStatus
@@ -118,7 +119,13 @@ def main(  # noqa: PLR0913 (click)
     scenarios = tuple(each for each in manifest.bench if each.name in names)
     source = TreeSource.model_construct(spec=spec, base_patches=tuple(each.resolve() for each in patches))
     asked = mutants.request(spec, accel, "honesty")
-    asked = bench.request(replace(asked, trees=(source,), out=out.resolve() if out else asked.out), scenarios)
+    asked = replace(
+        asked,
+        trees=(source,),
+        out=out.resolve() if out else asked.out,
+        repeat=repeat(spec, patches, names, benches=benches, runs=runs, margin=margin, accel=accel),
+    )
+    asked = bench.request(asked, scenarios)
     plan = Plan(runs, runs)
     trials = run(asked, scenarios, plan=plan, benches=benches, margin=margin / 100, progress=terminal.Terminal())
     if json_wanted:
@@ -127,6 +134,17 @@ def main(  # noqa: PLR0913 (click)
         show(trials)
         click.echo(f"results:  {asked.out}")
     return int(ExitStatus.REGRESSION if any(each.wrong for each in trials) else ExitStatus.OK)
+
+
+def repeat(
+    spec: str, patches: Sequence[Path], names: Sequence[str], *, benches: int, runs: int, margin: float, accel: str
+) -> str:
+    """The command line that does the same again."""
+    words = ["tools/bench-honesty", "--tree", spec]
+    words += [word for patch in patches for word in ("--base-patch", str(patch))]
+    words += [word for name in names for word in ("--scenario", name)]
+    words += ["--benches", str(benches), "--runs", str(runs), "--margin", f"{margin:g}", "--accel", accel]
+    return process.quote(words)
 
 
 def show(trials: list[Trial]) -> None:
