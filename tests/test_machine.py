@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from series_ci import arch, machine
-from series_ci.fields import Accel
+from series_ci.arch import Accel
 from series_ci.machine import Files, Machine
 
 ROW = arch.get("x86_64")

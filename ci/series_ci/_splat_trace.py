@@ -33,7 +33,8 @@ GOES_ON = re.compile(
 _REPORTING = (
     r"dump_stack|show_(?:stack|regs|trace)|dump_backtrace|unwind_backtrace|warn(?:$|_)|report_bug|handle_bug|die(?:$|_)"
     r"|oops|v?panic$|nmi_panic|print_\w*(?:report|bug|description|stall|trace|usage|backtrace)|check_panic_on_warn"
-    r"|(?:arch_)?trigger_\w*backtrace|end_report|start_report|stacktrace|save_stack|stack_trace_save|arch_stack_walk|walk_stackframe|print_tainted"
+    r"|end_report|start_report|stacktrace|save_stack|stack_trace_save|arch_stack_walk|walk_stackframe|print_tainted"
+    r"|(?:arch_)?trigger_\w*backtrace"
 )
 _CHECKERS = (
     r"kasan_|asan_|hwasan_|kcsan_|tsan_|kmsan_|msan_|kfence_(?:report|handle)|ubsan_|check_memory_region"

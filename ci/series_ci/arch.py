@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
+from typing import Literal
 
 from series_ci.errors import UsageError
+
+Accel = Literal["kvm", "tcg", "icount"]
+"""What a guest runs under: icount is TCG with a clock that counts instructions."""
 
 
 @dataclass(frozen=True)

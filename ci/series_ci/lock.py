@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from series_ci import files, kconfig
 from series_ci.allow import Allowed
+from series_ci.arch import Accel
 from series_ci.errors import UsageError
-from series_ci.fields import Accel, Form, Label, MessageId
+from series_ci.fields import Form, Label, MessageId
 from series_ci.manifest import Scenario
 from series_ci.reported import Reported
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci import guest, postmortem, process
-from series_ci.arch import Arch
-from series_ci.fields import Accel
+from series_ci.arch import Accel, Arch
 
 
 @dataclass(frozen=True)
@@ -114,11 +113,14 @@ def argv(
             # Asked only when the guest hangs.
             pairs.append(postmortem.option())
         if machine.swap:
-            # What is swapped out need not survive anything: no flushes, no cache of the host's.
-            drive = f"if=none,id=swap,format=raw,cache=unsafe,discard=unmap,file={_escaped(files.swap)}"
-            pairs.append(("-drive", drive))
-            pairs.append(("-device", "virtio-blk,drive=swap,serial=swap"))
+            pairs += _swap_disk(files.swap)
     return [word for pair in pairs for word in pair]
+
+
+def _swap_disk(path: Path) -> list[tuple[str, ...]]:
+    # What is swapped out need not survive anything: no flushes, no cache of the host's.
+    drive = f"if=none,id=swap,format=raw,cache=unsafe,discard=unmap,file={_escaped(path)}"
+    return [("-drive", drive), ("-device", "virtio-blk,drive=swap,serial=swap")]
 
 
 def _port(name: str, path: Path) -> list[tuple[str, ...]]:

@@ -90,11 +90,10 @@ class _Finder:
         """The report of another CPU that has asked this one for its backtrace, once that begins."""
         if not table.ANSWER.match(line):
             return None
-        for report in self.open.values():
-            if report.asked:
-                self.open[caller] = report
-                return report
-        return None
+        report = next((each for each in self.open.values() if each.asked), None)
+        if report:
+            self.open[caller] = report
+        return report
 
     def end(self) -> list[Splat]:
         """All complaints, when no line is left."""

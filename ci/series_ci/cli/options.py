@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import Any, get_args
 
 import click
 
-from series_ci.arch import ARCHES
+from series_ci.arch import ARCHES, Accel
 
 Command = Callable[..., Any]
 
@@ -47,7 +47,7 @@ progress = _all(
 
 accel = click.option(
     "--accel",
-    type=click.Choice(["auto", "kvm", "tcg", "icount"]),
+    type=click.Choice(["auto", *get_args(Accel)]),
     default="auto",
     show_default=True,
     help="what guests run under; icount: TCG, and a clock that counts instructions",
