@@ -168,7 +168,7 @@ def members(installed: Path) -> dict[str, Member]:
 def test_init_and_its_list_are_packed(members: dict[str, Member]) -> None:
     assert members["init"].data == paths.data("init.sh").read_bytes()
     assert in_bash(members["tests.sh"].data.decode()) == [["1", "mm: one", "mm", "10", "./one", "it's", "a b"]]
-    for name in ("init", "bin/busybox", "bin/bash"):
+    for name in ("init", "bin/busybox", "bin/bash", "bin/relay", "lib/linewise.so"):
         assert members[name].mode == stat.S_IFREG | 0o755
     assert (stat.S_ISLNK(members["bin/sh"].mode), members["bin/sh"].data) == (True, b"bash")
     assert stat.S_ISCHR(members["dev/console"].mode)

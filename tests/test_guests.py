@@ -55,6 +55,8 @@ for round in 1 2; do
 	before=$now
 done""",
     "leaves": "setsid sleep 1000000 & exit 0",
+    "stops": "printf half; setsid sleep 1000000 & exit 0",
+    "tells": "seq 20000; echo c >/proc/sysrq-trigger",
     "keeps": "dd if=/dev/zero of=/dev/shm/kept bs=1M count=64 2>/dev/null",
 }
 
@@ -132,6 +134,23 @@ def test_what_a_test_leaves_behind_is_told_with_it(lab: Lab) -> None:
     assert named(run, "lab/passes").notes == ()
     [kept] = named(run, "lab/keeps").notes
     assert 60 <= int(re.findall(r"did not give back (\d+) MiB", kept)[0]) <= 68
+
+
+def test_next_to_nothing_is_lost_of_what_was_printed_before_a_crash(lab: Lab) -> None:
+    """Of 109 KB, as much as was in the smallest pipe and in the hands of the one who reads it."""
+    assert lab.verdicts("tells")["lab/tells"] is Status.CRASH
+    told = re.findall(r"^# ([0-9]+)$", lab.log("results.ktap"), re.MULTILINE)
+    assert told == [str(number) for number in range(1, len(told) + 1)]
+    assert len(told) >= 20000 - 2 * 4096 // len("20000\n")
+
+
+def test_a_line_without_an_end_does_not_take_the_verdict_along(lab: Lab) -> None:
+    run = lab.boot("stops", "passes")
+    assert [(each.name, each.status) for each in run.results if each.name != "boot"] == [
+        ("lab/stops", Status.PASS),
+        ("lab/passes", Status.PASS),
+    ]
+    assert "\n# half\n" in lab.log("results.ktap")
 
 
 def test_a_test_that_eats_all_memory_dies_and_nothing_else(lab: Lab) -> None:
@@ -287,7 +306,7 @@ def test_boot_of_a_good_command_is_silent_about_all_else(lab: Lab) -> None:
 
 
 def test_boot_tells_of_a_kernel_that_crashed(lab: Lab) -> None:
-    done = run_boot(lab, "--", "sh", "-c", "echo before; echo c >/proc/sysrq-trigger")
+    done = run_boot(lab, "--", "sh", "-c", "echo before; sleep 1; echo c >/proc/sysrq-trigger")
     assert (done.returncode, done.stdout) == (1, "before\n")
     assert "the kernel panicked: sysrq triggered crash" in done.stderr
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import cpio, paths, process, userland
+from series_ci import aids, cpio, paths, process, userland
 from series_ci.arch import Arch
 from series_ci.errors import InfrastructureError
 
@@ -75,7 +75,7 @@ def script(tests: Sequence[Test]) -> str:
 def initramfs(tests: Sequence[Test], installed: Path, arch: Arch, also: Sequence[str] = ()) -> bytes:
     """The archive for these tests from the folder of installed selftests, with `also` more of its collections.
 
-    Raises what `userland.shells` raises, InfrastructureError for a library that the compiler does not find.
+    Raises what `userland.shells` and `aids` raise, InfrastructureError for a library that the compiler does not find.
     """
     busybox, bash = userland.shells(arch)
     entries = [
@@ -84,6 +84,8 @@ def initramfs(tests: Sequence[Test], installed: Path, arch: Arch, also: Sequence
         cpio.program("tests.sh", script(tests).encode()),
         cpio.program("bin/busybox", busybox.read_bytes()),
         cpio.program("bin/bash", bash.read_bytes()),
+        cpio.program("bin/relay", aids.relay(arch)),
+        cpio.program("lib/linewise.so", aids.linewise(arch)),
         cpio.link("bin/sh", "bash"),
         *(cpio.folder(name) for name in ("dev", "proc", "sys", "tmp", "etc", "lib")),
         cpio.program("etc/passwd", b"root:x:0:0:root:/tmp:/bin/bash\nnobody:x:65534:65534:nobody:/tmp:/bin/bash\n"),

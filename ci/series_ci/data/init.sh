@@ -1,9 +1,10 @@
 #!/bin/bash
 # The first process of the guest: lays the ground, runs the tests one after the other, ends the machine.
 #
-# Two virtio-serial ports lead to the host. A write to one returns only when the host has the bytes, so whatever was
-# said before a crash is known: `results` takes KTAP, `status` one line for each thing that /init itself did: a word, the
-# seconds since the kernel started, and what it was done to.
+# Two virtio-serial ports lead to the host. A write to one returns only when the host has the bytes, so whatever this
+# script said before a crash is known, and of what a test said all that `relay` had the time to read: `results` takes
+# KTAP, `status` one line for each thing that /init itself did: a word, the seconds since the kernel started, and what it
+# was done to.
 
 export PATH=/bin HOME=/tmp LANG=C
 # The libraries lie in one folder, wherever the host's loader would have looked for them.
@@ -84,15 +85,6 @@ if [ -n "${interactive:-}" ]; then
 	reboot -f
 fi
 
-# KTAP of an inner level: each line behind "# ". A loop of the shell, because sed would hold lines back in its buffer; a
-# line that would not fit into memory becomes several.
-inner() {
-	local line
-	while IFS= read -r -n 65536 line || [ -n "$line" ]; do
-		printf '# %s\n' "$line"
-	done
-}
-
 # The processes of user space but for this shell and those named: their PIDs into the array `found`, names into `names`.
 processes() {
 	local folder known=" $$ $* " name
@@ -172,11 +164,11 @@ run() {
 	read -r taint </proc/sys/kernel/tainted
 	spare=$(spare)
 	set -m
-	inner </tmp/.series-ci.out >&3 4>&- &
+	relay </tmp/.series-ci.out >&3 4>&- &
 	reader=$!
 	{
 		echo 0 >/proc/self/oom_score_adj
-		exec "$@"
+		LD_PRELOAD=/lib/linewise.so exec "$@"
 	} >/tmp/.series-ci.out 2>&1 </dev/null 3>&- 4>&- &
 	pid=$!
 	{
@@ -200,7 +192,8 @@ run() {
 	} >/dev/null 2>&1 3>&- 4>&- &
 	watch=$!
 	disown "$watch"
-	wait "$reader"
+	# Killed with the rest, it may have got no further than the middle of a line.
+	wait "$reader" || echo >&3
 	kill -KILL -- "-$watch" 2>/dev/null
 	set +m
 	# Those that hold no pipe open, too.

@@ -1,0 +1,29 @@
+"""Small programs of our own in the guest, each one C file, compiled for its architecture when a guest is packed."""
+
+from __future__ import annotations
+
+import functools
+
+from series_ci import paths, process, scratch
+from series_ci.arch import Arch
+from series_ci.errors import InfrastructureError
+
+
+def relay(arch: Arch) -> bytes:
+    """The program between a test and the host; static, as it is to work where the tests' libraries do not."""
+    return _compiled("relay.c", arch, "-static")
+
+
+def linewise(arch: Arch) -> bytes:
+    """The library that makes tests print line by line."""
+    return _compiled("linewise.c", arch, "-shared", "-fPIC")
+
+
+@functools.cache
+def _compiled(source: str, arch: Arch, *options: str) -> bytes:
+    with scratch.folder("aids") as work:
+        made = work / "made"
+        done = process.run([arch.gcc, "-O2", "-s", *options, "-o", str(made), str(paths.data(source))])
+        if done.code != 0:
+            raise InfrastructureError(f"{arch.gcc} cannot make {source} for the guest: {done.err.strip()}")
+        return made.read_bytes()
