@@ -30,6 +30,13 @@ def test_the_slow_exits_must_be_found_whatever_else_is():
     assert trial(Verdict.UNKNOWN, Verdict.WORSE, slow=True).wrong == ["window exit_ms: not enough runs"]
 
 
+def test_slow_exits_are_not_found_where_nothing_exits():
+    made = trial(Verdict.WORSE, Verdict.WORSE, slow=True)
+    without = tuple(each for each in made.bench.findings if each.metric.name != "exit_ms")
+    assert without
+    assert replace(made, bench=replace(made.bench, findings=without)).wrong == ["no scenario measures exit_ms"]
+
+
 def test_the_patch_delays_exit_mmap():
     text = PATCH.read_text()
     assert re.search(r"^@@.*@@ void exit_mmap\(", text, re.MULTILINE)
