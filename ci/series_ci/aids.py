@@ -25,5 +25,8 @@ def _compiled(source: str, arch: Arch, *options: str) -> bytes:
         made = work / "made"
         done = process.run([arch.gcc, "-O2", "-s", *options, "-o", str(made), str(paths.data(source))])
         if done.code != 0:
-            raise InfrastructureError(f"{arch.gcc} cannot make {source} for the guest: {done.err.strip()}")
+            raise InfrastructureError(
+                f"{arch.gcc} cannot make {source} for the guest: {done.err.strip()}",
+                hint="it needs the C library's headers and its static form: Debian's libc6-dev has both",
+            )
         return made.read_bytes()
