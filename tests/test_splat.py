@@ -551,3 +551,114 @@ def test_a_complaint_names_its_functions_and_the_test_that_it_came_in() -> None:
     assert (second.test, second.function, second.trace) == ("", "", ())
     assert third.test == ""  # nobody knows a third test
     assert first.fingerprint == splat.find(log.splitlines()[3:12])[0].fingerprint
+
+
+# What real logs of other people's machines have that was not read well.
+
+
+def test_two_cpus_that_complain_one_right_after_the_other_are_two() -> None:
+    first, second = splat.find(
+        stamped("""
+BUG: spinlock lockup suspected on CPU#7, one/11
+BUG: spinlock lockup suspected on CPU#5, two/12
+ lock: rq_lock+0x0/0x40, .magic: dead4ead, .owner: three/13, .owner_cpu: 1
+""")
+    )
+    assert (first.title, second.title) == (
+        "BUG: spinlock lockup suspected on CPU, one",
+        "BUG: spinlock lockup suspected on CPU, two",
+    )
+    assert (len(first.lines), len(second.lines)) == (1, 2)
+
+
+@pytest.mark.parametrize("checker", ["spin_dump", "spin_bug", "rwlock_bug", "__cond_resched", "synchronize_srcu"])
+def test_who_checks_or_waits_is_not_blamed(checker: str) -> None:
+    found = only(f"""
+BUG: spinlock lockup suspected on CPU#3, cat/77
+Call trace:
+ {checker}+0x84/0xa8
+ do_raw_spin_lock+0x194/0x1c8
+ wakes_somebody+0x420/0x5b0
+""")
+    assert found.function == "wakes_somebody"
+
+
+def test_a_function_that_waits_is_blamed_where_it_faulted() -> None:
+    oops = """
+{first}
+CPU: 1 PID: 7 Comm: cat
+RIP: 0010:__schedule+0x488/0x830
+Call Trace:
+ wait_for_completion+0x42/0x120
+ unregisters+0x4f/0x60
+"""
+    fault = "general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#2] SMP PTI"
+    assert only(oops.format(first=fault)).function == "__schedule"
+    assert only(oops.format(first="BUG: workqueue lockup - pool cpus=1")).function == "unregisters"
+
+
+def test_an_oops_is_one_though_others_print_for_long_between_its_lines() -> None:
+    others = "\n".join(f"some driver {number} says this" for number in range(40))
+    found = only(f"""
+BUG: unable to handle page fault for address: 0000000000200286
+{others}
+#PF: supervisor read access in kernel mode
+PGD 800000 P4D 800000 PUD 800001 PMD 0
+Oops: 0000 [#1] PREEMPT SMP PTI
+RIP: 0010:reads_it+0x19/0x3d
+Call Trace:
+ calls_it+0x10/0x20
+""")
+    assert found.title == "BUG: unable to handle page fault for address: *"
+    assert found.trace == ("reads_it", "calls_it")
+    later = "\n".join(f"and {number} that" for number in range(40))
+    assert (
+        len(splat.find(stamped(f"{chr(10).join(found.lines)}\n{later}\nOops: 0002 [#2] SMP\nRIP: 0010:x+0x1/0x2"))) == 2
+    )
+
+
+def test_words_of_memory_between_registers_and_trace_are_the_report_s() -> None:
+    words = "\n".join(f"{64 * row:04x}: 0977{row:04x} ffffff80 7bed2e18 ffffffc0 ********" for row in range(30))
+    stack = "\n".join(f"{64 * row:04x}: ffffffc06f4fa680 ffffffc07bed2e00" for row in range(30))
+    found = only(f"""
+kernel BUG at kernel/sched/own.c:109!
+Internal error: Oops - BUG: 0 [#1] PREEMPT SMP
+PC is at owns+0x40/0x48
+SP: 0xffffffc07233b730:
+{words}
+Stack: (0xffffffc07233b7b0 to 0xffffffc07233c000)
+{stack}
+Call trace:
+ [<ffffff80080f4b30>] owns+0x40/0x48
+ [<ffffff80080f4b88>] leaves+0x10/0x20
+""")
+    assert found.trace == ("owns", "leaves")
+
+
+@pytest.mark.parametrize("tab", ["\t", "?", " "])
+def test_which_cpu_stalls_is_in_the_report_of_a_stall(tab: str) -> None:
+    found = only(f"""
+rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
+rcu: {tab}7-...0: (14 ticks this GP) idle=3c14/1/0x4000000000000000 softirq=1/2 fqs=10993
+rcu: {tab}(detected by 5, t=65022 jiffies, g=-383, q=816 ncpus=8)
+""")
+    assert len(found.lines) == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "WARNING: CPU: 3 PID: 25 at drivers/gpu/own.c:84 destroys.part.8+0xec/0xf0 [own]",
+        "WARNING: drivers/gpu/own.c:84 at destroys+0xec/0xf0, CPU#3: cat/25",
+        "BUG: KASAN: slab-use-after-free in destroys+0xec/0xf0",
+        "Kernel panic - not syncing: stack-protector: Kernel stack is corrupted in: destroys+0xec/0xf0",
+    ],
+)
+def test_a_first_line_alone_may_name_the_function(line: str) -> None:
+    found = only(f"{line}\nsd 3:0:0:0: [sdb] Starting disk")
+    assert (found.function, found.trace) == ("destroys", ())
+    assert "part" not in found.title
+
+
+def test_an_offset_that_is_cut_is_none_of_the_title_s() -> None:
+    assert title("WARNING: CPU: 3 PID: 2 at own.c:84 destroys+0x3c/#") == "WARNING at own.c:84 destroys"

@@ -80,7 +80,7 @@ def run(
             kernels.make(replace(shop, collections=()), "slow", commit, asked.out / "slow", progress), tests=first.tests
         )
     accel = bench.rig(asked, shop, (first, first), progress).accel
-    trials = []
+    trials: list[Trial] = []
     seconds = [(f"itself-{number}", replace(first, label="itself")) for number in range(1, benches + 1)]
     for place, (name, second) in enumerate([*seconds, ("slow", slow)]):
         if second is slow and trials and not trials[-1].exits:

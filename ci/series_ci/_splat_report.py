@@ -62,7 +62,12 @@ class Report:
 
     def _frame(self, function: str, *, instruction: bool) -> None:
         frames = self.frames if self.traced or instruction else self.before
-        if len(frames) < FRAMES and not traces.is_machinery(function) and frames[-1:] != [function]:
+        faulted = instruction and self.kind == "OOPS"
+        if (
+            len(frames) < FRAMES
+            and not traces.is_machinery(function, instruction=faulted)
+            and frames[-1:] != [function]
+        ):
             frames.append(function)
 
     def is_over(self) -> bool:
@@ -97,6 +102,8 @@ class Report:
             return False
         if shape.kind in {"", "WARNING"}:
             return self.kind in MESSAGES
+        if table.BUG.match(line):
+            return False
         return shape.kind in {"OOPS", "BUG", "LIST"} and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
 
     def _says_it_twice(self, line: str) -> bool:
@@ -106,6 +113,12 @@ class Report:
         if self.kind == "LEAK":
             return len(self.lines) == 1 and "memory leak" in self.title
         return self.kind != "LOCKDEP" or line.lstrip().startswith("***")
+
+    def awaits(self, shape: table.Shape, line: str) -> bool:
+        """Whether a line with an oops's number is that of this one, which other CPUs' lines came into."""
+        if shape.kind != "OOPS" or self.kind != "OOPS" or self.frames or table.BUG.match(line):
+            return False
+        return table.ANNOUNCED.search(self.lines[0]) is not None and table.NUMBERED.search(line) is not None
 
     def causes(self, panic: str) -> bool:
         """Whether the panic that this line tells of is the consequence of this complaint."""
@@ -118,4 +131,11 @@ class Report:
         key = [self.kind, *(self.frames or self.before or [re.sub(r"\d+", "N", self.title)])]
         fingerprint = hashlib.sha256("\n".join(key).encode(errors="replace")).hexdigest()[:16]
         trace = tuple(self.frames or self.before)
-        return Splat(self.kind, self.title, fingerprint, tuple(self.lines), "".join(trace[:1]), trace, self.test)
+        blamed = trace[0] if trace else self._named()
+        return Splat(self.kind, self.title, fingerprint, tuple(self.lines), blamed, trace, self.test)
+
+    def _named(self) -> str:
+        """The function that the first lines tell of, where there was no trace."""
+        found = (traces.NAMED.search(line) for line in self.lines[:3])
+        names = (traces.bare(each["name"]) for each in found if each)
+        return next((name for name in names if not traces.is_machinery(name)), "")

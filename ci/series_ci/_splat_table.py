@@ -64,6 +64,13 @@ _LOCKS = (
     r"|key \S+ has not been registered|.{1,60} lock held at task exit"
 )
 _AT = r"at [\w./+-]+:\d+|(?:\[.{0,200}\] )?[\w./+-]+:\d+ at \S"
+BUG = re.compile(LEAD.pattern + r"BUG: ")
+"""Never the next line of a report that was begun, but the first of another one."""
+
+ANNOUNCED = re.compile(r"[Uu]nable to handle|NULL pointer dereference")
+NUMBERED = re.compile(r"\[#\d+\]")
+"""An oops that was announced comes with its number some lines later."""
+
 WARNING = re.compile(rf"WARNING: (?:CPU: \d+ PID: \d+|{_AT}|\S+\+0x[0-9a-f]+/0x[0-9a-f]+ at )")
 _DIE = (
     r"(?:divide error|invalid opcode|stack segment|double[ -]fault|int3|invalid TSS|segment not present|alignment check"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from series_ci._splat_trace import CLONE
+
 LONGEST = 400
 """Characters of a first line that are looked at; more says nothing, and would take its time."""
 
@@ -18,7 +20,8 @@ _ROUNDS = tuple(
         (r"WARNING: (\S+:\d+) at (\S+?),? CPU#\d+.*", r"WARNING at \1 \2"),
         (r"WARNING: (\S+:\d+) at ", r"WARNING at \1 "),
         (rf"(?<=\s)(?:/|\.\./)\S*?(?<=/)((?:{_TOP})/\S*:\d+)", r"\1"),
-        (r"\+0x[0-9a-f]+/0x[0-9a-f]+", ""),
+        (r"\+0x[0-9a-f]+(?:/[0-9a-fx#]*)?", ""),
+        (CLONE, ""),
         (r"(?:: [0-9a-f]{4,16})? \[#\d+\].*", ""),
         (r": (\S+?)/\d+/(?:0x[0-9a-f]+|-?\d+)\b", r": \1"),
         (r"\btask (\S+):\d+ ", r"task \1 "),

@@ -26,9 +26,17 @@ GOES_ON = re.compile(
     r"|Hardware name|Workqueue|Modules linked|Call [Tt]race|Tainted|note|Kernel Offset|Memory Limit|irq event stamp"
     r"|(?:hard|soft)irqs last|page|flags|raw|page dumped|Disabling lock|INFO: lockdep is|addr|file|Object|Slab|Padding"
     r"|[a-z]?p[cs]?|lr|epc|ra|[xsta]\d+|pstate|badaddr|status|cause|FIX|Redzone|Allocated|Freed|backtrace|Sending NMI"
-    r"|NMI backtrace|Rebooting|Showing|no locks held|\d+ locks? held|#\d+)\b|---\[|=+$|-+$| [ \t]?\S+: [0-9a-f]{2} "
+    r"|NMI backtrace|Rebooting|Showing|no locks held|\d+ locks? held|#\d+|#PF|PGD|task|Process|lock"
+    r"|(?:Mem|Data) abort info|ESR|EC|SET|EA|FSC|ISV|CM|(?:swapper|user) pgtable)\b"
+    r"|---\[|=+$|-+$| [ \t]?\S+: [0-9a-f]{2} "
+    # What is in memory, by words, as several architectures print it.
+    r"|(?:Exception s|S)tack(?:\(|: ?(?:\(|$))|\s*(?:[0-9a-f]{4,16}: ?)?(?: ?[0-9a-f]{8,16}\b| \*{8})+ *$"
+    r"|(?:SP|FP|LR|PC|[XR]\d+): 0x[0-9a-f]+:$|\[[0-9a-f]{8,16}\] \*?(?:pgd|address)"
+    # Which CPUs a stall is about. A recorder may have put something in place of the tab.
+    r"|(?:rcu: )?[\t ?]*(?:\d+-\S+: \(|\((?:detected by|t=)"
+    r"|Tasks blocked on|RCU grace-period|Unless rcu|Possible timer)"
 )
-"""Lines that belong to a report after its trace has begun, beside the frames."""
+"""Lines that belong to a report beside its frames."""
 
 _REPORTING = (
     r"dump_stack|show_(?:stack|regs|trace)|dump_backtrace|unwind_backtrace|warn(?:$|_)|report_bug|handle_bug|die(?:$|_)"
@@ -42,7 +50,7 @@ _CHECKERS = (
     r"|debug_(?:object|print_object|check_no_obj|obj_init|smp_processor_id|spin_|rt_)|check_preemption_disabled"
     r"|this_cpu_preempt_check|might_(?:resched|sleep|fault)|cant_sleep|refcount_(?!test)|kref_|list_(?:add|del)\w*"
     r"|usercopy_(?:abort|warn)|check_(?:heap_object|object_size)|fortify_|stack_chk_fail|slab_(?:err|bug)|object_err"
-    r"|bad_page$|print_bad_pte|spin_bug|rwlock_bug|kmemleak_|slab_free|kfree$|kvfree$|kmem_cache_(?:free|alloc)\w*$"
+    r"|bad_page$|print_bad_pte|spin_(?:bug|dump)|rwlock_bug|kmemleak_|slab_free|kfree$|kvfree$|kmem_cache_(?:free|alloc)\w*$"
     r"|k[mzcr]alloc|slab_(?:alloc|post_alloc)|schedule_debug"
 )
 _LOCKING = (
@@ -53,7 +61,7 @@ _LOCKING = (
 )
 _WAITING = (
     r"schedule(?:_bug|_timeout\w*|_preempt_disabled|_idle)?$|io_schedule\w*|context_switch|switch_to|preempt_schedule\w*"
-    r"|(?:do_)?wait_for_common|wait_for_completion\w*|bit_wait\w*|wait_on_bit\w*|out_of_line_wait"
+    r"|cond_resched\w*|synchronize_s?rcu\w*|(?:do_)?wait_for_common|wait_for_completion\w*|bit_wait\w*|wait_on_bit\w*|out_of_line_wait"
 )
 _TRAPS = (
     r"(?:asm_)?(?:exc|sysvec)_|(?:asm_)?(?:sysvec|common_interrupt)|do_error_trap|do_trap|bad_area|no_context"
@@ -71,16 +79,26 @@ _HELPERS = (
     r"mem(?:cpy|set|move|cmp|chr)(?:_\w+)?$|str[nls]{0,2}(?:cpy|cmp|len|cat|chr|str|dup)$|(?:_?copy|raw_copy)_(?:to|from)_"
     r"|(?:get|put)_user"
 )
-_MACHINERY = re.compile(
-    rf"_*(?:{_REPORTING}|{_CHECKERS}|{_LOCKING}|{_WAITING}|{_TRAPS}|{_CLOCKS}|{_HELPERS})",
-)
+_NEVER_AT_FAULT = rf"{_REPORTING}|{_CHECKERS}|{_LOCKING}|{_TRAPS}|{_CLOCKS}|{_HELPERS}"
+_MACHINERY = re.compile(rf"_*(?:{_NEVER_AT_FAULT}|{_WAITING})")
+_NO_FAULT = re.compile(rf"_*(?:{_NEVER_AT_FAULT})")
 
 
-def is_machinery(function: str) -> bool:
-    """Whether a function of the trace only reports, checks, locks or waits, and says nothing of the fault."""
-    return _MACHINERY.match(function) is not None
+def is_machinery(function: str, *, instruction: bool = False) -> bool:
+    """Whether a function of the trace only reports, checks, locks or waits, and says nothing of the fault.
+
+    One that waits does, where an `instruction` of its own faulted.
+    """
+    return (_NO_FAULT if instruction else _MACHINERY).match(function) is not None
+
+
+NAMED = re.compile(r"(?:WARNING: .{0,200}:\d+ (?:at )?|\bin |corrupted in: )(?P<name>[A-Za-z_][\w.$]*)\+0x[0-9a-f]")
+"""A first line that says by itself where it was."""
+
+CLONE = r"\.(?:isra|constprop|part|cold|llvm|lto_priv|localalias)(?:\.\d+)?\b"
+"""What compilers add to the name of a function that they split or clone."""
 
 
 def bare(function: str) -> str:
-    """The function's name as in the source: compilers split and clone functions."""
-    return re.sub(r"\.(?:isra|constprop|part|cold|llvm|lto_priv|localalias)(?:\.\d+)?\b|\.\d+$", "", function)
+    """The function's name as in the source."""
+    return re.sub(rf"{CLONE}|\.\d+$", "", function)

@@ -115,11 +115,11 @@ class _Finder:
 
     def _begin(self, caller: str, shape: table.Shape, line: str, start: int) -> None:
         last = self._latest.get(caller) or (self._reports[-1] if self._reports else None)
-        if last and shape.kind == "PANIC" and last.causes(line):
+        if last and ((shape.kind == "PANIC" and last.causes(line)) or last.awaits(shape, line)):
             if self.open.get(caller) is not last:
                 self._close(caller)
             last.trim()
-            last.complete = True
+            last.complete = shape.kind == "PANIC"
             self.open[caller] = last
             last.add(line)
             return
