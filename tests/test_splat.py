@@ -660,5 +660,53 @@ def test_a_first_line_alone_may_name_the_function(line: str) -> None:
     assert "part" not in found.title
 
 
+def test_an_i386_says_where_its_instruction_is_in_two_more_ways() -> None:
+    for line in ("EIP is at reads_it+0x90/0x302 [own]", "IP: [<f88dec25>] :own:reads_it+0x90/0x302"):
+        text = f"BUG: unable to handle kernel NULL pointer dereference at 00000000\n{line}\nOops: 0000 [#1] SMP"
+        assert only(text).function == "reads_it"
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Watchdog detected hard LOCKUP on cpu 0", "LOCKUP"),
+        ("list_del corruption. prev->next should be c1, but was c2", "LIST"),
+    ],
+)
+def test_the_message_of_an_old_kernel_s_warning_tells_what_it_is(message: str, kind: str) -> None:
+    found = only(f"""
+------------[ cut here ]------------
+WARNING: at kernel/own.c:245 checks_it+0x9c/0xd0()
+Hardware name: Bochs
+{message}
+Modules linked in: own
+Pid: 0, comm: swapper/0 Not tainted 3.8.9 #1
+Call Trace:
+ <NMI>  [<ffffffff810eb800>] ? checks_it+0x60/0xd0
+ [<ffffffff81028b02>] intel_pmu_handle_irq+0x1b2/0x370
+ [<ffffffff816466f0>] do_nmi+0xd0/0x310
+ [<ffffffff81645c41>] end_repeat_nmi+0x1e/0x2e
+ <<EOE>>  [<ffffffff810944f0>] was_at_work+0x90/0xa0
+ [<ffffffff810944f0>] kthread+0x90/0xa0
+""")
+    assert (found.kind, found.title) == (kind, title(message))
+    assert found.trace == ("was_at_work",)
+
+
+def test_a_warning_without_a_message_says_so_without_brackets() -> None:
+    assert title("WARNING: at kernel/own.c:245 checks_it+0x9c/0xd0()") == "WARNING at kernel/own.c:245 checks_it"
+
+
+def test_where_every_thread_begins_nothing_is_to_blame() -> None:
+    found = only("""
+Kernel panic - not syncing: own: blocked tasks
+Backtrace:
+[<c0597910>] (dump_stack) from [<c05946f4>] (panic+0x98/0x218)
+[<c00447b0>] (kthread) from [<c0010428>] (ret_from_fork+0x14/0x2c)
+[<c0010414>] (ret_from_fork) from [<00000000>] (0x0)
+""")
+    assert found.function == ""
+
+
 def test_an_offset_that_is_cut_is_none_of_the_title_s() -> None:
     assert title("WARNING: CPU: 3 PID: 2 at own.c:84 destroys+0x3c/#") == "WARNING at own.c:84 destroys"

@@ -17,6 +17,7 @@ PATIENCE = 20  # lines of no known shape in a row, after which a report without 
 PATIENCE_AFTER_TRACE = 5
 PATIENCE_WITH_DOUBT = 4
 DOUBT = 15  # lines of any shape
+HEAD = 5  # lines that a report may have before its message
 
 MESSAGES = frozenset({"LIST", "REFCOUNT", "SLAB", "CFI", "USERCOPY"})
 """Kinds whose first line is the message of a WARN() or BUG() that follows, or that it is in."""
@@ -93,7 +94,8 @@ class Report:
         return goes_on
 
     def _goes_on(self, shape: table.Shape, line: str) -> bool:
-        if not self.kind and shape.kind and shape.kind != "PANIC":
+        untold = not self.kind and shape.kind and shape.kind != "PANIC"
+        if untold or self._has_its_message_here(shape, line):
             self.kind, self.title, self.end = shape.kind, title(line), shape.end
             return True
         if shape.kind == self.kind and shape.kind in {"STACK", "OOM", "STALL", "LEAK", "LOCKDEP"}:
@@ -105,6 +107,11 @@ class Report:
         if table.BUG.match(line):
             return False
         return shape.kind in {"OOPS", "BUG", "LIST"} and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
+
+    def _has_its_message_here(self, shape: table.Shape, line: str) -> bool:
+        """Whether the line is what a WARN() of Linux 3 or 4 has to say: there it comes behind "WARNING: at"."""
+        told = shape.kind in MESSAGES or (shape.kind == "LOCKUP" and not table.BUG.match(line))
+        return told and self.kind == "WARNING" and not self.traced and len(self.lines) < HEAD
 
     def _says_it_twice(self, line: str) -> bool:
         """Whether another first line of the same kind goes on with this report."""

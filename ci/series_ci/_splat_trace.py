@@ -6,12 +6,14 @@ import re
 
 _ADDRESS = r"(?:\[?<?[0-9a-f]{8,16}>?\]? +|\[<[^<>]{1,20}>\] +)"
 FRAME = re.compile(
-    rf"\s*{_ADDRESS}*(?P<guess>\? )?\(?(?:\[<[0-9a-f]+>\] )?(?P<name>[A-Za-z_][\w.$]*)\)?"
+    rf"\s*(?:<{{1,2}}/?[A-Z#]{{2,6}}>{{1,2}}\s+)?{_ADDRESS}*(?P<guess>\? )?"
+    r"\(?(?:\[<[0-9a-f]+>\] )?(?P<name>[A-Za-z_][\w.$]*)\)?"
     r"(?:\+0x[0-9a-f]+/0x[0-9a-f]+| \([\w./+-]+:\d+[ ):]| from (?:\[<[0-9a-f]+>\] \()?[\w.$]+\+0x"
     r"| [\w./+-]+:\d+(?: \[inline\]|\s*$))"
 )
 IP = re.compile(
-    r"(?:R?IP: (?:0010:)?(?:\[<[0-9a-f]+>\]\s+)*|EIP: (?:0060:)?(?:\[<[0-9a-f]+>\]\s+)?|(?:\w+ )?(?:pc|epc) ?: "
+    r"(?:R?IP: (?:0010:)?(?:\[<[0-9a-f]+>\]\s+)*(?::\w+:)?|EIP: (?:0060:)?(?:\[<[0-9a-f]+>\]\s+)?|[ER]IP is at "
+    r"|(?:\w+ )?(?:pc|epc) ?: "
     r"(?:[0-9a-f]{8,16} )?|PC is at |NIP \[[0-9a-f]+\] |ERA: [0-9a-f]+ |epc {1,4}: [0-9a-f]+ "
     r"|Krnl PSW : [0-9a-f]+ [0-9a-f]+ \(|TPC: <| ?IAOQ\[0\]: |PC: (?:\[<[0-9a-f]+>\] )?)"
     r"(?P<name>[A-Za-z_][\w.$]*)\+0x"
@@ -73,13 +75,14 @@ _TRAPS = (
 )
 _CLOCKS = (
     r"watchdog|hrtimer_|run_hrtimer|update_process_times|tick_|timer_interrupt|nmi_|perf_event_overflow"
-    r"|rcu_(?:dump|sched_clock|check|pending)|check_cpu_stall|local_apic|irq_work_run"
+    r"|(?:default_)?do_nmi|end_repeat_nmi|(?:intel|amd|x86)_pmu_handle|perf_event_nmi|rcu_(?:dump|sched_clock|check|pending)|check_cpu_stall|local_apic|irq_work_run"
 )
+_BOTTOMS = r"kthread$|ret_from_(?:fork|kernel_thread)\w*$"
 _HELPERS = (
     r"mem(?:cpy|set|move|cmp|chr)(?:_\w+)?$|str[nls]{0,2}(?:cpy|cmp|len|cat|chr|str|dup)$|(?:_?copy|raw_copy)_(?:to|from)_"
     r"|(?:get|put)_user"
 )
-_NEVER_AT_FAULT = rf"{_REPORTING}|{_CHECKERS}|{_LOCKING}|{_TRAPS}|{_CLOCKS}|{_HELPERS}"
+_NEVER_AT_FAULT = rf"{_REPORTING}|{_CHECKERS}|{_LOCKING}|{_TRAPS}|{_CLOCKS}|{_BOTTOMS}|{_HELPERS}"
 _MACHINERY = re.compile(rf"_*(?:{_NEVER_AT_FAULT}|{_WAITING})")
 _NO_FAULT = re.compile(rf"_*(?:{_NEVER_AT_FAULT})")
 
