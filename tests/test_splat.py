@@ -571,7 +571,10 @@ BUG: spinlock lockup suspected on CPU#5, two/12
     assert (len(first.lines), len(second.lines)) == (1, 2)
 
 
-@pytest.mark.parametrize("checker", ["spin_dump", "spin_bug", "rwlock_bug", "__cond_resched", "synchronize_srcu"])
+@pytest.mark.parametrize(
+    "checker",
+    ["__irq_svc", "do_DataAbort", "spin_dump", "spin_bug", "rwlock_bug", "__cond_resched", "synchronize_srcu"],
+)
 def test_who_checks_or_waits_is_not_blamed(checker: str) -> None:
     found = only(f"""
 BUG: spinlock lockup suspected on CPU#3, cat/77

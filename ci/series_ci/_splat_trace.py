@@ -69,6 +69,7 @@ _TRAPS = (
     r"(?:asm_)?(?:exc|sysvec)_|(?:asm_)?(?:sysvec|common_interrupt)|do_error_trap|do_trap|bad_area|no_context"
     r"|page_fault_oops|do_(?:kern_addr_fault|user_addr_fault|page_fault|kernel_fault)|(?:async_)?page_fault$"
     r"|do_(?:mem_abort|translation_fault|bad_area|debug_exception|alignment_fault|trap_break|trap_insn_illegal)"
+    r"|(?:irq|dabt|und|pabt|fiq)_(?:svc|usr)|do_(?:DataAbort|PrefetchAbort|undefinstr)|arm_notify_die"
     r"|el[01]\w*_|bug_handler|call_break_hook|brk_handler|handle_(?:exception|break)|ret_from_(?:exception|intr)"
     r"|fixup_bug|notify_die|kernel_fault|invalid_op|error_entry|general_protection$|(?:smp_)?apic_timer|retint_|irq_exit"
     r"|gic_handle|generic_handle|handle_(?:domain|percpu|irq)|do_exit$|make_task_dead|rewind_stack|program_check_"
