@@ -64,7 +64,7 @@ _LOCKS = (
     r"|key \S+ has not been registered|.{1,60} lock held at task exit"
 )
 _AT = r"at [\w./+-]+:\d+|(?:\[.{0,200}\] )?[\w./+-]+:\d+ at \S"
-BUG = re.compile(LEAD.pattern + r"BUG: ")
+BUG = re.compile(LEAD.pattern + r"BUG[: ]")
 """Never the next line of a report that was begun, but the first of another one."""
 
 ANNOUNCED = re.compile(r"[Uu]nable to handle|NULL pointer dereference")
