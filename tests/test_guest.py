@@ -109,6 +109,19 @@ def test_init_is_a_shell_script_without_mistakes() -> None:
         assert done.returncode == 0, done.stdout.decode()
 
 
+@pytest.mark.parametrize(
+    ("clock", "found"), [("0.950000", 950000), ("0.012345", 12345), ("1795803111.000001", 1795803111000001)]
+)
+def test_init_knows_the_time_of_a_machine_that_has_no_clock(clock: str, found: int) -> None:
+    [function] = re.findall(
+        r"^microseconds\(\) \{\n.*?^\}\n", paths.data("init.sh").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    # Bash sets this variable itself, unless somebody has taken it away.
+    text = f"unset EPOCHREALTIME; EPOCHREALTIME={clock}\n{function}microseconds"
+    done = subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == found
+
+
 def test_init_says_what_the_watching_host_listens_for() -> None:
     """The words of series_ci.vm, on a port of their own, and no other ending than a reset."""
     text = paths.data("init.sh").read_text("utf-8")

@@ -48,11 +48,16 @@ uptime() {
 # Where memory is short, a test is to die of it, and not those who tell of that.
 echo -1000 >/proc/self/oom_score_adj
 
+# A machine without a clock begins in 1970, and its first second is "0.950000": decimal, whatever the shell thinks of a zero.
+microseconds() {
+	echo $((10#${EPOCHREALTIME/./}))
+}
+
 # How many times longer than an ordinary machine this one takes for 20,000 steps of this shell: a scaled timeout grows as
 # much. An ordinary one takes 70 ms.
-began=${EPOCHREALTIME/./}
+began=$(microseconds)
 for ((step = 0; step < 20000; step++)); do :; done
-scale=$(((${EPOCHREALTIME/./} - began + 69999) / 70000))
+scale=$((($(microseconds) - began + 69999) / 70000))
 scale=$((scale < 1 ? 1 : scale))
 
 echo "init $(uptime) $(uname -r)" >&4
