@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -713,3 +715,171 @@ Backtrace:
 
 def test_an_offset_that_is_cut_is_none_of_the_title_s() -> None:
     assert title("WARNING: CPU: 3 PID: 2 at own.c:84 destroys+0x3c/#") == "WARNING at own.c:84 destroys"
+
+
+def test_an_oops_and_its_panic_may_come_any_number_of_times() -> None:
+    """A machine that reboots in a loop: each is counted once, whatever is opened again for its panic."""
+    boot = """
+BUG: kernel NULL pointer dereference, address: 0000000000000008
+Oops: 0000 [#1] SMP
+RIP: 0010:reads_it+0x19/0x3d
+---[ end trace 0123456789abcdef ]---
+Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009
+---[ end Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009 ]---
+"""
+    found = splat.find(stamped(boot * (splat.MAX_SAME + 5)))
+    assert [each.function for each in found] == ["reads_it"] * splat.MAX_SAME
+
+
+PIECES = (
+    "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+    "Unable to handle kernel paging request at virtual address dead000000000108",
+    "Oops: 0000 [#1] SMP",
+    "------------[ cut here ]------------",
+    "WARNING: CPU: 1 PID: 77 at mm/own.c:900 walks+0x12/0x340",
+    "refcount_t: underflow; use-after-free.",
+    "Watchdog detected hard LOCKUP on cpu 5",
+    "RIP: 0010:reads_it+0x19/0x3d",
+    "Call Trace:",
+    " ? calls_it+0x10/0x20",
+    "---[ end trace 0123456789abcdef ]---",
+    "Kernel panic - not syncing: Fatal exception",
+    "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009",
+    "and this is anybody's",
+    "Oops: 0 [#1]\nRIP: 0010:reads_it+0x1/0x3\n---[ end trace 0 ]---\nKernel panic - not syncing: Fatal exception",
+    "WARNING: CPU: 1 PID: 7 at mm/own.c:9 walks+0x12/0x340\nKernel panic - not syncing: kernel: panic_on_warn set ...",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=80))
+@settings(deadline=None)
+def test_pieces_of_reports_in_any_order_and_number(lines: list[str]) -> None:
+    with mock.patch.object(splat, "MAX_SAME", 2):
+        found = splat.find(stamped("\n".join(lines)))
+    counts = Counter(each.fingerprint for each in found)
+    assert max(counts.values(), default=0) <= 2
+    assert all(each.lines for each in found)
+
+
+@pytest.mark.parametrize("month", ["8月 25", "12月  3", "8월 25"])
+def test_a_month_may_be_a_number(month: str) -> None:
+    (found,) = splat.find([f"{month} 13:52:23 host kernel: BUG: Bad page map in process tmux  pte:80 pmd:90"])
+    assert found.title.startswith("BUG: Bad page map")
+
+
+def test_a_program_s_own_fault_on_arm_is_no_complaint_and_hides_none() -> None:
+    program = """
+Unhandled fault: alignment exception (0x011) at 0x00508ae4
+pgd = ec340000
+[00508ae4] *pgd=fb0c2835
+"""
+    assert splat.find(stamped(program)) == []
+    found = only(f"""{program}
+Unhandled fault: external abort on non-linefetch (0x008) at 0xfa21200c
+pgd = c0204000
+[fa21200c] *pgd=afffb841, *pte=48212653, *ppte=48212453
+Internal error: : 8 [#1] SMP ARM
+PC is at gic_handle_irq+0x58/0x9c
+""")
+    assert found.title == "Unhandled fault: external abort on non-linefetch (*) at *"
+    assert found.function == "gic_handle_irq"
+
+
+def test_names_of_big_endian_ppc64_begin_with_a_dot() -> None:
+    found = only("""
+Unable to handle kernel paging request for data at address 0x00000010
+Oops: Kernel access of bad area, sig: 11 [#1]
+NIP [c000000000157304] .reads_it+0x3e8/0x470
+Call Trace:
+[c0000000fe2b3a10] [c0000000001579b8] .calls_it+0x2f8/0x4c0
+[c0000000fe2b3e30] [c000000000009e54] syscall_exit+0x0/0x98
+""")
+    assert found.trace[:2] == ("reads_it", "calls_it")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "kmalloc_oob_right",
+        "kasan_atomics_helper",
+        "hrtimer_active",
+        "warn_invalid_dmar",
+        "list_add_leaf_cfs_rq",
+        "list_del_event",
+        "kmemleak_scan",
+        "watchdog_ping",
+        "lock_release_sock",
+        "tick_setup_device",
+        "copy_page_range",
+    ],
+)
+def test_a_name_that_begins_like_a_helper_s_is_none(function: str) -> None:
+    assert not splat.is_machinery(function)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(
+            "kmalloc",
+            "__kmalloc_node_track_caller",
+            "kzalloc_noprof",
+            "warn_slowpath_fmt",
+            "__warn",
+            "hrtimer_interrupt",
+        ),
+        *("list_add_tail", "__list_del_entry_valid_or_report", "lock_acquire", "lock_release", "watchdog_timer_fn"),
+        *(
+            "rt_spin_lock",
+            "rt_spin_trylock",
+            "rtlock_slowlock",
+            "tick_sched_handle",
+            "check_unmap",
+            "debug_dma_free_coherent",
+        ),
+        *("rcu_preempt_sleep_check", "copy_page", "clear_page_erms"),
+    ],
+)
+def test_a_helper_is_never_blamed(function: str) -> None:
+    assert splat.is_machinery(function)
+
+
+def test_where_all_frames_are_guesses_the_first_is_blamed() -> None:
+    found = only("""
+BUG: unable to handle kernel paging request at ffff9f434ab4fdb0
+Oops: 0011 [#1] SMP
+RIP: 0010:0xffff9f434ab4fdb0
+Call Trace:
+ <IRQ>
+ ? calls_it_perhaps+0x1b2/0x500
+ ? __do_softirq+0xe3/0x2ca
+""")
+    assert found.trace[:1] == ("calls_it_perhaps",)
+
+
+def test_a_hard_lockup_and_its_warning_are_one() -> None:
+    found = only("""
+Watchdog detected hard LOCKUP on cpu 5
+------------[ cut here ]------------
+WARNING: at kernel/watchdog.c:352
+Modules linked in: own
+""")
+    assert (found.kind, found.title) == ("LOCKUP", "Watchdog detected hard LOCKUP on cpu")
+
+
+def test_where_kfence_s_memory_came_from_does_not_count() -> None:
+    found = only("""
+BUG: KFENCE: use-after-free read in reads_it+0x10/0x20
+Use-after-free read at 0x0000000012345678 (in kfence-#10):
+ reads_it+0x10/0x20
+ calls_it+0x10/0x20
+kfence-#10: 0x01-0x20, size=32, cache=kmalloc-32
+allocated by task 285 on cpu 0 at 10.1s:
+ makes_it+0x10/0x20
+""")
+    assert found.trace == ("reads_it", "calls_it")
+
+
+@pytest.mark.parametrize("line", ["Oops[#2]:", "Oops: Oops: 0011 [#1] SMP NOPTI", "Oops: 0002 [#3] SMP"])
+def test_the_number_of_an_oops_is_not_in_its_title(line: str) -> None:
+    assert title(line) == "Oops"

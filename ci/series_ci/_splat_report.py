@@ -37,10 +37,12 @@ class Report:
         default_factory=list
     )  # frames above the first "Call Trace": allocation stacks, lock chains
     frames: list[str] = field(default_factory=list)
+    guesses: list[str] = field(default_factory=list)  # frames that may be left over from another call
     traced: bool = False
     complete: bool = False  # the frames are
     asked: bool = False  # other CPUs, for their backtraces
     kept: bool = False  # among the complaints
+    counted: str = ""  # the fingerprint that it was counted by
     foreign: int = 0
 
     def add(self, line: str) -> None:
@@ -51,18 +53,21 @@ class Report:
             self.lines.append(line)
         self.asked = self.asked or table.ASKS.match(line) is not None
         self.traced = self.traced or traces.TRACE.match(line) is not None
-        self.complete = self.complete or (self.traced and traces.ELSEWHERE.match(line) is not None)
+        in_trace = self.traced or self.kind == "KFENCE"
+        self.complete = self.complete or (in_trace and traces.ELSEWHERE.match(line) is not None)
         ip = traces.IP.match(line)
         frame = ip or traces.FRAME.match(line) or traces.HELD.match(line)
-        if frame and not (self.complete or frame.groupdict().get("guess")):
-            self._frame(traces.bare(frame["name"]), instruction=ip is not None)
+        if frame and not self.complete:
+            guess = bool(frame.groupdict().get("guess"))
+            self._frame(traces.bare(frame["name"]), instruction=ip is not None, guess=guess)
         if frame or traces.GOES_ON.match(line):
             self.foreign = 0
         else:
             self.foreign += 1
 
-    def _frame(self, function: str, *, instruction: bool) -> None:
+    def _frame(self, function: str, *, instruction: bool, guess: bool) -> None:
         frames = self.frames if self.traced or instruction else self.before
+        frames = self.guesses if guess else frames
         faulted = instruction and self.kind == "OOPS"
         if (
             len(frames) < FRAMES
@@ -103,8 +108,8 @@ class Report:
         if (self.traced and self.frames) or shape.kind in {"PANIC", "STACK", "OOM", "LOCKDEP"}:
             return False
         if shape.kind in {"", "WARNING"}:
-            return self.kind in MESSAGES
-        if table.BUG.match(line):
+            return self.kind in MESSAGES or (self.kind == "LOCKUP" and len(self.lines) <= 2)
+        if table.BUG.match(line) or (table.ANNOUNCED.search(line) and not self.numbered):
             return False
         return shape.kind in {"OOPS", "BUG", "LIST"} and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
 
@@ -121,11 +126,16 @@ class Report:
             return len(self.lines) == 1 and "memory leak" in self.title
         return self.kind != "LOCKDEP" or line.lstrip().startswith("***")
 
+    @property
+    def numbered(self) -> bool:
+        """Whether it is more than the announcement of an oops."""
+        return not table.ANNOUNCED.search(self.lines[0]) or any(table.NUMBERED.search(line) for line in self.lines)
+
     def awaits(self, shape: table.Shape, line: str) -> bool:
         """Whether a line with an oops's number is that of this one, which other CPUs' lines came into."""
         if shape.kind != "OOPS" or self.kind != "OOPS" or self.frames or table.BUG.match(line):
             return False
-        return table.ANNOUNCED.search(self.lines[0]) is not None and table.NUMBERED.search(line) is not None
+        return not self.numbered and table.NUMBERED.search(line) is not None
 
     def causes(self, panic: str) -> bool:
         """Whether the panic that this line tells of is the consequence of this complaint."""
@@ -135,9 +145,9 @@ class Report:
 
     def splat(self) -> Splat:
         """The report as a value."""
-        key = [self.kind, *(self.frames or self.before or [re.sub(r"\d+", "N", self.title)])]
+        trace = tuple(self.frames or self.guesses or self.before)
+        key = [self.kind, *(trace or [re.sub(r"\d+", "N", self.title)])]
         fingerprint = hashlib.sha256("\n".join(key).encode(errors="replace")).hexdigest()[:16]
-        trace = tuple(self.frames or self.before)
         blamed = trace[0] if trace else self._named()
         return Splat(self.kind, self.title, fingerprint, tuple(self.lines), blamed, trace, self.test)
 

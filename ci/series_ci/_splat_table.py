@@ -27,7 +27,8 @@ HINT = re.compile(
     r"BUG|WARNING: |INFO: |Oops|Kernel (?:panic|bug|memory [elo]|stack)|PANIC|UBSAN: "
     r"|LOCKUP|\[ cut here|\[#[0-9]|Internal error|Unable to handle"
     r"|Unhandled |Unexpected kernel|Unrecoverable |Insufficient stack|Slab c|SError|Synchronous Ext|Bad mode|Bad kernel"
-    r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Machine check in|Thread overran"
+    r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Kernel Fault|Machine check in"
+    r"|Thread overran"
     r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]"
     r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
     r"|general protection|cannot create dup|\*\* DEADLOCK|\] series-ci: "
@@ -67,7 +68,7 @@ _AT = r"at [\w./+-]+:\d+|(?:\[.{0,200}\] )?[\w./+-]+:\d+ at \S"
 BUG = re.compile(LEAD.pattern + r"BUG[: ]")
 """Never the next line of a report that was begun, but the first of another one."""
 
-ANNOUNCED = re.compile(r"[Uu]nable to handle|NULL pointer dereference")
+ANNOUNCED = re.compile(r"[Uu]nable to handle|NULL pointer dereference|Unhandled (?:fault|prefetch abort)")
 NUMBERED = re.compile(r"\[#\d+\]")
 """An oops that was announced comes with its number some lines later."""
 
@@ -131,7 +132,9 @@ SHAPES = (
     ),
     _shape("OOPS", r"[a-z][\w \-()]{3,40}: [0-9a-f]{4} (?:ilc:\d )?\[#\d+\]", sure=False),
     _shape("OOPS", r"\S+\(\d+\): (?:Oops|Kernel|Unaligned|TL[01])\b.{0,60}", sure=False),
-    _shape("OOPS", r"Unhandled (?:(?:fault|prefetch abort): .{1,60} \(?0x|[\w -]+ exception on CPU)"),
+    # On arm a program's own fault, too, begins so.
+    _shape("OOPS", r"Unhandled (?:fault|prefetch abort): .{1,60} \(?0x", sure=False),
+    _shape("OOPS", r"Unhandled [\w -]+ exception on CPU|Kernel Fault: Code=\d"),
     _shape("OOPS", r"Unexpected kernel \S+ exception"),
     _shape(
         "OOPS", r"Unrecoverable (?:exception|\S+ Unavailable)|Bad kernel stack pointer|Machine check in kernel mode"
@@ -184,7 +187,7 @@ HEADLESS = (
 
 EVIDENCE = re.compile(
     r"\bPID: \d+ Comm: |Call [Tt]race:|Modules linked in:|RIP: 00[16]0:|---\[ end (?:trace|Kernel)"
-    r"|(?<![\w.$])[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
+    r"|(?<![\w.$])\.?[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
 )
 """Only the kernel prints this, behind the first line of a report."""
 

@@ -159,8 +159,9 @@ class _Finder:
         if not report.kind:  # "cut here", and nothing known after it
             report.kind, report.title = "WARNING", title(report.lines[1] if report.lines[1:] else report.lines[0])
         report.trim()
-        fingerprint = report.splat().fingerprint
-        self._seen[fingerprint] += 1
-        if self._seen[fingerprint] > MAX_SAME:
-            at = next(index for index in reversed(range(len(self._reports))) if self._reports[index] is report)
-            del self._reports[at]
+        if report.counted:  # it was opened again
+            self._seen[report.counted] -= 1
+        report.counted = report.splat().fingerprint
+        self._seen[report.counted] += 1
+        if self._seen[report.counted] > MAX_SAME:
+            self._reports = [each for each in self._reports if each is not report]

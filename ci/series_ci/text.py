@@ -10,7 +10,7 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
-_SYSLOG_DATE = r"[^\W\d_]{3,4}\.? [ 0-9][0-9] " + _CLOCK
+_SYSLOG_DATE = r"(?:[^\W\d_]{3,4}\.?|[ 0-9]?[0-9][月월]) [ 0-9][0-9] " + _CLOCK
 
 # What the recorder of a whole console puts before every line, the kernel's and the programs': a CI system, LAVA (with
 # line numbers on its pages), `ts`, a terminal program, the journal of a service, or Android's logcat.
