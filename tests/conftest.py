@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from series_ci.store import Base
 ROOT = Path(__file__).resolve().parent.parent
 
 PR_SET_CHILD_SUBREAPER = 36
+
+DYING = 5.0
+"""Seconds that a killed process may still be seen."""
 
 # Orphans become our children, so that a grandchild which a test left behind is found, too.
 ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -39,9 +43,12 @@ def children() -> dict[int, str]:
 
 @pytest.fixture(autouse=True)
 def _nothing_outlives_a_test() -> Iterator[None]:
-    before = children()
+    before = children().keys()
     yield
-    left = {pid: command for pid, command in children().items() if pid not in before}
+    # On a busy machine one that was killed may need a moment to be dead.
+    end = time.monotonic() + DYING
+    while (left := {pid: name for pid, name in children().items() if pid not in before}) and time.monotonic() < end:
+        time.sleep(0.02)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left, "the test left processes behind"
