@@ -883,3 +883,63 @@ allocated by task 285 on cpu 0 at 10.1s:
 @pytest.mark.parametrize("line", ["Oops[#2]:", "Oops: Oops: 0011 [#1] SMP NOPTI", "Oops: 0002 [#3] SMP"])
 def test_the_number_of_an_oops_is_not_in_its_title(line: str) -> None:
     assert title(line) == "Oops"
+
+
+@pytest.mark.parametrize("prompt", ["~ # ", "/ # ", "root@box:~# ", "root@box:/tmp# ", "[root@box ~]# "])
+def test_the_prompt_of_a_shell_is_no_quotation(prompt: str) -> None:
+    found = splat.find(
+        [
+            "[    1.000000] Linux version 6.1.0",
+            f"{prompt}[  100.000000] BUG: kernel NULL pointer dereference, address: 0000000000000008",
+            "[  100.000001] Oops: 0000 [#1] SMP",
+            "[  100.000002] RIP: 0010:reads_it+0x19/0x3d",
+        ]
+    )
+    assert [(each.title[:30], each.function) for each in found] == [("BUG: kernel NULL pointer deref", "reads_it")]
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["lis 02 20:23:06 box kernel: ", "lug. 02 20:23:06 box kernel: ", "May 25 07:29:42 x 0,16,4031,-,caller=C0;"],
+)
+def test_more_dates_and_hosts(prefix: str) -> None:
+    text = "BUG: workqueue lockup - pool cpus=3\nCall Trace:\n works_on+0x10/0x20".splitlines()
+    (found,) = splat.find([prefix + line for line in text])
+    assert found.function == "works_on"
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("Unexpected gfp: 0x4 (GFP_DMA32). Fixing up to gfp: 0xdc0 (GFP_KERNEL). Fix your code!", "WARNING"),
+        (
+            "Bad or missing usercopy whitelist? Kernel memory exposure attempt detected from SLUB object 'own'",
+            "USERCOPY",
+        ),
+        ("usercopy: kernel memory overwrite attempt detected to 00000000abcdef01 (own) (16 bytes)", "USERCOPY"),
+    ],
+)
+def test_more_first_lines(line: str, kind: str) -> None:
+    assert only(line).kind == kind
+
+
+def test_an_arm_s_trace_has_no_first_line() -> None:
+    found = only("""
+BUG: sleeping function called from invalid context at mm/slab.h:419
+1 lock held by iptables/7660:
+ #0: c1234567 (rtnl_mutex){+.+.}-{3:3}, at: rtnl_lock+0x18/0x1c
+ unwind_backtrace from show_stack+0x20/0x24
+ __might_resched from kmem_cache_alloc+0x40/0x48
+ kmem_cache_alloc from own_xmit+0xc4/0x100
+ own_xmit from calls_it+0xd8/0xf8
+""")
+    assert found.function == "own_xmit"
+
+
+def test_a_loongarch_indents_the_place_of_its_instruction() -> None:
+    found = only("""
+CPU 3 Unable to handle kernel paging request at virtual address 0000000000000000, era == 90, ra == 91
+Oops[#1]:
+  ERA: 900000000410645c reads_it+0x1c/0x40
+""")
+    assert found.function == "reads_it"

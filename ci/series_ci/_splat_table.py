@@ -24,8 +24,8 @@ def _shape(kind: str, pattern: str, end: str = "trace", *, sure: bool = True) ->
 
 
 HINT = re.compile(
-    r"BUG|WARNING: |INFO: |Oops|Kernel (?:panic|bug|memory [elo]|stack)|PANIC|UBSAN: "
-    r"|LOCKUP|\[ cut here|\[#[0-9]|Internal error|Unable to handle"
+    r"BUG|kernel memory [elo]|Unexpected gfp|WARNING: |INFO: |Oops|Kernel (?:panic|bug|memory [elo]|stack)|PANIC"
+    r"|UBSAN: |LOCKUP|\[ cut here|\[#[0-9]|Internal error|Unable to handle"
     r"|Unhandled |Unexpected kernel|Unrecoverable |Insufficient stack|Slab c|SError|Synchronous Ext|Bad mode|Bad kernel"
     r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Kernel Fault|Machine check in"
     r"|Thread overran"
@@ -142,7 +142,10 @@ SHAPES = (
     _shape("OOPS", r"SError Interrupt on CPU|Bad mode in .{1,40} (?:handler )?detected|Synchronous External Abort"),
     _shape("LIST", r"kernel BUG at lib/list_debug\.c:"),
     _shape("BUG", r"[Kk]ernel (?:BUG|bug) (?:at |\[)"),
-    _shape("USERCOPY", r"Kernel memory (?:exposure|overwrite|leak) attempt"),
+    _shape(
+        "USERCOPY", r"(?:Bad or missing usercopy whitelist\? )?[Kk]ernel memory (?:exposure|overwrite|leak) attempt"
+    ),
+    _shape("WARNING", r"Unexpected gfp: 0x"),
     _shape("WARNING", WARNING.pattern),
     _shape("WARNING", r"Badness at \S+:\d+"),
     _shape("WARNING", r"WARNING: kernel stack (?:regs|frame pointer) at .{1,60} has bad ", "line"),

@@ -15,7 +15,7 @@ FRAME = re.compile(
     r"| [\w./+-]+:\d+(?: \[inline\]|\s*$))"
 )
 IP = re.compile(
-    r"(?:R?IP: (?:0010:)?(?:\[<[0-9a-f]+>\]\s+)*(?::\w+:)?|EIP: (?:0060:)?(?:\[<[0-9a-f]+>\]\s+)?|[ER]IP is at "
+    r"\s*(?:R?IP: (?:0010:)?(?:\[<[0-9a-f]+>\]\s+)*(?::\w+:)?|EIP: (?:0060:)?(?:\[<[0-9a-f]+>\]\s+)?|[ER]IP is at "
     r"|(?:\w+ )?(?:pc|epc) ?: "
     r"(?:[0-9a-f]{8,16} )?|PC is at |NIP \[[0-9a-fA-F]+\] |ERA: [0-9a-f]+ |epc {1,4}: [0-9a-f]+ "
     r"|Krnl PSW : [0-9a-f]+ [0-9a-f]+ \(|TPC: <| ?IAOQ\[0\]: |PC: (?:\[<[0-9a-f]+>\] )?)"
@@ -23,9 +23,14 @@ IP = re.compile(
 )
 HELD = re.compile(rf".*, at: (?:\[<[^<>]{{1,20}}>\] +)?{_NAME}\+0x")
 """Where a lock was taken: all that a report without a trace says of functions."""
-ELSEWHERE = re.compile(r"\s*(?:</TASK>|[Aa]llocated by|[Ff]reed by|Last potentially|Uninit was|and the second)")
+ELSEWHERE = re.compile(
+    r"\s*(?:</TASK>|[Aa]llocated by|[Ff]reed by|Object at|Allocated:|Freed:|Last potentially|Uninit was|and the second)"
+)
 """What comes after it happened at another time: its frames do not tell this complaint from others."""
-TRACE = re.compile(r"(?:Call [Tt]race|stack backtrace|Backtrace|Stack backtrace)\b")
+TRACE = re.compile(
+    r"(?:Call [Tt]race|[Ss]tack backtrace|Backtrace|Stack Trace)\b"
+    r"|\s*(?:\[<[0-9a-f]+>\] )?\(?(?:unwind_backtrace|dump_backtrace)\b"  # an arm has no word for it
+)
 GOES_ON = re.compile(
     r"\s*$|\s*</?[A-Z#/ ]{2,6}>|\s*(?:R[A-Z0-9]{1,2}|RIP|RSP|E[A-Z]{2}|CR\d|DR\d|FS|CS|PKRU|ORIG_RAX|[CD]S|Code|CPU|PID"
     r"|Hardware name|Workqueue|Modules linked|Call [Tt]race|Tainted|note|Kernel Offset|Memory Limit|irq event stamp"
@@ -47,7 +52,8 @@ _REPORTING = (
     r"dump_stack|show_(?:stack|regs|trace)|dump_backtrace|unwind_backtrace|warn(?:$|_slowpath|_alloc$)|report_bug|handle_bug|die(?:$|_)"
     r"|oops|v?panic$|nmi_panic|print_\w*(?:report|bug|description|stall|trace|usage|backtrace)|check_panic_on_warn"
     r"|end_report|start_report|stacktrace|save_stack|stack_trace_save|arch_stack_walk|walk_stackframe|print_tainted"
-    r"|(?:arch_)?trigger_\w*backtrace"
+    r"|(?:arch_)?trigger_\w*backtrace|arc_unwind_core|arm64_(?:serror_panic|is_fatal_ras)|do_serror|abort$|print_trailer"
+    r"|report_bad_irq|note_interrupt"
 )
 _CHECKERS = (
     r"kasan_(?!\w*(?:test|helper))|asan_|hwasan_|kcsan_|tsan_|kmsan_|msan_|kfence_(?:report|handle)|ubsan_|check_memory_region"
@@ -57,7 +63,8 @@ _CHECKERS = (
     r"|usercopy_(?:abort|warn)|check_(?:heap_object|object_size)|fortify_|stack_chk_fail|slab_(?:err|bug)|object_err"
     r"|bad_page$|print_bad_pte|spin_(?:bug|dump)|rwlock_bug|kmemleak_(?!scan)|slab_free|kfree$|kvfree$|kmem_cache_(?:free|alloc)\w*$"
     r"|k[mzcr]alloc(?:_array|_node|_trace|_order|_large|_noprof|_track_caller|_reserve|_bulk|_cache)*$|slab_(?:alloc|post_alloc)|schedule_debug"
-    r"|check_(?:un)?map$|debug_dma_|dma_(?:free|unmap)_\w+$|rcu_\w*sleep_check$"
+    r"|check_(?:un)?map$|check_for_stack$|check_bytes_and_report|check_object$|(?:free|alloc)_debug_processing|create_object$"
+    r"|check_new_page|free_pages?_(?:check|is)_bad|debug_dma_|dma_(?:free|unmap)_\w+$|rcu_\w*sleep_check$"
 )
 _LOCKING = (
     r"lockdep_|lock_(?:acquired?|release|contended)(?:_\w*nested)?$|validate_chain|check_(?:prev|noncircular|wait|deadlock|irq_usage|usage)"

@@ -19,7 +19,8 @@ _RECORDER = re.compile(
     rf"|(?:[0-9]+ )?{_CLOCK}\.[0-9]+  "
     rf"|{_CLOCK} "
     rf"|\[(?:{_DAY}[T ])?{_CLOCK}(?:[.,][0-9]+)?{_ZONE}\] "
-    rf"|{_SYSLOG_DATE} (?!\S+ (?:\w+\.\w+ )?kernel:)(?:\S+ [\w.@-]+\[[0-9]+\]: )?"
+    rf"|{_SYSLOG_DATE} (?!\S+ (?:\w+\.\w+ )?kernel:)"
+    r"(?:\S+ [\w.@-]+\[[0-9]+\]: |\S+ (?=[0-9]{1,3},[0-9]+,[0-9]+,[-c+]))?"
     rf"|[0-9]{{2}}-[0-9]{{2}} {_CLOCK}\.[0-9]{{3}} +(?:\w+ +)?[0-9]+ +[0-9]+ [VDIWEFS] [^:]{{0,40}}: ?"
     r"|[VDIWEF]/[^(:]{0,40}\( *[0-9]+\): ?)"
 )
@@ -38,10 +39,13 @@ _PREFIX = re.compile(
     r"|(?<=\]) *(?:c[0-9] +[0-9]+|-?\([0-9]\)\[[0-9]+:[^\]]+\]|[ IWED]?\[[0-9]: *[^\]:]+: *[0-9]+\])"  # Android's
     r")+(?:(?<=\]) )?"
 )
-PREFIX_STARTS = frozenset("[<0123456789ADEFIJMNOSVWkuds")
+PREFIX_STARTS = frozenset("[<0123456789ADEFIJMNOSVW" + "abcdefghijklmpqrstuvwxyz")
 """A line that begins with another character of ASCII, and not with an escape sequence, has no prefix."""
 
-_RECORDER_STARTS = frozenset("[0123456789ADEFIJMNOSVW")
+_RECORDER_STARTS = frozenset("[0123456789ADEFIJMNOSVW" + "abcdefghijklmpqrstuvwxyz")
+
+_PROMPT = re.compile(r"(?:^\S*(?:[~/:]|@\S+)|\]) ?#$")
+"""Of a shell, behind a folder or a host: `~ #`, `root@box:/tmp#`, `[root@box ~]#`."""
 
 _STAMP = re.compile(r"(?:<[0-9]{1,3}>)?\[ *[0-9]+\.[0-9]{6}\]")
 
@@ -81,14 +85,18 @@ def split(line: str) -> tuple[bool, str, str]:
 def split_torn(line: str) -> tuple[bool, str, str]:
     """The same, of a line in whose middle printk may have begun a new one: of that one.
 
-    What a program only quotes, behind marks such as `# `, is its own line.
+    What a program only quotes, behind marks such as `# `, is its own line; the prompt of a shell (`~ # `) is no mark.
     """
     whole = split(line)
     _, _, tail = whole
     stamps = list(_STAMP.finditer(tail))
-    if not stamps or tail[: stamps[0].start()].strip()[-1:] in {"", "#", ">", "|"}:
+    if not stamps or _quotes(tail[: stamps[0].start()].strip()):
         return whole
     return split(tail[stamps[-1].start() :])
+
+
+def _quotes(before: str) -> bool:
+    return before[-1:] in {"", ">", "|"} or (before[-1:] == "#" and _PROMPT.search(before) is None)
 
 
 def tear(line: str) -> str | None:
