@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -53,35 +52,3 @@ def test_a_full_disk_is_infrastructure_and_all_else_is_gits_error(
     script(tmp_path, "git", "#!/bin/sh\necho 'error: patch failed: mm/rmap.c:1' >&2\nexit 1\n")
     with pytest.raises(git.GitCommandError):
         repo.git.apply("x")
-
-
-def test_the_lock_of_a_child_outlives_us(tmp_path: Path) -> None:
-    """What a killed run has left behind may still write for a moment: the next one has to wait for it, too."""
-    lock = tmp_path / ".lock"
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom series_ci import files, process\n"
-        "with files.locked(Path(sys.argv[1]), print), process.started(\n"
-        "    ['sh', '-c', 'trap \"\" TERM; echo up; read x'], stdout=1, stdin=0):\n    sys.stdin.buffer.raw.read\n"
-        "    import time; time.sleep(1000)\n"
-    )
-    argv = [sys.executable, "-c", code, str(lock)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as us:
-        assert us.stdin
-        assert us.stdout
-        assert us.stdout.readline() == b"up\n"
-        us.kill()
-        us.wait()
-        assert files.is_locked(lock)
-        us.stdin.close()  # now the child ends
-        files.wait_for_remains(lock)
-        assert not files.is_locked(lock)
-        with lock.open("rb") as freed:
-            fcntl.flock(freed, fcntl.LOCK_EX)
-
-
-def test_who_lives_and_holds_a_lock_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "REMAINS", 1000.0)
-    with files.locked(tmp_path / ".lock", pytest.fail):
-        files.wait_for_remains(tmp_path / ".lock")
-        assert files.is_locked(tmp_path / ".lock")
-    files.wait_for_remains(tmp_path / "nothing")

@@ -142,7 +142,8 @@ def fresh_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
                 raise
 
 
-REMAINS = 10.0
+REMAINS = 30.0
+"""Seconds that what a killed process leaves running may hold its lock; it was told to end, so that takes a moment."""
 
 _held: set[int] = set()
 
@@ -181,10 +182,21 @@ def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
             _held.discard(lock.fileno())
 
 
+@contextmanager
+def alone(path: Path, refuse: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock file `path` for the block, like `locked`, where the caller does not wait for another process.
+
+    `refuse` has to raise, and is told who has the lock. What a killed process has left of itself does not count as one.
+    """
+    wait_for_remains(path)
+    with locked(path, refuse):
+        yield
+
+
 def wait_for_remains(path: Path) -> None:
     """Wait until what a killed holder of the lock file `path` has left running is gone, if that is all that holds it.
 
-    They were told to end when it died, so that takes a moment; REMAINS seconds at the most.
+    REMAINS seconds at the most.
     """
     end = time.monotonic() + REMAINS
     while is_locked(path) and not _runs(path.read_text("ascii", "replace")) and time.monotonic() < end:

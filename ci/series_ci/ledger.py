@@ -82,5 +82,5 @@ def opened(path: Path) -> Iterator[Ledger]:
     def busy(text: str) -> None:
         raise UsageError(f"{path}: {text.partition(';')[0]}", hint="one watch of a series is enough")
 
-    with files.locked(path.with_name(f"{path.name}.lock"), busy):
+    with files.alone(path.with_name(f"{path.name}.lock"), busy):
         yield Ledger(path)

@@ -38,7 +38,7 @@ def opened(folder: Path, repeat: str) -> Iterator[bool]:
     def busy(text: str) -> None:
         raise UsageError(f"{folder}: {text.partition(';')[0]}", hint="give another folder with --out")
 
-    with files.locked(folder / LOCK, busy):
+    with files.alone(folder / LOCK, busy):
         goes_on = (folder / STATE).exists()
         files.write_json(folder / STATE, {"repeat": repeat})
         try:
