@@ -10,12 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fakes import fakelinux
 from series_ci import sources
 from series_ci.store import Base
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A commit is green or red: the same examples each time, and none that is too slow on a busy machine. To look for what
+# these do not show: --hypothesis-profile=explore.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=1000)
+settings.register_profile("steady", settings.get_profile("explore"), derandomize=True, max_examples=100)
+settings.load_profile("steady")
 
 PR_SET_CHILD_SUBREAPER = 36
 

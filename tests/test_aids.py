@@ -28,7 +28,7 @@ def relayed(program: Path, text: bytes) -> bytes:
 
 
 @given(text=st.binary(max_size=9000) | st.text("a\n", max_size=9000).map(str.encode))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_line_comes_behind_a_number_sign(relay: Path, text: bytes) -> None:
     lines = text.removesuffix(b"\n").split(b"\n") if text else []
     assert relayed(relay, text) == b"".join(b"# " + line + b"\n" for line in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from series_ci.compare import LOST, Change, Comparison, Entry, compare, with_second
@@ -255,7 +255,6 @@ def test_a_guest_ends_worse_if_it_does_so_in_both_pairs(
 
 # What holds for any two runs.
 
-calm = settings(deadline=None)
 names = st.sampled_from(["boot", "mm", "mm/a", "mm/a:x", "mm/a:x.y", "mm/a:x/y", "mm/b", "net/c:é"])
 results = st.dictionaries(names, st.sampled_from(Status), max_size=6)
 fingerprints = st.lists(st.sampled_from("abc"), max_size=3)
@@ -267,7 +266,6 @@ runs = st.builds(
 )
 
 
-@calm
 @given(runs, runs)
 def test_every_test_of_either_run_has_one_entry(base: Run, patched: Run) -> None:
     comparison = compare(base, patched)
@@ -279,7 +277,6 @@ def test_every_test_of_either_run_has_one_entry(base: Run, patched: Run) -> None
         assert (entry.base, entry.patched) == (before.get(entry.name), after.get(entry.name))
 
 
-@calm
 @given(runs)
 def test_a_run_has_not_changed_from_itself(same: Run) -> None:
     comparison = compare(same, same)
@@ -308,7 +305,6 @@ def mirror(entry: Entry, *, base_lost: bool, patched_lost: bool) -> set[Change]:
     return {{Change.FIXED: Change.BROKEN, Change.BROKEN: Change.FIXED, Change.SAME: Change.SAME}[entry.change]}
 
 
-@calm
 @given(runs, runs)
 def test_better_one_way_is_worse_the_other_way(base: Run, patched: Run) -> None:
     there = {entry.name: entry for entry in compare(base, patched).entries}
@@ -330,7 +326,6 @@ def dead(name: str, run: Run) -> bool:
     return run.ended is not Ended.POWEROFF or any(name.startswith((f"{each}:", f"{each}/")) for each in above)
 
 
-@calm
 @given(runs, runs)
 def test_a_lost_result_is_broken_unless_the_base_lost_it_in_the_same_way(base: Run, patched: Run) -> None:
     for entry in compare(base, patched).entries:
@@ -340,7 +335,6 @@ def test_a_lost_result_is_broken_unless_the_base_lost_it_in_the_same_way(base: R
             assert entry.change is (Change.SAME if was is now else Change.BROKEN)
 
 
-@calm
 @given(runs, runs)
 def test_the_same_is_never_said_of_a_result_that_only_one_kernel_gave(base: Run, patched: Run) -> None:
     comparison = compare(base, patched)
@@ -351,7 +345,6 @@ def test_the_same_is_never_said_of_a_result_that_only_one_kernel_gave(base: Run,
     assert comparison.status is not ExitStatus.OK or not comparison.entries or not comparison.nothing_seen
 
 
-@calm
 @given(runs, runs, runs, runs)
 def test_a_second_pair_accuses_nobody_of_a_test(base: Run, patched: Run, base2: Run, patched2: Run) -> None:
     first, second = compare(base, patched), compare(base2, patched2)

@@ -266,7 +266,7 @@ def test_a_version_that_its_sweep_does_not_name(tmp_path: Path) -> None:
         foreign.verify_version(folder / "v0")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_one_changed_byte_is_never_another_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], data: st.DataObject

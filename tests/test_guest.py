@@ -74,7 +74,7 @@ def test_arguments_arrive_as_they_are_and_the_plan_is_right(argument: str) -> No
 arguments = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\1"), max_size=8)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.lists(st.one_of(arguments, st.sampled_from(NASTY)), max_size=3), max_size=4))
 def test_any_arguments_arrive_as_they_are(tests: list[list[str]]) -> None:
     text = guest.script([one(*args) for args in tests])

@@ -463,7 +463,7 @@ PIECES = st.sampled_from(
 LINES = st.lists(st.one_of(st.text(max_size=40), st.lists(PIECES, max_size=5).map("".join)), max_size=30)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(LINES)
 def test_never_an_exception_nor_a_name_from_nowhere(lines: list[str]) -> None:
     whole = "\n".join(plain(line) for line in lines)
@@ -477,7 +477,7 @@ def test_never_an_exception_nor_a_name_from_nowhere(lines: list[str]) -> None:
     assert len(names) == len(set(names))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_log_cut_anywhere_never_turns_a_result_into_another(data: st.DataObject) -> None:
     whole = (DATA / data.draw(st.sampled_from(["runner.log", "kunit.log"]))).read_text()

@@ -234,7 +234,7 @@ def noisy(lines: list[str], draw: random.Random) -> str:
     return text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.randoms(use_true_random=False), st.sampled_from(["kselftest", "kunit"]), st.booleans())
 def test_every_leaf_is_found_and_nothing_else(draw: random.Random, style: str, noise: bool) -> None:
     tests = tree(draw, depth=3, names=[0])
@@ -247,7 +247,7 @@ def test_every_leaf_is_found_and_nothing_else(draw: random.Random, style: str, n
     assert set(results) - inner == set(wanted), text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.randoms(use_true_random=False), st.sampled_from(["kselftest", "kunit"]))
 def test_of_a_log_that_is_cut_every_whole_line_is_found(draw: random.Random, style: str) -> None:
     tests = tree(draw, depth=3, names=[0])

@@ -30,7 +30,7 @@ runs = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(runs)
 def test_a_run_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, run: Run) -> None:
     path = tmp_path_factory.mktemp("run") / "run.json"

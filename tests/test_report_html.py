@@ -145,7 +145,7 @@ def test_a_page_of_very_many_results_leaves_out_what_did_not_change(monkeypatch:
 TEXT = st.text(st.characters(), max_size=20)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(TEXT)
 def test_whatever_is_in_a_log_stays_text(text: str) -> None:
     bad = Result(f"mm/{text}", Status.FAIL, text, (f"</pre><script>{text}",), notes=(text,))

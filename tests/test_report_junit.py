@@ -205,7 +205,7 @@ def test_nasty_text_gives_valid_xml(text: str) -> None:
     assert ET.fromstring(failed.encode("utf-8")).find(".//error") is not None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.text(st.characters(), max_size=12))
 def test_any_text_gives_valid_xml(text: str) -> None:
     parsed = JUnitXml.fromstring(as_xml(everywhere(text)).encode("utf-8"))

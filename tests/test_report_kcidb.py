@@ -156,7 +156,7 @@ def test_paths() -> None:
 ANY = st.text(st.characters(), max_size=30)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ANY, ANY)
 def test_whatever_is_in_names_and_logs_is_valid(name: str, line: str) -> None:
     made(booted(Result(f"mm/{name}", Status.FAIL, line, (line,) * 3), splats=(Splat(line, line, line, (line,)),)))

@@ -112,7 +112,7 @@ def test_many_lines_keep_both_ends() -> None:
 NASTY = st.text(st.sampled_from("`|*_<>[]()#@\\~&!-=+ \n\t\x00\x1b\ud800aé1."), max_size=30)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(NASTY, NASTY)
 def test_whatever_is_in_names_and_logs_the_structure_stays(name: str, line: str) -> None:
     broken = Result(f"mm/{name}", Status.FAIL, line, (line, line))

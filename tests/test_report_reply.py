@@ -199,7 +199,7 @@ def test_git_sends_it(tmp_path: Path, home: Path) -> None:
 ANY = st.text(st.characters(), max_size=40)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(ANY, ANY)
 def test_whatever_is_in_names_and_logs_it_stays_one_mail(name: str, line: str) -> None:
     bad = Result(f"mm/{name}", Status.FAIL, line, (line, line))

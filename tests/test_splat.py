@@ -519,7 +519,7 @@ PIECES = st.sampled_from(
 TEXT = st.one_of(st.text(max_size=60), PIECES, PIECES.map(lambda line: f"[   12.345678][   T12] {line}"))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(TEXT, max_size=40))
 def test_never_an_exception_nor_a_line_from_nowhere(lines: list[str]) -> None:
     text = "\n".join(line.strip("\r\n") for line in lines)
@@ -752,7 +752,6 @@ PIECES = (
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=80))
-@settings(deadline=None)
 def test_pieces_of_reports_in_any_order_and_number(lines: list[str]) -> None:
     with mock.patch.object(splat, "MAX_SAME", 2):
         found = splat.find(stamped("\n".join(lines)))

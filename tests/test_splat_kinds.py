@@ -568,7 +568,7 @@ def test_programs_may_print_the_same_behind_a_mark(name: str) -> None:
 KINDS = st.sampled_from(sorted(SAMPLES))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     KINDS, st.sampled_from(sorted(PRINTERS)), st.integers(1, 4096), st.sampled_from(["", ".isra.0", ".part.3", ".cold"])
 )
@@ -583,7 +583,7 @@ def test_fingerprint_is_the_same_on_another_boot_and_build(name: str, printer: s
     assert splat.find(PRINTERS[printer](n, line) for n, line in enumerate(two))[0].fingerprint == before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(KINDS, st.integers(0, 10_000), st.text(alphabet="\x00\x07\ufffd [].:0a", min_size=1, max_size=3))
 def test_serial_noise_in_one_line_costs_no_exception_and_invents_no_second_complaint(
     name: str, at: int, noise: str
