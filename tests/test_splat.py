@@ -942,3 +942,44 @@ Oops[#1]:
   ERA: 900000000410645c reads_it+0x1c/0x40
 """)
     assert found.function == "reads_it"
+
+
+@pytest.mark.parametrize(
+    "line", ["WARNING: can't access registers at own_entry+0x12/0x340", "WARNING: stack recursion on stack type 4"]
+)
+def test_a_stack_that_cannot_be_walked_is_a_complaint_unless_it_is_a_report_s(line: str) -> None:
+    assert only(line).kind == "WARNING"
+    found = only(f"""
+BUG: KASAN: slab-out-of-bounds in reads_it+0x19/0x3d
+Call Trace:
+ dump_stack+0x1/0x2
+ reads_it+0x19/0x3d
+{line}
+ calls_it+0x10/0x20
+""")
+    assert (found.kind, found.trace) == ("KASAN", ("reads_it", "calls_it"))
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        ("BUG: workqueue leaked lock or atomic: kworker/0:1/0x00000000/24", "     last function: own_work"),
+        (
+            "BUG: workqueue leaked atomic, lock or RCU: kworker/0:1[24]",
+            "     preempt=0x0 lock=0->1 RCU=0->0 workfn=own_work",
+        ),
+        ("BUG: using smp_processor_id() in preemptible [00000000] code: own/24", "caller is own_work+0x12/0x340"),
+    ],
+)
+def test_the_lines_before_a_trace_may_say_who_it_was(first: str, told: str) -> None:
+    found = only(
+        f"{first}\n{told}\nCall Trace:\n dump_stack+0x1/0x2\n process_one_work+0x1/0x2\n worker_thread+0x1/0x2"
+    )
+    assert found.trace == ("own_work", "process_one_work", "worker_thread")
+    assert found.function == "own_work"
+
+
+def test_a_stall_s_numbers_are_not_in_its_title() -> None:
+    title = "INFO: rcu_sched self-detected stall on CPU"
+    for more in ("", " { 1}  (t=65000 jiffies g=12 c=11 q=1)", " 1 (t=0 jiffies)"):
+        assert only(title + more).title == title

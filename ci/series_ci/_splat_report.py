@@ -93,7 +93,7 @@ class Report:
         """Whether a first line of a report is only the next line of this one; it may tell what kind it is."""
         if self.sure:
             # Anybody's words in the middle of a report are its own.
-            return not shape.sure or self._goes_on(shape, line)
+            return not shape.sure or table.UNWINDER.match(line) is not None or self._goes_on(shape, line)
         goes_on = self.kind in {"OOPS", "BUG", "STACK", "LEAK", *MESSAGES} and self._goes_on(shape, line)
         self.sure = goes_on and shape.sure
         return goes_on
@@ -145,11 +145,18 @@ class Report:
 
     def splat(self) -> Splat:
         """The report as a value."""
-        trace = tuple(self.frames or self.guesses or self.before)
+        trace = self._trace()
         key = [self.kind, *(trace or [re.sub(r"\d+", "N", self.title)])]
         fingerprint = hashlib.sha256("\n".join(key).encode(errors="replace")).hexdigest()[:16]
         blamed = trace[0] if trace else self._named()
         return Splat(self.kind, self.title, fingerprint, tuple(self.lines), blamed, trace, self.test)
+
+    def _trace(self) -> tuple[str, ...]:
+        """The functions, the one to blame first: the trace's own first one, unless the lines before it name another."""
+        trace = self.frames or self.guesses or self.before
+        found = next(filter(None, map(traces.TOLD.match, self.lines[1:HEAD])), None)
+        told = traces.bare(found["name"]) if found else ""
+        return tuple(([told] if told and trace[:1] != [told] else []) + trace)
 
     def _named(self) -> str:
         """The function that the first lines tell of, where there was no trace."""

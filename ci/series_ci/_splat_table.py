@@ -31,7 +31,7 @@ HINT = re.compile(
     r"|Thread overran"
     r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]"
     r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
-    r"|general protection|cannot create dup|\*\* DEADLOCK|\] series-ci: "
+    r"|c:\d+: bad p|corruption|gle bit error|general protection|cannot create dup|\*\* DEADLOCK|\] series-ci: "
 )
 """A quick look: every first line below contains this, and so do the marks that /init makes between tests. What it
 begins with is rare: it is sought in every line."""
@@ -73,6 +73,12 @@ NUMBERED = re.compile(r"\[#\d+\]")
 """An oops that was announced comes with its number some lines later."""
 
 WARNING = re.compile(rf"WARNING: (?:CPU: \d+ PID: \d+|{_AT}|\S+\+0x[0-9a-f]+/0x[0-9a-f]+ at )")
+UNWINDER = re.compile(
+    r"WARNING: (?:kernel stack (?:regs|frame pointer) at .{1,60} has bad |can't (?:access|dereference) registers at "
+    r"|stack recursion on stack type )"
+)
+"""Who walks a stack has lost the way; in the middle of a report that is one of its lines."""
+
 _DIE = (
     r"(?:divide error|invalid opcode|stack segment|double[ -]fault|int3|invalid TSS|segment not present|alignment check"
     r"|bounds|overflow|debug|simd exception|control protection fault|general protection fault|exception)"
@@ -112,6 +118,8 @@ SHAPES = (
     _shape("LIST", r"(?:list_add|list_del)\w* (?:corruption|double add)"),
     _shape("PAGE", r"BUG: (?:Bad rss-counter|non-zero (?:pgtables_bytes|nr_p\wds|nr_ptes))", "line"),
     _shape("PAGE", r"BUG: Bad page (?!\w+: \d+ messages suppressed)"),
+    _shape("PAGE", r"[\w./+-]+\.c:\d+: bad (?:pgd|p4d|pud|pmd|pte) [0-9a-f]{8}", "line"),
+    _shape("PAGE", r"pagealloc: (?:memory corruption|single bit error)"),
     _shape("PAGE", r"\w+: (?:Bad|Unused) swap (?:file|offset) entry", "line"),
     _shape("STACK", r"BUG: .{0,60}stack guard page|Insufficient stack space|Thread overran stack|Corrupt kernel stack"),
     _shape("STACK", r"Kernel stack overflow(?:\.| in process )"),
@@ -121,7 +129,7 @@ SHAPES = (
     _shape("CFI", r"CFI failure (?:at )?\S"),
     _shape("OOPS", r"BUG: (?:[Uu]nable to handle|[Kk]ernel NULL pointer)"),
     _shape("OOPS", r"Unable to handle kernel |Unable to handle #VC"),
-    _shape("OOPS", r"PANIC: (?:double fault|early exception|invalid or fatal)"),
+    _shape("OOPS", r"PANIC: (?:double fault|early exception|invalid or fatal|.{1,80}exit-code 0x)"),
     _shape(
         "OOPS", r"Oops(?:: (?:[0-9a-f]{4,16}\b|Oops: )|\[#| \[#|[: -].{1,100}\[#\d)|general protection fault(?! ip:)"
     ),
@@ -148,7 +156,7 @@ SHAPES = (
     _shape("WARNING", r"Unexpected gfp: 0x"),
     _shape("WARNING", WARNING.pattern),
     _shape("WARNING", r"Badness at \S+:\d+"),
-    _shape("WARNING", r"WARNING: kernel stack (?:regs|frame pointer) at .{1,60} has bad ", "line"),
+    _shape("WARNING", UNWINDER.pattern, "line"),
     _shape("WARNING", r"cannot create duplicate filename '", sure=False),
     _shape("LEAK", r"kmemleak: \d+ new suspected memory leaks?", "line"),
     _shape("LEAK", r"BUG: memory leak", sure=False),

@@ -30,7 +30,7 @@ _ROUNDS = tuple(
         (r"CPU[#: ]*\d+", "CPU"),
         (r"\b(cpu|pid|PID|pool) \d+(?::\d+)?", r"\1"),
         (r"stuck for \d+s", "stuck"),
-        (r"(stalls on CPUs/tasks): \{.*", r"\1"),
+        (r"(stalls on CPUs/tasks|stall on CPU)(?::? \{.*| \(t=.*)", r"\1"),
         (r"for more than \d+ seconds", "for long"),
         (r"\[([^\[\]\s]+):\d+\]", r"[\1]"),
         (r"\b(pfn|pte|pmd|pgd|val|mm|pgoff):\S+", r"\1:*"),

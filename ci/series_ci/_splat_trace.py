@@ -111,6 +111,9 @@ def is_machinery(function: str, *, instruction: bool = False) -> bool:
 NAMED = re.compile(r"(?:WARNING: .{0,200}:\d+ (?:at )?|\bin |corrupted in: )" + _NAME + r"\+0x[0-9a-f]")
 """A first line that says by itself where it was."""
 
+TOLD = re.compile(r"\s*(?:last function: |caller is |preempt=.{1,60} workfn=)" + _NAME)
+"""A line behind it that says who is to blame, whatever the trace is of: of the worker that found a lock held, say."""
+
 CLONE = r"\.(?:isra|constprop|part|cold|llvm|lto_priv|localalias)(?:\.\d+)?\b"
 """What compilers add to the name of a function that they split or clone."""
 
