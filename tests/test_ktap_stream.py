@@ -53,6 +53,90 @@ ok 1 top
     ]
 
 
+def test_an_old_runner_s_log_that_somebody_has_indented() -> None:
+    log = """
+    TAP version 13
+    selftests: kvm: sync_regs_test
+    ========================================
+    ok 1 a
+    not ok 1..1 selftests: kvm: sync_regs_test [FAIL]
+    selftests: ftrace: ftracetest
+    ========================================
+    not ok 1..2 selftests: ftrace: ftracetest [SKIP]
+"""
+    found = short(ktap.parse(log.lstrip("\n").splitlines(keepends=True)))
+    assert found == ["PASS kvm/sync_regs_test:a", "FAIL kvm/sync_regs_test", "SKIP ftrace/ftracetest"]
+
+
+def test_a_plan_behind_counts_announces_nothing() -> None:
+    """An old test might count its results without a line for each, and write the plan at its end."""
+    counts = "Pass 2 Fail 0 Xfail 0 Xpass 0 Skip 0 Error 0\n1..2\n"
+    head = "TAP version 13\nselftests: own: counts\n========================================\n"
+    assert read(f"{head}{counts}ok 1..1 selftests: own: counts [PASS]") == ["PASS own/counts"]
+    assert read(f"TAP version 13\nok 1 a\nok 2 b\n{counts}") == ["PASS a", "PASS b"]
+
+
+def test_in_linux_4_16_make_alone_tells_the_folder() -> None:
+    log = """
+make[1]: Entering directory '/src/linux/tools/testing/selftests/own'
+TAP version 13
+selftests: first
+========================================
+1) is anybody's text
+ok 1..1 selftests: first [PASS]
+selftests: second
+========================================
+not ok 1..2 selftests: second [FAIL]
+make[1]: Leaving directory '/src/linux/tools/testing/selftests/own'
+"""
+    assert read(log) == ["PASS own/first", "FAIL own/second"]
+    assert read("\n".join(log.strip().splitlines()[1:-1])) == ["PASS first", "FAIL second"]
+
+
+def test_up_to_linux_4_13_a_result_was_a_header_with_a_word() -> None:
+    log = """
+make[1]: Entering directory `/src/linux/tools/testing/selftests/own/deeper'
+selftests: own: first [FAIL]
+selftests: second.sh [PASS]
+make[1]: Entering directory '/src/linux/tools/testing/selftests/other'
+some words
+selftests: third [SKIP]
+selftests: third is not to be had [because of something]
+"""
+    assert read(log) == ["FAIL own/first", "PASS own/deeper/second.sh", "SKIP other/third"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "TAP version 13\n",
+        "ok 1 selftests: own: other\n",
+        "ok 1..1 selftests: own: other [PASS]\n",
+        "selftests: own: other\n====================\n",
+    ],
+)
+def test_a_program_that_says_so_of_itself_is_no_second_test(before: str) -> None:
+    found = read(f"{before}selftests: own_redirect drv [PASS]\nok 1..2 selftests: own: redirect.sh [PASS]")
+    assert [each for each in found if "other" not in each] == ["PASS own/redirect.sh"]
+
+
+def test_a_log_that_begins_with_a_suite_of_kunit_s() -> None:
+    log = """
+    KTAP version 1
+    # Subtest: own
+    # module: own_kunit
+    1..2
+    ok 1 a
+    not ok 2 b
+# own: pass:1 fail:1 skip:0 total:2
+"""
+    lines = log.lstrip("\n").splitlines(keepends=True)
+    assert short(ktap.parse(lines)) == ["PASS own:a", "FAIL own:b", "CRASH own"]
+    assert short(ktap.parse([*lines, "not ok 3 own\n"])) == ["PASS own:a", "FAIL own:b", "FAIL own"]
+    stamped = [f"[    1.92{n}325] {line}" for n, line in enumerate(lines)]
+    assert short(ktap.parse(stamped)) == ["PASS own:a", "FAIL own:b", "CRASH own"]
+
+
 def test_bpf_s_test_progs() -> None:
     log = """
 TAP version 13

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
-_HEADER = re.compile(r"selftests: [^\s:]+: \S+\s*$")
+_HEADER = re.compile(r"(?P<lead>[ \t]*)selftests: (?:(?P<folder>[^\s:]+): )?(?P<program>[^\s:]+)\s*$")
 _RULE = "=" * 20
-_FLAT_END = re.compile(
-    r"(?P<verdict>ok|not ok) 1\.\.(?P<number>[0-9]{1,9}) (?P<name>selftests: .+) \[(?P<word>[A-Z]+)\]\s*$"
+_END = re.compile(
+    r"(?P<lead>[ \t]*)(?:(?P<verdict>ok|not ok) 1\.\.(?P<number>[0-9]{1,9}) )?"
+    r"selftests: (?:(?P<folder>[^\s:]+): )?(?P<name>\S.*?) \[(?P<word>[A-Z]+)\]\s*$"
 )
+_FOLDER = re.compile(r"make(?:\[[0-9]+\])?: Entering directory [`'].*/selftests/(?P<folder>.+?)'\s*$")
+_COUNTS = re.compile(r"Pass [0-9]+ Fail [0-9]+ Xfail [0-9]+ Xpass [0-9]+ Skip [0-9]+ Error [0-9]+\s*$")
+_PLAN = re.compile(r"\s*1\.\.[0-9]+\s*$")
 _PROGS = re.compile(
     r"(?P<lead>(?:\# )*)\#(?P<number>[0-9]{1,6})(?:/(?P<sub>[0-9]{1,6}))?\s+(?P<name>\S.*?)"
     r":(?P<word>OK|FAIL|SKIP)(?: \(SKIP: [0-9]+/[0-9]+\))?\s*$"
@@ -19,35 +23,71 @@ class Dialects:
     """Translates line by line.
 
     Up to Linux 5.1 the runner wrote a header without `# ` and a rule below it, then what the program said as it was,
-    and `ok 1..1 selftests: mm: prog [PASS]`. test_progs writes `#7/2 name/of_subtest:OK` and `#7 name:OK`; at its end
-    it repeats those that failed, with their logs.
+    and `ok 1..1 selftests: mm: prog [PASS]`; in 4.16 without the folder, which make tells. Up to 4.13 it wrote
+    `selftests: prog [PASS]` and no more. test_progs writes `#7/2 name/of_subtest:OK` and `#7 name:OK`; at its end it
+    repeats those that failed, with their logs.
     """
 
     def __init__(self) -> None:
-        self.header = ""  # it counts if the next line is a rule
+        self.header: re.Match[str] | None = None  # it counts if the next line is a rule
         self.flat = False  # a program talks that knows no KTAP
+        self._lead = ""
+        self._folder = ""
+        self._bare = 0  # results without a number; -1 when the log has others
         self._repeats = False
 
-    def translate(self, line: str) -> str:
-        """The line that says the same in KTAP: the line itself, nearly always."""
+    def translate(self, line: str, before: str) -> str:
+        """The line that says the same in KTAP: the line itself, nearly always. `before` is the line before it."""
         if self.header:
-            header, self.header = self.header, ""
-            if line.startswith(_RULE):
+            header, self.header = self.header, None
+            self._lead = header["lead"]
+            if line.startswith(self._lead + _RULE):
                 self.flat = True
-                return f"# {header}"
-        if "selftests: " in line:
-            self._repeats = False
-            if _HEADER.match(line):
-                self.flat, self.header = False, line
-                return line
-            if end := _FLAT_END.match(line):
-                self.flat = False
-                return f"{end['verdict']} {end['number']} {end['name']}{_directive(end)}"
+                return f"{self._lead}# {self._announced(header)}"
+        if "selftests: " in line and (told := self._runner(line)):
+            return told
+        if folder := _FOLDER.match(line):
+            self._folder = folder["folder"]
+        if "TAP version" in line:
+            self._bare = -1
         if "error logs:" in line:
             self._repeats = True
         if ":" in line and "#" in line and (progs := _PROGS.match(line)):
             line = line if self._repeats else _progs(progs)
-        return f"# {line}" if self.flat else line
+        if _PLAN.match(line) and _COUNTS.search(before):
+            line = f"# counted: {line.strip()}"  # of what went before, not all of which was said
+        return f"{self._lead}# {line.removeprefix(self._lead)}" if self.flat else line
+
+    def _runner(self, line: str) -> str:
+        """What an old runner says by itself, or "" if it is not that."""
+        self._repeats = False
+        if header := _HEADER.match(line):
+            self.flat, self.header = False, header
+            return line
+        if "ok " in line:
+            self._bare = -1
+        if (end := _END.match(line)) and (number := self._number(end)):
+            self.flat = False
+            verdict = end["verdict"] or ("not ok" if end["word"] == "FAIL" else "ok")
+            return f"{end['lead']}{verdict} {number} {self._named(end['folder'], end['name'])}{_directive(end)}"
+        return ""
+
+    def _number(self, end: re.Match[str]) -> str:
+        """The number of a result of an old runner; "" if a program says this of itself."""
+        if end["number"]:
+            return str(end["number"])
+        if self._bare < 0 or self.flat or " " in end["name"]:
+            return ""
+        self._bare += 1
+        return str(self._bare)
+
+    def _announced(self, header: re.Match[str]) -> str:
+        named = self._named(header["folder"], header["program"])
+        return named if named.startswith("selftests: ") else f"Subtest: {named}"
+
+    def _named(self, folder: str | None, name: str) -> str:
+        folder = folder or self._folder
+        return f"selftests: {folder}: {name}" if folder else name
 
 
 def _progs(form: re.Match[str]) -> str:

@@ -24,11 +24,6 @@ PLAIN = re.compile(
 )
 """Most of the result lines, those that need no second look."""
 
-PLAIN = re.compile(
-    r"(?P<lead>(?:\# |\ {4})*+)(?P<verdict>ok|not\ ok)\ (?P<number>[0-9]{1,9})\ (?P<name>[A-Za-z_][\w./-]*)$"
-)
-"""Most of the result lines, those that need no second look."""
-
 _DIRECTIVE = re.compile(
     r"(?:^|\s)#\s*(?P<word>skip|xfail|todo|timeout|error)(?:ped|ping)?(?=[\s:]|$)[\s:]*(?P<why>.*)", re.IGNORECASE
 )
@@ -65,6 +60,7 @@ def may_matter(line: str) -> bool:
         or ":SKIP" in line
         or "error logs:" in line
         or "Linux version " in line
+        or "Entering directory" in line
     )
 
 

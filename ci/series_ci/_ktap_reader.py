@@ -146,8 +146,10 @@ class Reader:
         """KUnit writes the name of a suite at the column of its cases; TAP 14 at that of the suite's own line."""
         column = column_of(lead)
         if column == (self._stack[0].column if self._stack else 0):
-            self._announce(lead, name, firm=True)
-            return True
+            if not (column and self._stack[0].is_fresh() and lead.isspace()):
+                self._announce(lead, name, firm=True)
+                return True
+            self._stack.clear()  # the log begins with this suite
         outer = self._outer(lead)
         if not (lead.startswith(outer) and _STEP.fullmatch(lead, len(outer))):
             outer = _INDENT.sub("", lead)

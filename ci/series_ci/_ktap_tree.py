@@ -110,6 +110,10 @@ class Level:
     bail: str = ""
     skip: str = ""
 
+    def is_fresh(self) -> bool:
+        """Whether it has said no more than that it speaks KTAP."""
+        return self.declared and self.last is None and not self.header and self.block.plan < 0
+
     def inner(self) -> Place | None:
         """The place of the tests one level deeper, if it is certain."""
         if self.place is None or not self.firm:

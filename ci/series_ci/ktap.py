@@ -94,7 +94,7 @@ class Stream:
         if "] " in bare and (head := text.tear(bare)):
             self._torn = head
             return False
-        return _read(self._user, self._dialects.translate(bare))
+        return _read(self._user, self._dialects.translate(bare, self._log.last()))
 
 
 def _read(reader: Reader, line: str) -> bool:
