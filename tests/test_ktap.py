@@ -311,6 +311,19 @@ LOST = {
     "plan with wrong numbers": ("1..3\nok 1 a\nok 1 b", ["PASS a", "PASS b", "CRASH #3"]),
     "plan at the end": ("ok 1 a\nok 2 b\n1..3", ["PASS a", "PASS b", "CRASH #3"]),
     "plan at the end, fulfilled": ("ok 1 a\nok 2 b\n1..2", ["PASS a", "PASS b"]),
+    "a program that skips its rest, without a runner": (
+        "TAP version 13\n1..3\nok 1 a\nok 2 # SKIP not root\n# Planned tests != run tests (3 != 2)\n"
+        "# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:1 error:0",
+        ["PASS a", "SKIP not root", "SKIP #3"],
+    ),
+    "a program that forgets its rest, without a runner": (
+        "TAP version 13\n1..3\nok 1 a\nok 2 b # SKIP not root\n# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:1 error:0",
+        ["PASS a", "SKIP b", "CRASH #3"],
+    ),
+    "a program that skips after a failure, without a runner": (
+        "TAP version 13\n1..3\nnot ok 1 a\nok 2 # SKIP x\n# Totals: pass:0 fail:1 xfail:0 xpass:0 skip:1 error:0",
+        ["FAIL a", "SKIP x", "CRASH #3"],
+    ),
     "more results than planned": ("1..1\nok 1 a\nok 2 b", ["PASS a", "PASS b"]),
     "no plan": ("TAP version 13\nok 1 a", ["PASS a"]),
     "no tests planned": ("TAP version 13\n1..0", []),

@@ -26,6 +26,9 @@ _PROGRAM_STEP = re.compile(r"# (?: {2}| {4}|\t)")  # the first level of a progra
 _INDENT = re.compile(r"(?:\t| {4}| {2})$")
 
 
+_ALL_WELL = re.compile(r"# Totals: pass:\d+ fail:0 xfail:\d+ xpass:\d+ skip:[1-9]\d* error:0\s*$")
+
+
 class Reader:
     """The open levels, from the outermost to the innermost."""
 
@@ -54,7 +57,8 @@ class Reader:
         """No line is left, or none that belongs to those before."""
         base = self._fold(-1)
         if base:
-            base.end_block()
+            # A program without a runner that has come to its end by ksft_exit_skip().
+            base.end_block(Status.SKIP if _ALL_WELL.search(self._log.last()) else None)
             base.settle(base.place or ROOT)
 
     def plain(self, form: re.Match[str]) -> bool:
