@@ -502,6 +502,8 @@ PRINTERS: dict[str, Callable[[int, str], str]] = {
     "telephone": lambda n, line: f"<6>[{1234.5 + n / 1e3:12.6f}]  (3)[77:walker]{line}",
     "telephone, another": lambda n, line: f"<6>[{1234.5 + n / 1e3:12.6f}]I[3:         walker:   77] {line}",
     "CI": lambda n, line: f"2024-06-01T12:00:00.1234567Z [{1234.5 + n / 1e3:12.6f}] {line}",
+    "LAVA": lambda n, line: f"2024-06-01T12:00:00.123456  [{1234.5 + n / 1e3:12.6f}] {line}",
+    "kernelci": lambda _n, line: f"2024-06-01 12:00:00.123456+00:00  kern  :alert : {line}",
     "terminal program": lambda n, line: f"[2024-06-01 12:00:00] [{1234.5 + n / 1e3:12.6f}] {line}",
     "carriage returns": lambda n, line: f"[{1234.5 + n / 1e3:12.6f}] {line}\r\n",
     "colours": lambda n, line: f"\x1b[32m[{1234.5 + n / 1e3:12.6f}] \x1b[0m\x1b[1m{line}\x1b[0m",

@@ -10,12 +10,14 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+_SECOND_SPACE = r"(?: (?=(?: {4})*(?! )))?"
+"""LAVA puts two spaces behind its date, others one; what KUnit indents by is no part of either."""
 _SYSLOG_DATE = r"(?:[^\W\d_]{3,4}\.?|[ 0-9]?[0-9][月월]) [ 0-9][0-9] " + _CLOCK
 
 # What the recorder of a whole console puts before every line, the kernel's and the programs': a CI system, LAVA (with
 # line numbers on its pages), `ts`, a terminal program, the journal of a service, or Android's logcat.
 _RECORDER = re.compile(
-    rf"(?:{_DAY}[T ]{_CLOCK}(?:[.,][0-9]+)?{_ZONE} (?!\S+ kernel:)(?:\S+ [\w.@-]+\[[0-9]+\]: )?"
+    rf"(?:{_DAY}[T ]{_CLOCK}(?:[.,][0-9]+)?{_ZONE} {_SECOND_SPACE}(?!\S+ kernel:)(?:\S+ [\w.@-]+\[[0-9]+\]: )?"
     rf"|(?:[0-9]+ )?{_CLOCK}\.[0-9]+  "
     rf"|{_CLOCK} "
     rf"|\[(?:{_DAY}[T ])?{_CLOCK}(?:[.,][0-9]+)?{_ZONE}\] "
