@@ -1,4 +1,4 @@
-"""Saved logs, of any size: their lines, unpacked on the way, and what the lines say of tests and of the kernel."""
+"""Saved logs, of any size: their lines, unpacked on the way, and what these say of tests and of the kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from series_ci import ktap, splat
+from series_ci import ktap, lava, splat
 from series_ci.errors import UsageError
 from series_ci.results import Result, Splat
 
@@ -93,7 +93,11 @@ class _Lines:
                     while (rest := text.readline(MAX_LINE)) and rest[-1] != "\n":
                         pass
                     line = line[:-1] + "\n"
-                yield line
+                told = lava.console(line) if line.startswith(lava.START) else None
+                if told is None:
+                    yield line
+                else:
+                    yield from told
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             self.problem = error
         finally:
