@@ -192,6 +192,23 @@ PREFIXES = {
     "LAVA's page": "7154 12:46:54.650451  ",
     "ts": "Nov 25 04:42:23 ",
     "terminal": "[2024-05-01T12:00:00] ",
+    "journal, precise": "Jan 02 03:04:05.678901 guest kernel: ",
+    "journal, unix": "1717236000.123456 guest kernel: ",
+    "journal, full": "Sat 2024-06-01 12:00:00 CEST guest kernel: ",
+    "journal, delta": "[   12.345678 <    0.001000 >] guest kernel: ",
+    "journal of a service, precise": "Nov 25 04:42:23.123456 guest run[12]: ",
+    "syslog, RFC 5424": "<6>1 2024-06-01T12:00:00.123Z guest kernel - - - [    1.234567] ",
+    "no more than the name": "kernel: [    1.234567] ",
+    "dmesg -H": "[Jun 1 12:00] ",
+    "dmesg -x, ISO dates": "kern  :info  : 2024-06-01T12:00:00,123456+02:00 ",
+    "ts -i": "0.000123 ",
+    "GitLab": "2024-06-01T12:00:00.123456Z 00O ",
+    "GitLab, its log of a console": "2024-06-01T12:00:00.123456Z 01E [    1.234567] ",
+    "Buildkite": "\x1b_bk;t=1717236000123\x07",
+    "labgrid": "12:00:00.123456 ",
+    "two recorders": "2024-06-01T12:00:00Z [12:00:00.123] ",
+    "a guest of Xen's": "(d12) ",
+    "television": "[    1.234567@3] ",
     "journal of a service": "Nov 25 04:42:23 guest run[12]: ",
     "colour": "\x1b[0;32m",
 }
@@ -203,6 +220,14 @@ PREFIXES = {
 def test_prefixes_and_line_ends_change_nothing(name: str, prefix: str, end: str) -> None:
     lines = [re.sub(r"^\[.*?\]\[.*?\] ", "", line) for line in (DATA / name).read_text().splitlines()]
     assert ktap.parse(prefix + line + end for line in lines) == ktap.parse(lines)
+
+
+@pytest.mark.parametrize("indent", ["  ", "    ", "\t"])
+@pytest.mark.parametrize("name", ["runner.log", "kunit.log"])
+def test_log_that_a_mail_quotes_by_its_indentation(name: str, indent: str) -> None:
+    lines = (DATA / name).read_text().splitlines()
+    quoted = ktap.parse(["This is what it says:", "", *(indent + line for line in lines)])
+    assert [(each.name, each.status) for each in quoted] == [(each.name, each.status) for each in ktap.parse(lines)]
 
 
 @pytest.mark.parametrize("step", ["  ", "    ", "\t", "# "])

@@ -509,6 +509,29 @@ PRINTERS: dict[str, Callable[[int, str], str]] = {
     "colours": lambda n, line: f"\x1b[32m[{1234.5 + n / 1e3:12.6f}] \x1b[0m\x1b[1m{line}\x1b[0m",
     "syslogd's wall": lambda n, line: f" kernel:[{1234.5 + n / 1e3:12.6f}] {line}",
     "syslog in Cyrillic": lambda _n, line: f"\u0438\u044e\u043b 27 14:08:03 host kernel: {line}",
+    "journal, precise": lambda _n, line: f"Jun 01 12:00:00.123456 host kernel: {line}",
+    "journal, unix": lambda _n, line: f"1717236000.123456 host kernel: {line}",
+    "journal, full": lambda _n, line: f"Sat 2024-06-01 12:00:00 CEST host kernel: {line}",
+    "journal, delta": lambda n, line: f"[{1234.5 + n / 1e3:12.6f} <    0.001000 >] host kernel: {line}",
+    "syslog, RFC 5424": lambda n, line: f"<4>1 2024-06-01T12:00:00Z host kernel - - - [{1234 + n / 1e3:12.6f}] {line}",
+    "syslog with years": lambda _n, line: f"2024 Jun  1 12:00:00 host kernel: {line}",
+    "no more than the name": lambda n, line: f"kernel: [{1234.5 + n / 1e3:12.6f}] {line}",
+    "no more than the name, without stamps": lambda _n, line: f"kernel: {line}",
+    "dmesg -H": lambda n, line: f"{'[Jun 1 12:00]' if n == 0 else '[  +0.000123]'} {line}",
+    "dmesg -H, later": lambda n, line: f"{'[Jun12 12:00]' if n == 0 else '[  +0.000123]'} {line}",
+    "dmesg -x, ISO dates": lambda _n, line: f"kern  :warn  : 2024-06-01T12:00:00,123456+02:00 {line}",
+    "dmesg, ISO dates": lambda _n, line: f"2024-06-01T12:00:00,123456+02:00 {line}",
+    "GitLab": lambda n, line: f"2024-06-01T12:00:00.123456Z 01O [{1234.5 + n / 1e3:12.6f}] {line}",
+    "Buildkite": lambda n, line: f"\x1b_bk;t=1717236000123\x07[{1234.5 + n / 1e3:12.6f}] {line}",
+    "ts -i": lambda n, line: f"0.000123 [{1234.5 + n / 1e3:12.6f}] {line}",
+    "labgrid": lambda n, line: f"12:00:00.123456 [{1234.5 + n / 1e3:12.6f}] {line}",
+    "two recorders": lambda n, line: f"2024-06-01T12:00:00Z [12:00:00.123] [{1234.5 + n / 1e3:12.6f}] {line}",
+    "a guest of Xen's": lambda n, line: f"(d12) [{1234.5 + n / 1e3:12.6f}] {line}",
+    "television": lambda n, line: f"[{1234.5 + n / 1e3:12.6f}@3] {line}",
+    "telephone, a third": lambda n, line: f"[{1234.5 + n / 1e3:12.6f}]<3>.(3)[77:walker]{line}",
+    "telephone, after the fall": lambda n, line: f"[{1234.5 + n / 1e3:12.6f} / 06-01 12:00:00.123] {line}",
+    "quoted by its indentation": lambda n, line: f"    [{1234.5 + n / 1e3:12.6f}] {line}",
+    "quoted by a tab": lambda n, line: f"\t[{1234.5 + n / 1e3:12.6f}] {line}",
     "openwrt": lambda n, line: f"Sat Jun  1 12:00:00 2024 kern.alert kernel: [{1234.5 + n / 1e3:12.6f}] {line}",
     "noise": lambda n, line: f"\x00\x07\ufffd[{1234.5 + n / 1e3:12.6f}] {line}",
     "prompt": lambda n, line: f"{'host login: ' if n == 2 else ''}[{1234.5 + n / 1e3:12.6f}] {line}",
@@ -534,6 +557,25 @@ def test_every_kind_is_known_through_every_printer(printer: str) -> None:
         if complaint := judged(sample, splat.find(lines)):
             wrong[name] = complaint
     assert wrong == {}
+
+
+TRACED = [name for name in SAMPLES if any(table.EVIDENCE.search(line) for line in text(SAMPLES[name])[1:])]
+
+
+@pytest.mark.parametrize("name", TRACED)
+@pytest.mark.parametrize("indent", ["  ", "    ", "\t"])
+def test_log_that_a_mail_quotes_by_its_indentation(name: str, indent: str) -> None:
+    quoted = [f"{indent}{line}" for line in text(SAMPLES[name])]
+    (found,) = splat.find(["The kernel says:", "", *quoted, "", "Mended by asking for the leaf first."])
+    (same,) = splat.find(text(SAMPLES[name]))
+    assert (found.kind, found.function, found.trace) == (same.kind, same.function, same.trace)
+
+
+def test_what_a_program_indents_is_no_complaint_without_a_trace() -> None:
+    said = ["walking:", "    BUG: Bad rss-counter state mm:00000000abcdef01 type:MM_FILEPAGES val:1", "    done"]
+    assert splat.find(said) == []
+    boot = [f"[    1.{n:06}] walker: leaf {n}" for n in range(20)]
+    assert splat.find([*boot, *said]) == []
 
 
 def test_two_cpus_without_caller_ids_hide_no_complaint() -> None:

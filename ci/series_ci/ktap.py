@@ -49,6 +49,7 @@ class Stream:
         self._kernel, self._user = Reader(self._log, self._sink), Reader(self._log, self._sink)
         self._dialects = Dialects()
         self._torn = ""  # the beginning of a line into which printk wrote
+        self._indent: str | None = None  # of the kernel's lines, by which a mail quotes a log; known from the first one
         self._ended: bool | None = None
 
     def take(self) -> list[Result]:
@@ -60,6 +61,8 @@ class Stream:
         """Take in one line; whether there are results to take."""
         if self._ended is None:
             self._ended = line.endswith("\n")
+        if self._indent:
+            line = line.removeprefix(self._indent)
         if "ok " in line and (form := PLAIN.match(line)) and self._is_itself(line):
             if not self._user.plain(form):
                 self._log.add(line)
@@ -83,6 +86,8 @@ class Stream:
         self._user.end()
 
     def _stamped(self, line: str, bare: str) -> bool:
+        if self._indent is None:
+            self._indent = ""
         if "Linux version " in bare and _BOOT.search(line):
             self.end()  # a kernel begins, so the one before has ended
             self._torn, self._dialects = "", Dialects()
@@ -93,6 +98,9 @@ class Stream:
             bare, self._torn = _mended(self._torn, bare), ""
         if "] " in bare and (head := text.tear(bare)):
             self._torn = head
+            if self._indent is None and head.isspace():
+                self._indent, self._torn = head, ""
+                return self._stamped(bare, text.split(bare[len(head) :])[2])
             return False
         return _read(self._user, self._dialects.translate(bare, self._log.last()))
 

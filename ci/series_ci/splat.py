@@ -26,6 +26,9 @@ _MARKED = re.compile(r"\] series-ci: (?P<what>start|done) (?P<number>\d{1,6})\s*
 _QUOTE = re.compile(r"(?:^|\s)[#>|](?:\s|$)")
 """A program's mark before what it quotes."""
 
+_INDENT = re.compile(r" {2,16}(?! )|\t(?!\t)")
+"""What a mail or a commit message puts before every line of a log."""
+
 _PROGRAMS = "programs"
 """In the place of a caller id, for lines without a time stamp in a log that has them."""
 
@@ -55,6 +58,7 @@ class _Finder:
         self.stamped = False
         self._tests = tests
         self._test = ""
+        self._indent = ""
         self.open: dict[str, Report] = {}
         self._reports: list[Report] = []
         self._latest: dict[str, Report] = {}
@@ -72,6 +76,8 @@ class _Finder:
             self._mark(mark)
             return
         hinted = table.HINT.search(line) is not None
+        whole, line = line, self._dedented(line, hinted=hinted)
+        quoted = line is not whole
         stamped, caller, line = text.split_torn(line) if hinted or self.stamped else text.split(line)
         self.stamped = self.stamped or stamped
         if self.stamped and not stamped:
@@ -79,12 +85,23 @@ class _Finder:
         report = self.open.get(caller) or self._answers(caller, line)
         hinted = hinted or (report is not None and not report.kind)
         shape, start = self._shape(line, stamped=stamped) if hinted else (None, 0)
-        if shape and caller is _PROGRAMS:
+        if shape and (caller is _PROGRAMS or (quoted and not stamped)):
             shape = shape._replace(sure=False)
         if shape is not None and not (report and report.includes(shape, line)):
             self._begin(caller, shape, line, start)
         elif report:
             self._continue(caller, report, line)
+
+    def _dedented(self, line: str, *, hinted: bool) -> str:
+        """The line without what the whole log is indented by, which its first complaint tells."""
+        if self._indent and line.startswith(self._indent):
+            return line[len(self._indent) :]
+        if hinted and not self._indent and (indent := _INDENT.match(line)):
+            bare = line[indent.end() :]
+            if text.split(bare)[0] or (not self.stamped and table.shape(bare, 0, stamped=False)):
+                self._indent = indent[0]
+                return bare
+        return line
 
     def _answers(self, caller: str, line: str) -> Report | None:
         """The report of another CPU that has asked this one for its backtrace, once that begins."""
