@@ -202,6 +202,8 @@ PREFIXES = {
     "dmesg -H": "[Jun 1 12:00] ",
     "dmesg -x, ISO dates": "kern  :info  : 2024-06-01T12:00:00,123456+02:00 ",
     "ts -i": "0.000123 ",
+    "avocado": "2024-06-09 09:22:11,123 process          L0416 DEBUG| [stdout] ",
+    "avocado, its job": "[stdlog] 2024-06-09 19:36:47,911 avocado.utils.process process L0592 DEBUG| [stdout] ",
     "GitLab": "2024-06-01T12:00:00.123456Z 00O ",
     "GitLab, its log of a console": "2024-06-01T12:00:00.123456Z 01E [    1.234567] ",
     "Buildkite": "\x1b_bk;t=1717236000123\x07",
@@ -220,6 +222,15 @@ PREFIXES = {
 def test_prefixes_and_line_ends_change_nothing(name: str, prefix: str, end: str) -> None:
     lines = [re.sub(r"^\[.*?\]\[.*?\] ", "", line) for line in (DATA / name).read_text().splitlines()]
     assert ktap.parse(prefix + line + end for line in lines) == ktap.parse(lines)
+
+
+def test_plan_that_many_processes_print_is_one_plan() -> None:
+    log = ["TAP version 13", "1..1", "# selftests: mm: forks", *["# 1..2"] * 5]
+    lost = [("mm/forks:#1", Status.CRASH), ("mm/forks:#2", Status.CRASH), ("mm/forks", Status.TIMEOUT)]
+    said = ktap.parse([*log, "not ok 1 selftests: mm: forks # TIMEOUT 45 seconds"])
+    assert [(each.name, each.status) for each in said] == lost
+    both = ktap.parse([*log, "# ok 1 a", "# ok 2 b", "# 1..2", "# ok 1 c", "# ok 2 d", "ok 1 selftests: mm: forks"])
+    assert [each.name for each in both] == [*(f"mm/forks:{name}" for name in "abcd"), "mm/forks"]
 
 
 @pytest.mark.parametrize("indent", ["  ", "    ", "\t"])

@@ -521,6 +521,7 @@ PRINTERS: dict[str, Callable[[int, str], str]] = {
     "dmesg -H, later": lambda n, line: f"{'[Jun12 12:00]' if n == 0 else '[  +0.000123]'} {line}",
     "dmesg -x, ISO dates": lambda _n, line: f"kern  :warn  : 2024-06-01T12:00:00,123456+02:00 {line}",
     "dmesg, ISO dates": lambda _n, line: f"2024-06-01T12:00:00,123456+02:00 {line}",
+    "avocado": lambda n, line: f"2024-06-01 12:00:00,123 dmesg  L0041 ERROR| [{1234.5 + n / 1e3:12.6f}] {line}",
     "GitLab": lambda n, line: f"2024-06-01T12:00:00.123456Z 01O [{1234.5 + n / 1e3:12.6f}] {line}",
     "Buildkite": lambda n, line: f"\x1b_bk;t=1717236000123\x07[{1234.5 + n / 1e3:12.6f}] {line}",
     "ts -i": lambda n, line: f"0.000123 [{1234.5 + n / 1e3:12.6f}] {line}",

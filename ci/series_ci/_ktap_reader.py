@@ -115,7 +115,8 @@ class Reader:
         if is_torn(why) or not (self._find(lead) or self._may_open(lead)):
             return False
         level = self._open(lead)
-        if level.block.plan >= 0:
+        again = level.block.plan == count and not level.block.count  # each child of a fork() may print its plan
+        if level.block.plan >= 0 and not again:
             level.end_block()
             level.bail = ""
         level.block.plan, level.declared = count, True

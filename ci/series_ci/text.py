@@ -19,8 +19,9 @@ _UNIX = r"[0-9]{1,11}\.[0-9]{6}"
 # What the recorder of a whole console puts before every line, the kernel's and the programs': a CI system, LAVA (with
 # line numbers on its pages), `ts`, a terminal program, the journal of a service, or Android's logcat.
 _RECORDER = re.compile(
-    rf"(?:{_DAY}[T ]{_CLOCK}(?:[.,][0-9]+)?{_ZONE} {_SECOND_SPACE}(?!\S+ kernel:)"
-    r"(?:\S+ [\w.@-]+\[[0-9]+\]: |[0-9a-f]{2}[OE][ +])?"  # of a service, or GitLab's number of a stream
+    rf"(?:(?:\[stdlog\] )?{_DAY}[T ]{_CLOCK}(?:[.,][0-9]+)?{_ZONE} {_SECOND_SPACE}(?!\S+ kernel:)"
+    r"(?:\S+ [\w.@-]+\[[0-9]+\]: |[0-9a-f]{2}[OE][ +]"  # of a service, or GitLab's number of a stream
+    r"|(?:[\w.]+ +){1,2}L[0-9]{4} [A-Z]+ *\| (?:\[std(?:out|err)\] )?)?"  # avocado's place in its own source
     rf"|(?:[0-9]+ )?{_CLOCK}(?:\.[0-9]+ {_SECOND_SPACE}| )"
     r"|\(d[0-9]+\) "  # a guest's console, as Xen's shows it
     rf"|\[(?:{_DAY}[T ])?{_CLOCK}(?:[.,][0-9]+)?{_ZONE}\] "
