@@ -224,6 +224,17 @@ def test_prefixes_and_line_ends_change_nothing(name: str, prefix: str, end: str)
     assert ktap.parse(prefix + line + end for line in lines) == ktap.parse(lines)
 
 
+@pytest.mark.parametrize("said", ["# Success", "# Success ", "# ok 1 a", "Terminated", "# 12 of"])
+def test_result_behind_what_a_test_said_last(said: str) -> None:
+    log = ["TAP version 13", "1..2", "# selftests: net: reuse", "# Opening 127.0.0.1:9999"]
+    (one, lost) = ktap.parse([*log, f"{said}not ok 1 selftests: net: reuse # exit=1"])
+    assert (one.name, one.status, one.reason) == ("net/reuse", Status.FAIL, "exit=1")
+    assert one.log[-1].strip() == said.removeprefix("# ").strip()
+    assert lost.name == "#2"
+    (another, *_) = ktap.parse([*log, f"{said}not ok 1 selftests: net: other # exit=1"])
+    assert (another.name, another.status) == ("net/reuse", Status.CRASH)
+
+
 def test_plan_that_many_processes_print_is_one_plan() -> None:
     log = ["TAP version 13", "1..1", "# selftests: mm: forks", *["# 1..2"] * 5]
     lost = [("mm/forks:#1", Status.CRASH), ("mm/forks:#2", Status.CRASH), ("mm/forks", Status.TIMEOUT)]

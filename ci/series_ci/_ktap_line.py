@@ -24,6 +24,9 @@ PLAIN = re.compile(
 )
 """Most of the result lines, those that need no second look."""
 
+BEHIND = re.compile(r"(?<!not )(?:not )?ok [0-9]{1,9} (?P<name>selftests: [^\s:]+: \S+)(?: # .*)?\s*$")
+"""A runner's result line behind what the test wrote last, if that did not end with a newline."""
+
 _DIRECTIVE = re.compile(
     r"(?:^|\s)#\s*(?P<word>skip|xfail|todo|timeout|error)(?:ped|ping)?(?=[\s:]|$)[\s:]*(?P<why>.*)", re.IGNORECASE
 )

@@ -61,6 +61,11 @@ class Reader:
             base.end_block(Status.SKIP if _ALL_WELL.search(self._log.last()) else None)
             base.settle(base.place or ROOT)
 
+    def awaits(self, name: str) -> bool:
+        """Whether the outermost level has announced this test, and its result has not come."""
+        outermost = self._stack[0] if self._stack else None
+        return outermost is not None and outermost.firm and not outermost.lead and outermost.header == test_name(name)
+
     def plain(self, form: re.Match[str]) -> bool:
         """Take in a line of the form PLAIN."""
         lead, verdict, number, name = form.groups()

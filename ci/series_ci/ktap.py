@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from series_ci import text
 from series_ci._ktap_dialect import Dialects
-from series_ci._ktap_line import LINE, PLAIN, may_matter
+from series_ci._ktap_line import BEHIND, LINE, PLAIN, may_matter
 from series_ci._ktap_names import Names, Sink
 from series_ci._ktap_reader import WAITING, Reader
 from series_ci._ktap_tree import LOST, Log
@@ -102,7 +102,13 @@ class Stream:
                 self._indent, self._torn = head, ""
                 return self._stamped(bare, text.split(bare[len(head) :])[2])
             return False
-        return _read(self._user, self._dialects.translate(bare, self._log.last()))
+        line = self._dialects.translate(bare, self._log.last())
+        if _read(self._user, line):
+            return True
+        if "selftests: " not in line or not (behind := BEHIND.search(line, 1)) or not self._user.awaits(behind["name"]):
+            return False
+        self._log.add(line[: behind.start()])
+        return _read(self._user, line[behind.start() :])
 
 
 def _read(reader: Reader, line: str) -> bool:
