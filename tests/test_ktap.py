@@ -202,6 +202,7 @@ PREFIXES = {
     "dmesg -H": "[Jun 1 12:00] ",
     "dmesg -x, ISO dates": "kern  :info  : 2024-06-01T12:00:00,123456+02:00 ",
     "ts -i": "0.000123 ",
+    "autotest": "18:56:54 DEBUG| [stdout] ",
     "avocado": "2024-06-09 09:22:11,123 process          L0416 DEBUG| [stdout] ",
     "avocado, its job": "[stdlog] 2024-06-09 19:36:47,911 avocado.utils.process process L0592 DEBUG| [stdout] ",
     "GitLab": "2024-06-01T12:00:00.123456Z 00O ",

@@ -15,14 +15,16 @@ _SECOND_SPACE = r"(?: (?=(?: {4})*(?! )))?"
 _SYSLOG_DATE = r"(?:[0-9]{4} )?(?:[^\W\d_]{3,4}\.?|[ 0-9]?[0-9][月월]) [ 0-9][0-9] " + _CLOCK + r"(?:\.[0-9]+)?"
 _FULL_DATE = rf"[^\W\d_]{{2,4}}\.? {_DAY} {_CLOCK}(?:\.[0-9]+)? [A-Z+-][A-Z0-9]{{1,4}}"
 _UNIX = r"[0-9]{1,11}\.[0-9]{6}"
+_LEVEL = r"[A-Z]+ *\| (?:\[std(?:out|err)\] )?"
+"""Of avocado and autotest."""
 
 # What the recorder of a whole console puts before every line, the kernel's and the programs': a CI system, LAVA (with
 # line numbers on its pages), `ts`, a terminal program, the journal of a service, or Android's logcat.
 _RECORDER = re.compile(
     rf"(?:(?:\[stdlog\] )?{_DAY}[T ]{_CLOCK}(?:[.,][0-9]+)?{_ZONE} {_SECOND_SPACE}(?!\S+ kernel:)"
     r"(?:\S+ [\w.@-]+\[[0-9]+\]: |[0-9a-f]{2}[OE][ +]"  # of a service, or GitLab's number of a stream
-    r"|(?:[\w.]+ +){1,2}L[0-9]{4} [A-Z]+ *\| (?:\[std(?:out|err)\] )?)?"  # avocado's place in its own source
-    rf"|(?:[0-9]+ )?{_CLOCK}(?:\.[0-9]+ {_SECOND_SPACE}| )"
+    rf"|(?:[\w.]+ +){{1,2}}L[0-9]{{4}} {_LEVEL})?"  # avocado's place in its own source
+    rf"|(?:[0-9]+ )?{_CLOCK}(?:\.[0-9]+ {_SECOND_SPACE}| (?:{_LEVEL})?)"
     r"|\(d[0-9]+\) "  # a guest's console, as Xen's shows it
     rf"|\[(?:{_DAY}[T ])?{_CLOCK}(?:[.,][0-9]+)?{_ZONE}\] "
     rf"|(?:{_SYSLOG_DATE}|{_FULL_DATE}|{_UNIX}) (?!\S+ (?:\w+\.\w+ )?kernel:)"
