@@ -92,6 +92,27 @@ def changed(path, **parts):
     return str(other)
 
 
+def test_builds_after_each_patch_are_made_again(run, world, tmp_path):
+    out, again = tmp_path / "each", tmp_path / "again"
+    words = ("test", "v1", "--series", str(world.manifest), "--each-patch", "--out", str(out))
+    assert run(*words, rules=TESTED)[0] == 0
+    kept = json.loads((out / lock.NAME).read_text())["patches"]
+    assert [(each["name"][:3], each["builds"], each["new_warnings"]) for each in kept] == [
+        ("1/2", True, []),
+        ("2/2", True, []),
+    ]
+    assert run("reproduce", str(out), "--out", str(again), rules=TESTED)[0] == 0
+    assert json.loads((again / lock.NAME).read_text())["patches"] == kept
+    kept[1] |= {"builds": False, "new_warnings": ["mm/rmap.c: warning: what?"]}
+    other = changed(out / lock.NAME, patches=kept)
+    status, said, _err = run("reproduce", other, "--out", str(tmp_path / "other"), rules=TESTED)
+    assert status == 1
+    assert "build of 2/2 " in said
+    (difference,) = json.loads((tmp_path / "other/reproduction.json").read_text())["results"]
+    assert difference["what"].startswith("build of 2/2 mm/rmap: ")
+    assert (difference["then"], difference["now"]) == ("does not build, mm/rmap.c: warning: what?", "builds")
+
+
 # Figures from the list.
 
 

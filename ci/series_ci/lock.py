@@ -146,6 +146,14 @@ class Tested(_Part):
     verdict: str
 
 
+class Built(_Part):
+    """The build after one patch, which a test may ask for: `name` is `2/5 title`."""
+
+    name: str
+    builds: bool
+    new_warnings: tuple[str, ...]
+
+
 class Measured(_Part):
     """A metric of a scenario on one kernel: median, least and greatest of so many samples."""
 
@@ -159,7 +167,8 @@ class Measured(_Part):
 
 
 class Lock(_Part):
-    """One run. Of `tests` and `measure`, and of `tested` and `measured`, it has what its verb has.
+    """One run. Of `tests` and `measure`, and of `tested` and `measured`, it has what its verb has; `patches`, if there
+    was a build after each.
 
     `allow` are the complaints that were no regression, whatever day it is when the run is made again.
     """
@@ -180,6 +189,7 @@ class Lock(_Part):
     arch: str
     tools: Tools
     tested: Tested | None = None
+    patches: tuple[Built, ...] = ()
     measured: tuple[Measured, ...] = ()
 
     @property

@@ -42,6 +42,9 @@ def of_test(outcome: Outcome) -> Lock | None:
             complaints=tuple(sorted({each.fingerprint for each in compared.new_splats})),
             verdict=compared.verdict,
         ),
+        patches=tuple(
+            lock.Built(name=each.name, builds=each.error is None, new_warnings=each.warnings) for each in outcome.steps
+        ),
         **inputs(request, outcome.fetched, outcome.base, outcome.shop, patched.commit),
         tools=tools(
             request,

@@ -83,6 +83,7 @@ def request_of(lock: Lock, again: Again, out: Path, repeat: str) -> Iterator[Req
                 for each in lock.tests
             ),
             accel=_accel(lock, again.accel),
+            each_patch=bool(lock.patches),
             allow=lock.allow,
             out=out,
             repeat=repeat,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
-from series_ci.lock import Lock, Measured
+from series_ci.lock import Built, Lock, Measured
 from series_ci.reported import Figure
 from series_ci.samples import Sample
 
@@ -126,12 +126,20 @@ def _tested(then: Lock, now: Lock) -> list[Difference | None]:
     for name in {**one.changes, **two.changes}:
         sides = [f"{run.base.get(name, 'absent')} -> {run.patched.get(name, 'absent')}" for run in (one, two)]
         found.append(Difference(name, *sides) if sides[0] != sides[1] else None)
+    builds = [{each.name: _build(each) for each in run.patches} for run in (then, now)]
+    for name in {**builds[0], **builds[1]}:
+        sides = [side.get(name, "absent") for side in builds]
+        found.append(Difference(f"build of {name}", *sides) if sides[0] != sides[1] else None)
     for what, then_, now_ in (
         ("verdict", one.verdict, two.verdict),
         ("new complaints of the kernel", " ".join(one.complaints) or "none", " ".join(two.complaints) or "none"),
     ):
         found.append(Difference(what, then_, now_) if then_ != now_ else None)
     return found
+
+
+def _build(found: Built) -> str:
+    return ", ".join(["builds" if found.builds else "does not build", *found.new_warnings])
 
 
 def _measured(then: Sequence[Measured], now: Sequence[Measured]) -> list[Difference | None]:
