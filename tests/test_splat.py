@@ -983,3 +983,33 @@ def test_a_stall_s_numbers_are_not_in_its_title() -> None:
     title = "INFO: rcu_sched self-detected stall on CPU"
     for more in ("", " { 1}  (t=65000 jiffies g=12 c=11 q=1)", " 1 (t=0 jiffies)"):
         assert only(title + more).title == title
+
+
+def test_oopses_of_other_numbers_are_others_though_no_trace_lies_between() -> None:
+    log = [
+        "Unable to handle kernel paging request at virtual address 0fffffdff5e14700",
+        "Oops [#1]",
+        "kernel BUG at mm/walk.c:102!",
+        "Kernel BUG [#2]",
+        "Internal error: Oops: 96000004 [#3] SMP",
+        "Internal error: Oops: 96000004 [#4] SMP",
+    ]
+    found = splat.find(f"[   12.345678] {line}" for line in log)
+    assert [(each.kind, each.title) for each in found] == [
+        ("OOPS", "Unable to handle kernel paging request at virtual address *"),
+        ("BUG", "kernel BUG at mm/walk.c:102!"),
+        ("OOPS", "Internal error: Oops"),
+        ("OOPS", "Internal error: Oops"),
+    ]
+
+
+def test_kernel_without_symbols_on_mips() -> None:
+    log = [
+        "Kernel bug detected[#1]:",
+        "Cpu 0",
+        "$ 0   : 0000000000000000 0000000000000010",
+        "epc   : ffffffff8138b594 0xffffffff8138b594",
+        "    Not tainted",
+    ]
+    (found,) = splat.find(log)
+    assert (found.kind, found.title) == ("OOPS", "Kernel bug detected")

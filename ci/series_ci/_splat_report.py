@@ -109,9 +109,19 @@ class Report:
             return False
         if shape.kind in {"", "WARNING"}:
             return self.kind in MESSAGES or (self.kind == "LOCKUP" and len(self.lines) <= 2)
-        if table.BUG.match(line) or (table.ANNOUNCED.search(line) and not self.numbered):
+        if (
+            table.BUG.match(line)
+            or (table.ANNOUNCED.search(line) and not self.numbered)
+            or self._has_other_number(line)
+        ):
             return False
         return shape.kind in {"OOPS", "BUG", "LIST"} and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
+
+    def _has_other_number(self, line: str) -> bool:
+        """Whether the oops has its number, and this line does not bear it: another one begins."""
+        numbers = (table.NUMBERED.search(each) for each in self.lines)
+        own, other = next((each[0] for each in numbers if each), ""), table.NUMBERED.search(line)
+        return bool(own) and (other is None or other[0] != own)
 
     def _has_its_message_here(self, shape: table.Shape, line: str) -> bool:
         """Whether the line is what a WARN() of Linux 3 or 4 has to say: there it comes behind "WARNING: at"."""

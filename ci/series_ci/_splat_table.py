@@ -135,6 +135,7 @@ SHAPES = (
     ),
     _shape("OOPS", r"Internal error: .{0,80}(?:\[#\d|: [0-9a-f]{8,16}\b)"),
     _shape("OOPS", _DIE),
+    _shape("OOPS", r"Kernel bug detected\[#\d+\]"),
     _shape(
         "OOPS", r"[A-Z][\w \-.()',/!?:]{3,70}(?:, sig: \d+ |: [0-9a-f]{4,16} (?:ilc:\d )?|: \d+ )?\[#\d+\]", sure=False
     ),
