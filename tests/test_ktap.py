@@ -214,10 +214,11 @@ PREFIXES = {
     "television": "[    1.234567@3] ",
     "journal of a service": "Nov 25 04:42:23 guest run[12]: ",
     "colour": "\x1b[0;32m",
+    "colour in letters": "^[[0;32m",
 }
 
 
-@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r\r\n"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r\r\n", "^M\n"])
 @pytest.mark.parametrize("prefix", PREFIXES.values(), ids=PREFIXES)
 @pytest.mark.parametrize("name", ["runner.log", "kunit.log"])
 def test_prefixes_and_line_ends_change_nothing(name: str, prefix: str, end: str) -> None:

@@ -506,6 +506,7 @@ PRINTERS: dict[str, Callable[[int, str], str]] = {
     "kernelci": lambda _n, line: f"2024-06-01 12:00:00.123456+00:00  kern  :alert : {line}",
     "terminal program": lambda n, line: f"[2024-06-01 12:00:00] [{1234.5 + n / 1e3:12.6f}] {line}",
     "carriage returns": lambda n, line: f"[{1234.5 + n / 1e3:12.6f}] {line}\r\n",
+    "colours in letters": lambda n, line: f"^[[32m[{1234.5 + n / 1e3:12.6f}] ^[[0m^[[1m{line}^[[0m^M",
     "colours": lambda n, line: f"\x1b[32m[{1234.5 + n / 1e3:12.6f}] \x1b[0m\x1b[1m{line}\x1b[0m",
     "syslogd's wall": lambda n, line: f" kernel:[{1234.5 + n / 1e3:12.6f}] {line}",
     "syslog in Cyrillic": lambda _n, line: f"\u0438\u044e\u043b 27 14:08:03 host kernel: {line}",

@@ -10,7 +10,7 @@ from series_ci.results import Status
 LINE = re.compile(
     r"(?P<lead>(?:[ \t]|\#(?=[ \t]))*+)"
     r"(?:(?P<verdict>ok|not\ ok)(?:\ +(?P<number>[0-9]{1,9})(?=\s|$))?(?P<rest>\s.*)?$"
-    r"|K?(?P<version>TAP)\ version\ [0-9]+\s*$"
+    r"|K?(?P<version>TAP)\ version\ [0-9]+(?:\.[0-9]+)?\s*$"
     r"|1\.\.(?P<plan>[0-9]{1,9})(?:\s+\#\s*(?P<why>.*))?\s*$"
     r"|Bail\ out!\s*(?P<bail>.*?)(?:\#\ (?:Planned\ tests|Totals:).*)?$"
     r"|Subtest:\s+(?P<subtest>.*\S)"
@@ -57,6 +57,7 @@ def may_matter(line: str) -> bool:
         or "Bail out!" in line
         or "running " in line
         or "\x1b" in line
+        or "^[" in line
         or "ok\t" in line
         or ":OK" in line
         or ":FAIL" in line

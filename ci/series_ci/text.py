@@ -72,8 +72,10 @@ def both_ends(lines: Sequence[str], most: int) -> Sequence[str]:
 
 
 def plain(line: str) -> str:
-    """The line without its end and without terminal escapes."""
+    """The line without its end and without terminal escapes, also as `cat -v` and others write them: `^[[0m`, `^M`."""
     line = line.strip("\r\n")
+    if "^" in line:
+        line = line.replace("^[", "\x1b").removesuffix("^M")
     return _ANSI.sub("", line).strip("\r") if "\x1b" in line else line
 
 
@@ -83,7 +85,7 @@ def split(line: str) -> tuple[bool, str, str]:
     What a recorder has put before all lines is taken off, and does not count.
     """
     line = line.strip("\r\n")
-    if "\x1b" in line:
+    if "\x1b" in line or "^[" in line or line[-2:] == "^M":
         line = plain(line)
     start = line[:1]
     if start not in PREFIX_STARTS and start < "\x80":
