@@ -90,7 +90,8 @@ def split(line: str) -> tuple[bool, str, str]:
     start = line[:1]
     if start not in PREFIX_STARTS and start < "\x80":
         return False, "", line
-    if (start in _RECORDER_STARTS or start > "\x7f") and (recorder := _RECORDER.match(line)):
+    records = line[:2] != "[ " and (start in _RECORDER_STARTS or start > "\x7f")  # "[ " are most stamps of the kernel's
+    if records and (recorder := _RECORDER.match(line)):
         line = line[recorder.end() :]
     if not (prefix := _PREFIX.match(line)):
         return False, "", line
