@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from series_ci import _prefixes as prefixes
 from series_ci import _splat_table as table
 from series_ci import text
 from series_ci._splat_report import MAX_LINES, Report
@@ -18,7 +19,7 @@ __all__ = ["MAX_LINES", "MAX_SAME", "MAX_SPLATS", "find", "is_machinery"]
 MAX_SAME = 20  # of one fingerprint; a WARN in a loop says no more the hundredth time
 MAX_SPLATS = 1000
 
-_MAY_BE_STAMPED = text.PREFIX_STARTS | {"\x1b", "\r"}
+_MAY_BE_STAMPED = prefixes.STARTS | {"\x1b", "\r"}
 
 _MARK = "series-ci: "
 _MARKED = re.compile(r"\] series-ci: (?P<what>start|done) (?P<number>\d{1,6})\s*$")

@@ -5,57 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from series_ci import _prefixes as prefixes
+
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]_][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
-
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
-_ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
-_SECOND_SPACE = r"(?: (?=(?: {4})*(?! )))?"
-"""LAVA puts two spaces behind its date, others one; what KUnit indents by is no part of either."""
-_SYSLOG_DATE = r"(?:[0-9]{4} )?(?:[^\W\d_]{3,4}\.?|[ 0-9]?[0-9][月월]) [ 0-9][0-9] " + _CLOCK + r"(?:\.[0-9]+)?"
-_FULL_DATE = rf"[^\W\d_]{{2,4}}\.? {_DAY} {_CLOCK}(?:\.[0-9]+)? [A-Z+-][A-Z0-9]{{1,4}}"
-_UNIX = r"[0-9]{1,11}\.[0-9]{6}"
-_LEVEL = r"[A-Z]+ *\| (?:\[std(?:out|err)\] )?"
-"""Of avocado and autotest."""
-
-# What the recorder of a whole console puts before every line, the kernel's and the programs': a CI system, LAVA (with
-# line numbers on its pages), `ts`, a terminal program, the journal of a service, or Android's logcat.
-_RECORDER = re.compile(
-    rf"(?:(?:\[stdlog\] )?{_DAY}[T ]{_CLOCK}(?:[.,][0-9]+)?{_ZONE} {_SECOND_SPACE}(?!\S+ kernel:)"
-    r"(?:\S+ [\w.@-]+\[[0-9]+\]: |[0-9a-f]{2}[OE][ +]"  # of a service, or GitLab's number of a stream
-    rf"|(?:[\w.]+ +){{1,2}}L[0-9]{{4}} {_LEVEL})?"  # avocado's place in its own source
-    rf"|(?:[0-9]+ )?{_CLOCK}(?:\.[0-9]+ {_SECOND_SPACE}| (?:{_LEVEL})?)"
-    r"|\(d[0-9]+\) "  # a guest's console, as Xen's shows it
-    rf"|\[(?:{_DAY}[T ])?{_CLOCK}(?:[.,][0-9]+)?{_ZONE}\] "
-    rf"|(?:{_SYSLOG_DATE}|{_FULL_DATE}|{_UNIX}) (?!\S+ (?:\w+\.\w+ )?kernel:)"
-    r"(?:\S+ [\w.@-]+\[[0-9]+\]: |\S+ (?=[0-9]{1,3},[0-9]+,[0-9]+,[-c+]))?"
-    rf"|[0-9]{{2}}-[0-9]{{2}} {_CLOCK}\.[0-9]{{3}} +(?:\w+ +)?[0-9]+ +[0-9]+ [VDIWEFS] [^:]{{0,40}}: ?"
-    r"|[VDIWEF]/[^(:]{0,40}\( *[0-9]+\): ?"
-    r"){1,2}"
-)
-
-# A date, a host and "kernel:", as syslog (RFC 3164 and ISO dates) and journald write them.
-_LOGGER = (
-    rf"(?:(?:{_SYSLOG_DATE}|{_FULL_DATE}|{_UNIX}|{_DAY}T[0-9:.,+Z-]+|\[ *{_UNIX}(?: <[ +]*[0-9.]+ *>)?\]) \S+ "
-    rf"(?:\w+\.\w+ )?kernel: ?|kernel: |1 {_DAY}T[0-9:.,+Z-]+ \S+ kernel - \S+ \S+ )"
-)
-_PREFIX = re.compile(
-    rf"(?:{_LOGGER}"
-    r"|<[0-9]{1,3}>"  # the log level, as /dev/kmsg and consoles in raw mode show it
-    r"|(?:kern|user|daemon|syslog) *:[a-z]+ *: "  # facility and level, as `dmesg -x` shows them
-    r"|[0-9]{1,3},[0-9]+,[0-9]+,[-c+](?:,caller=(?P<writer>[TC][0-9]+))?[^; ]*;"  # /dev/kmsg and netconsole
-    r"|\[ *[0-9]+\.[0-9]{6}[^\]]{0,40}\]|\[<? *[+ ]*[0-9]+\.[0-9]{6}>?\]"  # `dmesg -d`, `-e`, and what others add
-    r"|\[[A-Z][a-z]{2} ?[ 0-9][0-9] [0-9]{2}:[0-9]{2}\]"
-    rf"|{_DAY}T{_CLOCK},[0-9]{{6}}{_ZONE} "
-    r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}\]"  # `dmesg -T` has dates
-    r"|(?<=\]) (?=\[ *[TC][0-9])|\[ *(?P<caller>[TC][0-9]+)[^\]]*\]"
-    r"|(?<=[\]>]) *(?:c[0-9] +[0-9]+|\.?-?\([0-9]\)\[[0-9]+:[^\]]+\]|[ IWED]?\[[0-9]: *[^\]:]+: *[0-9]+\])"  # Android's
-    r")+(?:(?<=\]) )?"
-)
-PREFIX_STARTS = frozenset("[<(0123456789ADEFIJMNOSTVW" + "abcdefghijklmpqrstuvwxyz")
-"""A line that begins with another character of ASCII, and not with an escape sequence, has no prefix."""
-
-_RECORDER_STARTS = frozenset("[(0123456789ADEFIJMNOSTVW" + "abcdefghijklmpqrstuvwxyz")
 
 _PROMPT = re.compile(r"(?:^\S*(?:[~/:]|@\S+)|\]) ?#$")
 """Of a shell, behind a folder or a host: `~ #`, `root@box:/tmp#`, `[root@box ~]#`."""
@@ -88,12 +40,13 @@ def split(line: str) -> tuple[bool, str, str]:
     if "\x1b" in line or "^[" in line or line[-2:] == "^M":
         line = plain(line)
     start = line[:1]
-    if start not in PREFIX_STARTS and start < "\x80":
+    if start not in prefixes.STARTS and start < "\x80":
         return False, "", line
-    records = line[:2] != "[ " and (start in _RECORDER_STARTS or start > "\x7f")  # "[ " are most stamps of the kernel's
-    if records and (recorder := _RECORDER.match(line)):
-        line = line[recorder.end() :]
-    if not (prefix := _PREFIX.match(line)):
+    stamped = line[:2] == "[ "  # as most stamps of the kernel's begin
+    if not stamped and (start in prefixes.RECORDER_STARTS or start > "\x7f"):
+        recorder = prefixes.RECORDER.match(line)
+        line = line[recorder.end() :] if recorder else line
+    if not (prefix := prefixes.PRINTER.match(line)):
         return False, "", line
     return True, prefix["caller"] or prefix["writer"] or "", line[prefix.end() :]
 
