@@ -69,7 +69,6 @@ PRINTERS = {
 RECORDER = re.compile(f"(?:{'|'.join(RECORDERS.values())}){{1,2}}")
 PRINTER = re.compile(f"(?:{'|'.join(PRINTERS.values())})+(?:(?<=\\]) )?")
 
-_LETTERS = "0123456789ADEFIJMNOSTVWabcdefghijklmpqrstuvwxyz"
-RECORDER_STARTS = frozenset(f"[({_LETTERS}")
-STARTS = frozenset(f"[<({_LETTERS}")
+RECORDER_STARTS = frozenset("[(0123456789ADEFIJMNOSTVWabcdefghijklmpqrstuvwxyz")
+STARTS = RECORDER_STARTS | {"<"}
 """A line that begins with another character of ASCII, and not with an escape sequence, has nothing before its text."""

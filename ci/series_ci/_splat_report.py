@@ -119,9 +119,8 @@ class Report:
 
     def _has_other_number(self, line: str) -> bool:
         """Whether the oops has its number, and this line does not bear it: another one begins."""
-        numbers = (table.NUMBERED.search(each) for each in self.lines)
-        own, other = next((each[0] for each in numbers if each), ""), table.NUMBERED.search(line)
-        return bool(own) and (other is None or other[0] != own)
+        other = table.NUMBERED.search(line)
+        return bool(self.number) and (other is None or other[0] != self.number)
 
     def _has_its_message_here(self, shape: table.Shape, line: str) -> bool:
         """Whether the line is what a WARN() of Linux 3 or 4 has to say: there it comes behind "WARNING: at"."""
@@ -137,9 +136,15 @@ class Report:
         return self.kind != "LOCKDEP" or line.lstrip().startswith("***")
 
     @property
+    def number(self) -> str:
+        """That of the oops, such as `[#1]`; empty until it comes."""
+        found = (table.NUMBERED.search(line) for line in self.lines)
+        return next((each[0] for each in found if each), "")
+
+    @property
     def numbered(self) -> bool:
         """Whether it is more than the announcement of an oops."""
-        return not table.ANNOUNCED.search(self.lines[0]) or any(table.NUMBERED.search(line) for line in self.lines)
+        return not table.ANNOUNCED.search(self.lines[0]) or bool(self.number)
 
     def awaits(self, shape: table.Shape, line: str) -> bool:
         """Whether a line with an oops's number is that of this one, which other CPUs' lines came into."""

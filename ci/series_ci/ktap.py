@@ -103,12 +103,15 @@ class Stream:
                 return self._stamped(bare, text.split(bare[len(head) :])[2])
             return False
         line = self._dialects.translate(bare, self._log.last())
-        if _read(self._user, line):
-            return True
-        if "selftests: " not in line or not (behind := BEHIND.search(line, 1)) or not self._user.awaits(behind["name"]):
+        return _read(self._user, line) or ("selftests: " in line and self._behind(line))
+
+    def _behind(self, line: str) -> bool:
+        """Take in the result of the test that runs, if it stands behind the last words of that."""
+        found = BEHIND.search(line, 1)
+        if found is None or not self._user.awaits(found["name"]):
             return False
-        self._log.add(line[: behind.start()])
-        return _read(self._user, line[behind.start() :])
+        self._log.add(line[: found.start()])
+        return _read(self._user, line[found.start() :])
 
 
 def _read(reader: Reader, line: str) -> bool:
