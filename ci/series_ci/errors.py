@@ -14,6 +14,7 @@ class ExitStatus(IntEnum):
     APPLY = 3
     BUILD = 4
     INFRASTRUCTURE = 5
+    NOT_TESTED = 6
     INTERRUPTED = 130
 
 
@@ -39,16 +40,43 @@ class UsageError(Error):
     status = ExitStatus.USAGE
 
 
-class ApplyError(Error):
+class SeriesError(Error):
+    """A series that was not booted, for a reason in the series itself: that is a verdict, which `verdict` names."""
+
+    verdict = ""
+
+
+class ApplyError(SeriesError):
     """A patch does not apply to the base."""
 
     status = ExitStatus.APPLY
+    verdict = "does not apply"
 
 
-class BuildError(Error):
+class BuildError(SeriesError):
     """The kernel with the series does not build."""
 
     status = ExitStatus.BUILD
+    verdict = "does not build"
+
+
+class NotTestedError(SeriesError):
+    """A boot would say nothing about the series: none of it is in the kernel."""
+
+    status = ExitStatus.NOT_TESTED
+    verdict = "not tested"
+
+
+class NothingToTestError(NotTestedError):
+    """The series changes documentation only."""
+
+    verdict = "nothing to test"
+
+
+class AlreadyAppliedError(NotTestedError):
+    """The base has the series already."""
+
+    verdict = "already in the base"
 
 
 class InfrastructureError(Error):
