@@ -175,7 +175,11 @@ WARNS = change(
     ("mm/vmscan.c", "\treturn folio_referenced", "\tint unset;\n\n\treturn folio_referenced"),
     ("mm/rmap.c", "\tint referenced = 0;", "\tint referenced = 0;\n"),
 )
-MENDS = change("mm/vmscan: mend it", ("mm/vmscan.c", "\tint unset;\n\n", ""))
+MENDS = change(
+    "mm/vmscan: mend it",
+    ("mm/vmscan.c", "\tint unset;\n\n", ""),
+    ("mm/rmap.c", "\tint referenced = 0;", "\tint referenced = folio->mapcount > 7;"),
+)
 
 
 def test_a_new_warning_is_shown_with_the_patch_that_brings_it(world: World, tmp_path: Path) -> None:

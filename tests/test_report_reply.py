@@ -162,7 +162,7 @@ class TestTestedBy:
             (outcome(error=BuildError("no")), "does not build"),
             (one(Status.FAIL, Status.FAIL), "FAIL -> FAIL"),
             (one(Status.PASS, Status.SKIP), "PASS -> SKIP"),
-            (outcome(run("base"), run("v10")), "nothing did"),
+            (outcome(run("base"), run("v10")), "not all of it was tested: demo v10: only booted"),
             (outcome(run("base"), run("v10", ended=Ended.PANIC)), "regression"),
         ],
     )

@@ -15,7 +15,7 @@ from series_ci.results import Result, Splat, Status
 
 GOOD, BAD = Result("mm/a", Status.PASS), Result("mm/a", Status.FAIL, "why")
 KEYS = [
-    *("series", "version", "title", "message_id", "verdict", "status", "changes", "splats"),
+    *("series", "version", "title", "message_id", "verdict", "status", "coverage", "changes", "splats"),
     *("steps", "error", "run_dir", "boots", "environment", "repeat"),
 ]
 
@@ -43,8 +43,14 @@ def test_a_patch_on_the_way_that_does_not_build_counts_unless_something_broke() 
     found = replace(outcome(run("base", GOOD), run("v10", GOOD)), steps=steps)
     assert (status(found), verdict(found)) == (4, "no regression, but no build after 1 patch")
     assert summary(ran(found))["steps"] == [
-        {"patch": "1/2 first", "commit": "12", "error": "does not build: a.c:1", "new_warnings": []},
-        {"patch": "2/2 second", "commit": "34", "error": None, "new_warnings": ["mm/a.c: warning: unused"]},
+        {"patch": "1/2 first", "commit": "12", "error": "does not build: a.c:1", "new_warnings": [], "coverage": None},
+        {
+            "patch": "2/2 second",
+            "commit": "34",
+            "error": None,
+            "new_warnings": ["mm/a.c: warning: unused"],
+            "coverage": None,
+        },
     ]
     assert status(replace(outcome(run("base", GOOD), run("v10", BAD)), steps=steps)) == 1
 

@@ -87,16 +87,16 @@ def shown(rows: list[Row]) -> str:
 
 def test_each_cell_says_how_far_a_version_came() -> None:
     found = matrix(drawn(ROWS))
-    assert found.heading == ("version", "apply", "build", "boot", NAME)
+    assert found.heading == ("version", "apply", "build", "compiled", "boot", NAME)
     assert found.lines == (
-        ("v0", "not fetched", "-", "-", "-"),
-        ("v1", "does not apply", "-", "-", "-"),
-        ("v2", "ok", "does not build", "-", "-"),
-        ("v3", "ok", "ok", "no result", "-"),
-        ("v4", "ok", "ok", "PASS", "BROKEN 1, FIXED 1"),
-        ("v4.2 (= v4)", "ok", "ok", "PASS", "BROKEN 1, FIXED 1"),
-        ("v5", "ok", "ok", "PASS", "FIXED 1"),
-        ("v9", "-", "-", "-", "-"),
+        ("v0", "not fetched", "-", "-", "-", "-"),
+        ("v1", "does not apply", "-", "-", "-", "-"),
+        ("v2", "ok", "does not build", "-", "-", "-"),
+        ("v3", "ok", "ok", "-", "no result", "-"),
+        ("v4", "ok", "ok", "1 of 1", "PASS", "BROKEN 1, FIXED 1"),
+        ("v4.2 (= v4)", "ok", "ok", "1 of 1", "PASS", "BROKEN 1, FIXED 1"),
+        ("v5", "ok", "ok", "1 of 1", "PASS", "FIXED 1"),
+        ("v9", "-", "-", "-", "-", "-"),
     )
     assert found.steady == ("mm/other PASS",)
 
@@ -179,7 +179,7 @@ def test_different_bases_have_a_column() -> None:
 def test_a_guest_that_died_is_in_the_cell_of_the_boot() -> None:
     dead = run("v6", Result("boot", Status.CRASH), ended=Ended.PANIC)
     (line,) = matrix(drawn([row("v6", dead)])).lines
-    assert line[3] == "BROKEN"
+    assert line[4] == "BROKEN"
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_the_status_of_a_version_is_that_of_testing_it_alone() -> None:
 def test_the_terminal_shows_it_all_and_cuts_no_name() -> None:
     text = shown(ROWS)
     for line in (
-        "v4.2 (= v4)  ok              ok              PASS       BROKEN 1, FIXED 1",
+        "v4.2 (= v4)  ok              ok              1 of 1    PASS       BROKEN 1, FIXED 1",
         "v4 v4.2  BROKEN mm/exit_skip:shmem: PASS -> FAIL",
         "    memory was not reclaimed",
         "no version changes: mm/other PASS",
@@ -228,7 +228,7 @@ def test_a_terminal_is_not_flooded_and_says_where_the_rest_is() -> None:
 def test_markdown_is_escaped_and_whole() -> None:
     text = markdown(sweep(ROWS))
     assert "\n\nmm: skip \\<folios\\> of\\_exit\n\n" in text
-    assert "| v4.2 (= v4) | ok | ok | PASS | BROKEN 1, FIXED 1 |" in text
+    assert "| v4.2 (= v4) | ok | ok | 1 of 1 | PASS | BROKEN 1, FIXED 1 |" in text
     assert "- **v4 v4.2**: BROKEN mm/exit\\_skip:shmem: PASS -\\> FAIL (`memory was not reclaimed`)" in text
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
     for block in tables:

@@ -43,11 +43,11 @@ def test_all_versions_are_one_table(world: World) -> None:
     world.lab.qemu.plan({"kernel": BASE, **FAILS}, PASSES)
     ran = world.test("--all")
     assert ran.status == 4
-    good = {"apply": "ok", "build": "ok", "boot": "PASS", "mm/good": "FIXED"}
+    good = {"apply": "ok", "build": "ok", "compiled": "2 of 2", "boot": "PASS", "mm/good": "FIXED"}
     assert cells(ran) == {
         "v1": good,
-        "v2": {"apply": "does not apply", "build": "-", "boot": "-", "mm/good": "-"},
-        "v3": {"apply": "ok", "build": "does not build", "boot": "-", "mm/good": "-"},
+        "v2": {"apply": "does not apply", "build": "-", "compiled": "-", "boot": "-", "mm/good": "-"},
+        "v3": {"apply": "ok", "build": "does not build", "compiled": "-", "boot": "-", "mm/good": "-"},
         "v4": good,
     }
     assert [each["same_as"] for each in ran.summary["versions"]] == [None, None, None, "v1"]
@@ -122,7 +122,7 @@ def test_the_reports(world: World) -> None:
         (0, 0, 4),
     ]
     text = (ran.out / "summary.md").read_text("utf-8")
-    assert "| version | apply | build | boot |" in text
+    assert "| version | apply | build | compiled | boot |" in text
     assert "| v3 | ok | does not build | - |" in text
     assert f"`{ran.summary['repeat']}`" in text
 

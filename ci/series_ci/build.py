@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import files, finished, kconfig, paths, process, scratch
+from series_ci import files, finished, inputs, kconfig, paths, process, scratch
 from series_ci.arch import Arch
 from series_ci.errors import BuildError, InfrastructureError, UsageError
-from series_ci.finished import Build
+from series_ci.finished import Build, Made
 from series_ci.guard import being_built
 
 CONSTANT = {
@@ -126,7 +126,9 @@ def make_kernel(
             if _is_of_the_sources(error):
                 finished.keep_failure(key, error, log)
             raise
-    return finished.keep(key, folder / tools.arch.image, folder / ".config", log, time.monotonic() - start, objects)
+    read = inputs.read(folder, source)
+    seconds = time.monotonic() - start
+    return finished.keep(key, Made(folder / tools.arch.image, folder / ".config", log, read, seconds, objects))
 
 
 def warnings(

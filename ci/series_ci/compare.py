@@ -10,7 +10,7 @@ from enum import StrEnum
 from series_ci import allow
 from series_ci.allow import Allowed
 from series_ci.errors import ExitStatus
-from series_ci.results import Ended, Result, Run, Splat, Status
+from series_ci.results import BOOT_RESULT, Ended, Result, Run, Splat, Status
 
 
 class Change(StrEnum):
@@ -28,6 +28,13 @@ class Change(StrEnum):
 
 LOST = frozenset({Status.CRASH, Status.TIMEOUT, Status.NOTRUN, Status.NOTBUILT, Status.ERROR})
 """Statuses that mean: there should be a result, and there is none."""
+
+
+SEEN = frozenset({Status.PASS, Status.FAIL, Status.XFAIL})
+"""Statuses of a test that ran and said how it went."""
+
+ONLY_BOOTED = "only booted"
+"""The verdict where nothing is worse, but nothing but the boot was looked at."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,11 @@ class Comparison:
         return bool(self.entries) and len(self.lost_alike) == len(self.entries)
 
     @property
+    def only_booted(self) -> bool:
+        """Whether no test but the boot gave a result with the series."""
+        return not any(each.patched in SEEN for each in self.entries if each.name != BOOT_RESULT)
+
+    @property
     def new_splats(self) -> list[Splat]:
         """The complaints that the base does not have: a regression though every test passed."""
         return [entry.splat for entry in self.splats if entry.change is Change.NEW]
@@ -110,7 +122,7 @@ class Comparison:
     def verdict(self) -> str:
         """The status in words."""
         words = {ExitStatus.REGRESSION: "regression", ExitStatus.INFRASTRUCTURE: "no result on either kernel"}
-        return words.get(self.status, "no regression")
+        return words.get(self.status, ONLY_BOOTED if self.only_booted else "no regression")
 
 
 def compare(base: Run, patched: Run, allowed: Sequence[Allowed] = ()) -> Comparison:

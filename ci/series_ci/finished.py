@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Build:
-    """A finished kernel. `objects` counts what this build compiled (0 from the cache); `seconds` is wall time."""
+    """A finished kernel. `objects` counts what this build compiled (0 from the cache); `seconds` is wall time.
+
+    `sources` is a file with a line for each file of the tree that the build read; a kernel from elsewhere has none.
+    """
 
     image: Path
     config: Path
@@ -26,6 +29,14 @@ class Build:
     seconds: float
     objects: int
     cached: bool
+    sources: Path | None = None
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The files of the tree that the build read."""
+        if self.sources is None:
+            return frozenset()
+        return frozenset(self.sources.read_text("utf-8", "surrogateescape").splitlines())
 
     @property
     def image_digest(self) -> str:
@@ -42,13 +53,15 @@ def lookup(name: str) -> Build | None:
     """A finished kernel from the cache."""
     folder = paths.cache() / "builds" / name
     record = files.read_json(folder / "build.json")
-    image = folder / "image"
+    image, sources = folder / "image", folder / "sources"
     # The digest of the image guards against a cache that was damaged or cut short.
-    if not record or not image.is_file() or not (folder / "config").is_file():
+    if not record or not all(path.is_file() for path in (image, sources, folder / "config")):
         return None
     if files.digest(image.read_bytes()) != record.get("image_digest"):
         return None
-    return Build(image, folder / "config", folder / "build.log", name, record["seconds"], 0, cached=True)
+    return Build(
+        image, folder / "config", folder / "build.log", name, record["seconds"], 0, cached=True, sources=sources
+    )
 
 
 def lookup_failure(name: str, log: Path) -> BuildError | None:
@@ -62,16 +75,35 @@ def lookup_failure(name: str, log: Path) -> BuildError | None:
     return BuildError(record["message"], hint=f"the whole log: {log}", details=record["details"])
 
 
-def keep(name: str, image: Path, config: Path, log: Path, seconds: float, objects: int) -> Build:
+@dataclass(frozen=True)
+class Made:
+    """What a build has just made, where make left it; `inputs` are the files of the tree that it read."""
+
+    image: Path
+    config: Path
+    log: Path
+    inputs: frozenset[str]
+    seconds: float
+    objects: int
+
+
+def keep(name: str, made: Made) -> Build:
     """Keep what a build made."""
     folder = paths.cache() / "builds" / name
     with files.disk_errors(paths.cache()), files.fresh_folder(folder) as making:
-        shutil.copy(image, making / "image")
-        shutil.copy(config, making / "config")
-        shutil.copy(log, making / "build.log")
-        record = {"seconds": seconds, "objects": objects, "image_digest": files.digest(image.read_bytes())}
+        shutil.copy(made.image, making / "image")
+        shutil.copy(made.config, making / "config")
+        shutil.copy(made.log, making / "build.log")
+        listing = "".join(f"{each}\n" for each in sorted(made.inputs))
+        files.write(making / "sources", listing.encode("utf-8", "surrogateescape"))
+        record = {
+            "seconds": made.seconds,
+            "objects": made.objects,
+            "image_digest": files.digest(made.image.read_bytes()),
+        }
         files.write_json(making / "build.json", record)
-    return Build(folder / "image", folder / "config", folder / "build.log", name, seconds, objects, cached=False)
+    image, config, log = (folder / each for each in ("image", "config", "build.log"))
+    return Build(image, config, log, name, made.seconds, made.objects, cached=False, sources=folder / "sources")
 
 
 def keep_failure(name: str, error: BuildError, log: Path) -> None:

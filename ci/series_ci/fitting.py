@@ -37,10 +37,8 @@ def parts(folder: Path, run: AnyRun) -> list[Part]:
 
 def _row(run: VersionRun) -> SweepRow:
     """A single version as a line of a sweep."""
-    failed = {ExitStatus.APPLY: Stage.APPLY, ExitStatus.BUILD: Stage.BUILD} if run.error else {}
-    stage = failed.get(run.status, Stage.DONE)
     tree = run.origin.tree
-    return SweepRow(run.version, run.message_id, stage, run.status, base=tree, error=run.error, run=run)
+    return SweepRow(run.version, run.message_id, run.stage, run.status, base=tree, error=run.error, run=run)
 
 
 def choose(found: Sequence[Part], manifest: Manifest, labels: Sequence[str]) -> dict[str, Part]:
@@ -88,6 +86,7 @@ def _said(row: SweepRow) -> Mapping[str, object]:
     assert run is not None
     return {
         "verdict": (run.verdict, run.error and run.error.message),
+        "compiled files": run.coverage,
         "results": [(each.name, each.base, each.patched, each.change) for each in run.entries],
         "kernel complaints": sorted((each.splat.fingerprint, each.change) for each in run.splats),
     }

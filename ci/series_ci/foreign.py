@@ -18,7 +18,15 @@ from typing import Any
 
 from series_ci import boots, compare, lock, mail, rundir, stored
 from series_ci.allow import Allowed
-from series_ci.errors import ExitStatus, UsageError
+from series_ci.errors import (
+    AlreadyAppliedError,
+    ApplyError,
+    BuildError,
+    ExitStatus,
+    NothingToTestError,
+    NotTestedError,
+    UsageError,
+)
 from series_ci.fields import LABEL
 from series_ci.report import summary as one
 from series_ci.report import sweep as many
@@ -51,6 +59,12 @@ _RECORDS = re.compile(rf".*\.json|.*{_MAILS}")
 
 _BOOTS_OF_VERSION = re.compile(rf"base(?:-2)?|{_PATCHED}")
 _BOOTS_OF_SWEEP = re.compile(rf"\.\./{_BASE}|(?:\.\./{LABEL}/)?{_PATCHED}")
+
+_WITH_ERROR = {
+    (each.status, each.verdict)
+    for each in (ApplyError, BuildError, NotTestedError, NothingToTestError, AlreadyAppliedError)
+}
+"""What a version that was not booted may have for status and verdict."""
 
 _HINT = "it was changed, or cut short on its way: take it from where it was made, or run the test again"
 
@@ -185,8 +199,7 @@ def _verify_row(folder: Path, row: SweepRow, sweep: SweepRun) -> None:
     told = (run.series, run.version, run.message_id, run.status, run.origin.tree, run.error)
     if told != (sweep.series, row.label, row.message_id, row.status, row.base, row.error):
         raise _wrong(path, f"does not say of {row.label} what {row.label}/{rundir.SUMMARY} says")
-    stages = {ExitStatus.APPLY: Stage.APPLY, ExitStatus.BUILD: Stage.BUILD} if run.error else {}
-    if row.stage is not stages.get(run.status, Stage.DONE):
+    if row.stage is not run.stage:
         raise _wrong(path, f"has {row.label} end at stage {row.stage}")
     _same(folder / row.label / rundir.SUMMARY, one.summary(run), _object(folder / row.label / rundir.SUMMARY))
     _verify_version(folder / row.label, run, _BOOTS_OF_SWEEP)
@@ -200,16 +213,28 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
     _verify_mails(folder / "series.mbx", run)
     _verify_lock(folder / lock.NAME, run)
     if run.error is not None:
-        words = {ExitStatus.APPLY: "does not apply", ExitStatus.BUILD: "does not build"}
-        if words.get(run.status) != run.verdict or run.entries or run.splats:
+        if (run.status, run.verdict) not in _WITH_ERROR or run.entries or run.splats:
             raise _wrong(path, f"has the verdict {run.verdict!r} with status {int(run.status)} and an error")
+        if (run.coverage is not None) != (run.verdict == NotTestedError.verdict):
+            raise _wrong(path, f"does not say what was compiled as a run with the verdict {run.verdict!r} does")
         return
     pairs = list(zip(run.base_boots, run.boots, strict=False))
     if len(run.base_boots) != len(run.boots) or len(pairs) not in (1, 2):
         raise _wrong(path, f"names {len(run.base_boots)} boots of the base and {len(run.boots)} with the series")
     # What the manifest allowed is seen, with its reason, wherever the results are shown.
     allowed = [why for _splat, why in run.allowed_splats]
-    _verify_verdict(path, run, [_compared(folder, *pair, allowed) for pair in pairs])
+    compared = [_compared(folder, *pair, allowed) for pair in pairs]
+    _verify_coverage(path, run)
+    _verify_verdict(path, run, compared)
+
+
+def _verify_coverage(path: Path, run: VersionRun) -> None:
+    """A verdict is about code that was in the kernel, and the kernels' digests are in the records of their boots."""
+    if run.coverage is None or not run.coverage.tested:
+        raise _wrong(path, f"has the verdict {run.verdict!r} for code that is not in its kernel")
+    images = {each.run.environment.get("image") for each in (run.base_boots[0], run.boots[0]) if each.run}
+    if run.coverage.same_kernel != (len(images) == 1):
+        raise _wrong(path, "does not say of the kernels what the records of the boots say")
 
 
 def _verify_lock(path: Path, run: VersionRun) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from series_ci import difftext, mail
 from series_ci.rangediff import Mark, Pair, Side
 
 ALIKE = 0.5
@@ -68,6 +69,12 @@ def code(diff: str) -> Iterator[str]:
             yield f"@@ {name}: {hunk[3]}" if hunk[3] else "@@"
         elif _ABOUT_FILE.match(line):
             yield line
+
+
+def code_of_mail(raw: bytes) -> list[str]:
+    """The same of a mail."""
+    body = mail.body(mail.parse(raw))
+    return list(code(body[difftext.start(body) :]))
 
 
 def compare(old: Sequence[Mailed], new: Sequence[Mailed]) -> tuple[Pair, ...]:

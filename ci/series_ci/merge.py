@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from series_ci import difftext, files, fitting, foreign, mail, mailed, rundir
+from series_ci import files, fitting, foreign, mail, mailed, rundir
 from series_ci.errors import UsageError
 from series_ci.fitting import Part
 from series_ci.manifest import Manifest
@@ -144,6 +144,5 @@ def _sources(folder: Path, run: VersionRun) -> Hashable:
     """What tells whether two versions have the same sources: patches of one patch-id may differ in white space."""
     lines = []
     for raw in mail.split_mbox((folder / "series.mbx").read_bytes()):
-        text = mail.body(mail.parse(raw))
-        lines += [line for line in mailed.code(text[difftext.start(text) :]) if line.startswith(("+", "-"))]
+        lines += [line for line in mailed.code_of_mail(raw) if line.startswith(("+", "-"))]
     return run.origin.base, tuple(each.patch_id for each in run.origin.patches), tuple(lines)

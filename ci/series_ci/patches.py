@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import build, files, finished, kernels, paths
+from series_ci import build, compiled, files, finished, kernels, paths
+from series_ci.coverage import Coverage
 from series_ci.errors import BuildError
-from series_ci.kernels import Workshop
+from series_ci.kernels import Kernel, Workshop
 from series_ci.mail import Patch
 from series_ci.progress import Progress, count
 
@@ -23,39 +24,44 @@ class PatchBuild:
     """The build after one patch: `name` is `2/5 title`; without an `error` it went well.
 
     `warnings` (`file: warning: text`, W=1) are those about the files of the series that the patch before did not have.
+    `coverage` says what of the patch is in its kernel, None where it or the patch before it does not build.
     """
 
     name: str
     commit: str
     error: BuildError | None
     warnings: tuple[str, ...]
+    coverage: Coverage | None = None
 
 
 def build_each(
-    shop: Workshop, base: str, tip: str, mails: Sequence[Patch], progress: Progress, folder: Path
+    shop: Workshop, base: Kernel, tip: str, mails: Sequence[Patch], progress: Progress, folder: Path
 ) -> tuple[PatchBuild, ...]:
-    """Build the kernel after each patch between two commits; logs go to `folder`. The caller holds the store's lock."""
-    commits = shop.store.between(base, tip)
+    """Build the kernel after each patch on a base; logs go to `folder`. The caller holds the store's lock."""
+    commits = shop.store.between(base.commit, tip)
     # Not only what differs in the end: one patch may mend what another one did.
-    pairs = pairwise([base, *commits])
+    pairs = pairwise([base.commit, *commits])
     touched = sorted({name for before, after in pairs for name in shop.store.changed(before, after)})
     # Selftests are for booting, and only the last kernel is booted.
     alone = replace(shop, collections=())
-    known = _warnings(alone, base, touched)
+    known = _warnings(alone, base.commit, touched)
+    before: Kernel | None = base
     steps = []
     for number, (commit, patch) in enumerate(zip(commits, mails, strict=True), 1):
         label = f"{number}/{len(mails)}"
-        error = None
+        error, after = None, None
         try:
-            kernels.make(alone, label, commit, folder / f"patch-{number}", progress)
+            after = kernels.make(alone, label, commit, folder / f"patch-{number}", progress)
         except BuildError as failed:
             error = failed
+        covered = compiled.measure(shop, before, after) if before and after else None
+        before = after
         with progress.step(f"warnings {label}") as step:
             now = _warnings(alone, commit, touched)
             new = tuple(f"{name}: {text}" for name, text in (now - known).elements())
             step.note(count(len(new), "new warning") if new else "none new")
         known = now
-        steps.append(PatchBuild(f"{label} {patch.subject.title}", commit, error, new))
+        steps.append(PatchBuild(f"{label} {patch.subject.title}", commit, error, new, covered))
     return tuple(steps)
 
 

@@ -7,14 +7,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import accel, boots, build, files, kernels, lore, patches, requirements, sources, tree
+from series_ci import accel, boots, build, compiled, files, kernels, lore, patches, present, requirements, sources, tree
 from series_ci.accel import Accelerator
 from series_ci.allow import Allowed
 from series_ci.arch import Arch
 from series_ci.archive import open_archive
 from series_ci.boots import Recipe
 from series_ci.compare import Comparison
-from series_ci.errors import ApplyError, BuildError, Error
+from series_ci.coverage import Coverage
+from series_ci.errors import ApplyError, BuildError, Error, SeriesError
 from series_ci.guest import Test
 from series_ci.judge import BaseRuns, judge
 from series_ci.kernels import Kernel, Workshop
@@ -67,11 +68,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a request. Without a comparison, `error` says why the version could not be booted.
+    """What came of a request. Without a comparison, `error` says why the version was not booted.
 
     `base` is the tree that was used, `refused` why earlier ones of the list were not; `steps` are the builds after each
     patch, if they were asked for. `runs` are pairs, a base's first, and `boots` the folders in which each of them lies.
-    `shop` is where the kernels were made.
+    `shop` is where the kernels were made, `coverage` what of the series is in them; None if they were not made.
     """
 
     request: Request
@@ -84,6 +85,7 @@ class Outcome:
     steps: tuple[PatchBuild, ...] = ()
     boots: tuple[Path, ...] = ()
     shop: Workshop | None = None
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Pair:
 
 
 def test(request: Request, progress: Progress) -> Outcome:
-    """Take one version to a verdict. That it does not apply or build is a verdict, too; other errors are raised."""
+    """Take one version to a verdict. Not to apply, build or be in the kernel is one, too; other errors are raised."""
     requirements.require(request.arch, request.toolchain)
     fetched = fetch(request, progress)
     base, refused = find_base(request, progress)
@@ -109,9 +111,12 @@ def test(request: Request, progress: Progress) -> Outcome:
         with files.locked(store.lock, progress.say):
             commit = apply(base, fetched, progress)
             shop, first = make_base(request, base, progress)
-            seen = replace(seen, steps=each_patch(request, shop, base, commit, fetched, progress))
+            seen = replace(seen, steps=each_patch(request, shop, first, commit, fetched, progress))
             second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
-    except (ApplyError, BuildError) as error:
+        covered = compiled.measure(shop, first, second)
+        seen = replace(seen, coverage=covered)
+        compiled.require_tested(covered)
+    except SeriesError as error:
         return replace(seen, error=error)
     recipe = make_recipe(request, shop, (first, second), progress)
     base_runs = BaseRuns(recipe, first, request.out / "base", progress)
@@ -120,12 +125,12 @@ def test(request: Request, progress: Progress) -> Outcome:
 
 
 def each_patch(
-    request: Request, shop: Workshop, base: Base, tip: str, fetched: Fetched, progress: Progress
+    request: Request, shop: Workshop, base: Kernel, tip: str, fetched: Fetched, progress: Progress
 ) -> tuple[PatchBuild, ...]:
     """A build after each patch of the version; none if it was not asked for. The caller holds the store's lock."""
     if not request.each_patch:
         return ()
-    return patches.build_each(shop, base.commit, tip, fetched.patches, progress, request.out)
+    return patches.build_each(shop, base, tip, fetched.patches, progress, request.out)
 
 
 def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
@@ -170,11 +175,20 @@ def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
 
 
 def apply(base: Base, fetched: Fetched, progress: Progress, suffix: str = "") -> str:
-    """The commit of the version on its base. The caller holds the store's lock. Raises ApplyError."""
+    """The commit of the version on its base. The caller holds the store's lock.
+
+    Raises ApplyError, AlreadyAppliedError, and NothingToTestError for a series that changes documentation only.
+    """
     with progress.step("apply" + suffix) as step:
-        commit, cached = tree.with_series(base, fetched.patches, fetched.digest)
+        try:
+            commit, cached = tree.with_series(base, fetched.patches, fetched.digest)
+        except ApplyError as error:
+            present.require_absent(base, fetched, error)
+            raise
         changed = Store(base.store).changed(base.commit, commit)
         step.note("cached" if cached else f"{count(len(changed), 'file')}: {' '.join(changed[:4])}")
+    present.require_change(base, changed)
+    compiled.require_something(changed)
     return commit
 
 
@@ -195,7 +209,7 @@ def make_base(request: Request, base: Base, progress: Progress) -> tuple[Worksho
 
 
 def make_pair(request: Request, progress: Progress) -> Pair:
-    """Both kernels of a request, for what has no use for one that does not apply or build: that is raised, too."""
+    """Both kernels of a request, for what has no use for a series that is not in its kernel: that is raised, too."""
     requirements.require(request.arch, request.toolchain)
     fetched = fetch(request, progress)
     base, _refused = find_base(request, progress)
@@ -203,6 +217,7 @@ def make_pair(request: Request, progress: Progress) -> Pair:
         commit = apply(base, fetched, progress)
         shop, first = make_base(request, base, progress)
         second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
+    compiled.require_tested(compiled.measure(shop, first, second))
     return Pair(fetched, base, commit, shop, first, second)
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from series_ci.allow import Allowed
-from series_ci.compare import LOST, Change, Entry, SplatEntry
-from series_ci.errors import ExitStatus
+from series_ci.compare import LOST, ONLY_BOOTED, Change, Entry, SplatEntry
+from series_ci.coverage import Coverage
+from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
 from series_ci.results import Run, Splat
 
 
@@ -38,12 +39,21 @@ class Problem:
 
 @dataclass(frozen=True)
 class Step:
-    """The build after one patch (`1/2 title`); without an `error` it went well. `new_warnings` are the compiler's."""
+    """The build after one patch (`1/2 title`); without an `error` it went well. `new_warnings` are the compiler's.
+
+    `coverage` says what of the patch is in its kernel, None where that or the one before it does not build.
+    """
 
     patch: str
     commit: str
     error: str | None
     new_warnings: tuple[str, ...]
+    coverage: Coverage | None = None
+
+    @property
+    def tested(self) -> bool:
+        """Whether its kernel says anything about it, as far as that is known."""
+        return self.coverage is None or self.coverage.tested
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,7 @@ class VersionRun:
 
     `folder` is the run directory as it was named then; `environment` are compiler, accelerator, QEMU and so on;
     `base_boots` and `boots` (with the series) are in the order of the boots, the first pair being the one compared.
+    `coverage` says what of the series is in its kernel; None if that was not built.
     """
 
     series: str
@@ -104,6 +115,17 @@ class VersionRun:
     repeat: str
     base_boots: tuple[Boot, ...] = ()
     boots: tuple[Boot, ...] = ()
+    coverage: Coverage | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """Where its way ended."""
+        if self.error is None:
+            return Stage.DONE
+        ended = {ExitStatus.APPLY: Stage.APPLY, ExitStatus.BUILD: Stage.BUILD, ExitStatus.NOT_TESTED: Stage.BOOT}
+        if self.verdict in (AlreadyAppliedError.verdict, NothingToTestError.verdict):
+            return Stage.APPLY
+        return ended.get(self.status, Stage.DONE)
 
     def having(self, change: Change) -> list[Entry]:
         """The tests with this change."""
@@ -164,6 +186,7 @@ VERDICTS = {
     ExitStatus.APPLY: "no regression; some versions do not apply",
     ExitStatus.BUILD: "no regression; some versions do not build",
     ExitStatus.INFRASTRUCTURE: "some versions gave no result",
+    ExitStatus.NOT_TESTED: "no regression; some versions were not tested",
 }
 """The verdict on a sweep, by its exit status."""
 
@@ -186,6 +209,8 @@ class SweepRun:
     @property
     def verdict(self) -> str:
         """The status in words."""
+        if self.status is ExitStatus.OK and self.runs and all(each.verdict == ONLY_BOOTED for each in self.runs):
+            return ONLY_BOOTED
         return VERDICTS[self.status]
 
     @property

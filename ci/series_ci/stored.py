@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from series_ci import boots, files, mail, record
+from series_ci import boots, coverage, files, mail, record
 from series_ci.allow import Allowed
 from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus, UsageError
@@ -102,7 +102,13 @@ def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
         entries=tuple(_entry(row, results.get(row["name"])) for row in found["changes"]),
         splats=tuple(_splat(row) for row in found["splats"]),
         steps=tuple(
-            Step(str(row["patch"]), str(row["commit"]), row["error"], tuple(row["new_warnings"]))
+            Step(
+                str(row["patch"]),
+                str(row["commit"]),
+                row["error"],
+                tuple(row["new_warnings"]),
+                coverage.from_json(row.get("coverage")),
+            )
             for row in found["steps"]
         ),
         error=_problem(found["error"]),
@@ -112,6 +118,7 @@ def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
         repeat=str(found["repeat"]),
         base_boots=base_boots,
         boots=with_series,
+        coverage=coverage.from_json(found.get("coverage")),
     )
 
 

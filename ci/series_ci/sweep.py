@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from series_ci import files, kernels, order, pipeline, requirements
-from series_ci.errors import ApplyError, BuildError, Error, ExitStatus
+from series_ci import compiled, files, kernels, order, pipeline, requirements
+from series_ci.coverage import Coverage
+from series_ci.errors import Error, ExitStatus, SeriesError
 from series_ci.judge import BaseRuns, Judged, judge
 from series_ci.kernels import Kernel, Workshop
 from series_ci.lore import Fetched
@@ -35,6 +36,7 @@ class _Version:
     tree: _Tree | None = None
     commit: str = ""
     kernel: Kernel | None = None
+    coverage: Coverage | None = None
     elder: _Version | None = None
     twins: list[_Version] = field(default_factory=list)
     error: Error | None = None
@@ -49,7 +51,7 @@ class _Version:
         elder = self.elder or self
         error = self.error or elder.error
         judged = elder.judged
-        verdict = judged is not None or isinstance(error, ApplyError | BuildError)
+        verdict = judged is not None or isinstance(error, SeriesError)
         outcome = None
         if verdict and self.fetched and self.tree:
             outcome = Outcome(
@@ -62,6 +64,7 @@ class _Version:
                 error,
                 boots=judged.boots if judged else (),
                 shop=self.tree.shop,
+                coverage=elder.coverage,
             )
         base = self.tree.base.spec if self.tree else ""
         return Row(self.request, outcome, error, self.stage, base, self.elder.label if self.elder else "")
@@ -154,7 +157,7 @@ def _raise_common(errors: Sequence[Error | None]) -> None:
     """If all versions failed on the same thing, and it is something around the test, that is the error of the whole."""
     first = errors[0]
     same = len({str(error) for error in errors}) == 1
-    if len(errors) > 1 and same and first is not None and not isinstance(first, ApplyError | BuildError):
+    if len(errors) > 1 and same and first is not None and not isinstance(first, SeriesError):
         raise first
 
 
@@ -205,6 +208,8 @@ def _make(tree: _Tree, work: _Work) -> None:
             with work.keeping(version):
                 log = version.request.out / "patched"
                 version.kernel = kernels.make(tree.shop, version.label, version.commit, log, work.progress)
+                version.coverage = covered = compiled.measure(tree.shop, tree.kernel, version.kernel)
+                compiled.require_tested(covered)
 
 
 def _apply(version: _Version, tree: _Tree, work: _Work) -> str:
@@ -225,7 +230,7 @@ def _without_twins(versions: Sequence[_Version], store: Store) -> list[_Version]
 
 def _boot(tree: _Tree, work: _Work) -> None:
     """Boot all kernels of a base and judge them; equal kernels are booted once."""
-    built = [each for each in tree.versions if each.kernel is not None]
+    built = [each for each in tree.versions if each.kernel is not None and each.error is None]
     if not built or tree.shop is None or tree.kernel is None:
         return
     kernels_ = [each.kernel for each in built if each.kernel is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from series_ci import claims, difftext, history, letter, lore, mail, mailed, marks, search, sources, store, upstream
+from series_ci import claims, history, letter, lore, mailed, marks, search, sources, store, upstream
 from series_ci.archive import Archive
 from series_ci.errors import Error, UsageError
 from series_ci.letter import Letter
@@ -104,14 +104,9 @@ def _sent(label: str, fetched: Fetched, known: Mapping[str, Letter]) -> Sent:
     patches = tuple(letter.read(patch.raw) for patch in fetched.patches)
     head = known.get(fetched.message_id)
     cover = head if head and head.subject.number == 0 else None
-    code = tuple(line for patch in fetched.patches for line in _code(patch.raw))
+    code = tuple(line for patch in fetched.patches for line in mailed.code_of_mail(patch.raw))
     letters = [cover, *patches] if cover else patches
     return Sent(label, cover, patches, fetched.patch_ids, code, claims.claims(letters))
-
-
-def _code(raw: bytes) -> list[str]:
-    text = mail.body(mail.parse(raw))
-    return list(mailed.code(text[difftext.start(text) :]))
 
 
 def _search(version: Sent, versions: Sequence[Sent], mails: _Mails, remarks: list[str]) -> Sent:

@@ -2,7 +2,8 @@
 
 It answers to the same make targets and variables as Linux and prints what kbuild prints: `make -C SRC O=DIR
 tinyconfig`, `olddefconfig`, `bzImage`, `headers`, and `make -C SRC/tools/testing/selftests ... install`. The C files
-are really compiled, so a bad patch gives a real compiler error. The image is a program of the host: run it, and it
+are really compiled, so a bad patch gives a real compiler error, and what was compiled is written down in kbuild's
+`.TARGET.cmd` files and in vmlinux.a. The image is a program of the host: run it, and it
 tells what the code does.
 """
 
@@ -44,6 +45,7 @@ bzImage: $(out)/$(image)
 $(out)/$(image): $(addprefix $(out)/,$(objects))
 	@mkdir -p $(@D)
 	@echo '  LD      vmlinux'
+	@rm -f $(out)/vmlinux.a && cd $(out) && ar cDPrsT vmlinux.a $(objects)
 	@$(CROSS_COMPILE)ld -r -o $(out)/vmlinux.o $^
 	@$(CC) -o $@ $(out)/vmlinux.o
 	@echo 'Kernel: $(image) is ready  (#1)'
@@ -56,6 +58,8 @@ $(out)/%.o: $(src)/%.c $(out)/auto.conf
 	@mkdir -p $(@D)
 	@echo '  CC      $*.o'
 	@$(CC) -MMD -I$(src)/include -DUTS_RELEASE='"$(VERSION).$(PATCHLEVEL).$(SUBLEVEL)"' -c -o $@ $<
+	@{ echo 'savedcmd_$*.o := $(CC) -c -o $*.o $<'; echo 'source_$*.o := $<'; \
+		sed 's|^[^:]*:|deps_$*.o :=|' $(@:.o=.d); } > $(@D)/.$(@F).cmd
 
 # As with kbuild, W=1 is another command line: the object is compiled anew, and once more without it.
 ifeq ($(W),1)

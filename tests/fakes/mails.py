@@ -11,7 +11,7 @@ import gzip
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,19 +75,29 @@ def message_id(version: int, number: int) -> str:
 
 
 def series(
-    changes: Sequence[Change] = GOOD, *, version: int = 1, cover: str = COVER, reply_to: str = "", tree: str = ""
+    patches: Sequence[Change] = GOOD,
+    *,
+    version: int = 1,
+    cover: str = COVER,
+    reply_to: str = "",
+    tree: str = "",
+    changes: Mapping[str, str] | None = None,
 ) -> list[bytes]:
     """The mails of one version, cover letter first (none if `cover` is empty).
 
-    `reply_to` threads them below a mail of an earlier version. `tree` replaces mm/rmap.c: the series of another base.
+    `reply_to` threads them below a mail of an earlier version. `tree` replaces mm/rmap.c: the series of another base;
+    `changes` are other files of that base.
     """
-    return list(_series(tuple(changes), version, cover, reply_to, tree))
+    base = {**({"mm/rmap.c": tree} if tree else {}), **(changes or {})}
+    return list(_series(tuple(patches), version, cover, reply_to, tuple(base.items())))
 
 
 @functools.cache
-def _series(changes: tuple[Change, ...], version: int, cover: str, reply_to: str, tree: str) -> tuple[bytes, ...]:
+def _series(
+    changes: tuple[Change, ...], version: int, cover: str, reply_to: str, base: tuple[tuple[str, str], ...]
+) -> tuple[bytes, ...]:
     with tempfile.TemporaryDirectory(prefix="mails-") as scratch:
-        folder = fakelinux.repository(Path(scratch) / "linux", {"mm/rmap.c": tree} if tree else None)
+        folder = fakelinux.repository(Path(scratch) / "linux", dict(base))
         for number, change in enumerate(changes, 1):
             for name, old, new in change.edits:
                 _edit(folder / name, old, new)

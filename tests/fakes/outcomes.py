@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from series_ci import arch, compare, mail
+from series_ci.coverage import ChangedFile, Coverage, Kind
 from series_ci.errors import Error
 from series_ci.lore import Fetched
 from series_ci.machine import Machine
@@ -21,6 +22,10 @@ Subject: [PATCH v10] mm/rmap: leave the folios of exiting processes alone
 
 ---
 """
+
+
+WHOLE = Coverage((ChangedFile("mm/rmap.c", Kind.CODE, True),), same_kernel=False)
+"""All that the series changes is in its kernel."""
 
 
 def request(out: Path = Path("/runs/1"), series: str = "demo", label: str = "v10") -> Request:
@@ -45,6 +50,7 @@ def run(
 ) -> Run:
     """What one kernel gave."""
     environment = {"arch": "x86_64", "accelerator": "tcg", "qemu": "QEMU emulator version 9.8.7"}
+    environment["image"] = (commit or label).ljust(16, "0")[:16]
     return Run(label, commit or label * 8, ended, 12.3, 1.5, results, splats, environment)
 
 
@@ -55,12 +61,20 @@ def outcome(
     error: Error | None = None,
     series: str = "demo",
     label: str = "v10",
+    coverage: Coverage | None = None,
 ) -> Outcome:
-    """What came of it: the comparison of two runs, or an error."""
+    """What came of it: the comparison of two runs, or an error. What was compared was all in the kernel."""
     fetched = Fetched("20260203.v10-1@example.org", (mail.patch(MAIL),), ("ab" * 20,), Path("x.mbx"), "cd" * 32, False)
     tree = Base("/src/linux", Path("/cache/x.git"), "ef" * 20, cached=True)
     runs = (base, patched) if base and patched else ()
     comparison = compare.compare(*runs) if runs else None
     return Outcome(
-        request(series=series, label=label), fetched, tree, ("debian:x: is not here",), runs, comparison, error
+        request(series=series, label=label),
+        fetched,
+        tree,
+        ("debian:x: is not here",),
+        runs,
+        comparison,
+        error,
+        coverage=coverage or (WHOLE if runs else None),
     )

@@ -29,8 +29,14 @@ BATCH = 50
 STATUS_TEXT = 140
 """Characters of a commit status' description."""
 
-CONCLUSIONS = {State.SUCCESS: "success", State.WARNING: "neutral", State.FAILURE: "failure"}
-STATUSES = {State.SUCCESS: "success", State.WARNING: "success", State.FAILURE: "failure"}
+CONCLUSIONS = {
+    State.SUCCESS: "success",
+    State.WARNING: "neutral",
+    State.FAILURE: "failure",
+    State.UNKNOWN: "neutral",
+}
+# A status knows no neutral; its description says what is known.
+STATUSES = {State.SUCCESS: "success", State.WARNING: "success", State.FAILURE: "failure", State.UNKNOWN: "error"}
 
 _APP = "a person's token makes no check runs, that of a workflow does; --part status --part comment go without"
 _GRANT = "in a workflow: permissions of the job; a pull request from a fork gets none, so post from a workflow_run job"

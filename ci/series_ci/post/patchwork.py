@@ -26,7 +26,7 @@ API = "/api/1.2"
 URL_LENGTH = 200
 """Characters that the address in a check may have."""
 
-STATES = {State.SUCCESS: "success", State.WARNING: "warning", State.FAILURE: "fail"}
+STATES = {State.SUCCESS: "success", State.WARNING: "warning", State.FAILURE: "fail", State.UNKNOWN: "warning"}
 
 _NO_SLUG = re.compile(r"[^-\w]", re.ASCII)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from series_ci import files, letter, stored
 from series_ci.compare import Change
+from series_ci.errors import ExitStatus
 from series_ci.post import places
 from series_ci.post.places import Annotation
 from series_ci.progress import count
@@ -19,11 +20,16 @@ from series_ci.runs import VersionRun
 
 
 class State(StrEnum):
-    """A verdict as destinations show it. WARNING: nothing is worse for sure, but something was seen."""
+    """A verdict as destinations show it.
+
+    WARNING: nothing is worse for sure, but not all is good, or not all was looked at. UNKNOWN: something around the
+    test failed.
+    """
 
     SUCCESS = "success"
     WARNING = "warning"
     FAILURE = "failure"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -77,15 +83,13 @@ def _touched(folder: Path) -> tuple[str, ...]:
 
 def of(run: VersionRun, touched: Sequence[str]) -> Posting:
     """The posting of a run; `touched` are the files of its patches."""
-    flaky = run.having(Change.FLAKY)
-    state = State.FAILURE if run.status else State.WARNING if flaky else State.SUCCESS
     results = summary(run)
     return Posting(
         series=run.series,
         version=run.version,
         arch=run.arch,
         message_id=run.message_id,
-        state=state,
+        state=_state(run),
         title=words.headline(run),
         summary=markdown(run, COMMENT),
         page=markdown(run),
@@ -95,7 +99,15 @@ def of(run: VersionRun, touched: Sequence[str]) -> Posting:
     )
 
 
-_RESULTS = ("series", "version", "message_id", "verdict", "changes", "splats", "steps", "error")
+def _state(run: VersionRun) -> State:
+    if run.status is ExitStatus.OK:
+        return State.WARNING if run.having(Change.FLAKY) else State.SUCCESS
+    # These say nothing against the series.
+    silent = {ExitStatus.NOT_TESTED: State.WARNING, ExitStatus.INFRASTRUCTURE: State.UNKNOWN}
+    return silent.get(run.status, State.FAILURE)
+
+
+_RESULTS = ("series", "version", "message_id", "verdict", "coverage", "changes", "splats", "steps", "error")
 
 
 def _steps(run: VersionRun) -> Iterator[Step]:
@@ -104,5 +116,8 @@ def _steps(run: VersionRun) -> Iterator[Step]:
         if index < len(run.steps):
             error, warnings = run.steps[index].error, run.steps[index].new_warnings
             state = State.FAILURE if error else State.WARNING if warnings else State.SUCCESS
-            description = error or (count(len(warnings), "new warning") if warnings else "builds")
+            left_out = words.step(run.steps[index])
+            if state is State.SUCCESS and left_out and not run.steps[index].tested:
+                state = State.WARNING
+            description = error or (count(len(warnings), "new warning") if warnings else left_out or "builds")
         yield Step(patch.message_id, state, description)

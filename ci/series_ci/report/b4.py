@@ -31,16 +31,18 @@ def checks(run: VersionRun, url: str = "") -> list[Check]:
 def _status(run: VersionRun) -> str:
     if run.status is ExitStatus.OK:
         return "warn" if run.having(Change.FLAKY) else "pass"
-    # That neither kernel gave a result says nothing about the series.
-    return "warn" if run.status is ExitStatus.INFRASTRUCTURE else "fail"
+    # That neither kernel gave a result, or has the code, says nothing about the series.
+    return "warn" if run.status in (ExitStatus.INFRASTRUCTURE, ExitStatus.NOT_TESTED) else "fail"
 
 
 def _details(run: VersionRun) -> Iterator[str]:
+    if compiled := words.compiled(run):
+        yield compiled
     if run.error:
         yield from (run.error.message, *run.error.details.splitlines()[:NAMED])
     for step in run.steps:
-        if step.error:
-            yield f"after {step.patch}: {step.error}"
+        if step.error or words.step(step):
+            yield f"after {step.patch}: {step.error or words.step(step)}"
     for splat in run.new_splats[:NAMED]:
         yield f"new kernel complaint: {splat.title}"
     changed = words.leaves(words.changed(run))

@@ -11,9 +11,10 @@ from typing import Any
 
 from series_ci import paths
 from series_ci.compare import Change, Entry, SplatEntry
+from series_ci.errors import ExitStatus
 from series_ci.evidence import Console, Evidence
 from series_ci.report import words
-from series_ci.report.matrix import Matrix, change_of, ended, matrix, why_failed
+from series_ci.report.matrix import UNTESTED, Matrix, change_of, ended, matrix, why_failed
 from series_ci.runs import AnyRun, SweepRun, VersionRun, place
 from series_ci.text import both_ends
 
@@ -109,6 +110,7 @@ def _template() -> Any:  # noqa: ANN401 (jinja2 is only loaded for this format)
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters |= {"ident": ident, "clean": clean}
+    environment.filters |= {"compiled": words.compiled, "uncompiled": words.step}
     environment.filters |= {"cell": cell_look, "diffline": diff_look, "matrix_rows": rows_of}
     return environment.from_string(paths.data("report.html").read_text("utf-8"))
 
@@ -124,7 +126,7 @@ def clean(text: str) -> str:
 
 
 def _look(status: int) -> str:
-    return "bad" if status else "good"
+    return {ExitStatus.OK: "good", ExitStatus.NOT_TESTED: "odd"}.get(ExitStatus(status), "bad")
 
 
 LOOKS = {
@@ -141,6 +143,8 @@ LOOKS = {
 def cell_look(text: str) -> str:
     """The class of a cell of the matrix."""
     change = change_of(text)
+    if text in UNTESTED:
+        return "odd"
     return "bad" if ended(text) else LOOKS[change] if change else "same"
 
 

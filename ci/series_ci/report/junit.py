@@ -15,6 +15,8 @@ from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from series_ci.allow import Allowed
 from series_ci.compare import LOST, Change, Entry, SplatEntry
+from series_ci.errors import ExitStatus
+from series_ci.report import words
 from series_ci.results import Splat, Status
 from series_ci.runs import AnyRun, Problem, Step, SweepRow, SweepRun, VersionRun
 from series_ci.text import both_ends
@@ -65,11 +67,16 @@ def _suite(run: VersionRun, failures: Failures) -> TestSuite:
     cases += [_splat(each, name) for each in shown]
     cases += [_allowed(splat, why, name) for splat, why in run.allowed_splats]
     if run.error:
-        cases.append(_error(run.error, run.verdict.removeprefix("does not "), run.verdict, name))
+        cases.append(_error(run.error, _failed(run), run.verdict, name))
     _make_unique(cases)
     started = run.boots[0].run.started if run.boots and run.boots[0].run else None
     stamp = started.replace(tzinfo=None).isoformat(timespec="seconds") if started else None
     return TestSuite(name, cases, timestamp=stamp, properties={**_properties(run), "failures": str(failures)})
+
+
+def _failed(run: VersionRun) -> str:
+    """The name of the case of a version that was not booted."""
+    return "coverage" if run.status is ExitStatus.NOT_TESTED else run.verdict.removeprefix("does not ")
 
 
 def _no_result(sweep: SweepRun, row: SweepRow) -> TestSuite:
@@ -93,8 +100,9 @@ def _make_unique(cases: Sequence[TestCase]) -> None:
 
 
 def _step(step: Step, suite: str) -> TestCase:
-    """The build after one patch; new warnings are shown, and are no failure."""
-    case = TestCase(clean(f"build after patch {step.patch}"), classname=suite, stdout=_output(step.new_warnings))
+    """The build after one patch; new warnings and what was not compiled are shown, and are no failure."""
+    said = [*([words.step(step)] if words.step(step) else []), *step.new_warnings]
+    case = TestCase(clean(f"build after patch {step.patch}"), classname=suite, stdout=_output(said))
     if step.error:
         case.add_failure_info(clean(step.error), failure_type="does not build")
     return case
@@ -159,6 +167,7 @@ def _properties(run: VersionRun) -> dict[str, str]:
         "version": run.version,
         "message_id": run.message_id,
         "verdict": run.verdict,
+        "compiled": words.compiled(run),
         "repeat": run.repeat,
         **run.environment,
         "archive": origin.archive,

@@ -12,9 +12,10 @@ from hashlib import sha256
 from typing import Any
 
 from series_ci import files
-from series_ci.errors import ExitStatus, UsageError
+from series_ci.errors import ExitStatus, NothingToTestError, UsageError
+from series_ci.report import words
 from series_ci.results import BOOT_RESULT, Ended, Result, Run, Status
-from series_ci.runs import AnyRun, SweepRun, VersionRun
+from series_ci.runs import AnyRun, Stage, SweepRun, VersionRun
 
 ORIGIN = "series_ci"
 
@@ -53,7 +54,8 @@ def document(run: AnyRun, mails: Mapping[str, Sequence[bytes]]) -> dict[str, Any
 
 
 def _version(run: VersionRun, mails: Sequence[bytes], found: Objects) -> None:
-    applies = run.status is not ExitStatus.APPLY
+    # Nor does what the base has already; in either case git am said no.
+    applies = run.stage is not Stage.APPLY or run.verdict == NothingToTestError.verdict
     base = _id("base", run.origin.base, run.origin.tree)
     patch_ids = [each.patch_id for each in run.origin.patches]
     ours = _id("series", run.origin.base, run.origin.tree, run.message_id, *patch_ids)
@@ -63,11 +65,11 @@ def _version(run: VersionRun, mails: Sequence[bytes], found: Objects) -> None:
             **_checkout(ours, run, valid=applies),
             "patchset_hash": _patchset(mails),
             "message_id": run.message_id,
-            "comment": _plain(f"{run.series} {run.version}: {run.title}"),
+            "comment": _plain(f"{run.series} {run.version}: {run.title}{_untested(run)}"),
             **_excerpt(run.error.details.splitlines() if run.error and not applies else []),
         },
     ]
-    if run.error and applies:
+    if run.error and run.stage is Stage.BUILD:
         build = {"id": f"{ours}-build", "origin": ORIGIN, "checkout_id": ours, "status": "FAIL"}
         build |= {"comment": _plain(run.error.message), **_excerpt(run.error.details.splitlines())}
         found["builds"].append(build)
@@ -75,6 +77,12 @@ def _version(run: VersionRun, mails: Sequence[bytes], found: Objects) -> None:
         for number, boot in enumerate(boots):
             if boot.run is not None:
                 _boot(checkout, boot.run, number, found)
+
+
+def _untested(run: VersionRun) -> str:
+    """That the verdict is not about all of the patches: no result that is sent says so."""
+    left_out = run.status is ExitStatus.NOT_TESTED or words.left_out(run)
+    return f" ({run.verdict}: {words.compiled(run)})".replace(": )", ")") if left_out else ""
 
 
 def _id(*parts: str) -> str:

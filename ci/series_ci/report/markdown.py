@@ -10,7 +10,7 @@ from series_ci.compare import Change, Entry
 from series_ci.report import words
 from series_ci.report.markup import Block, Table, cell, code, fence, joined, plain
 from series_ci.report.matrix import matrix, why_failed
-from series_ci.runs import AnyRun, SweepRun, VersionRun
+from series_ci.runs import AnyRun, Step, SweepRun, VersionRun
 
 SUMMARY = 1 << 20
 """Bytes that GitHub takes of a step's summary."""
@@ -31,6 +31,8 @@ def markdown(run: AnyRun, limit: int = SUMMARY) -> str:
 def _version(run: VersionRun) -> Iterator[Block]:
     yield f"### {plain(words.headline(run))}"
     yield f"{plain(run.title)} ({_mail(run)})"
+    if compiled := words.compiled(run):
+        yield f"In the kernel: {plain(compiled)}"
     if run.error:
         yield code(run.error.message)
         yield fence(run.error.details.splitlines())
@@ -76,11 +78,15 @@ def _steps(run: VersionRun) -> Iterator[Block]:
     if not run.steps:
         return
     rows = [
-        (plain(step.patch), code(step.error) if step.error else "builds", str(len(step.new_warnings)))
+        (plain(step.patch), code(step.error) if step.error else _built(step), str(len(step.new_warnings)))
         for step in run.steps
     ]
     yield Table(("after patch", "", "new warnings"), tuple((a, b.replace("|", "\\|"), c) for a, b, c in rows))
     yield fence([line for step in run.steps for line in step.new_warnings])
+
+
+def _built(step: Step) -> str:
+    return "; ".join(["builds", *([plain(words.step(step))] if words.step(step) else [])])
 
 
 def _notes(run: VersionRun) -> Iterator[str]:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from series_ci.compare import Change, Entry
-from series_ci.errors import ExitStatus
+from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError, NotTestedError
 from series_ci.progress import count
+from series_ci.report import words
 from series_ci.results import BOOT_RESULT
 from series_ci.runs import Stage, SweepRow, VersionRun
 
@@ -58,7 +59,7 @@ def matrix(rows: Sequence[SweepRow]) -> Matrix:
     shown = [name for name in names if not steady[name]]
     bases = {row.base for row in rows if row.base}
     complaints = any(each.new_splats or each.allowed_splats for each in compared.values())
-    heading = ["version", *(["base"] if len(bases) > 1 else []), "apply", "build", "boot", *shown]
+    heading = ["version", *(["base"] if len(bases) > 1 else []), "apply", "build", "compiled", "boot", *shown]
     lines = []
     for row in rows:
         line = [f"{row.label} (= {row.same_as})" if row.same_as else row.label]
@@ -75,8 +76,12 @@ def matrix(rows: Sequence[SweepRow]) -> Matrix:
 
 
 def ended(cell: str) -> bool:
-    """Whether a cell says that a version went no further."""
-    return cell.startswith(("does not", "not ", "no "))
+    """Whether a cell says that a version went no further, for something is wrong."""
+    return cell not in UNTESTED and cell.startswith(("does not", "not ", "no "))
+
+
+UNTESTED = frozenset(each.verdict for each in (NotTestedError, NothingToTestError, AlreadyAppliedError))
+"""Cells of versions that a boot would say nothing about: neither wrong nor known to be right."""
 
 
 def change_of(cell: str) -> Change | None:
@@ -116,16 +121,17 @@ def _steady(runs: Sequence[VersionRun], name: str) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _stages(row: SweepRow) -> tuple[str, str, str]:
-    """The cells apply, build and boot."""
+def _stages(row: SweepRow) -> tuple[str, str, str, str]:
+    """The cells apply, build, compiled and boot."""
+    compiled = row.run.coverage.cell if row.run and row.run.coverage else NONE
     if row.stage is Stage.DONE:
         assert row.compared is not None
-        return OK, OK, program(row.compared, BOOT_RESULT)
+        return OK, OK, compiled, program(row.compared, BOOT_RESULT)
     if row.error is None:  # the sweep was stopped before its turn
-        return NONE, NONE, NONE
+        return NONE, NONE, NONE, NONE
     before = {Stage.BUILD: 1, Stage.BOOT: 2}.get(row.stage, 0)
     cells = [*[OK] * before, _failed(row), NONE, NONE]
-    return cells[0], cells[1], cells[2]
+    return cells[0], cells[1], compiled, cells[2]
 
 
 def _failed(row: SweepRow) -> str:
@@ -133,6 +139,8 @@ def _failed(row: SweepRow) -> str:
         return "does not apply"
     if row.status is ExitStatus.BUILD:
         return "does not build"
+    if row.status is ExitStatus.NOT_TESTED:
+        return row.run.verdict if row.run else NotTestedError.verdict
     return "not fetched" if row.stage is Stage.FETCH else NO_RESULT
 
 
@@ -160,7 +168,7 @@ def _wrong(row: SweepRow) -> list[str]:
     run = row.compared
     if run is None:
         return []
-    said = []
+    said = [words.compiled(run)] if words.left_out(run) else []
     if broken := run.having(Change.BROKEN):
         first = next((entry for entry in broken if ":" in entry.name), broken[0])
         more = f", and {count(len(broken) - 1, 'more')}".removesuffix("s") if len(broken) > 1 else ""

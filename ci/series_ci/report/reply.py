@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from email.message import Message
 
 from series_ci import mail
-from series_ci.compare import LOST, Change, Entry
+from series_ci.compare import LOST, ONLY_BOOTED, Change, Entry
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.report import words
 from series_ci.results import Status
@@ -115,6 +115,8 @@ def _body(run: VersionRun) -> Iterator[str]:
     yield from textwrap.wrap(f"{where}{how}.", WIDTH, break_long_words=False, break_on_hyphens=False)
     yield ""
     yield from textwrap.wrap(f"Verdict: {words.headline(run)}.", WIDTH, break_on_hyphens=False)
+    if compiled := words.compiled(run):
+        yield from textwrap.wrap(f"In the kernel: {compiled}.", WIDTH, break_long_words=False, break_on_hyphens=False)
     if run.error:
         yield ""
         yield from textwrap.wrap(run.error.message, WIDTH, break_long_words=False, break_on_hyphens=False)
@@ -192,11 +194,19 @@ def _deserved(run: VersionRun, tested_by: str) -> str:
     who = re.fullmatch(r"\s*([^<>@\n]*[^<>@\s])\s*<([^<>@\s]+@[^<>@\s]+)>\s*", tested_by)
     if not who:
         raise UsageError(f"--tested-by: {tested_by!r} is not NAME <ADDRESS>")
-    bad = next((entry for entry in run.entries if _bad(entry)), None)
-    why = run.verdict if run.status is not ExitStatus.OK else f"{bad.name}: {words.states(bad)}" if bad else ""
-    if why or not any(entry.patched is Status.PASS for entry in run.entries):
-        raise UsageError(f"--tested-by: not everything passed: {why or 'nothing did'}", hint="leave --tested-by out")
+    if why := _undeserved(run):
+        raise UsageError(f"--tested-by: {why}", hint="leave --tested-by out")
     return f"{who[1]} <{who[2]}>"
+
+
+def _undeserved(run: VersionRun) -> str:
+    """Why nobody should vouch for the series after this run; "" if somebody may."""
+    bad = next((entry for entry in run.entries if _bad(entry)), None)
+    if run.status is not ExitStatus.OK or bad:
+        return f"not everything passed: {f'{bad.name}: {words.states(bad)}' if bad and not run.status else run.verdict}"
+    if run.verdict == ONLY_BOOTED or run.coverage is None or not run.coverage.whole:
+        return f"not all of it was tested: {words.headline(run)}"
+    return "" if any(entry.patched is Status.PASS for entry in run.entries) else "not everything passed: nothing did"
 
 
 def _bad(entry: Entry) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from series_ci import record
+from series_ci import coverage, record
 from series_ci.compare import Comparison
-from series_ci.errors import ApplyError, ExitStatus
+from series_ci.errors import ExitStatus, SeriesError
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
 from series_ci.runs import Boot, Origin, Problem, SentPatch, Step, VersionRun
@@ -25,7 +25,8 @@ def verdict(outcome: Outcome) -> str:
     """The outcome in two or three words."""
     if outcome.comparison is not None:
         return compared_verdict(outcome.comparison, _broken_steps(outcome))
-    return "does not apply" if isinstance(outcome.error, ApplyError) else "does not build"
+    assert isinstance(outcome.error, SeriesError)
+    return outcome.error.verdict
 
 
 def compared_status(comparison: Comparison, broken: int) -> ExitStatus:
@@ -59,7 +60,7 @@ def ran(outcome: Outcome) -> VersionRun:
         entries=comparison.entries if comparison else (),
         splats=comparison.splats if comparison else (),
         steps=tuple(
-            Step(step.name, step.commit, step.error.message if step.error else None, step.warnings)
+            Step(step.name, step.commit, step.error.message if step.error else None, step.warnings, step.coverage)
             for step in outcome.steps
         ),
         error=Problem(error.message, error.details, error.hint) if error else None,
@@ -69,6 +70,7 @@ def ran(outcome: Outcome) -> VersionRun:
         repeat=request.repeat,
         base_boots=tuple(boots[::2]),
         boots=tuple(boots[1::2]),
+        coverage=outcome.coverage,
     )
 
 
@@ -94,6 +96,16 @@ def problem(error: Problem | None) -> dict[str, str] | None:
     return {"message": error.message, "details": error.details, "hint": error.hint} if error else None
 
 
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "patch": step.patch,
+        "commit": step.commit,
+        "error": step.error,
+        "new_warnings": list(step.new_warnings),
+        "coverage": coverage.as_json(step.coverage),
+    }
+
+
 def summary(run: VersionRun) -> dict[str, Any]:
     """The JSON object; `stored` reads it."""
     origin = run.origin
@@ -104,12 +116,10 @@ def summary(run: VersionRun) -> dict[str, Any]:
         "message_id": run.message_id,
         "verdict": run.verdict,
         "status": int(run.status),
+        "coverage": coverage.as_json(run.coverage),
         "changes": record.changes(run.entries),
         "splats": record.splats(run.splats),
-        "steps": [
-            {"patch": step.patch, "commit": step.commit, "error": step.error, "new_warnings": list(step.new_warnings)}
-            for step in run.steps
-        ],
+        "steps": [_step(step) for step in run.steps],
         "error": problem(run.error),
         "run_dir": run.folder,
         "boots": {"base": [each.folder for each in run.base_boots], "patched": [each.folder for each in run.boots]},

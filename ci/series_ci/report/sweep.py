@@ -11,10 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from series_ci.compare import Change
-from series_ci.errors import ExitStatus
 from series_ci.report import summary as summaries
 from series_ci.report import table
-from series_ci.report.matrix import Matrix, change_of, ended, matrix
+from series_ci.report.matrix import UNTESTED, Matrix, change_of, ended, matrix
 from series_ci.rows import Row, Sweep, status
 from series_ci.runs import Problem, SweepRow, SweepRun
 
@@ -89,7 +88,7 @@ def show(sweep: SweepRun, out: Console) -> None:
         out.print(Text(f"\nno version changes: {', '.join(drawn.steady)}"))
     if drawn.details.lines:
         _show_details(drawn, out)
-    colour = "green" if sweep.status is ExitStatus.OK else "red"
+    colour = table.COLOURS.get(sweep.status, "red")
     out.print(Text.assemble("\n", (f"{sweep.series}: {sweep.verdict}", f"bold {colour}")))
     out.print(Text(f"results:  {sweep.folder}"), soft_wrap=True)
     out.print(Text(f"repeat:   {sweep.repeat}"), soft_wrap=True)
@@ -121,4 +120,6 @@ def _table(heading: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
 def style(cell: str) -> str:
     """The look of a cell."""
     change = change_of(cell)
+    if cell in UNTESTED:
+        return "bold yellow"
     return "bold red" if ended(cell) else table.STYLES[change] if change else ""

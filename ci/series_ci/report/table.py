@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from series_ci import coverage
 from series_ci.compare import Change, Comparison, Entry
 from series_ci.errors import ExitStatus
 from series_ci.patches import PatchBuild
@@ -28,6 +29,10 @@ STYLES = {
 }
 
 
+COLOURS = {ExitStatus.OK: "green", ExitStatus.NOT_TESTED: "yellow"}
+"""Of verdicts; others are red."""
+
+
 def show(outcome: Outcome, out: Console) -> None:
     """Print the outcome."""
     if outcome.steps:
@@ -39,7 +44,9 @@ def show(outcome: Outcome, out: Console) -> None:
         out.print(rows, crop=False)
         _show_changes(outcome.comparison, out)
     request = outcome.request
-    colour = "green" if status(outcome) is ExitStatus.OK else "red"
+    colour = COLOURS.get(status(outcome), "red")
+    if outcome.coverage is not None:
+        out.print(Text(f"compiled: {coverage.words(outcome.coverage)}"), soft_wrap=True)
     words = (f"{request.series} {request.label}: {verdict(outcome)}", f"bold {colour}")
     out.print(Text.assemble(words, f"  {_counts(outcome.comparison)}"))
     out.print(Text(f"results:  {request.out}"), soft_wrap=True)
@@ -93,7 +100,9 @@ def _show_steps(steps: Sequence[PatchBuild], out: Console) -> None:
         words = ("does not build", "bold red") if step.error else ("builds", "green")
         new = f", {count(len(step.warnings), 'new warning')}" if step.warnings else ""
         out.print(Text.assemble(words, f"  {step.name}{new}"))
-        for line in ([step.error.message] if step.error else []) + list(step.warnings):
+        left_out = step.coverage is not None and not step.coverage.whole
+        said = [coverage.words(step.coverage)] if step.coverage is not None and left_out else []
+        for line in [*([step.error.message] if step.error else []), *step.warnings, *said]:
             out.print(Text(f"    {line}"))
     out.print()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from series_ci import coverage
 from series_ci.compare import Change, Entry
 from series_ci.progress import count
-from series_ci.runs import AnyRun, SweepRun, VersionRun
+from series_ci.runs import AnyRun, Step, SweepRun, VersionRun
 
 
 def name(run: AnyRun) -> str:
@@ -18,7 +19,18 @@ def headline(run: AnyRun) -> str:
     """The verdict in a line, with what makes it."""
     if isinstance(run, SweepRun):
         return f"{run.series}: {run.verdict}, {count(len(run.rows), 'version')}"
-    return ", ".join([f"{name(run)}: {run.verdict}", *tally(run)])
+    return ", ".join([f"{name(run)}: {run.verdict}", *left_out(run), *tally(run)])
+
+
+def left_out(run: VersionRun) -> list[str]:
+    """That not all of the series is in its kernel, in few words: `2 of 3 files compiled`; nothing where all is."""
+    covered = run.coverage
+    return [] if covered is None or covered.whole else [coverage.compiled(covered)]
+
+
+def compiled(run: VersionRun) -> str:
+    """What of the series is in its kernel, in a line; "" if no kernel was built."""
+    return coverage.words(run.coverage) if run.coverage else ""
 
 
 def tally(run: VersionRun) -> list[str]:
@@ -32,6 +44,12 @@ def tally(run: VersionRun) -> list[str]:
     if lost := len(run.lost_alike):
         parts.append(f"{lost} without a result on either kernel")
     return parts
+
+
+def step(patch: Step) -> str:
+    """What of a single patch is not in its kernel; "" where all of it is."""
+    covered = patch.coverage
+    return "" if covered is None or covered.whole else coverage.words(covered)
 
 
 def states(entry: Entry) -> str:

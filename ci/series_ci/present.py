@@ -1,0 +1,36 @@
+"""Whether a base has a series already, so that there is nothing left to apply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from series_ci import mailed
+from series_ci.errors import AlreadyAppliedError, ApplyError
+from series_ci.lore import Fetched
+from series_ci.presence import holds
+from series_ci.store import Base, Store
+
+_HINT = "give the tree as it was before, with --tree: a checkout takes @COMMIT"
+
+
+def require_absent(base: Base, fetched: Fetched, error: ApplyError) -> None:
+    """Raise AlreadyAppliedError if a version does not apply as the base has its code; `error` is what git said."""
+    store = Store(base.store)
+
+    @cache
+    def text(path: str) -> str | None:
+        return store.text(base.commit, path)
+
+    if holds([line for patch in fetched.patches for line in mailed.code_of_mail(patch.raw)], text):
+        raise AlreadyAppliedError(
+            f"already in the base: {base.spec} ({base.commit[:12]}) has the code of {fetched.title}", hint=_HINT
+        ) from error
+
+
+def require_change(base: Base, changed: Sequence[str]) -> None:
+    """Raise AlreadyAppliedError if the series changes no file of the base, in the end; `changed` are those it does."""
+    if not changed:
+        raise AlreadyAppliedError(
+            f"already in the base: the series changes no file of {base.spec} ({base.commit[:12]})", hint=_HINT
+        )
