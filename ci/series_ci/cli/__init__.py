@@ -39,7 +39,8 @@ def cli() -> None:
     """Test a version of a kernel patch series: fetch, apply, build, boot, compare with the base.
 
     Exit status: 0 no regression, 1 regression, 2 usage or manifest, 3 does not apply, 4 does not build,
-    5 infrastructure (network, b4, QEMU, KVM), 130 interrupted.
+    5 infrastructure (network, b4, QEMU, KVM), 6 nothing was tested (none of the series is in the kernel),
+    130 interrupted.
     """
 
 

@@ -65,7 +65,8 @@ def bench(
 ) -> int:
     """Measure VERSION against its base: the scenarios of the manifest, on both kernels in turns (A B B A).
 
-    Exit status 1 if a metric is worse. Killed at any moment, all boots that were over are kept: --resume goes on.
+    Exit status: 1 a metric is worse; 6 none of the series is in the kernel. Killed at any moment, all boots that were
+    over are kept: --resume goes on.
     """
     own = {name: given.pop(name) for name in ("runs", "until", "most", "margin", "seed")}
     asked = Options(test=(), memory=None, cpus=None, swap=None, **given)

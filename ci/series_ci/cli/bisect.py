@@ -28,7 +28,8 @@ def bisect(version: str, *, name: str, as_json: bool, verbose: bool, quiet: bool
     """Which patch of VERSION broke, fixed or otherwise changed the test NAME.
 
     The program that NAME is part of is built and run after patches in the middle, as git bisect would choose them.
-    Exit status: 0 it is known, or known to be one of a few; 2 the version changes no such test.
+    Exit status: 0 it is known, or known to be one of a few; 2 the version changes no such test; 6 none of it is
+    in the kernel.
     """
     program = name.partition(":")[0]
     request = make_request(version, Options(**given, test=(program,)))

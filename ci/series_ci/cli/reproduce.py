@@ -56,7 +56,8 @@ def reproduce(
     are named. Both write reproduction.md, a text for the thread.
 
     Exit status: 0 each figure is reproduced or of the same order, or all results are those of the lock; 1 they are not,
-    or a figure cannot be measured on this version; 5 other mails or another tree than the lock's.
+    or a figure cannot be measured on this version; 5 other mails or another tree than the lock's; 6 none of the series
+    is in the kernel any more.
     """
     progress = Terminal(verbose=verbose, quiet=quiet)
     if what is not None and os.path.exists(what):  # noqa: PTH110 (of a name that is too long, Path raises)
