@@ -18,7 +18,7 @@ from fakes import lab, mails, web
 from fakes.lab import PATCHED, Lab
 from series_ci import files
 from series_ci.cli import main
-from series_ci.cli import watch as verb
+from series_ci.cli.watch import watch as verb
 from series_ci.errors import InfrastructureError
 
 ROOT = Path(__file__).resolve().parent.parent

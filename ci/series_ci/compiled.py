@@ -63,6 +63,8 @@ def _why(name: str, shop: Workshop, text: makefiles.Text, config: dict[str, str]
     ours = SOURCE_ARCH.get(shop.tools.arch.make, shop.tools.arch.make)
     if path.parts[0] == "arch" and len(path.parts) > 2 and path.parts[1] != ours:
         return path.parts[1]
+    if path.suffix == ".h":
+        return "no object includes it"
     if path.suffix not in _FROM_MAKEFILES:
         return ""
     return ", ".join(

@@ -10,30 +10,12 @@ from pathlib import Path
 
 import click
 
-from series_ci import __version__, files, paths, process, terminal
-from series_ci.cli.b4_check import b4_check
-from series_ci.cli.bench import bench
-from series_ci.cli.bisect import bisect
-from series_ci.cli.boot import boot
-from series_ci.cli.diff import diff
-from series_ci.cli.init import init
-from series_ci.cli.kselftest import kselftest
-from series_ci.cli.merge import merge, verify
-from series_ci.cli.parse import parse
-from series_ci.cli.plan import plan
-from series_ci.cli.post import post
-from series_ci.cli.prepare import prepare
-from series_ci.cli.report import report
-from series_ci.cli.reproduce import reproduce
-from series_ci.cli.schema import schema
-from series_ci.cli.shell import shell
-from series_ci.cli.test import test
-from series_ci.cli.versions import versions
-from series_ci.cli.watch import watch
+from series_ci import __version__, files, paths, process
+from series_ci.cli.verbs import Verbs
 from series_ci.errors import Error, ExitStatus
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="series-ci")
 def cli() -> None:
     """Test a version of a kernel patch series: fetch, apply, build, boot, compare with the base.
@@ -42,28 +24,6 @@ def cli() -> None:
     5 infrastructure (network, b4, QEMU, KVM), 6 nothing was tested (none of the series is in the kernel),
     130 interrupted.
     """
-
-
-cli.add_command(test)
-cli.add_command(bench)
-cli.add_command(bisect)
-cli.add_command(versions)
-cli.add_command(diff)
-cli.add_command(init)
-cli.add_command(shell)
-cli.add_command(boot)
-cli.add_command(parse)
-cli.add_command(plan)
-cli.add_command(prepare)
-cli.add_command(merge)
-cli.add_command(verify)
-cli.add_command(report)
-cli.add_command(post)
-cli.add_command(reproduce)
-cli.add_command(b4_check)
-cli.add_command(watch)
-cli.add_command(schema)
-cli.add_command(kselftest)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,6 +57,9 @@ def _report(error: Exception) -> int:
         # A full or read-only disk, met where no module expected it.
         error = files.disk_error(error, "the run directory or the cache")
     if isinstance(error, Error):
+        # rich takes longer to load than --help to answer.
+        from series_ci import terminal  # noqa: PLC0415
+
         terminal.show_error(error)
         return int(error.status)
     return _bug()

@@ -1,4 +1,4 @@
-"""`series-ci merge RUN_DIR...` and `series-ci verify RUN_DIR...`: run directories from other machines."""
+"""`series-ci merge RUN_DIR...`: run directories from several machines."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from series_ci.cli.request import stamped
 from series_ci.errors import UsageError
 from series_ci.manifest import Manifest
 from series_ci.report import sweep as report
-from series_ci.runs import SweepRun
-
-RUN_DIRS = click.argument(
-    "run_dirs", metavar="RUN_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
-)
 
 
 @click.command()
-@RUN_DIRS
+@options.run_dirs
 @click.option("--series", metavar="NAME|FILE", help="the series  [default: the one that the first RUN_DIR names]")
 @click.option(
     "--version",
@@ -56,18 +51,3 @@ def merge(
 
 def _manifest(series: str | None, first: Path) -> Manifest:
     return catalogue.find(series or foreign.verify(first).series, paths.series_folders())
-
-
-@click.command()
-@RUN_DIRS
-def verify(run_dirs: tuple[Path, ...]) -> int:
-    """Make sure that each RUN_DIR is what a run leaves behind, before anything is done with it.
-
-    Refused are links, files that no run writes or that are too large, records of another form, and a verdict that does
-    not follow from the records of the boots. What those say of the boots is the word of the machine they ran on.
-    """
-    for folder in run_dirs:
-        run = foreign.verify(folder)
-        label = "" if isinstance(run, SweepRun) else f" {run.version}"
-        click.echo(f"{folder}: {run.series}{label}: {run.verdict}")
-    return 0

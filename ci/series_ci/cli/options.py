@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -117,3 +118,8 @@ measured = _all(series, tree, _config, _arch, accel, _out, _json, progress)
 
 repeated = _all(series, tree, _fragments, accel, _out, _json, progress)
 """What may be asked for of something that has the rest written down."""
+
+run_dirs = click.argument(
+    "run_dirs", metavar="RUN_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
+)
+"""Run directories, wherever they come from."""
