@@ -93,7 +93,8 @@ def test_code_that_was_never_compiled_is_not_taken(world: World) -> None:
         "same_kernel": True,
         "files": [{"name": "net/ipv4/tcp_new.c", "kind": "code", "compiled": False, "why": ""}],
     }
-    assert "nothing of the series is in this kernel: 0 of 1 file compiled" in ran.stderr
+    assert "error: not tested: nothing of the series is in this kernel\n" in ran.stderr
+    assert "compiled: 0 of 1 file compiled; not in this kernel: net/ipv4/tcp_new.c" in ran.stdout
     assert world.lab.qemu.calls == []
     assert ran.junit == (0, 1)
 
@@ -104,7 +105,7 @@ def test_the_option_that_would_compile_it_is_named(world: World) -> None:
     folder = mails.folder(world.folder / "mail", sent)
     ran = world.test(mails.message_id(26, 1), "--archive", str(folder), "--tree", str(world.lab.linux))
     assert ran.status == 6
-    assert "not in this kernel: net/ipv4/tcp.c (CONFIG_NET, CONFIG_INET)" in ran.stderr
+    assert "not in this kernel: net/ipv4/tcp.c (CONFIG_NET, CONFIG_INET)" in ran.stdout
     assert "config fragment for --config: CONFIG_INET=y CONFIG_NET=y" in ran.stderr
 
 
@@ -165,7 +166,7 @@ def test_documentation_is_nothing_to_test_and_nothing_is_built(world: World) -> 
 def test_equal_kernels_are_not_booted(world: World) -> None:
     ran = taken(world, COMMENT)
     assert (ran.status, ran.summary["verdict"]) == (6, "not tested")
-    assert "1 of 1 file compiled; the kernel is the same without it, bit for bit" in ran.stderr
+    assert "1 of 1 file compiled; the kernel is the same without it, bit for bit" in ran.stdout
     assert world.lab.qemu.calls == []
 
 
@@ -179,7 +180,7 @@ def test_a_selftest_of_the_series_is_tested_on_equal_kernels(world: World) -> No
 def test_a_selftest_that_nobody_runs_is_not(world: World) -> None:
     ran = taken(world, TEST_OF_NET, more=("--test", "mm/good"))
     assert (ran.status, ran.summary["verdict"]) == (6, "not tested")
-    assert f"not among the tests: {SELFTESTS}/net/new.c" in ran.stderr
+    assert f"not among the tests: {SELFTESTS}/net/new.c" in ran.stdout
 
 
 def test_without_a_test_it_is_only_booted(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,7 +80,7 @@ def require_tested(found: Coverage) -> None:
     missing = any(each.kind is Kind.CODE for each in found.missing)
     message = "nothing of the series is in this kernel" if missing else "the series changes nothing in this kernel"
     raise NotTestedError(
-        f"not tested: {message}: {coverage.words(found)}",
+        f"not tested: {message}",
         hint=_hint(sorted(options)),
         details="\n".join(
             f"{each.kind}  {'compiled' if each.compiled else 'not compiled'}  {each.shown}" for each in found.files

@@ -164,7 +164,8 @@ def _wrong(row: SweepRow) -> list[str]:
     if row.error is not None:
         # Which patch of which tree is in the error itself; here it is one of many, and the place is what differs.
         place = row.error.message.rpartition(": hunk at ")[2] if row.status is ExitStatus.APPLY else ""
-        return [f"does not apply: hunk at {place}" if place != row.error.message and place else row.error.message]
+        why = f"does not apply: hunk at {place}" if place != row.error.message and place else row.error.message
+        return ["\n".join([why, *([words.compiled(row.run)] if row.run and row.run.coverage else [])])]
     run = row.compared
     if run is None:
         return []
