@@ -59,11 +59,16 @@ def test_what_is_linked_beside_the_archive_counts(folder: Path) -> None:
     listed(folder, "init/main.o", "init/main.c")
     archive(folder, "vmlinux.a", "init/main.o")
     listed(folder, "init/version-timestamp.o", "init/version-timestamp.c")
-    listed(folder, "arch/x86/boot/header.o", "arch/x86/boot/header.S")
-    listed(folder, "mm/rmap.pi.o", "mm/pi.c")
+    listed(folder, "arch/x86/entry/vdso/vclock.o", "arch/x86/entry/vdso/vclock.c")
+    listed(folder, "arch/x86/entry/vdso/vdso64.so", "arch/x86/entry/vdso/vdso.lds")
+    with (folder / "arch/x86/entry/vdso/.vdso64.so.cmd").open("a") as out:
+        out.write("ld -o arch/x86/entry/vdso/vdso64.so arch/x86/entry/vdso/vclock.o -T x.lds\n")
+    listed(folder, "tools/objtool/check.o", "tools/objtool/check.c")
+    listed(folder, "mm/via.o", "mm/../mm/via.c")
+    archive(folder, "vmlinux.a", "init/main.o", "mm/via.o")
     listed(folder, "arch/x86/include/generated/asm/syscalls_64.h", "arch/x86/entry/syscalls/syscall_64.tbl")
     found = inputs.read(folder, SOURCE)
-    assert found >= {"init/version-timestamp.c", "arch/x86/boot/header.S", "mm/pi.c"}
+    assert found >= {"init/version-timestamp.c", "arch/x86/entry/vdso/vclock.c", "tools/objtool/check.c", "mm/via.c"}
     assert "arch/x86/entry/syscalls/syscall_64.tbl" in found
 
 

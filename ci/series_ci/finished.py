@@ -53,7 +53,7 @@ def lookup(name: str) -> Build | None:
     """A finished kernel from the cache."""
     folder = paths.cache() / "builds" / name
     record = files.read_json(folder / "build.json")
-    image, sources = folder / "image", folder / "sources"
+    image, sources = folder / "image", folder / "inputs"
     # The digest of the image guards against a cache that was damaged or cut short.
     if not record or not all(path.is_file() for path in (image, sources, folder / "config")):
         return None
@@ -95,7 +95,7 @@ def keep(name: str, made: Made) -> Build:
         shutil.copy(made.config, making / "config")
         shutil.copy(made.log, making / "build.log")
         listing = "".join(f"{each}\n" for each in sorted(made.inputs))
-        files.write(making / "sources", listing.encode("utf-8", "surrogateescape"))
+        files.write(making / "inputs", listing.encode("utf-8", "surrogateescape"))
         record = {
             "seconds": made.seconds,
             "objects": made.objects,
@@ -103,7 +103,7 @@ def keep(name: str, made: Made) -> Build:
         }
         files.write_json(making / "build.json", record)
     image, config, log = (folder / each for each in ("image", "config", "build.log"))
-    return Build(image, config, log, name, made.seconds, made.objects, cached=False, sources=folder / "sources")
+    return Build(image, config, log, name, made.seconds, made.objects, cached=False, sources=folder / "inputs")
 
 
 def keep_failure(name: str, error: BuildError, log: Path) -> None:
