@@ -1,4 +1,4 @@
-"""What tools/bench-honesty makes of its benches; and that its patch slows what it says."""
+"""What tools/eval bench-honesty makes of its benches; and that its patch slows what it says."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_command_that_does_it_again_is_one():
         "v6.12", [Path("a b.patch")], ["window", "phone"], benches=2, runs=4, margin=5.0, accel="tcg"
     )
     program, *words = shlex.split(line)
-    assert program == "tools/bench-honesty"
+    assert program == "tools/eval bench-honesty"
     context = bench_honesty.main.make_context("x", [word.replace("a b.patch", __file__) for word in words])
     assert context.params["names"] == ("window", "phone")
     assert (context.params["spec"], context.params["benches"], context.params["runs"]) == ("v6.12", 2, 4)

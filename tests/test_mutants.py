@@ -429,7 +429,7 @@ class TestProgram:
 
 
 def test_the_script_lists_the_mutants(tmp_path: Path) -> None:
-    argv = [sys.executable, str(ROOT / "tools/mutants.py"), "--list"]
+    argv = [sys.executable, str(ROOT / "tools/evaluations/mutants.py"), "--list"]
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "ci")}
     done = subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr

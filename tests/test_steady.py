@@ -251,7 +251,7 @@ class TestProgram:
 
 
 def test_the_script_explains_itself(tmp_path: Path) -> None:
-    argv = [sys.executable, str(ROOT / "tools/steady.py"), "--help"]
+    argv = [sys.executable, str(ROOT / "tools/evaluations/steady.py"), "--help"]
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "ci")}
     done = subprocess.run(argv, capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr

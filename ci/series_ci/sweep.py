@@ -4,7 +4,7 @@ Everything is built before anything boots, so that what does not apply or build 
 sources are those of another one is not built, one whose kernel is that of another one not booted: both get its results.
 
 No kernel is built while a guest runs: on two cores both at once took 0.93 of the time that they take one by one
-(tools/sweep-cost), which is little for guests that run slower, and whose tests look at what reclaim does meanwhile.
+(tools/eval sweep-cost). That is little for guests that run slower, and whose tests look at what reclaim does meanwhile.
 """
 
 from __future__ import annotations

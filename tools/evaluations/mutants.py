@@ -1,6 +1,6 @@
 """Does exit_skip see each condition of the feature that it tests? Kernels without one of them, and what catches each.
 
-Called by tools/mutants. Build folder, cache, locks, guest and machine are those of `series-ci test` with the series
+Build folder, cache, locks, guest and machine are those of `series-ci test` with the series
 exit-skip: they come from the same functions.
 """
 

@@ -1,6 +1,6 @@
 """What a sweep costs, against its targets: builds from cold folders, wall time, a rerun, memory of the tool itself.
 
-Called by tools/sweep-cost. All figures are ratios within one run, so that a slow machine does not change them, but for
+All figures are ratios within one run, so that a slow machine does not change them, but for
 the memory. The folders are new ones below a scratch cache, whose git stores are those of the real cache.
 """
 

@@ -1,7 +1,7 @@
 """Is a bench honest? A kernel against itself must show no change, and one whose exits take longer must be worse.
 
-Called by tools/bench-honesty. Kernels, guests, rounds and statistics are those of `series-ci bench` with the series
-exit-skip: they come from the same functions. tools/slow-exit.patch makes the slow kernel.
+Kernels, guests, rounds and statistics are those of `series-ci bench` with the series
+exit-skip: they come from the same functions. tools/evaluations/slow-exit.patch makes the slow kernel.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def repeat(
     spec: str, patches: Sequence[Path], names: Sequence[str], *, benches: int, runs: int, margin: float, accel: str
 ) -> str:
     """The command line that does the same again."""
-    words = ["tools/bench-honesty", "--tree", spec]
+    words = ["tools/eval bench-honesty", "--tree", spec]
     words += [word for patch in patches for word in ("--base-patch", str(patch))]
     words += [word for name in names for word in ("--scenario", name)]
     words += ["--benches", str(benches), "--runs", str(runs), "--margin", f"{margin:g}", "--accel", accel]

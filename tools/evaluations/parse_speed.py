@@ -1,6 +1,6 @@
 """How fast `series-ci parse` reads logs, against its targets: lines per second, growth with the length, memory.
 
-Called by tools/parse-speed. The logs are made up on the fly, of the lines that real ones consist of. Time is the
+The logs are made up on the fly, of the lines that real ones consist of. Time is the
 processor's, of one core, so that a busy machine changes little; the best of a few rounds counts.
 """
 

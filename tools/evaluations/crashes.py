@@ -1,6 +1,6 @@
 """Is every crash found, and the right function blamed? Real ones, of every type that the kernel's LKDTM can cause.
 
-Called by tools/crashes. The kernel is built with what complains of such things (crashes.config); each type is written
+The kernel is built with what complains of such things (crashes.config); each type is written
 to LKDTM's file in a guest. What a type does to the kernel is known from the console: it prints a stack trace, or ends.
 """
 
@@ -195,7 +195,7 @@ def show(crashes: Sequence[Crash], out: Console) -> None:
     "--image",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="a kernel of that tree which is built already, with tools/crashes.config",
+    help="a kernel of that tree which is built already, with tools/eval crashes.config",
 )
 @click.option("--only", metavar="TYPE", multiple=True, help="this type alone (repeatable)")
 @click.option("--json", "as_json", is_flag=True, help="print the outcome as JSON")

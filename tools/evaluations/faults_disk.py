@@ -69,7 +69,9 @@ def sizes(parts: dict[str, int], swap: int) -> list[tuple[str, int]]:
 def small_disk(folder: Path) -> Iterator[Callable[[int], None]]:
     """A tmpfs over a folder; yields what gives it another size in bytes. Raises UsageError if we may not mount."""
     if os.geteuid() != 0:
-        raise UsageError("--disk-full mounts a tmpfs, which only root may do", hint="sudo tools/faults --disk-full")
+        raise UsageError(
+            "--disk-full mounts a tmpfs, which only root may do", hint="sudo tools/eval faults --disk-full"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     _mount("-t", "tmpfs", "-o", f"size={1 << 20}", "series-ci-faults", str(folder))
     try:

@@ -1,6 +1,6 @@
 """Does `series-ci test` survive what may befall it? Kills at random moments, a full disk, another one beside it.
 
-Called by tools/faults. The program is run as users run it, in a cache of its own; only ccache is the real one.
+The program is run as users run it, in a cache of its own; only ccache is the real one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Does exit_skip give the same verdicts each time? Many runs of it on one kernel, in one guest or in many.
 
-Called by tools/steady. Build folder, cache, locks, guest and machine are those of `series-ci test` with the series
+Build folder, cache, locks, guest and machine are those of `series-ci test` with the series
 exit-skip: they come from the same functions.
 """
 
