@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import requests
+from typing import TYPE_CHECKING
 
 from series_ci import files
 from series_ci.errors import InfrastructureError
+
+if TYPE_CHECKING:
+    import requests
 
 TIMEOUT = (15, 60)
 """Seconds to connect, and between two pieces of the answer."""
@@ -46,7 +48,7 @@ def get(url: str) -> bytes:
 
 
 def _get(url: str) -> bytes:
-    with _network_errors(url), requests.get(url, stream=True, timeout=TIMEOUT) as answer:
+    with _asked(url) as answer:
         body = b""
         for chunk in answer.iter_content(CHUNK):
             body += chunk
@@ -71,11 +73,7 @@ def download(url: str, target: Path) -> None:
     partial = target.with_name(f".{target.name}.part")
     try:
         # The network's errors are OSErrors, too: they have to be told apart before the disk's.
-        with (
-            files.disk_errors(partial),
-            _network_errors(url),
-            requests.get(url, stream=True, timeout=TIMEOUT) as answer,
-        ):
+        with files.disk_errors(partial), _asked(url) as answer:
             answer.raise_for_status()
             with partial.open("wb") as out:
                 for chunk in answer.iter_content(CHUNK):
@@ -88,9 +86,14 @@ def download(url: str, target: Path) -> None:
 
 
 @contextmanager
-def _network_errors(url: str) -> Iterator[None]:
+def _asked(url: str) -> Iterator[requests.Response]:
+    """The answer to a GET, its body still to come; errors of the network are ours in the block, too."""
+    # It takes longer to load than most verbs need that find everything in the cache.
+    import requests  # noqa: PLC0415
+
     try:
-        yield
+        with requests.get(url, stream=True, timeout=TIMEOUT) as answer:
+            yield answer
     except requests.HTTPError as error:
         raise RefusedError(url, error.response.status_code, error.response.reason) from error
     except requests.RequestException as error:
