@@ -463,6 +463,96 @@ def test_cut_last_line_says_nothing() -> None:
     assert short(ktap.parse(["1..2\n", "ok 1 a\n", "ok 2 b"])) == ["PASS a", "CRASH #2"]
 
 
+SAVED = {  # by the last lines, of which the last has no end: what is believed of it
+    "1..1\n# selftests: mm: a\nok 1 selftests: mm: a": ["PASS mm/a"],
+    "# selftests: mm: a\nnot ok 1 selftests: mm: a": ["FAIL mm/a"],
+    "# selftests: mm: a\nnot ok 1 selftests: mm: a # exit=1": ["FAIL mm/a"],
+    "# selftests: mm: a\nok 1 selftests: mm: a # SKIP": ["SKIP mm/a"],
+    "1..2\nok 1 a\nok 2 b": ["PASS a", "PASS b"],
+    "[    1.000000] 1..1\n[    1.000001] ok 1 suite": ["PASS suite"],
+    # Cut: within a name, within a directive, before what was planned, before the parent's line.
+    "# selftests: mm: abc\nok 1 selftests: mm: ab": ["CRASH mm/abc"],
+    "# selftests: mm: a\nok 1 selftests: mm: a # SK": ["CRASH mm/a"],
+    "# selftests: mm: a\nok 1 selftests: mm: a #": ["CRASH mm/a"],
+    "# selftests: mm: a\nok 1 selftests: mm: a ": ["CRASH mm/a"],
+    "# selftests: mm: a\nnot ok 1 selftests: mm: a # TIMEOU": ["CRASH mm/a"],
+    "1..3\nok 1 a\nok 2 b": ["PASS a", "CRASH #2", "CRASH #3"],
+    "# selftests: mm: a\n# ok 1 x": ["CRASH mm/a"],
+    "1..1\nok 1": ["CRASH #1"],
+}
+
+
+@pytest.mark.parametrize("log", SAVED)
+def test_last_line_of_a_saved_log_needs_no_end(log: str) -> None:
+    stream = ktap.Stream(saved=True)
+    for line in log.splitlines(keepends=True):
+        stream.feed(line)
+    stream.end()
+    assert short(stream.take()) == SAVED[log]
+
+
+AGAIN = {
+    "by forks": ("1..2\nok 1 a\nok 1 a\nok 1 a\nok 2 b", ["PASS a", "PASS b"]),
+    "after others": ("1..2\nok 1 a\nok 2 b\nok 1 a\nok 2 b", ["PASS a", "PASS b"]),
+    "one level deeper": ("# selftests: mm: p\n# ok 1 a\n# ok 1 a\nok 1 selftests: mm: p", ["PASS mm/p:a", "PASS mm/p"]),
+    "of a skipped test": ("ok 1 a # SKIP why\nok 1 a # SKIP why", ["SKIP a"]),
+    "no result for what the plan lost": ("1..2\nok 1 a\nok 1 a", ["PASS a", "CRASH #2"]),
+    "with another verdict": ("ok 1 a\nnot ok 1 a", ["PASS a", "FAIL a (2)"]),
+    "with another number": ("ok 1 a\nok 2 a", ["PASS a", "PASS a (2)"]),
+    "without a number": ("TAP version 13\nok a\nok a", ["PASS a", "PASS a (2)"]),
+    "by the next program": ("TAP version 13\nok 1 a\nTAP version 13\nok 1 a", ["PASS a", "PASS a (2)"]),
+    "with children": ("# ok 1 x\nok 1 a\n# ok 1 x\nok 1 a", ["PASS a:x", "PASS a", "PASS a (2):x", "PASS a (2)"]),
+    "announced": ("# selftests: mm: a\nok 1 selftests: mm: a\n" * 2, ["PASS mm/a", "PASS mm/a (2)"]),
+}
+
+
+@pytest.mark.parametrize("case", AGAIN)
+def test_result_line_printed_again(case: str) -> None:
+    log, expected = AGAIN[case]
+    assert short(read(log)) == expected
+
+
+def test_result_line_printed_again_stays_in_the_log() -> None:
+    (first, second) = read("1..2\nok 1 a\nwords\nok 1 a\nok 2 b")
+    assert (first.log, second.log) == ((), ("words", "ok 1 a"))
+
+
+BAILED = {
+    "TAP version 13\nBail out!": ["ERROR Bail out!"],
+    "Bail out! no disk": ["ERROR Bail out!"],
+    "ok 1 a\nBail out! no disk": ["PASS a", "ERROR Bail out!"],
+    "1..1\nok 1 a\nBail out! no disk": ["PASS a", "ERROR Bail out!"],
+    "# selftests: mm: p\n# Bail out! z\nnot ok 1 selftests: mm: p # exit=1": ["ERROR mm/p:Bail out!", "FAIL mm/p"],
+    "# selftests: mm: p\n# Bail out! z\nok 1 selftests: mm: p": ["ERROR mm/p:Bail out!", "PASS mm/p"],
+    "TAP version 13\nBail out!\nTAP version 13\nok 1 a": ["ERROR Bail out!", "PASS a"],
+    "[    1.000000] TAP version 13\n[    1.000000] Bail out!": ["ERROR Bail out!"],
+}
+
+
+@pytest.mark.parametrize("log", BAILED)
+def test_bail_out_that_lost_nothing_is_an_error(log: str) -> None:
+    results = read(log)
+    assert short(results) == BAILED[log]
+    assert {each.reason for each in results if each.status is Status.ERROR} <= {"", "no disk", "z"}
+
+
+QUOTED = "[   12.345678] foo: Summary: 7 done"
+
+
+def test_a_test_that_prints_a_line_of_dmesg() -> None:
+    head = "TAP version 13\n1..1\n# selftests: mm: p\n"
+    parent = "ok 1 selftests: mm: p"
+    assert short(read(f"{head}# {QUOTED}\n{parent}")) == ["PASS mm/p"]
+    inner = f"# TAP version 13\n# 1..2\n# {QUOTED}\n# ok 1 a\n# {QUOTED}\n# not ok 2 b\n"
+    assert short(read(f"{head}{inner}{parent}")) == ["PASS mm/p:a", "FAIL mm/p:b", "PASS mm/p"]
+    indented = f"#     {QUOTED}\n# ok 1 a\n# \t{QUOTED}\n# ok 2 b\n"
+    assert short(read(f"{head}{indented}{parent}")) == ["PASS mm/p:a", "PASS mm/p:b", "PASS mm/p"]
+    deeper = f"# TAP version 13\n# # TAP version 13\n# # ok 1 x\n# # {QUOTED}\n# # ok 2 y\n# # {QUOTED}\n# ok 1 a\n"
+    assert short(read(f"{head}{deeper}{parent}")) == ["PASS mm/p:a/x", "PASS mm/p:a/y", "PASS mm/p:a", "PASS mm/p"]
+    for line in ("# 1..1", "# TAP version 13", "# selftests: mm: q"):
+        assert "#1" not in str(read(f"{head}# {QUOTED}\n{line}\n# ok 1 a\n{parent}"))
+
+
 @pytest.mark.parametrize("tail", ["exit_sk", "exit_skipWARNING: CPU: 0", "exit_skip[   12.345678] text"])
 def test_line_that_is_not_its_header_s_says_nothing(tail: str) -> None:
     log = f"1..1\n# selftests: mm: exit_skip\n# ok 1 a\nok 1 selftests: mm: {tail}"

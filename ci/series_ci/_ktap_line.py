@@ -30,6 +30,7 @@ BEHIND = re.compile(r"(?<!not )(?:not )?ok [0-9]{1,9} (?P<name>selftests: [^\s:]
 _DIRECTIVE = re.compile(
     r"(?:^|\s)#\s*(?P<word>skip|xfail|todo|timeout|error)(?:ped|ping)?(?=[\s:]|$)[\s:]*(?P<why>.*)", re.IGNORECASE
 )
+_EXIT = re.compile(r"\s*exit=[0-9]+$")
 _STATUS = {
     "skip": Status.SKIP,
     "xfail": Status.XFAIL,
@@ -85,6 +86,14 @@ def test_name(text: str) -> str:
     if name.startswith("selftests: ") and (runner := _RUNNER.fullmatch(name)):
         return f"{runner[1]}/{runner[2]}"
     return "" if name == "-" else name
+
+
+def is_cut(rest: str) -> bool:
+    """Whether the part of a result line after its number may have lost the end of a directive."""
+    name, mark, said = rest.partition("#")
+    if not mark:
+        return not name.strip() or name[-1:].isspace()
+    return _DIRECTIVE.search(rest) is None and _EXIT.match(said) is None
 
 
 def announced(log: Iterable[str]) -> str:

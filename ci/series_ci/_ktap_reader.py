@@ -12,7 +12,7 @@ import re
 from series_ci import text
 from series_ci._ktap_line import announced, column_of, is_torn, outcome, test_name
 from series_ci._ktap_names import ROOT, Sink, Test
-from series_ci._ktap_tree import Level, Log
+from series_ci._ktap_tree import BAIL, Level, Log
 from series_ci.results import Status
 
 MAX_DEPTH = 32
@@ -66,6 +66,18 @@ class Reader:
         outermost = self._stack[0] if self._stack else None
         return outermost is not None and outermost.firm and not outermost.lead and outermost.header == test_name(name)
 
+    def is_open(self, lead: str) -> bool:
+        """Whether lines with this prefix are the innermost level's, or those of an announced program."""
+        level = self._stack[-1] if self._stack else None
+        return level is not None and (level.lead == lead or (level.firm and f"{level.lead}# " == lead))
+
+    def may_end(self, lead: str) -> bool:
+        """Whether the report may be at its end with one more result, if that has this prefix."""
+        outermost = self._stack[0] if self._stack else None
+        return (
+            outermost is not None and outermost.lead == lead and outermost.block.plan in (-1, outermost.block.count + 1)
+        )
+
     def plain(self, form: re.Match[str]) -> bool:
         """Take in a line of the form PLAIN."""
         lead, verdict, number, name = form.groups()
@@ -85,12 +97,14 @@ class Reader:
         if not level or level is not self._stack[-1]:
             child = self._fold(column_of(lead))
             level = self._open(lead)
+        if number is not None and level.block.repeats(number, (name, status, reason)) and not (child or level.header):
+            return False  # but worth a line in the log
         own = self._log.take(lead) if self._log.count else ()
         if name == reason:
             name = announced(own) or name
         test = Test(name or f"#{number or level.block.count + 1}", status, reason, own)
         if child:
-            _take_in(test, child)
+            child.give(test)
         level.add(test, number)
         if level.place is None and self._sink.waiting > WAITING:
             self._wait_no_longer()
@@ -133,8 +147,9 @@ class Reader:
     def _bail(self, lead: str, why: str) -> bool:
         if is_torn(why) or not (self._find(lead) or self._may_open(lead)):
             return False
-        bail = f"Bail out! {why}".strip()
-        self._open(lead, bail).bail = bail
+        bail = f"{BAIL} {why}".strip()
+        level = self._open(lead, bail)
+        level.bail, level.bailed = bail, True
         self._log.add(f"{lead}# {bail}")
         return True
 
@@ -250,11 +265,3 @@ class Reader:
         if child:
             child.end_block()
         level.lose(child, self._log.take(level.lead) if level.header else ())
-
-
-def _take_in(test: Test, child: Level) -> None:
-    """Give a test what stood one level deeper."""
-    child.end_block(test.status)
-    if child.skip and test.status in (Status.PASS, Status.SKIP):
-        test.status, test.reason = Status.SKIP, test.reason or child.skip
-    test.log, test.children = child.log + test.log, child.tests

@@ -18,6 +18,9 @@ LOG_WIDTH = 1000
 MAX_LOST = 1000  # a plan of a garbled million must not become a million results
 TEST = 500  # what a test takes beside its log, roughly, in bytes
 MAX_STRAY = 10_000  # numbers out of order that are kept in mind
+MAX_REPEATED = 10_000  # of a block's results as many at least are known when they are printed again
+BAIL = "Bail out!"
+"""The name of the result of a report that bailed out, if none that was planned or announced was lost by that."""
 
 
 class Log:
@@ -61,6 +64,21 @@ class Block:
         self.last = 0
         self._upto = 0
         self._strays: set[int] = set()
+        self._new: dict[int, tuple[str, Status, str]] = {}
+        self._old: dict[int, tuple[str, Status, str]] = {}
+
+    def repeats(self, number: int, said: tuple[str, Status, str]) -> bool:
+        """Whether this result of the block has come before with the same name, status and reason.
+
+        A program that forks with output in its buffer prints that once more by every child. Of more than
+        2 * MAX_REPEATED numbers the oldest are forgotten.
+        """
+        if self._new.get(number) == said or self._old.get(number) == said:
+            return True
+        if len(self._new) >= MAX_REPEATED:
+            self._old, self._new = self._new, {}
+        self._new[number] = said
+        return False
 
     def add(self, number: int | None) -> None:
         """One more result, with the number that it bears."""
@@ -92,7 +110,8 @@ class Level:
 
     `place` is None until it is known whose children they are; they wait in `tests` till then. `header` announces the
     test that runs now; a `firm` one promises a result line, any other only tells a name. `path` is the full name of the
-    announced test, once children have needed it.
+    announced test, once children have needed it. `bail` is why the program gave up; `bailed` tells that no result has
+    this as its reason yet.
     """
 
     lead: str
@@ -108,6 +127,7 @@ class Level:
     firm: bool = False
     path: str = ""
     bail: str = ""
+    bailed: bool = False
     skip: str = ""
 
     def is_fresh(self) -> bool:
@@ -163,7 +183,7 @@ class Level:
         if not self.header and (not children or self.block.count == self.block.plan):
             self.adopt(children)  # nothing was announced, or all that was has come: no parent is missing
             return
-        reason = (child.bail if child else "") or self.bail or LOST
+        reason = (child.bail if child else "") or self._lost()
         name = self.header or f"#{self.block.count + 1}"
         self.add(Test(name, Status.CRASH, reason, (child.log if child else ()) + log, children))
 
@@ -172,9 +192,24 @@ class Level:
 
         One exception: ksft_exit_skip(), called after a plan was printed, says SKIP once and means all that is left.
         """
-        status, reason = Status.CRASH, self.bail or LOST
+        missing = list(self.block.missing())
+        status, reason = Status.CRASH, self._lost() if missing else ""
         last = self.last if self.block.count and parent is Status.SKIP else None
         if last and last.status is Status.SKIP and last.name in (last.reason, f"#{self.block.last}"):
             status, reason = last.status, last.reason
-        self.adopt([Test(f"#{number}", status, reason) for number in self.block.missing()])
-        self.block = Block()
+        self.adopt([Test(f"#{number}", status, reason) for number in missing])
+        if self.bailed:
+            self.adopt([Test(BAIL, Status.ERROR, self.bail.removeprefix(BAIL).strip())])
+        self.block, self.bailed = Block(), False
+
+    def _lost(self) -> str:
+        """The reason of a result that is lost."""
+        self.bailed = False
+        return self.bail or LOST
+
+    def give(self, parent: Test) -> None:
+        """Give a test what stood one level deeper: here."""
+        self.end_block(parent.status)
+        if self.skip and parent.status in (Status.PASS, Status.SKIP):
+            parent.status, parent.reason = Status.SKIP, parent.reason or self.skip
+        parent.log, parent.children = self.log + parent.log, self.tests

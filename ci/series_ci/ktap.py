@@ -16,6 +16,7 @@ from series_ci._ktap_dialect import Dialects
 from series_ci._ktap_line import BEHIND, LINE, PLAIN, may_matter
 from series_ci._ktap_names import Names, Sink
 from series_ci._ktap_reader import WAITING, Reader
+from series_ci._ktap_torn import may_end, mended
 from series_ci._ktap_tree import LOST, Log
 from series_ci.results import Result
 
@@ -41,9 +42,13 @@ def parse(lines: Iterable[str]) -> list[Result]:
 
 
 class Stream:
-    """The same, line by line: `take` gives the results that have become complete since it was last called."""
+    """The same, line by line: `take` gives the results that have become complete since it was last called.
 
-    def __init__(self, names: float = NAMES) -> None:
+    Of a `saved` log the last line counts without a line end too, where nothing says that the log was cut: editors,
+    mails and shells drop that end.
+    """
+
+    def __init__(self, names: float = NAMES, *, saved: bool = False) -> None:
         self._sink = Sink(Names(names))
         self._log = Log()
         self._kernel, self._user = Reader(self._log, self._sink), Reader(self._log, self._sink)
@@ -51,6 +56,8 @@ class Stream:
         self._torn = ""  # the beginning of a line into which printk wrote
         self._indent: str | None = None  # of the kernel's lines, by which a mail quotes a log; known from the first one
         self._ended: bool | None = None
+        self._saved = saved
+        self._rest = ""  # the last line, if it has no end
 
     def take(self) -> list[Result]:
         """The results that are complete."""
@@ -72,6 +79,8 @@ class Stream:
             stamped, _, bare = text.split(line)
             if self._stamped(line, bare) if stamped else self._unstamped(bare):
                 return bool(self._sink.ready)
+        elif self._saved and self._ended:
+            self._rest = line
         self._log.add(line)
         return bool(self._sink.ready)
 
@@ -82,6 +91,11 @@ class Stream:
 
     def end(self) -> None:
         """No line is left."""
+        if self._rest:
+            stamped, _, bare = text.split(self._rest)
+            reader = self._kernel if stamped else self._user
+            if may_end(bare, reader):
+                _read(reader, bare)
         self._kernel.end()
         self._user.end()
 
@@ -95,7 +109,7 @@ class Stream:
 
     def _unstamped(self, bare: str) -> bool:
         if self._torn:
-            bare, self._torn = _mended(self._torn, bare), ""
+            bare, self._torn = mended(self._torn, bare, self._user), ""
         if "] " in bare and (head := text.tear(bare)):
             self._torn = head
             if self._indent is None and head.isspace():
@@ -118,11 +132,3 @@ def _read(reader: Reader, line: str) -> bool:
     if form := PLAIN.match(line):
         return reader.plain(form)
     return (form := LINE.match(line)) is not None and reader.read(form)
-
-
-def _mended(head: str, tail: str) -> str:
-    """A line from its two parts, or the second one, if it is a line of its own."""
-    if not tail:
-        return head  # only its end was torn off
-    alone = tail.startswith("#") or LINE.match(tail) is not None
-    return head + tail if LINE.match(head + tail) and not (alone and LINE.match(head)) else tail

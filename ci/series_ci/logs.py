@@ -32,7 +32,7 @@ def scan(lines: Iterator[str], take: Callable[[list[Result]], None]) -> list[Spl
 
     The log is read once and not kept: what is, is bounded by `ktap.NAMES`, `ktap.WAITING`, and `splat.MAX_SPLATS`.
     """
-    stream = ktap.Stream()
+    stream = ktap.Stream(saved=True)
 
     def passing() -> Iterator[str]:
         for line in lines:
