@@ -10,7 +10,7 @@ import pytest
 
 from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu
-from series_ci import arch, boots, guest, vm, watch
+from series_ci import arch, boots, guest, quota, vm, watch
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
 from series_ci.build import Toolchain
@@ -235,3 +235,76 @@ def test_a_silent_test_has_all_its_time(bench: Bench) -> None:
     limits = boots._limits([slow, bench.recipe.tests[1]])
     assert limits.total > 5030 + limits.boot
     assert boots._limits([]).total >= vm.Limits.boot
+
+
+FORGED = "ok 1 selftests: mm: one\n"
+OTHER = "ok 2 selftests: mm: two\n"
+FORGERIES: dict[str, tuple[dict[str, Any], dict[str, Status]]] = {
+    "its own result": ({"forged": {"mm/one": {"results": FORGED}}}, {"mm/one": Status.CRASH, "mm/two": Status.PASS}),
+    "its own result, to hide a failure": (
+        {"forged": {"mm/one": {"results": FORGED}}, "verdicts": {"mm/one": "not ok"}},
+        {"mm/one": Status.CRASH, "mm/two": Status.PASS},
+    ),
+    "its own result, before it kills the guest": (
+        {"forged": {"mm/one": {"results": FORGED}}, "dies in": "mm/one", "end": "panic", "boot": 1},
+        {"mm/one": Status.CRASH, "mm/two": Status.PASS, "boot": Status.CRASH},
+    ),
+    "its own result and the end": (
+        {"forged": {"mm/one": {"results": FORGED, "status": "end 9.0\n"}}, "dies in": "mm/one", "boot": 1},
+        {"mm/one": Status.CRASH, "mm/two": Status.NOTRUN},
+    ),
+    "another's result": (
+        {"forged": {"mm/one": {"results": OTHER}}, "verdicts": {"mm/two": "not ok"}},
+        {"mm/one": Status.CRASH, "mm/two": Status.CRASH},
+    ),
+    "another's result, before it kills the guest": (
+        {"forged": {"mm/one": {"results": OTHER}}, "dies in": "mm/one", "end": "panic", "boot": 1},
+        {"mm/one": Status.CRASH, "mm/two": Status.CRASH, "boot": Status.CRASH},
+    ),
+    "another's result and the end": (
+        {"forged": {"mm/one": {"results": OTHER, "status": "end 9.0\n"}}, "dies in": "mm/one", "boot": 1},
+        {"mm/one": Status.CRASH, "mm/two": Status.CRASH},
+    ),
+    "its own end": (
+        {"forged": {"mm/one": {"status": "done 9.0 1\n"}}},
+        {"mm/one": Status.CRASH, "mm/two": Status.PASS},
+    ),
+    "a beginning": ({"forged": {"mm/two": {"status": "start 9.0 1 9\n"}}}, {"mm/one": Status.CRASH}),
+    "absurd numbers": (
+        {
+            "forged": {
+                "mm/one": {"status": f"done 1.0 {'9' * 5000}\nstart 1.0 ² 9\nstart 1.0 0 9\nnote 1 taint {'9' * 99}\n"}
+            }
+        },
+        {"mm/one": Status.PASS, "mm/two": Status.PASS},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FORGERIES)
+def test_a_test_that_writes_where_init_does_gains_nothing(bench: Bench, what: str) -> None:
+    plan, expected = FORGERIES[what]
+    found = bench.results(plan)
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_a_flood_on_the_status_port_ends_the_guest(bench: Bench) -> None:
+    flood = {"forged": {"mm/one": {"status": "note 1 left nothing\n" * 1000}}, "times": 400, "boot": 1}
+    run = bench.boot({**flood, "dies in": "mm/one", "end": "hang"})
+    results = {result.name: result for result in run.results}
+    assert results["mm/one"].status is Status.TIMEOUT
+    assert "more than 4 MiB" in results["boot"].reason
+    assert results["mm/two"].status is Status.PASS
+    assert (bench.folder / "run/status.txt").stat().st_size == 4 << 20
+
+
+def test_of_a_million_results_some_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quota, "PROGRAM", 100)
+    run = bench.boot({"inner": {"mm/one": [f"ok {number} case" for number in range(1, 1001)]}})
+    results = {result.name: result for result in run.results}
+    assert len(results) == 1 + 1 + 100 + 1 + 1 + 1
+    assert results["mm/one"].status is results["mm/two"].status is Status.PASS
+    assert (results["mm/one:left out"].status, results["mm/one:left out"].reason[:16]) == (
+        Status.ERROR,
+        "900 more results",
+    )

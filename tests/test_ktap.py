@@ -502,6 +502,7 @@ AGAIN = {
     "without a number": ("TAP version 13\nok a\nok a", ["PASS a", "PASS a (2)"]),
     "by the next program": ("TAP version 13\nok 1 a\nTAP version 13\nok 1 a", ["PASS a", "PASS a (2)"]),
     "with children": ("# ok 1 x\nok 1 a\n# ok 1 x\nok 1 a", ["PASS a:x", "PASS a", "PASS a (2):x", "PASS a (2)"]),
+    "by the runner": ("ok 1 selftests: mm: a\nok 1 selftests: mm: a", ["PASS mm/a", "PASS mm/a (2)"]),
     "announced": ("# selftests: mm: a\nok 1 selftests: mm: a\n" * 2, ["PASS mm/a", "PASS mm/a (2)"]),
 }
 
@@ -565,6 +566,13 @@ def test_absurd_plans_are_bounded() -> None:
     assert len(read("1..3\nok 999999999 a")) == 3
     assert read("1..9999999999999999999999") == []
     assert time.monotonic() - started < 5
+
+
+def test_names_and_reasons_are_bounded() -> None:
+    one, two, three = read(f"ok 1 {'a:' * 30_000}\nok 2 {'a:' * 30_000}b\nnot ok 3 c # {'x' * 60_000}")
+    assert (len(one.name), one.name[-1]) == (500, "…")
+    assert two.name == f"{one.name} (2)"
+    assert len(three.reason) == 2000
 
 
 def test_long_logs_keep_head_and_tail() -> None:

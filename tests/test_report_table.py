@@ -142,3 +142,12 @@ def test_colours_are_for_terminals() -> None:
     found = pair(Status.PASS, Status.FAIL)
     assert "\x1b" not in shown(found)
     assert "\x1b" in shown(found, Tty())
+
+
+def test_of_very_many_changes_some_are_shown_and_the_rest_is_counted() -> None:
+    base, patched = ([Result(f"mm/a:{n}", status) for n in range(2000)] for status in (Status.PASS, Status.FAIL))
+    lines = shown(outcome(run("base", *base), run("v10", *patched))).splitlines()
+    assert len(lines) < 4 * table.MOST
+    assert any(line.split()[:3] == ["and", "more", "(1501"] for line in lines)
+    assert "... and 1500 more broken results" in lines
+    assert "2000 BROKEN" in lines[-3]

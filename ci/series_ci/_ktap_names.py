@@ -19,6 +19,12 @@ class Test:
     children: Sequence[Test] = ()
 
 
+MAX_NAME = 500
+"""Characters of a full name, and MAX_REASON of a reason. More of them is nothing that anybody has called a test."""
+
+MAX_REASON = 2000
+
+
 class Names:
     """Makes names unique: `a`, `a (2)`, `a (3)`. Of more than `limit` names it forgets the oldest."""
 
@@ -75,11 +81,11 @@ class Sink:
 
     def path(self, place: Place, name: str) -> str:
         """The full name of the next test of this name at this place."""
-        return self._names.take(place.before + (name.removeprefix(place.left_out) or name))
+        return self._names.take(_cut(place.before + (name.removeprefix(place.left_out) or name), MAX_NAME))
 
     def put(self, place: Place, test: Test, path: str = "") -> None:
         """A test whose place is known, and its children. The path is given if it was taken for it before."""
-        path = path or self._names.take(place.before + (test.name.removeprefix(place.left_out) or test.name))
+        path = path or self.path(place, test.name)
         if test.children:
             self.waiting = 0
             inner = place.below(path, test.name)
@@ -91,5 +97,9 @@ class Sink:
 def _result(path: str, test: Test) -> Result:
     """Result(path, ...), in a third of the time: a frozen dataclass sets its fields by one call for each."""
     result = object.__new__(Result)
-    result.__dict__.update(name=path, status=test.status, reason=test.reason, log=test.log)
+    result.__dict__.update(name=path, status=test.status, reason=_cut(test.reason, MAX_REASON), log=test.log)
     return result
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

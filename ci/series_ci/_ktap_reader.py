@@ -43,8 +43,10 @@ class Reader:
         if len(self._stack) >= MAX_DEPTH and column_of(lead) > self._stack[-1].column:
             return False
         if verdict:
-            said = outcome(verdict == "ok", rest or "")
-            return not is_torn(rest or "") and self._result(lead, int(number) if number else None, *said)
+            rest = rest or ""
+            said = outcome(verdict == "ok", rest)
+            runner = rest.lstrip().startswith("selftests: ")
+            return not is_torn(rest) and self._result(lead, int(number) if number else None, *said, runner=runner)
         if form["version"]:
             return self._version(lead)
         if form["plan"]:
@@ -83,7 +85,9 @@ class Reader:
         lead, verdict, number, name = form.groups()
         return self._result(lead, int(number), name, Status.PASS if verdict == "ok" else Status.FAIL, "")
 
-    def _result(self, lead: str, number: int | None, name: str, status: Status, reason: str) -> bool:
+    def _result(
+        self, lead: str, number: int | None, name: str, status: Status, reason: str, *, runner: bool = False
+    ) -> bool:
         level = self._find(lead)
         if not (level or self._may_open(lead)):
             return False
@@ -97,7 +101,8 @@ class Reader:
         if not level or level is not self._stack[-1]:
             child = self._fold(column_of(lead))
             level = self._open(lead)
-        if number is not None and level.block.repeats(number, (name, status, reason)) and not (child or level.header):
+        again = number is not None and not runner and level.block.repeats(number, (name, status, reason))
+        if again and not (child or level.header):
             return False  # but worth a line in the log
         own = self._log.take(lead) if self._log.count else ()
         if name == reason:

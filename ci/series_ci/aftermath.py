@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
 
-from series_ci import growing, ktap, splat, watch
+from series_ci import growing, ktap, once, splat
+from series_ci import quota as quotas
 from series_ci.guest import Test
 from series_ci.machine import Files
 from series_ci.results import BOOT_RESULT, Ended, Result, Splat, Status
+from series_ci.statusport import Told
 from series_ci.vm import Boot
 
 TAINT = "kernel-taint"
@@ -59,19 +63,11 @@ class Part:
     passed: tuple[Splat, ...] = ()
 
 
-@dataclass
-class Told:
-    """What /init told of one test: when it began and how long it took, in seconds, and how it left the guest."""
-
-    began: float
-    seconds: float | None = None
-    notes: list[str] = field(default_factory=list)
-    taint: int = 0
-
-
 def results(tests: Sequence[Test], parts: Sequence[Part], notbuilt: Sequence[Result]) -> list[Result]:
-    """All results of a run: nothing that should have one is without."""
-    parsed = [result for part in parts for result in _of_part(tests, part)]
+    """All results of a run: nothing that should have one is without, and nothing has two."""
+    quota = quotas.Quota([test.name for test in tests])
+    found = [result for part in parts for each in _of_part(tests, part) if (result := quota.take(each))]
+    parsed = [*once.results([test.name for test in tests], found), *quota.dropped()]
     return [_boot_result(tests, parts), *parsed, *_not_run(tests, parsed, parts[-1].boot), *notbuilt]
 
 
@@ -81,31 +77,51 @@ def splats(tests: Sequence[Test], part: Part) -> list[Splat]:
     return [*part.passed, *splat.find(lines, [test.name for test in tests])]
 
 
-def _of_part(tests: Sequence[Test], part: Part) -> list[Result]:
-    # A name without a collection comes back as it was announced.
-    parsed = ktap.parse(growing.lines(part.outputs.results))
-    found = [replace(result, name=result.name.removeprefix("selftests: ")) for result in parsed]
-    said_of = told(part.outputs.status)
-    by_name = {tests[number - 1].name: each for number, each in said_of.items() if 0 < number <= len(tests)}
+def _of_part(tests: Sequence[Test], part: Part) -> Iterator[Result]:
+    """The results that one guest has written, as they are read."""
+    told = part.boot.told
+    by_name = {test.name: told.get(number) for number, test in enumerate(tests, 1)}
     running = part.boot.running
     died_in = tests[running - 1].name if running and running <= len(tests) else None
-    hung = {died_in} if part.boot.ended is Ended.HANG else set()
-    complete = []
-    for result in found:
+    for result in _parsed(part.outputs.results):
         if _PLACEHOLDER.fullmatch(result.name):
             continue
         said = by_name.get(result.name)
-        complete.append(_completed(result, said, part.boot.why if result.name in hung else ""))
-        if said and (bad := [each for each in taints(said.taint) if each[0] in _BAD_TAINTS]):
-            complete.append(Result(f"{result.name}:{TAINT}", Status.FAIL, f"the kernel was tainted: {_in_words(bad)}"))
-    return complete
+        completed = _completed(result, said) if result.name in by_name else result
+        yield _died(completed, part.boot) if result.name == died_in else completed
+        if said and (bad := [each for each in taints(_taint(said)) if each[0] in _BAD_TAINTS]):
+            yield Result(f"{result.name}:{TAINT}", Status.FAIL, f"the kernel was tainted: {_in_words(bad)}")
 
 
-def _completed(result: Result, told: Told | None, hang: str) -> Result:
-    """A result with all that is known of it beside its line."""
-    if hang:
-        result = replace(result, status=Status.TIMEOUT, reason=f"the guest hung: {hang}")
-    return replace(result, seconds=told.seconds, notes=tuple(told.notes)) if told else result
+def _parsed(path: Path) -> Iterator[Result]:
+    """What a results port holds. A name without a collection comes back as it was announced."""
+    for result in ktap.read(growing.lines(path)):
+        short = result.name.removeprefix("selftests: ")
+        yield result if short is result.name else replace(result, name=short)
+
+
+def _completed(result: Result, told: Told | None) -> Result:
+    """A test's own result with all that is known of it beside its line. /init tells of its beginning and end once."""
+    if told is None:
+        return _doubted(result, "/init has not told that it began")
+    done = replace(result, seconds=told.seconds, notes=tuple(_notes(told)))
+    if (times := max(told.starts, told.ends)) > 1:
+        return replace(done, status=Status.CRASH, reason=f"its beginning or its end was told {times} times")
+    return done
+
+
+def _died(result: Result, boot: Boot) -> Result:
+    """The result of the test in which the guest ended."""
+    if boot.ended is Ended.HANG:
+        return replace(result, status=Status.TIMEOUT, reason=f"the guest hung: {boot.why}")
+    return _doubted(result, boot.why or "/init has not told that it ended")
+
+
+def _doubted(result: Result, why: str) -> Result:
+    """A result that is no bad one is not believed: who wrote its line was not /init, or was not yet through."""
+    if result.status not in (Status.PASS, Status.SKIP, Status.XFAIL):
+        return result
+    return replace(result, status=Status.CRASH, reason=f"{result.status} was reported, but {why}")
 
 
 def taints(bits: int) -> list[tuple[str, str]]:
@@ -117,36 +133,26 @@ def _in_words(found: Sequence[tuple[str, str]]) -> str:
     return ", ".join(f"{letter} ({why})" for letter, why in found)
 
 
-def told(status: Path) -> dict[int, Told]:
-    """By the number of the test, what /init told on its status port. Foreign lines do not count."""
-    found: dict[int, Told] = {}
-    for line in watch.words(status):
-        match line:
-            case ["start", at, number, *_] if _is_time(at) and number.isdecimal():
-                found[int(number)] = Told(float(at))
-            case ["done", at, number] if _is_time(at) and number.isdecimal() and int(number) in found:
-                each = found[int(number)]
-                each.seconds = round(float(at) - each.began, 2)
-            case ["note", number, what, *rest] if number.isdecimal() and int(number) in found:
-                _note(found[int(number)], what, rest)
-    return found
+def _notes(told: Told) -> Iterator[str]:
+    for what, *rest in told.notes:
+        if what == "left" and rest:
+            yield f"left running: {' '.join(rest)}"
+        elif what == "memory" and (value := _value(rest)) is not None:
+            yield f"did not give back {value // 1024} MiB of memory and swap"
+        elif what == "taint" and (value := _value(rest)) is not None:
+            yield f"tainted the kernel: {_in_words(taints(value))}"
+    if told.more_notes:
+        yield f"{told.more_notes} more notes"
 
 
-def _is_time(word: str) -> bool:
-    return re.fullmatch(r"\d{1,9}\.\d{1,9}", word) is not None
+def _taint(told: Told) -> int:
+    """All bits by which a test tainted the kernel."""
+    values = [_value(rest) or 0 for what, *rest in told.notes if what == "taint"]
+    return reduce(or_, values, 0)
 
 
-def _note(told: Told, what: str, rest: Sequence[str]) -> None:
-    if what == "left" and rest:
-        told.notes.append(f"left running: {' '.join(rest)}")
-    if what not in ("memory", "taint") or len(rest) != 1 or not rest[0].isdecimal():
-        return
-    value = int(rest[0])
-    if what == "memory":
-        told.notes.append(f"did not give back {value // 1024} MiB of memory and swap")
-    else:
-        told.taint = value
-        told.notes.append(f"tainted the kernel: {_in_words(taints(value))}")
+def _value(words: Sequence[str]) -> int | None:
+    return int(words[0]) if len(words) == 1 and re.fullmatch("[0-9]{1,9}", words[0]) else None
 
 
 def _boot_result(tests: Sequence[Test], parts: Sequence[Part]) -> Result:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from series_ci import text
 from series_ci._ktap_dialect import Dialects
@@ -34,11 +34,17 @@ def parse(lines: Iterable[str]) -> list[Result]:
     Lines may carry their line ends. If the first does, then a last line without one was cut, and says nothing. Lines
     with printk's time stamp and lines without one are read apart: kernel tests may report while a program does.
     """
-    stream = Stream(names=math.inf)
+    return list(read(lines, math.inf))
+
+
+def read(lines: Iterable[str], names: float = NAMES) -> Iterator[Result]:
+    """The same, as the log is read."""
+    stream = Stream(names)
     for line in lines:
-        stream.feed(line)
+        if stream.feed(line):
+            yield from stream.take()
     stream.end()
-    return stream.take()
+    yield from stream.take()
 
 
 class Stream:

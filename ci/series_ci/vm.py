@@ -10,9 +10,9 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from series_ci import files, postmortem, process
@@ -20,6 +20,7 @@ from series_ci.growing import CONSOLE, RESULTS, Growing, Passing
 from series_ci.machine import Files
 from series_ci.postmortem import NOTHING, Remains
 from series_ci.results import Ended
+from series_ci.statusport import StatusPort, Told
 from series_ci.watch import Limits, Watch
 
 __all__ = ["Boot", "Limits", "run", "swap_disk"]
@@ -40,7 +41,8 @@ class Boot:
 
     `running` is the number of the test in which it ended. `remains` is what a guest that hung was doing, and
     `console_end` how long its console was, in bytes, before it was asked: what comes after that is the answer.
-    `cut` says how many bytes of which log are gone, for it was too long.
+    `cut` says how many bytes of which log are gone, for it was too long. `told` is what /init said of each test, by its
+    number.
     """
 
     ended: Ended
@@ -53,6 +55,7 @@ class Boot:
     remains: Remains = NOTHING
     console_end: int | None = None
     cut: tuple[str, ...] = ()
+    told: Mapping[int, Told] = field(default_factory=dict)
 
 
 def run(
@@ -89,6 +92,7 @@ def run(
     finally:
         for log in logs:
             log.finish()
+        StatusPort(outputs.status).shorten()
         outputs.monitor.unlink(missing_ok=True)
 
 
@@ -112,6 +116,7 @@ def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None
         for log in logs:
             log.look()
             trouble = trouble or log.trouble
+        trouble = trouble or watch.port.trouble
         time.sleep(POLL)
     for log in logs:
         log.look()
@@ -134,6 +139,7 @@ def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None
         remains,
         console_end,
         tuple(f"{log.lost} bytes of {log.path.name}" for log in logs if log.lost),
+        watch.port.told,
     )
 
 

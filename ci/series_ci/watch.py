@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from series_ci import files
 from series_ci.machine import Files
+from series_ci.statusport import State, StatusPort
 
 PANIC = re.compile(rb"Kernel panic - not syncing(?:: ([^\r\n]*))?")
 _WIDTH = 1024  # of a line that says it, and more
@@ -33,55 +33,6 @@ class Limits:
     total: float = 3600.0
 
 
-@dataclass(frozen=True)
-class State:
-    """What /init has said on its status port so far.
-
-    `started` and `done` count tests; `running` is the number of the one that was begun and not done, `allowed` the
-    seconds that it may take. `ended` tells that all is over.
-    """
-
-    spoke: bool = False
-    started: int = 0
-    done: int = 0
-    running: int | None = None
-    allowed: float | None = None
-    ended: bool = False
-
-
-def words(status: Path) -> Iterator[list[str]]:
-    """The words of each line that was written to the status port. The last line may be half written: it is left out."""
-    # A port may hold anything, but lines end with a newline only.
-    for line in status.read_text("utf-8", "replace").split("\n")[:-1]:
-        if found := line.split():
-            yield found
-
-
-def state(status: Path) -> State:
-    """What the status port's file comes to. What is no line of /init's does not count."""
-    spoke, ended, running, allowed = False, False, None, None
-    counts = {"start": 0, "done": 0}
-    for line in words(status):
-        spoke = True
-        match line:
-            case ["start", _at, number, *seconds] if number.isdecimal():
-                counts["start"] += 1
-                running, allowed = int(number), _number(seconds)
-            case ["done", _at, number] if number.isdecimal():
-                counts["done"] += 1
-                running = None
-            case ["end", *_]:
-                ended = True
-    return State(spoke, counts["start"], counts["done"], running, allowed, ended)
-
-
-def _number(given: list[str]) -> float | None:
-    try:
-        return float(given[0])
-    except (IndexError, ValueError):
-        return None
-
-
 class Watch:
     """Keeps the times of a guest; `hang` says why it has to be ended, "" as long as it need not."""
 
@@ -94,9 +45,14 @@ class Watch:
         self.hang = ""
         self.panicked: float | None = None
         self.panic = ""
-        self.state = State()
+        self.port = StatusPort(outputs.status)
         self._sizes = (0, 0, 0)
         self._test_began = self.start
+
+    @property
+    def state(self) -> State:
+        """What /init has said so far."""
+        return self.port.state
 
     def over(self) -> bool:
         """Look once; True when the guest has to be ended."""
@@ -115,7 +71,8 @@ class Watch:
     def finish(self) -> None:
         """The guest has ended: take in what it said since the last look."""
         self.seconds = time.monotonic() - self.start
-        before, self.state = self.state, state(self.outputs.status)
+        before = self.state
+        self.port.read()
         if files.size(self.outputs.console) > self._sizes[0]:
             self._read_console(self._sizes[0], self.start + self.seconds)
         if self.state.spoke and self.boot_seconds is None:
@@ -127,7 +84,8 @@ class Watch:
         self.progress(f"test {self.state.started}" if self.state.started else "booting")
 
     def _read_status(self, now: float) -> None:
-        before, self.state = self.state, state(self.outputs.status)
+        before = self.state
+        self.port.read()
         if self.state.spoke and self.boot_seconds is None:
             self.boot_seconds = now - self.start
         if self.state.started != before.started:

@@ -10,6 +10,8 @@ end         poweroff (default), panic, hang, lost, signal (QEMU is killed), neve
 dies in     the test in which the end comes; without it, it comes after the last one
 verdicts    {name: "ok" | "not ok" | "ok # SKIP why" ...}; "ok" where a test is not named
 inner       {name: [KTAP line ...]}: what the test itself printed
+forged      {name: {port: text}}: what the test itself wrote on a port of /init's (results, status), as root may
+times       how often it wrote that, 1
 notes       {name: [note ...]}: what /init tells of the state that it left the guest in
 console     more text on the console
 flood       so many MiB more on the console

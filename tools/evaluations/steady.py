@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 import mutants
-from series_ci import aftermath, cli, files, judge, machine, pipeline, process, requirements, terminal
+from series_ci import cli, files, judge, machine, pipeline, process, requirements, statusport, terminal
 from series_ci.cli import options
 from series_ci.compare import LOST
 from series_ci.errors import ExitStatus, UsageError
@@ -153,7 +153,7 @@ def verdicts(run: Run, prefix: str) -> dict[str, Status]:
 
 def durations(status: Path) -> dict[int, float]:
     """The seconds that each test of a guest took, by its number, from what /init said on its status port."""
-    told = aftermath.told(status).items()
+    told = statusport.read(status).told.items()
     return {number: each.seconds for number, each in told if each.seconds is not None}
 
 

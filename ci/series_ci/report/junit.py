@@ -90,13 +90,14 @@ def _no_result(sweep: SweepRun, row: SweepRow) -> TestSuite:
 
 def _make_unique(cases: Sequence[TestCase]) -> None:
     """Readers keep one case of a name: two that differ in what XML cannot hold would become one."""
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for case in cases:
-        plain, number = case.name, 2
+        plain, number = case.name, seen.get(case.name, 0)
         while case.name in seen:
-            case.name = f"{plain} ({number})"
             number += 1
-        seen.add(case.name)
+            case.name = f"{plain} ({number})"
+        seen[plain] = max(number, 1)
+        seen[case.name] = seen.get(case.name, 1)
 
 
 def _step(step: Step, suite: str) -> TestCase:

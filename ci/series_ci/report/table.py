@@ -56,24 +56,38 @@ def show(outcome: Outcome, out: Console) -> None:
 MANY = 12
 """A program with more results than this gets no row for each of them, only for those that changed."""
 
+MOST = 500
+"""Rows of the table; also results, complaints and notes that are told of below it. The others are counted."""
+
 
 def programs(comparison: Comparison, label: str) -> Table:
-    """One row for a program in which nothing changed; one per result where something did."""
+    """One row for a program in which nothing changed; one per result where something did.
+
+    The last row counts those that have none.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("test", "base", label, "change"):
         table.add_column(heading, no_wrap=True)
     groups: dict[str, list[Entry]] = {}
     for entry in comparison.entries:
         groups.setdefault(entry.name.partition(":")[0], []).append(entry)
+    left: list[Entry] = []
     for name, entries in groups.items():
+        if table.row_count >= MOST:
+            left += entries
+            continue
         changed = [entry for entry in entries if entry.change is not Change.SAME]
         if len(entries) > 1 and (not changed or len(entries) > MANY):
             _total(table, name, entries)
             shown = changed
         else:
             shown = entries
-        for entry in shown:
+        room = max(MOST - table.row_count, 0)
+        for entry in shown[:room]:
             _row(table, entry)
+        left += shown[room:]
+    if left:
+        _total(table, "and more", left)
     return table
 
 
@@ -108,14 +122,17 @@ def _show_steps(steps: Sequence[PatchBuild], out: Console) -> None:
 
 
 def _show_changes(comparison: Comparison, out: Console) -> None:
-    for entry in comparison.having(Change.BROKEN):
+    broken = comparison.having(Change.BROKEN)
+    for entry in broken[:MOST]:
         states = f" {entry.name}: {entry.base or 'absent'} -> {entry.patched or 'absent'}"
         out.print(Text.assemble("\n", ("BROKEN", "bold red"), states))
         for line in ([entry.reason] if entry.reason else []) + list(entry.log[-8:]):
             out.print(Text(f"    {line}"))
-    for name, note in ((entry.name, note) for entry in comparison.entries for note in entry.notes):
+    notes = [(entry.name, note) for entry in comparison.entries for note in entry.notes]
+    for name, note in notes[:MOST]:
         out.print(Text.assemble("\n", ("NOTE", "bold"), f" {name}, not on the base: {note}"))
-    for splat in comparison.new_splats:
+    splats = comparison.new_splats
+    for splat in splats[:MOST]:
         where = f" (in {splat.test})" if splat.test else ""
         out.print(Text.assemble("\n", (splat.kind, "bold red"), f" {splat.title}{where}"))
         for line in splat.lines[:20]:
@@ -123,6 +140,9 @@ def _show_changes(comparison: Comparison, out: Console) -> None:
     for splat, allowed in comparison.allowed_splats:
         out.print(Text.assemble("\n", ("ALLOWED", "bold yellow"), f" {splat.kind} {splat.title}"))
         out.print(Text(f"    {allowed.words}"))
+    for number, what in ((len(broken), "broken result"), (len(notes), "note"), (len(splats), "complaint")):
+        if number > MOST:
+            out.print(Text(f"... and {count(number - MOST, f'more {what}')}"))
     out.print()
 
 
