@@ -1,16 +1,24 @@
-"""Looks: progress and errors on standard error. NO_COLOR, pipes and CI logs are respected."""
+"""Looks: progress and errors on standard error. NO_COLOR, pipes and CI logs are respected.
+
+What is printed is made plain before it is coloured: of a text from elsewhere no character is obeyed.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from rich.console import Console
+import rich.table
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
+from series_ci import plain, streams
 from series_ci.errors import Error
 from series_ci.process import Commands
 from series_ci.progress import Progress, Step
@@ -21,10 +29,34 @@ HEARTBEAT = 60.0
 WIDTH = 16
 
 
+class _Console(Console):
+    """One that makes text plain."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The pieces of text with their styles; what moves the cursor is the console's own."""
+        for each in super().render(renderable, options):
+            yield each if each.control else Segment(plain.clean(each.text), each.style)
+
+
+class Table(rich.table.Table):
+    """A table that knows how wide its cells are when they are plain."""
+
+    def add_row(self, *cells: RenderableType | None, **more: Any) -> None:  # noqa: ANN401 (rich's)
+        """Add a row."""
+        super().add_row(*map(_cell, cells), **more)
+
+
+def _cell(cell: RenderableType | None) -> RenderableType | None:
+    if isinstance(cell, Text):
+        return cell if cell.plain.isprintable() else Text(plain.clean(cell.plain), cell.style)
+    return plain.clean(cell) if isinstance(cell, str) else cell
+
+
 def console(*, stderr: bool) -> Console:
     """A console for one of our two streams. CI=true means: a log, whatever it looks like."""
-    plain = {"force_terminal": False, "no_color": True} if os.environ.get("CI") == "true" else {}
-    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=True, **plain)  # type: ignore[arg-type]
+    looks = {"force_terminal": False, "no_color": True} if os.environ.get("CI") == "true" else {}
+    stream = streams.styled(sys.stderr if stderr else sys.stdout)
+    return _Console(file=stream, highlight=False, emoji=False, soft_wrap=True, **looks)  # type: ignore[arg-type]
 
 
 class _LiveStep(Step):

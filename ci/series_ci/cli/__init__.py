@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from series_ci import __version__, files, paths, process
+from series_ci import __version__, files, paths, process, streams
 from series_ci.cli.verbs import Verbs
 from series_ci.errors import Error, ExitStatus
 
@@ -34,6 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
     """Run a command that returns its exit status; the one place where errors become messages."""
     process.forward_termination()
+    with streams.opened():
+        return _run(command, argv)
+
+
+def _run(command: click.Command, argv: Sequence[str] | None) -> int:
     try:
         return int(command.main(args=None if argv is None else list(argv), standalone_mode=False) or 0)
     except (KeyboardInterrupt, click.Abort):

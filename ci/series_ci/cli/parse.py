@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from functools import partial
 from pathlib import Path
 
 import click
 
-from series_ci import logs, terminal
+from series_ci import logs, streams, terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.report.log import JsonReport, LogReport, TextReport
 from series_ci.symbols import Symbols
@@ -55,10 +54,8 @@ def parse(files: tuple[str, ...], form: str, vmlinux: Path | None) -> int:
 def _report(form: str, *, heads: bool) -> LogReport:
     if form == "json":
         return JsonReport(sys.stdout)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a log may hold what the terminal cannot show
     console = terminal.console(stderr=False)
-    return TextReport(sys.stdout, colour=console.is_terminal and not console.no_color, heads=heads)
+    return TextReport(streams.styled(sys.stdout), colour=console.is_terminal and not console.no_color, heads=heads)
 
 
 def _read(name: str, report: LogReport, symbols: Symbols | None) -> UsageError | None:

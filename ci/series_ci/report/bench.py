@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from series_ci import stats
@@ -19,6 +18,7 @@ from series_ci.quantities import measured, quantity
 from series_ci.report.numbers import change, detectable, interval, number
 from series_ci.samples import Sample
 from series_ci.stats import Finding, Verdict
+from series_ci.terminal import Table
 
 LOOKS = {
     Verdict.BETTER: "bold green",

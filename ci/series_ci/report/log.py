@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 import click
 
+from series_ci import plain
 from series_ci.progress import count
 from series_ci.results import Result, Splat, Status
 
@@ -25,7 +26,6 @@ _STYLES: dict[Status, dict[str, Any]] = {
 _ALARM: dict[str, Any] = {"fg": "red", "bold": True}
 _WIDTH = 8
 _NUMBER = re.compile(r"(?<![^:/])#\d+(?: \(\d+\))?$")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class LogReport(ABC):
@@ -99,14 +99,14 @@ class TextReport(LogReport):
     def _head(self, log: str) -> None:
         if self._heads and log != self._log:
             self._flush()
-            self.out.write(f"{log}:\n")
+            self.out.write(f"{plain.clean(log)}:\n")
         self._log = log
 
     def _line(self, word: str, style: dict[str, Any], text: str, reason: str = "") -> None:
         said = not reason or text.endswith(reason)
         padded = f"{word:<{_WIDTH}}"
         padded = click.style(padded, **style) if self._colour else padded
-        self.out.write(f"{padded} {_CONTROL.sub('?', text if said else f'{text}  # {reason}')}\n")
+        self.out.write(f"{padded} {plain.clean(text if said else f'{text}  # {reason}')}\n")
 
     def end(self) -> None:
         """How many of what."""

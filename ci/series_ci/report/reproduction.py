@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from series_ci.lock import Lock
@@ -18,6 +17,7 @@ from series_ci.quantities import quantity
 from series_ci.report.numbers import number
 from series_ci.reported import Reported
 from series_ci.reproduction import GOOD, Difference, Repeated, Row, Verdict
+from series_ci.terminal import Table
 
 WIDTH = 72
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from series_ci.compare import Change
@@ -16,6 +15,7 @@ from series_ci.report import table
 from series_ci.report.matrix import UNTESTED, Matrix, change_of, ended, matrix
 from series_ci.rows import Row, Sweep, status
 from series_ci.runs import Problem, SweepRow, SweepRun
+from series_ci.terminal import Table
 
 MOST_DETAILS = 60
 """So many tests are named below the terminal's table; all of them are in summary.md."""

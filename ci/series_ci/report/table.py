@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from series_ci import coverage
@@ -17,6 +16,7 @@ from series_ci.pipeline import Outcome
 from series_ci.progress import count
 from series_ci.report.summary import status, verdict
 from series_ci.results import Status
+from series_ci.terminal import Table
 
 STYLES = {
     Change.BROKEN: "bold red",
