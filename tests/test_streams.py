@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 import pytest
 from rich.text import Text
 
+from fakes import fakelinux, mails
 from series_ci import cli, streams, terminal
 from series_ci.errors import UsageError
 
@@ -105,3 +107,61 @@ def test_a_cell_is_as_wide_as_what_is_shown(capsys: pytest.CaptureFixture[str]) 
     rows.add_row(Text("mm/a\u202eb\x9bc"), "\x1bPASS")
     terminal.console(stderr=False).print(rows)
     assert capsys.readouterr().out.splitlines()[1].split() == ["mm/a\\u202eb\\u009bc", "\\u001bPASS"]
+
+
+MANIFEST = """\
+name: mini
+title: "mm: folios"
+archive: mail
+versions:
+  v1: {message-id: 20260203.v1-0@example.org}
+  v2: {message-id: 20260203.v2-0@example.org, note: "\\u202eb"}
+trees:
+  - spec: linux
+"""
+
+
+def patch(version: int, comment: str) -> list[bytes]:
+    """A version whose mail has everything that a terminal obeys, in its subject, its author's name and its code."""
+    message = "mm: a change\n\n::error::a command\n##[group]another\n\nSigned-off-by: Robin <robin.vale@example.org>"
+    change = mails.Change(message, (("mm/rmap.c", "\tif (folio->", f"\t/* {comment} */\n\tif (folio->"),))
+    cover, *patches = mails.series((change,), version=version)
+    title = b"=?utf-8?q?mm:_a_=1b]0=3bt=07=c2=9b_=e2=80=aechange?="
+    return [re.sub(rb"(?<=\nSubject: \[PATCH)(.*?\]).*", rb"\1 " + title, raw, count=1) for raw in (cover, *patches)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["versions", "-l", "--series", "mini.yaml"],
+        ["versions", "--json", "--series", "mini.yaml"],
+        ["diff", "v1", "v2", "--series", "mini.yaml"],
+        ["diff", "v1", "v2", "--series", "mini.yaml", "--stat"],
+        ["init", "20260203.v2-0@example.org", "--archive", "mail", "-v"],
+        ["parse", "log"],
+        ["parse", "log", "--format", "json"],
+        ["test", "v1", "--series", "\x1b]0;t\x07\u202e::x"],
+        ["verify", "\x1b]0;t\x07\u202e::x"],
+    ],
+    ids=" ".join,
+)
+def test_every_verb_is_plain(
+    words: list[str],
+    tmp_path: Path,
+    cache: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.chdir(tmp_path)
+    fakelinux.repository(tmp_path / "linux")
+    (tmp_path / "mini.yaml").write_text(MANIFEST, "utf-8")
+    mails.folder(tmp_path / "mail", [*patch(1, "\x1b]0;t\x07\x9b"), *patch(2, "\x1b[31m\n##[x]\n::y")])
+    (tmp_path / "log").write_text(
+        "# selftests: a: b\n# ok 1 \u202e\x9bx ##[group]\n::error::\nok 1 selftests: a: b\n", "utf-8"
+    )
+    cli.main(words)
+    out, err = capsys.readouterr()
+    assert re.search(r"\\u(202e|001b|009b)", out + err)
+    assert not [character for character in out + err if not character.isprintable() and character not in "\n\t"]
+    assert not [line for line in (out + err).split("\n") if line.lstrip().startswith("::") or "##[" in line]

@@ -50,6 +50,8 @@ def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[R
 def interact(recipe: Recipe, kernel: Kernel, folder: Path) -> None:
     """Boot the kernel with the terminal as its console, until the guest ends or is ended from its keyboard.
 
+    What the guest prints goes to the terminal as it is, whatever that makes of it: a person has asked for its console.
+
     Raises UsageError where there is no terminal, InfrastructureError when QEMU fails.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
