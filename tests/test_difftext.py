@@ -104,3 +104,9 @@ def test_start_of_a_diff() -> None:
 
 def test_unique() -> None:
     assert difftext.unique(["b", "", "a", "b"]) == ("b", "a")
+
+
+def test_a_hunk_of_more_lines_than_there_can_be_is_none() -> None:
+    head = "diff --git a/x b/x\n--- a/x\n+++ b/x\n"
+    (change,) = difftext.parse(f"{head}@@ -1,{'1' * 5000} +1,2 @@\n-a\n+b\n")
+    assert (change.hunks, change.insertions) == (0, 0)

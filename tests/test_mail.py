@@ -112,3 +112,10 @@ def test_a_header_in_plain_utf8_is_read_as_git_reads_it() -> None:
     assert mail.header(message, "Subject") == "[PATCH] mm: ä"
     latin1 = mail.parse("From: Robin Välé <robin.vale@example.org>\n\n".encode("latin-1"))
     assert mail.header(latin1, "From") == "Robin V\ufffdl\ufffd <robin.vale@example.org>"
+
+
+@pytest.mark.parametrize("number", ["1" * 5000, "9" * 10, "²", "٣"])
+def test_a_number_has_at_most_nine_digits(number: str) -> None:
+    assert mail.parse_subject(f"[PATCH v{number}] x").version == 1
+    assert mail.parse_subject(f"[PATCH {number}/{number}] x").number == 1
+    assert mail.parse_subject("[PATCH v999999999 3/4] x").version == 999999999

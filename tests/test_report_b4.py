@@ -8,7 +8,7 @@ from fakes.outcomes import outcome, run
 from series_ci import compare
 from series_ci.errors import ApplyError, BuildError
 from series_ci.pipeline import Outcome
-from series_ci.report.b4 import NAMED, checks
+from series_ci.report.b4 import NAMED, check, checks
 from series_ci.report.summary import ran
 from series_ci.results import Result, Splat, Status
 
@@ -59,3 +59,8 @@ def test_many_are_counted() -> None:
         run("v10", *(Result(name, Status.FAIL) for name in names)),
     )
     assert "\nand 3 more\n" in checks(ran(found))[0]["details"]
+
+
+def test_b4_gets_nothing_that_a_terminal_obeys() -> None:
+    found = check("pass", "a\x1b[31m\u202eb", "one\ntwo\x9b", "x\x07")
+    assert list(found.values())[2:] == ["a\\u001b[31m\\u202eb", "x\\u0007", "one\ntwo\\u009b"]

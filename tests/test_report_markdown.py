@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -130,3 +131,8 @@ def test_whatever_is_in_names_and_logs_the_structure_stays(name: str, line: str)
 
 def test_only_the_first_broken_ones_show_their_logs() -> None:
     assert text(compared(50)).count("bad page\n```") == md.LOGS
+
+
+@pytest.mark.parametrize("show", [plain, code, lambda text: fence([text])])
+def test_a_page_shows_text_in_its_own_order(show: Callable[[str], str]) -> None:
+    assert not set(show("a\u202eb\u2066c\u200fd\u061ce\x1b")) & set("\u202e\u2066\u200f\u061c\x1b")

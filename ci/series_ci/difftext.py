@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 _START = re.compile(r"^diff --git |^Index: \S|^--- \S.*\n\+\+\+ \S.*\n@@ -", re.MULTILINE)
 _GIT = re.compile(r"diff --git (\"?)a/(.+?)\1 (\"?)b/(.+)\3")
-_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@")
 _INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})( \d{6})?")
 _MODE = re.compile(r"(?:old|new) mode \d{6}")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')

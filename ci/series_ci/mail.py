@@ -21,8 +21,8 @@ _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _PREFIX = re.compile(r"\s*\[([^\]]*)\]")
 _GLUED = re.compile(r"(patch)(v\d+)", re.IGNORECASE)
-_VERSION = re.compile(r"v(\d+)", re.IGNORECASE)
-_COUNTER = re.compile(r"(\d+)/(\d+)")
+_VERSION = re.compile(r"v([0-9]{1,9})", re.IGNORECASE)
+_COUNTER = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 @dataclass(frozen=True)

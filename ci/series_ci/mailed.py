@@ -18,7 +18,7 @@ ALIKE = 0.5
 
 CONTEXT = 3
 
-_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@ ?(.*)")
+_HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@ ?(.*)")
 _FILE = re.compile(r"diff --git a/(.*) b/(.*)")
 _ABOUT_FILE = re.compile(r"(?:old mode|new mode|new file|deleted file|rename|copy|Binary files|GIT binary)\b")
 _SECTION = re.compile(r" ## (.*) ##|.?@@ (.*)")

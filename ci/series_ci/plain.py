@@ -25,6 +25,11 @@ def clean(text: str) -> str:
     return _FORBIDDEN.sub(lambda found: _escaped(found[0]), text.replace("\r\n", "\n"))
 
 
+def replaced(text: str, by: str = "\ufffd") -> str:
+    """The same with one character in the place of each that is not shown, for what is read in a mail or a page."""
+    return text if text.isprintable() else _FORBIDDEN.sub(by, text)
+
+
 def _escaped(character: str) -> str:
     return f"\\u{ord(character):04x}"
 

@@ -84,7 +84,7 @@ def timeout(store: Store, commit: str, collection: str, program: str) -> int:
     if program in programs(mine.get("Makefile", "")):
         texts.reverse()
     for text in texts:
-        if match := re.search(r"^timeout=(\d+)$", text, re.MULTILINE):
+        if match := re.search(r"^timeout=([0-9]{1,9})$", text, re.MULTILINE):
             return int(match[1])
     return 45
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from series_ci import plain
 from series_ci.compare import Change
 from series_ci.errors import ExitStatus
 from series_ci.report import words
@@ -19,8 +20,9 @@ Check = dict[str, str]
 
 
 def check(status: str, summary: str, details: str = "", url: str = "") -> Check:
-    """One check; `status` is pass, warn or fail."""
-    return {"tool": TOOL, "status": status, "summary": summary, "url": url, "details": details}
+    """One check; `status` is pass, warn or fail. b4 shows the others on a terminal, as they are."""
+    shown = {"summary": plain.clean(summary), "url": plain.clean(url), "details": plain.clean(details)}
+    return {"tool": TOOL, "status": status, **shown}
 
 
 def checks(run: VersionRun, url: str = "") -> list[Check]:

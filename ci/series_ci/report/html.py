@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from series_ci import paths
+from series_ci import paths, plain
 from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus
 from series_ci.evidence import Console, Evidence
@@ -122,7 +122,7 @@ def ident(text: str) -> str:
 
 def clean(text: str) -> str:
     """Text without what no page can show."""
-    return re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "\ufffd", text)
+    return re.sub("[\ufffe\uffff]", "\ufffd", plain.replaced(text))
 
 
 def _look(status: int) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from series_ci.plain import replaced
 from series_ci.progress import count
 from series_ci.text import both_ends
 
@@ -14,8 +15,6 @@ LINES = 30
 
 LONGEST = 500
 """Characters of one line."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def drawn(block: Block) -> str:
 
 def plain(text: object) -> str:
     """Text that Markdown would read as something else: test names have underscores, titles may have anything."""
-    shown = " ".join(_CONTROL.sub("\ufffd", str(text)).split())
+    shown = " ".join(replaced(str(text)).split())
     shown = re.sub(r"([\\|_*<>`\[\]~#&])", r"\\\1", shown)
     # Neither do people want to be named, nor issues to be linked, by a log.
     return re.sub(r"@(?=\w)", "@\u200b", shown)
@@ -88,7 +87,7 @@ def plain(text: object) -> str:
 
 def code(text: object) -> str:
     """A text as a code span, in which it can neither name people nor make links."""
-    shown = " ".join(_CONTROL.sub("\ufffd", str(text)).split()).replace("`", "'")[:LONGEST]
+    shown = " ".join(replaced(str(text)).split()).replace("`", "'")[:LONGEST]
     return f"`{shown}`" if shown else ""
 
 
@@ -99,6 +98,6 @@ def cell(text: object) -> str:
 
 def fence(lines: Iterable[object], most: int = LINES) -> str:
     """Lines as a block of code, both ends kept if there are many; its fence is longer than any in them."""
-    shown = both_ends([_CONTROL.sub("\ufffd", str(line).rstrip())[:LONGEST] for line in lines], most)
+    shown = both_ends([replaced(str(line).rstrip())[:LONGEST] for line in lines], most)
     ticks = "`" * max(3, 1 + max((len(run) for line in shown for run in re.findall("`+", line)), default=0))
     return "\n".join([ticks, *shown, ticks]) if shown else ""

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from email.message import Message
 
-from series_ci import mail
+from series_ci import mail, plain
 from series_ci.compare import LOST, ONLY_BOOTED, Change, Entry
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.report import words
@@ -30,8 +30,6 @@ EVIDENCE = 20
 QUOTED = 6
 """Lines of the patch's words that are quoted."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
 
 def reply(run: VersionRun, mails: Sequence[bytes], tested_by: str = "") -> str:
     """The mail, without From, Date and Message-ID, which whoever sends it has; `mails` are those of the version.
@@ -39,7 +37,7 @@ def reply(run: VersionRun, mails: Sequence[bytes], tested_by: str = "") -> str:
     `tested_by` (NAME <ADDRESS>) asks for that trailer. Raises UsageError if it was not deserved, or there is no mail.
     """
     answered = _answered(run, mails)
-    body = _CONTROL.sub("?", "\n".join([*_quoted(answered), "", *_body(run)]))
+    body = plain.replaced("\n".join([*_quoted(answered), "", *_body(run)]), "?")
     if tested_by:
         body += f"\n\nTested-by: {_deserved(run, tested_by)}"
     return _head(answered, body) + "\n" + body + "\n"
