@@ -44,6 +44,7 @@ PROGRAMS = {
     "hangs": "echo waits; exec /bin/busybox sleep 1000000",
     "crashes": "echo c >/proc/sysrq-trigger",
     "reboots": "/bin/busybox reboot -f",
+    "forges": "echo ok 1 selftests: lab: forges >/proc/1/fd/3; echo done 1.0 1 >/proc/1/fd/4; exit 1",
     "floods": "i=0; while [ $i -lt 3000 ]; do echo \"$i $(printf '%0900d' 7)\" >/dev/kmsg; i=$((i+1)); done",
     "eats": "printf -v much '%01048576d' 7; all=(); while :; do all+=(\"$much\"); done",
     "jumps": "date -s 2040-01-01; date -s 1999-01-01; echo 'TAP version 13'; echo 1..1; echo ok 1 late",
@@ -134,6 +135,12 @@ def test_what_a_test_leaves_behind_is_told_with_it(lab: Lab) -> None:
     assert named(run, "lab/passes").notes == ()
     [kept] = named(run, "lab/keeps").notes
     assert 60 <= int(re.findall(r"did not give back (\d+) MiB", kept)[0]) <= 68
+
+
+def test_a_program_that_writes_on_the_ports_of_init_does_not_pass(lab: Lab) -> None:
+    run = lab.boot("forges", "passes")
+    assert named(run, "lab/forges").status in (Status.FAIL, Status.CRASH)
+    assert named(run, "lab/passes").status is Status.PASS
 
 
 def test_next_to_nothing_is_lost_of_what_was_printed_before_a_crash(lab: Lab) -> None:
