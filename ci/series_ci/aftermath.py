@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -83,7 +83,7 @@ def _of_part(tests: Sequence[Test], part: Part) -> Iterator[Result]:
     by_name = {test.name: told.get(number) for number, test in enumerate(tests, 1)}
     running = part.boot.running
     died_in = tests[running - 1].name if running and running <= len(tests) else None
-    for result in _parsed(part.outputs.results):
+    for result in _parsed(part.outputs.results, {test.title for test in tests}):
         if _PLACEHOLDER.fullmatch(result.name):
             continue
         said = by_name.get(result.name)
@@ -93,11 +93,23 @@ def _of_part(tests: Sequence[Test], part: Part) -> Iterator[Result]:
             yield Result(f"{result.name}:{TAINT}", Status.FAIL, f"the kernel was tainted: {_in_words(bad)}")
 
 
-def _parsed(path: Path) -> Iterator[Result]:
+def _parsed(path: Path, titles: Collection[str]) -> Iterator[Result]:
     """What a results port holds. A name without a collection comes back as it was announced."""
-    for result in ktap.read(growing.lines(path)):
+    for result in ktap.read(_announcing(growing.lines(path), titles)):
         short = result.name.removeprefix("selftests: ")
         yield result if short is result.name else replace(result, name=short)
+
+
+def _announcing(lines: Iterable[str], titles: Collection[str]) -> Iterator[str]:
+    """The lines, of which each test is announced by one: a test may print how runners begin another, or itself."""
+    left = set(titles)
+    for line in lines:
+        if line.startswith("# selftests: "):
+            title = line[2:].strip()
+            yield line if title in left else f"# {line[1:]}"
+            left.discard(title)
+        else:
+            yield line
 
 
 def _completed(result: Result, told: Told | None) -> Result:
