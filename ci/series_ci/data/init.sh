@@ -74,7 +74,7 @@ if [ -n "${interactive:-}" ]; then
 	echo 0 >/proc/self/oom_score_adj
 	read -r terminal </sys/class/tty/console/active
 	terminal=/dev/${terminal##* }
-	# shellcheck disable=SC2317 # called by tests.sh
+	# shellcheck disable=SC2317,SC2329 # called by tests.sh
 	run() {
 		echo "  cd /kselftest/$3 && ${*:5}"
 	}
