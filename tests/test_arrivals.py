@@ -64,11 +64,27 @@ def look(manifest: Manifest, known: Ledger, *new: bytes, said: Said | None = Non
 def test_a_new_version(manifest: Manifest, known: Ledger) -> None:
     assert look(manifest, known) == []
     found = look(manifest, known, mail("v3", f"[PATCH v3] {TITLE}", "2026-02-03"))
-    assert found == [Arrival("v3@example.org", f"v3: {TITLE}")]
+    assert found == [Arrival("v3@example.org", f"v3: {TITLE}", "v3")]
     # Whoever asked has not written it down yet: it is still new.
     assert look(manifest, known, mail("v3", f"[PATCH v3] {TITLE}", "2026-02-03")) == found
     known.put({"v3@example.org": Entry(Fate.DONE)})
     assert look(manifest, known, mail("v3", f"[PATCH v3] {TITLE}", "2026-02-03")) == []
+
+
+def test_a_version_has_a_label_that_no_other_has(manifest: Manifest, known: Ledger) -> None:
+    new = [
+        mail("again", f"[PATCH v2] {TITLE}", "2026-02-03"),
+        mail("v3", f"[PATCH v3] {TITLE}", "2026-02-04"),
+        mail("rfc", f"[RFC PATCH v3] {TITLE}", "2026-02-05"),
+    ]
+    assert [each.label for each in look(manifest, known, *new)] == ["v2.2", "v3", "rfc-v3"]
+
+
+def test_a_label_of_the_manifest_is_taken(tmp_path: Path, known: Ledger) -> None:
+    """A manifest may call its versions as it likes, even by the number of one that is yet to come."""
+    (tmp_path / "mini.yaml").write_text(TEXT.replace("v1:", "v3:"), "utf-8")
+    found = look(load(tmp_path / "mini.yaml"), known, mail("v3", f"[PATCH v3] {TITLE}", "2026-02-03"))
+    assert [each.label for each in found] == ["v3-20260203"]
 
 
 def test_several_come_oldest_first(manifest: Manifest, known: Ledger) -> None:

@@ -258,6 +258,25 @@ def test_a_tree_with_a_scheme_is_repeated_as_it_is(folder: Path, tree: str) -> N
     assert (request.message_id, request.label, request.archive) == ("a@example.org", "mail", LORE)
 
 
+def test_a_version_of_a_message_id_has_the_label_that_it_is_given(folder: Path) -> None:
+    request = make_request("a@example.org", options(series="demo", label="v11"))
+    assert request.label == "v11"
+    assert request.repeat == "series-ci test a@example.org --series demo --label v11"
+
+
+@pytest.mark.parametrize(
+    ("version", "label", "said"),
+    [
+        ("a@example.org", "../v11", "expected letters"),
+        ("a@example.org", "v8", "the manifest has another mail of that label"),
+        ("v8", "v11", "is a label already"),
+    ],
+)
+def test_a_label_that_cannot_be_given(folder: Path, version: str, label: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        make_request(version, options(series="demo", label=label))
+
+
 def test_a_message_id_makes_a_name_that_a_folder_can_have(folder: Path) -> None:
     request = make_request("a/../b c@example.org", options(tree="debian:x"))
     assert request.out.parent == paths.runs()

@@ -73,11 +73,62 @@ def test_once_prints_what_is_new_once(world: Lab, tmp_path: Path, capsys: pytest
     assert main(argv(world, tmp_path / "state", "--once")) == 0
     (row,) = json.loads(capsys.readouterr().out)["include"]
     assert (row["versions"], row["series"]) == (NEW, str(world.manifest))
-    assert row["title"] == "v5: Folios that end with their process"
+    assert (row["title"], row["label"]) == ("v5: Folios that end with their process", "v5")
     assert row["id"].isalnum()
     assert main(argv(world, tmp_path / "state", "--once")) == 0
     assert capsys.readouterr().out == '{"include": []}\n'
     assert world.qemu.calls == []
+
+
+def once(world: Lab, state: Path, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[list[dict[str, str]], str]:
+    """What `--once` prints and says."""
+    capsys.readouterr()
+    assert main(argv(world, state, "--once", *more)) == 0
+    said = capsys.readouterr()
+    rows: list[dict[str, str]] = json.loads(said.out)["include"]
+    return rows, said.err
+
+
+def test_what_is_not_posted_is_printed_again(world: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = tmp_path / "state"
+    ((row,), _), ((same,), _) = (once(world, state, capsys, "--retry", "2") for _ in range(2))
+    assert row == same
+    assert (entry(state)["fate"], entry(state)["times"]) == ("told", 2)
+    assert main(argv(world, state, "--posted", row["id"])) == 0
+    assert entry(state)["fate"] == "posted"
+    assert once(world, state, capsys, "--retry", "2")[0] == []
+    assert main(argv(world, state, "--posted", row["id"])) == 0  # again, after a job was run again
+
+
+def test_what_is_never_posted_is_given_up(world: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = tmp_path / "state"
+    assert [len(once(world, state, capsys, "--retry", "2")[0]) for _ in range(3)] == [1, 1, 1]
+    rows, said = once(world, state, capsys, "--retry", "2")
+    assert rows == []
+    assert f"({NEW}) was printed 3 times, and never posted: given up" in said
+
+
+def test_what_one_matrix_has_no_room_for_is_printed_next(
+    world: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = mails.series(mails.GOOD, version=6)
+    mails.folder(world.mail, [*lab.mail(), *mails.series(mails.GOOD, version=5), *more])
+    monkeypatch.setattr(module, "MOST", 1)
+    found = [once(world, tmp_path / "state", capsys)[0] for _ in range(3)]
+    assert [[row["label"] for row in rows] for rows in found] == [["v5"], ["v6"], []]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--posted", "0123456789ab"], "--once has printed no such id"),
+        (["--posted", "0123456789ab", "--once"], "--posted with neither"),
+        (["--retry", "1"], "--retry goes with --once"),
+    ],
+)
+def test_usage(world: Lab, tmp_path: Path, words: list[str], said: str, *, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv(world, tmp_path / "state", *words)) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_what_did_not_get_out_is_printed_again(
@@ -100,7 +151,7 @@ def test_a_new_version_is_tested_once(
     assert main(argv(world, tmp_path / "state", "--accel", "tcg", "--interval", "7")) == 130
     said = capsys.readouterr()
     assert slept == [7, 7, 7]
-    assert said.out.count("no regression") == 1
+    assert said.out.count("mini v5: no regression") == 1
     assert len(world.qemu.calls) == 2
     assert (entry(tmp_path / "state")["fate"], entry(tmp_path / "state")["status"]) == ("done", 0)
     stop_after(monkeypatch, 1)

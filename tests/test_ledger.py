@@ -12,7 +12,8 @@ from series_ci import ledger
 from series_ci.errors import UsageError
 from series_ci.ledger import Entry, Fate, Ledger
 
-ENTRIES = st.builds(Entry, st.sampled_from(Fate), st.text(), st.text(), st.none() | st.integers(0, 130))
+STATUSES = st.none() | st.integers(0, 130)
+ENTRIES = st.builds(Entry, st.sampled_from(Fate), st.text(), st.text(), STATUSES, st.text(), st.integers(0, 9))
 # Lone surrogates are no text that a mail or a path of ours could have.
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
@@ -35,6 +36,12 @@ def test_later_entries_take_the_place_of_earlier_ones(tmp_path: Path) -> None:
     assert ("a" in known, "c" in known) == (True, False)
     assert Ledger(path)["a"] == Entry(Fate.DONE, status=1)
     assert Ledger(path).having(Fate.TRYING) == []
+
+
+def test_entries_from_before_there_were_labels(tmp_path: Path) -> None:
+    text = '{"mails": {"a": {"fate": "told", "title": "v5", "out": "", "status": null}}}'
+    (tmp_path / "state.json").write_text(text)
+    assert Ledger(tmp_path / "state.json")["a"] == Entry(Fate.TOLD, "v5")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"mails": {"a": {}}}', '{"mails": {"a": 7}}', '{"mails": []}'])

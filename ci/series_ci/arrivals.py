@@ -6,11 +6,12 @@ gathered anew, with all that ties its versions together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from series_ci import claims, discover, gather, letter, lore, search
+from series_ci import claims, discover, gather, labels, letter, lore, search
 from series_ci.archive import Archive
+from series_ci.discover import Linked
 from series_ci.gather import Gatherer
 from series_ci.ledger import Entry, Fate, Ledger
 from series_ci.letter import Letter
@@ -22,10 +23,11 @@ from series_ci.search import Found, Query
 
 @dataclass(frozen=True)
 class Arrival:
-    """A new version: the mail that it is named by, and what a person calls it."""
+    """A new version: the mail that it is named by, what a person calls it, and its label in reports."""
 
     message_id: str
     title: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def look(manifest: Manifest, archive: Archive, ledger: Ledger, progress: Progres
         if not fresh:
             return []
         found = Gatherer(archive, step.update).from_message(newest.message_id)
+    names = _labels(found.series, manifest)
     arrivals, seen = [], dict[str, Entry]()
     waiting: set[str] = set()
     for linked in found.series:
@@ -65,10 +68,20 @@ def look(manifest: Manifest, archive: Archive, ledger: Ledger, progress: Progres
             progress.say(f"{title} ({posting.message_id}) may be a new version: {'; '.join(linked.doubts)}")
             seen[posting.message_id] = Entry(Fate.DOUBTFUL, title)
         else:
-            arrivals.append(Arrival(posting.message_id, title))
+            arrivals.append(Arrival(posting.message_id, title, names[posting.message_id]))
     named = {each.message_id for each in arrivals}
     ledger.put({**_others(fresh, waiting | named), **seen})
     return arrivals
+
+
+def _labels(series: Sequence[Linked], manifest: Manifest) -> Mapping[str, str]:
+    """The labels that `series-ci init` would give to these postings, by Message-ID; those of the manifest are taken."""
+    return {
+        each.posting.message_id: f"{each.label}-{each.posting.date:%Y%m%d}"
+        if each.label in manifest.versions
+        else each.label
+        for each in labels.assign(series)
+    }
 
 
 def _newest(manifest: Manifest, archive: Archive, progress: Progress) -> _Known:

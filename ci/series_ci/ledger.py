@@ -6,11 +6,12 @@ neither forgets a version nor takes one twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from series_ci import files
 from series_ci.errors import UsageError
@@ -21,19 +22,25 @@ class Fate(StrEnum):
 
     OTHER = "other"  # it is no new version
     DOUBTFUL = "doubtful"  # it may be one: a person has been told
-    TOLD = "told"  # it is one, and was printed for others to test
+    TOLD = "told"  # it is one, and was printed for others to test; what became of that is not known
+    POSTED = "posted"  # they have tested it, and the results are where people read them
     TRYING = "trying"  # it is being tested, or was when the watch was killed
     DONE = "done"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One mail. `out` is the run directory of its test, `status` the exit status of that."""
+    """One mail. `out` is the run directory of its test, `status` the exit status of that.
+
+    `label` is what its version is called in reports, `times` how often it was printed for others to test.
+    """
 
     fate: Fate
     title: str = ""
     out: str = ""
     status: int | None = None
+    label: str = ""
+    times: int = 0
 
 
 class Ledger:
@@ -66,13 +73,22 @@ def _read(path: Path) -> dict[str, Entry]:
         return {}
     found = files.read_json(path) or {}
     try:
-        return {
-            str(name): Entry(Fate(each["fate"]), str(each["title"]), str(each["out"]), each["status"])
-            for name, each in found["mails"].items()
-        }
+        return {str(name): _entry(each) for name, each in found["mails"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         hint = "remove it to begin anew: all versions that are newer than those of the manifest are new then"
         raise UsageError(f"{path}: is not what a watch has written: {error!r}", hint=hint) from error
+
+
+def _entry(found: Mapping[str, Any]) -> Entry:
+    """An entry as it was written, perhaps by a version of this program that knew no labels."""
+    return Entry(
+        Fate(found["fate"]),
+        str(found["title"]),
+        str(found["out"]),
+        found["status"],
+        str(found.get("label", "")),
+        int(found.get("times", 0)),
+    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from pathlib import Path
 from series_ci import allow, arch, catalogue, paths, process, rundir, scratch
 from series_ci.allow import Allowed
 from series_ci.errors import UsageError
+from series_ci.fields import LABEL
 from series_ci.machine import Machine
 from series_ci.manifest import Machine as MachineSize
 from series_ci.manifest import Manifest, Selftest, TreeSource, parse_size
@@ -45,6 +46,7 @@ class Options:
     each_patch: bool = False
     arch: str | None = None
     toolchain: str = "gcc"
+    label: str | None = None
 
 
 def sources_only(series: str | None, archive: str | None, tree: str | None, base_patch: tuple[str, ...]) -> Options:
@@ -72,18 +74,33 @@ def make_request(version: str, options: Options, verb: str = "test", words: Sequ
     message_ids: tuple[str, ...]
     if "@" in version:
         manifest = catalogue.find(options.series, paths.series_folders()) if options.series else None
-        label, message_ids = "mail", (version.strip("<>"),)
+        label, message_ids = _label(version, options, manifest), (version.strip("<>"),)
     else:
         manifest = catalogue.find(options.series, paths.series_folders())
         label, message_ids = version, manifest.message_ids(version)
+        if options.label:
+            raise UsageError(f"--label {options.label}: {version} is a label already", hint="it names a MESSAGE-ID")
     series = manifest.name if manifest else message_ids[-1]
     out = _out(options.out, series, label)
     repeat = _repeat(words or [version], options, manifest, verb)
     return _request(series, label, message_ids, options, manifest, out, repeat)
 
 
+def _label(message_id: str, options: Options, manifest: Manifest | None) -> str:
+    """What the version of a Message-ID is called. Raises UsageError for the label of another version."""
+    label = options.label or "mail"
+    if not re.fullmatch(LABEL, label):
+        raise UsageError(f"--label {label}: expected letters, digits, '.', '_' and '-', such as v11")
+    known = manifest.versions.get(label) if manifest else None
+    if known and known.message_id != message_id.strip("<>"):
+        raise UsageError(f"--label {label}: the manifest has another mail of that label, {known.message_id}")
+    return label
+
+
 def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -> Sweep:
     """Several versions of one series, all of them if none is named, on the same machine and with the same tests."""
+    if options.label:
+        raise UsageError(f"--label {options.label}: several versions have labels already", hint="it names a MESSAGE-ID")
     if ids := [version for version in versions if "@" in version]:
         raise UsageError(
             f"{ids[0]}: a Message-ID among several versions",
@@ -267,6 +284,7 @@ def _repeat(versions: Sequence[str], options: Options, manifest: Manifest | None
             words += [option, str(Path(value).resolve())]
     for value in options.test:
         words += ["--test", value]
+    words += ["--label", options.label] if options.label else []
     words += ["--arch", options.arch] if options.arch else []
     words += ["--toolchain", options.toolchain] if options.toolchain != "gcc" else []
     words += ["--accel", options.accel] if options.accel != "auto" else []

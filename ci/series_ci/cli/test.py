@@ -30,6 +30,7 @@ from series_ci.terminal import Terminal
     default=True,
     help="of several versions: go on after one that goes wrong  [default: go on]",
 )
+@click.option("--label", metavar="LABEL", help="what the version of MESSAGE-ID is called in reports, such as v11")
 @click.option("--each-patch", is_flag=True, help="build after each patch, too, and show new compiler warnings")
 @options.request
 def test(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from series_ci.arrivals import Arrival
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.cli.test import test_one
-from series_ci.errors import Error, InfrastructureError
+from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.ledger import Entry, Fate, Ledger
 from series_ci.manifest import Manifest
+from series_ci.plan import MOST
 from series_ci.terminal import Terminal
 
 LONGEST = 240
@@ -32,25 +33,52 @@ sleep: Callable[[float], None] = time.sleep
 @click.command()
 @options.watched
 @click.option("--once", is_flag=True, help="look once, print what is new as JSON, test nothing")
+@click.option(
+    "--retry",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="with --once: print again, N times at most, what was printed and is not marked as posted",
+)
+@click.option(
+    "--posted", metavar="ID", multiple=True, help="mark as posted what --once printed with this id (repeatable)"
+)
 @click.option("--interval", metavar="MINUTES", type=click.IntRange(1), default=15, show_default=True)
 @click.option(
     "--state", metavar="FILE", type=click.Path(path_type=Path), help="what is known, instead of its usual place"
 )
 @options.progress
-def watch(*, once: bool, interval: int, state: Path | None, verbose: bool, quiet: bool, **given: Any) -> int:  # noqa: ANN401 (click)
+def watch(
+    *,
+    once: bool,
+    retry: int,
+    posted: tuple[str, ...],
+    interval: int,
+    state: Path | None,
+    verbose: bool,
+    quiet: bool,
+    **given: Any,  # noqa: ANN401 (click)
+) -> int:
     """Look for versions of a series that are newer than those of its manifest, and test each, once.
 
     What is known of them is kept in a file: a version that was being tested when the watch was killed is gone on with,
     one that was tested is never tested again. With --once, for cron and for GitHub's matrix, they are printed for
-    others to test, and are not printed again.
+    others to test, and are not printed again; with --retry they are, until --posted says that their results are where
+    people read them.
     """
+    if (once and posted) or (retry and not once):
+        raise UsageError("--retry goes with --once, and --posted with neither")
     asked = Options(**given, out=None)
     progress = Terminal(verbose=verbose, quiet=quiet)
     manifest = catalogue.find(asked.series, paths.series_folders())
     place = state or paths.runs().parent / "watch" / f"{manifest.name}.json"
     with ledger.opened(place) as known:
+        if posted:
+            _mark(posted, known)
+            return 0
         if once:
-            _tell(_look(manifest, asked, known, progress), asked.series or manifest.name, known)
+            again = _unposted(known, retry, progress)
+            _tell([*again, *_look(manifest, asked, known, progress)], asked.series or manifest.name, known)
             return 0
         return _for_ever(manifest, asked, known, progress, interval)
 
@@ -60,14 +88,50 @@ def _look(manifest: Manifest, asked: Options, known: Ledger, progress: Terminal)
     return arrivals.look(manifest, archive, known, progress)
 
 
+def _id(message_id: str) -> str:
+    """What stands for a mail in names of files."""
+    return files.digest(message_id)[:12]
+
+
+def _unposted(known: Ledger, retry: int, progress: Terminal) -> list[Arrival]:
+    """What was printed and not posted, and may be printed once more; of what may not, a person is told."""
+    found = []
+    for message_id in known.having(Fate.TOLD) if retry else ():
+        entry = known[message_id]
+        if 0 < entry.times <= retry:
+            found.append(Arrival(message_id, entry.title, entry.label))
+        elif entry.times:
+            progress.say(f"{entry.title} ({message_id}) was printed {entry.times} times, and never posted: given up")
+    return found
+
+
 def _tell(new: list[Arrival], series: str, known: Ledger) -> None:
-    """Print first: what did not get out is told again the next time."""
+    """Print first: what did not get out is told again the next time, and so is what one matrix has no room for."""
     rows = [
-        {"id": files.digest(each.message_id)[:12], "title": each.title, "series": series, "versions": each.message_id}
-        for each in new
+        {
+            "id": _id(each.message_id),
+            "title": each.title,
+            "label": each.label,
+            "series": series,
+            "versions": each.message_id,
+        }
+        for each in new[:MOST]
     ]
     click.echo(json.dumps({"include": rows}))
-    known.put({each.message_id: Entry(Fate.TOLD, each.title) for each in new})
+    known.put({each.message_id: _told(each, known) for each in new[:MOST]})
+
+
+def _told(arrival: Arrival, known: Ledger) -> Entry:
+    before = known[arrival.message_id].times if arrival.message_id in known else 0
+    return Entry(Fate.TOLD, arrival.title, label=arrival.label, times=before + 1)
+
+
+def _mark(posted: Sequence[str], known: Ledger) -> None:
+    """Write down what was posted. Raises UsageError, and writes nothing, if any of it was never printed."""
+    printed = {_id(each): each for fate in (Fate.TOLD, Fate.POSTED) for each in known.having(fate)}
+    if unknown := [each for each in posted if each not in printed]:
+        raise UsageError(f"--posted {unknown[0]}: --once has printed no such id, says {known.path}")
+    known.put({printed[each]: replace(known[printed[each]], fate=Fate.POSTED) for each in posted})
 
 
 def _for_ever(manifest: Manifest, asked: Options, known: Ledger, progress: Terminal, interval: int) -> int:
@@ -83,7 +147,7 @@ def _for_ever(manifest: Manifest, asked: Options, known: Ledger, progress: Termi
         else:
             wait = interval
             for each in new:
-                entry = Entry(Fate.TRYING, each.title, str(stamped(manifest.name, "watch")))
+                entry = Entry(Fate.TRYING, each.title, str(stamped(manifest.name, "watch")), label=each.label)
                 known.put({each.message_id: entry})
                 _try(each.message_id, entry, asked, known, progress)
         sleep(60.0 * wait)
@@ -95,7 +159,8 @@ def _try(message_id: str, entry: Entry, asked: Options, known: Ledger, progress:
     if finished is None:
         progress.say(f"new: {entry.title}")
         try:
-            status = test_one(make_request(message_id, replace(asked, out=entry.out)), progress, as_json=False)
+            given = replace(asked, out=entry.out, label=entry.label or None)
+            status = test_one(make_request(message_id, given), progress, as_json=False)
         except Error as error:
             terminal.show_error(error)
             status = int(error.status)
