@@ -62,3 +62,17 @@ def test_own_series_folder_comes_first(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_projects_own_folder_is_not_listed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(paths.share("series").parent)
     assert paths.series_folders() == [paths.share("series")]
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"])
+def test_in_ci_what_lies_in_the_repository_is_named_from_its_root(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    text = "/work/r/r/series/mini.yaml: not in /work/r/r, /work/r/r2, /a/work/r/r/x"
+    monkeypatch.setenv(variable, "/work/r/r/")
+    monkeypatch.delenv("CI", raising=False)
+    assert paths.named(text) == text
+    monkeypatch.setenv("CI", "true")
+    assert paths.named(text) == "series/mini.yaml: not in ., /work/r/r2, /a/work/r/r/x"
+    monkeypatch.setenv(variable, "relative")
+    assert paths.named(text) == text

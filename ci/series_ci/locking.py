@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from series_ci import __version__, files, kconfig, lock, process, selftests
+from series_ci import __version__, files, kconfig, lock, paths, process, selftests
 from series_ci.kernels import Workshop
 from series_ci.lock import Lock
 from series_ci.lore import Fetched
@@ -67,12 +67,12 @@ def inputs(request: Request, fetched: Fetched, base: Base, shop: Workshop, commi
         "arch": request.arch.name,
         "mails": lock.Mails(
             message_ids=request.message_ids,
-            archive=request.archive,
+            archive=paths.named(request.archive),
             digest=fetched.digest,
             patch_ids=fetched.patch_ids,
         ),
         "tree": lock.Tree(
-            spec=base.spec,
+            spec=paths.named(base.spec),
             base_patches=tuple(lock.BasePatch.of(path) for path in own),
             base=store.tree_id(base.commit),
             patched=store.tree_id(commit),

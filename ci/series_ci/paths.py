@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -37,6 +38,20 @@ def cache() -> Path:
 def runs() -> Path:
     """The folder for run directories that were not given by `--out`: results are not a cache."""
     return _base("XDG_STATE_HOME", ".local/state") / "series-ci" / "runs"
+
+
+def named(text: str) -> str:
+    """A path, or a text with paths in it, as reports have it.
+
+    In CI what lies in the repository is named from its root: where the machine had it helps nobody, and is gone.
+    """
+    if os.environ.get("CI") != "true":
+        return text
+    for variable in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
+        root = os.environ.get(variable, "").rstrip("/")
+        if root.startswith("/"):
+            text = re.sub(rf"(?<![\w./-]){re.escape(root)}(?:(/)|(?![\w.-]))", lambda end: "" if end[1] else ".", text)
+    return text
 
 
 def series_folders() -> list[Path]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from series_ci import allow, arch, catalogue, paths, process, rundir, scratch
+from series_ci import allow, arch, catalogue, paths, rundir, scratch
 from series_ci.allow import Allowed
+from series_ci.cli import repeat
 from series_ci.errors import UsageError
 from series_ci.fields import LABEL
 from series_ci.machine import Machine
@@ -82,8 +83,8 @@ def make_request(version: str, options: Options, verb: str = "test", words: Sequ
             raise UsageError(f"--label {options.label}: {version} is a label already", hint="it names a MESSAGE-ID")
     series = manifest.name if manifest else message_ids[-1]
     out = _out(options.out, series, label)
-    repeat = _repeat(words or [version], options, manifest, verb)
-    return _request(series, label, message_ids, options, manifest, out, repeat)
+    again = repeat.line(words or [version], options, manifest, verb)
+    return _request(series, label, message_ids, options, manifest, out, again)
 
 
 def _label(message_id: str, options: Options, manifest: Manifest | None) -> str:
@@ -110,8 +111,8 @@ def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -
     labels = [manifest.version(each).label for each in versions] or list(manifest.versions)
     words = [*versions] or ["--all"]
     words += [] if keep_going else ["--no-keep-going"]
-    repeat = _repeat(words, options, manifest)
-    out = _sweep_out(options.out, manifest.name, repeat)
+    again = repeat.line(words, options, manifest)
+    out = _sweep_out(options.out, manifest.name, again)
     requests = [
         _request(
             manifest.name,
@@ -120,11 +121,11 @@ def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -
             options,
             manifest,
             out / label,
-            _repeat([label], options, manifest),
+            repeat.line([label], options, manifest),
         )
         for label in dict.fromkeys(labels)
     ]
-    return Sweep(manifest.name, manifest.title, tuple(requests), out, repeat, keep_going)
+    return Sweep(manifest.name, manifest.title, tuple(requests), out, again, keep_going)
 
 
 def _request(
@@ -265,31 +266,3 @@ def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
 def _unfinished(folder: Path) -> bool:
     """Whether a folder is empty, or holds what an interrupted run of ours left: that may be written over."""
     return all(_OURS.fullmatch(path.name) for path in folder.iterdir())
-
-
-def _repeat(versions: Sequence[str], options: Options, manifest: Manifest | None, verb: str = "test") -> str:
-    """The command line that does the same from any folder: names that depend on the working directory made absolute."""
-    words = ["series-ci", verb, *versions]
-    brought = manifest is not None and manifest.path.is_relative_to(paths.share("series"))
-    if manifest is not None:
-        words += ["--series", manifest.name if brought else str(manifest.path)]
-    if options.archive:
-        words += ["--archive", _archive(options, manifest)]
-    if options.tree:
-        # What has no scheme is a path, perhaps with @REV behind it.
-        scheme = re.match(r"[a-z][a-z0-9+.-]*:", options.tree)
-        words += ["--tree", options.tree if scheme else str(Path(options.tree).resolve())]
-    for option, values in (("--base-patch", options.base_patch), ("--config", options.config)):
-        for value in values:
-            words += [option, str(Path(value).resolve())]
-    for value in options.test:
-        words += ["--test", value]
-    words += ["--label", options.label] if options.label else []
-    words += ["--arch", options.arch] if options.arch else []
-    words += ["--toolchain", options.toolchain] if options.toolchain != "gcc" else []
-    words += ["--accel", options.accel] if options.accel != "auto" else []
-    words += ["--memory", options.memory] if options.memory else []
-    words += ["--cpus", str(options.cpus)] if options.cpus else []
-    words += ["--swap", options.swap] if options.swap else []
-    words += ["--each-patch"] if options.each_patch else []
-    return process.quote(words)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from series_ci import coverage, record
+from series_ci import coverage, paths, record
 from series_ci.compare import Comparison
-from series_ci.errors import ExitStatus, SeriesError
+from series_ci.errors import Error, ExitStatus, SeriesError
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
 from series_ci.runs import Boot, Origin, Problem, SentPatch, Step, VersionRun
@@ -63,7 +63,7 @@ def ran(outcome: Outcome) -> VersionRun:
             Step(step.name, step.commit, step.error.message if step.error else None, step.warnings, step.coverage)
             for step in outcome.steps
         ),
-        error=Problem(error.message, error.details, error.hint) if error else None,
+        error=told(error),
         folder=str(request.out),
         environment=outcome.runs[0].environment if outcome.runs else {},
         origin=_origin(outcome),
@@ -78,9 +78,9 @@ def _origin(outcome: Outcome) -> Origin:
     fetched = outcome.fetched
     own = next((each.base_patches for each in outcome.request.trees if each.spec == outcome.base.spec), ())
     return Origin(
-        archive=outcome.request.archive,
-        tree=outcome.base.spec,
-        refused=outcome.refused,
+        archive=paths.named(outcome.request.archive),
+        tree=paths.named(outcome.base.spec),
+        refused=tuple(paths.named(why) for why in outcome.refused),
         base=outcome.base.commit,
         patched=outcome.runs[1].commit if outcome.runs else None,
         patches=tuple(
@@ -89,6 +89,11 @@ def _origin(outcome: Outcome) -> Origin:
         ),
         base_patches=tuple(path.name for path in own),
     )
+
+
+def told(error: Error | None) -> Problem | None:
+    """An error as reports have it."""
+    return Problem(*(paths.named(text) for text in (error.message, error.details, error.hint))) if error else None
 
 
 def problem(error: Problem | None) -> dict[str, str] | None:

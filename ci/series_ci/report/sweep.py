@@ -9,12 +9,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from series_ci import paths
 from series_ci.compare import Change
 from series_ci.report import summary as summaries
 from series_ci.report import table
 from series_ci.report.matrix import UNTESTED, Matrix, change_of, ended, matrix
 from series_ci.rows import Row, Sweep, status
-from series_ci.runs import Problem, SweepRow, SweepRun
+from series_ci.runs import SweepRow, SweepRun
 from series_ci.terminal import Table
 
 MOST_DETAILS = 60
@@ -27,15 +28,14 @@ def ran(sweep: Sweep, rows: Sequence[Row]) -> SweepRun:
 
 
 def _ran(row: Row) -> SweepRow:
-    error = row.error
     return SweepRow(
         label=row.label,
         message_id=row.request.message_id,
         stage=row.stage,
         status=status(row),
-        base=row.base,
+        base=paths.named(row.base),
         same_as=row.same_as,
-        error=Problem(error.message, error.details, error.hint) if error else None,
+        error=summaries.told(row.error),
         run=summaries.ran(row.outcome) if row.outcome else None,
     )
 
