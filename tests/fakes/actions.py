@@ -1,23 +1,23 @@
 """A runner of GitHub workflows, as far as those of this project need one: steps are run for real, actions are played.
 
-Caches are empty and artifacts are folders; an expression may name values, and compare or choose between two of them.
+An expression may name values, and compare or choose between two of them. Artifacts and caches follow GitHub's rules.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import itertools
 import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from fakes.artifacts import ActionError, Artifacts, Caches
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GITHUB = ROOT / ".github"
@@ -50,13 +50,16 @@ def steps() -> Iterator[tuple[str, str, Step]]:
 class Runner:
     """One run of a workflow. `artifacts` are those uploaded so far; `ran` the names of the shell steps that ran.
 
-    `status` is the exit status of the last step that failed in the job that ran last.
+    Each job begins with an empty machine whose paths are those of all others, as on GitHub. `checkout` is what the
+    repository has besides this project's own files, `caches` those of the repository. `status` is the exit status of
+    the first step that failed in the job that ran last.
     """
 
     folder: Path
     environment: Mapping[str, str]
     variables: Values = field(default_factory=dict)
-    artifacts: dict[str, Path] = field(default_factory=dict)
+    checkout: Path | None = None
+    run_id: int = 1
     ran: list[str] = field(default_factory=list)
     summaries: list[str] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
@@ -64,65 +67,95 @@ class Runner:
     log: str = ""
 
     def __post_init__(self) -> None:
-        self._numbers = itertools.count(1)
+        self._artifacts = Artifacts(self.folder / "artifacts")
+        self.caches = Caches(self.folder / "caches")
+
+    @property
+    def artifacts(self) -> dict[str, Path]:
+        """The artifacts, by name."""
+        return self._artifacts.kept
+
+    @property
+    def workspace(self) -> Path:
+        """Where the repository is checked out."""
+        return self.folder / "work/r/r"
+
+    @property
+    def temp(self) -> Path:
+        """The job's folder for temporary files."""
+        return self.folder / "work/_temp"
 
     def workflow(self, name: str, inputs: Values) -> None:
         """All jobs, in order; a matrix one after the other."""
         whole = load(GITHUB / "workflows" / name)
         for job_name, job in whole["jobs"].items():
-            values: dict[str, Any] = {"inputs": inputs, "needs": self.results, "github": _github(self.environment)}
+            values: dict[str, Any] = {"inputs": inputs, "needs": self.results, "github": self._github()}
             values |= {"runner": {"os": "Linux", "arch": "X64"}, "vars": self.variables}
-            if not (self._may_start(job) and _holds(job.get("if", ""), values)):
+            if not (self._may_start(job) and _holds(job.get("if", "!cancelled()"), values)):
                 self.results[job_name] = {"result": "skipped", "outputs": {}}
                 continue
             matrix = evaluate(job.get("strategy", {}).get("matrix", {}), values)
-            for entry in json.loads(matrix)["include"] if isinstance(matrix, str) else [{}]:
+            entries = json.loads(matrix)["include"] if isinstance(matrix, str) else [{}]
+            assert entries, "Error when evaluating 'strategy': matrix must define at least one vector"
+            for entry in entries:
                 self._job(job_name, job, {**values, "matrix": entry}, whole.get("env", {}))
+
+    def _github(self) -> Values:
+        known = {key.removeprefix("GITHUB_").lower(): text for key, text in self.environment.items()}
+        fixed = {"run_id": str(self.run_id), "run_attempt": "1", "ref": "refs/heads/main", "repository": "o/r"}
+        return {**fixed, "sha": "0" * 40, "token": "", **known}
 
     def _may_start(self, job: Step) -> bool:
         """What a job needs has to have gone well, unless it says otherwise."""
         needs = job.get("needs", [])
         names = [needs] if isinstance(needs, str) else needs
-        return "!cancelled()" in job.get("if", "") or all(self.results[name]["result"] == "success" for name in names)
+        always = any(word in job.get("if", "") for word in _STATUS_WORDS)
+        return always or all(self.results[name]["result"] == "success" for name in names)
 
     def _job(self, name: str, job: Step, values: dict[str, Any], environment: Values) -> None:
-        place = self.folder / f"{name}-{next(self._numbers)}"
-        shutil.copytree(GITHUB, place / ".github")
-        shutil.copytree(self.folder / "tools", place / "tools")
-        shutil.copytree(place, place / ".series-ci")
-        (place / "temp").mkdir()
-        env = {key: evaluate(text, values) for key, text in {**environment, **job.get("env", {})}.items()}
+        shutil.rmtree(self.folder / "work", ignore_errors=True)
+        self.temp.mkdir(parents=True)
+        if self.checkout:
+            shutil.copytree(self.checkout, self.workspace, symlinks=True)
+        shutil.copytree(GITHUB, self.workspace / ".github")
+        shutil.copytree(self.folder / "tools", self.workspace / "tools")
+        shutil.copytree(GITHUB, self.workspace / ".series-ci/.github")
+        shutil.copytree(self.folder / "tools", self.workspace / ".series-ci/tools")
+        env = _texts({**environment, **job.get("env", {})}, values)
         values["steps"] = {}
-        self.status = self._steps(job["steps"], values, env, place, "")
+        self.status = self._steps(job["steps"], values, env, "")
         outputs = {key: evaluate(text, values) for key, text in job.get("outputs", {}).items()}
-        result = "failure" if self.status or self.results.get(name, {}).get("result") == "failure" else "success"
+        before = self.results.get(name, {})
+        result = "failure" if self.status or before.get("result") == "failure" else "success"
         self.results[name] = {"result": result, "outputs": outputs}
 
-    def _steps(self, steps_: list[Step], values: dict[str, Any], env: Values, place: Path, action: str) -> int:
+    def _steps(self, steps_: list[Step], values: dict[str, Any], env: Values, action: str) -> int:
+        """Run those whose conditions hold; the status of the first that failed."""
+        failed = 0
         for step in steps_:
-            if not _holds(step.get("if", ""), values):
+            if not _holds(step.get("if", ""), values, failed=bool(failed)):
                 continue
-            own = {key: evaluate(text, values) for key, text in step.get("env", {}).items()}
+            own = _texts(step.get("env", {}), values)
             if "run" in step:
-                status = self._shell(step, {**env, **own}, values, place, action)
+                status = self._shell(step, {**env, **own}, values, action)
             else:
-                status = self._action(step, values, env, place)
-            if status:
-                return status
-        return 0
+                status = self._action(step, values, env)
+            failed = failed or status
+        return failed
 
-    def _shell(self, step: Step, env: Values, values: dict[str, Any], place: Path, action: str) -> int:
+    def _shell(self, step: Step, env: Values, values: dict[str, Any], action: str) -> int:
         self.ran.append(step["name"])
-        files = {name: place / "temp" / name for name in ("OUTPUT", "STEP_SUMMARY", "ENV", "PATH")}
+        files = {name: self.temp / name for name in ("OUTPUT", "STEP_SUMMARY", "ENV", "PATH")}
         for path in files.values():
             path.write_text("", "utf-8")
         plain = {key: text for key, text in self.environment.items() if key != "GITHUB_TOKEN"}
         given = {**plain, **env, **{f"GITHUB_{name}": str(path) for name, path in files.items()}}
-        given |= {"RUNNER_TEMP": str(place / "temp"), "GITHUB_ACTION_PATH": action, "GITHUB_WORKSPACE": str(place)}
-        script = place / "temp/step.sh"
+        given |= {"RUNNER_TEMP": str(self.temp), "GITHUB_ACTION_PATH": action}
+        given |= {"GITHUB_WORKSPACE": str(self.workspace), "GITHUB_ACTIONS": "true", "CI": "true"}
+        script = self.temp / "step.sh"
         script.write_text(step["run"], "utf-8")
         argv = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
-        done = subprocess.run(argv, cwd=place, env=given, text=True, capture_output=True, check=False)
+        done = subprocess.run(argv, cwd=self.workspace, env=given, text=True, capture_output=True, check=False)
         self.log += done.stdout + done.stderr
         if text := files["STEP_SUMMARY"].read_text("utf-8"):
             self.summaries.append(text)
@@ -131,57 +164,33 @@ class Runner:
         values["steps"][step.get("id", "")] = {"outputs": outputs}
         return done.returncode
 
-    def _action(self, step: Step, values: dict[str, Any], env: Values, place: Path) -> int:
+    def _action(self, step: Step, values: dict[str, Any], env: Values) -> int:
         uses: str = step["uses"].partition("@")[0]
-        given = {key: evaluate(str(text), values) for key, text in step.get("with", {}).items()}
+        given = _texts(step.get("with", {}), values)
         if uses.startswith("./"):
-            whole = load(place / uses / "action.yml")
+            path = self.workspace / uses
+            whole = load(path / "action.yml")
             unknown = set(given) - set(whole["inputs"])
             assert not unknown, f"{uses} has no input {unknown}"
             inputs = {key: given.get(key, each.get("default", "")) for key, each in whole["inputs"].items()}
             inner = {**values, "inputs": inputs, "steps": {}}
-            return self._steps(whole["runs"]["steps"], inner, env, place, str(place / uses))
-        _PLAYED[uses](self, given, place)
+            return self._steps(whole["runs"]["steps"], inner, env, str(path))
+        try:
+            if play := self._played().get(uses):
+                self.log += play(given, self.workspace)
+        except ActionError as error:
+            self.log += f"{step['name']}: {error}\n"
+            return 1
         return 0
 
-    def _upload(self, given: Values, place: Path) -> None:
-        assert given["name"] not in self.artifacts
-        source, target = place / given["path"], self.folder / "artifacts" / given["name"]
-        if not source.exists():
-            assert given.get("if-no-files-found") == "ignore"
-            return
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*"))
-        else:
-            target.mkdir(parents=True)
-            shutil.copy(source, target)
-        self.artifacts[given["name"]] = target
-
-    def _download(self, given: Values, place: Path) -> None:
-        if name := given.get("name"):
-            shutil.copytree(self.artifacts[name], place / given["path"])
-            return
-        for name, source in self.artifacts.items():
-            if fnmatch.fnmatch(name, given["pattern"]):
-                shutil.copytree(source, place / given["path"] / name)
-
-
-def _nothing(_runner: Runner, _given: Values, _place: Path) -> None:
-    """A checkout is there already, and a cache is empty."""
-
-
-_PLAYED = {
-    "actions/checkout": _nothing,
-    "actions/cache/restore": _nothing,
-    "actions/cache/save": _nothing,
-    "actions/upload-artifact": Runner._upload,
-    "actions/download-artifact": Runner._download,
-}
-
-
-def _github(environment: Mapping[str, str]) -> Values:
-    known = {key.removeprefix("GITHUB_").lower(): text for key, text in environment.items()}
-    return {"run_id": "1", "ref": "refs/heads/main", "repository": "o/r", "sha": "0" * 40, "token": "", **known}
+    def _played(self) -> dict[str, Callable[[Values, Path], str]]:
+        """The actions that do something here. A checkout is there already."""
+        return {
+            "actions/cache/restore": self.caches.restore,
+            "actions/cache/save": self.caches.save,
+            "actions/upload-artifact": self._artifacts.upload,
+            "actions/download-artifact": self._artifacts.download,
+        }
 
 
 def evaluate(text: Any, values: Values) -> Any:
@@ -191,6 +200,12 @@ def evaluate(text: Any, values: Values) -> Any:
     if whole := _EXPRESSION.fullmatch(text):
         return _choice(whole[1], values)
     return _EXPRESSION.sub(lambda match: str(_choice(match[1], values)), text)
+
+
+def _texts(given: Values, values: Values) -> dict[str, str]:
+    """Variables and inputs, which are texts whatever was given."""
+    found = {key: evaluate(value, values) for key, value in given.items()}
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in found.items()}
 
 
 def _choice(text: str, values: Values) -> Any:
@@ -206,12 +221,19 @@ def _value(text: str, values: Values) -> Any:
     return found
 
 
-def _holds(condition: str, values: Values) -> bool:
+_STATUS_WORDS = ("!cancelled()", "always()")
+"""Conditions that take the place of `success()`, which is implied otherwise. Nobody cancels anything here."""
+
+
+def _holds(condition: str, values: Values, *, failed: bool = False) -> bool:
     whole = _EXPRESSION.fullmatch(condition)
-    for part in (whole[1] if whole else condition).split(" && ") if condition else ():
-        if part == "!cancelled()":
+    parts = (whole[1] if whole else condition).split(" && ") if condition else []
+    if failed and not any(part in _STATUS_WORDS for part in parts):
+        return False
+    for part in parts:
+        if part in _STATUS_WORDS:
             continue
-        match = re.fullmatch(r"([\w.-]+) (==|!=) '(\w+)'", part)
+        match = re.fullmatch(r"([\w.-]+) (==|!=) '(\w*)'", part)
         assert match, part
         if (_value(match[1], values) == match[3]) != (match[2] == "=="):
             return False
