@@ -35,7 +35,17 @@ def test_what_is_asked_of_a_version() -> None:
 
 @pytest.mark.parametrize(
     ("statuses", "expected"),
-    [((), 0), ((0, 3), 3), ((4, 3), 4), ((5, 1, 0), 1), ((2, 0), 2)],
+    [
+        ((), 0),
+        ((0, 3), 3),
+        ((4, 3), 4),
+        ((5, 1, 0), 1),
+        ((2, 0), 2),
+        ((6, 0), 6),
+        ((5, 6), 5),
+        ((6, 1), 1),
+        ((6, 3), 3),
+    ],
 )
 def test_a_regression_is_the_status_of_all_else_the_worst(statuses: tuple[int, ...], expected: int) -> None:
     assert worst([ExitStatus(each) for each in statuses]) == expected

@@ -128,6 +128,22 @@ def test_what_was_not_tested_is_kept_and_posted(fakes: Fakes, verb: str, *, aske
     assert len(fakes.series_ci("post")) == 2
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "worst"), [("5", "6", "5"), ("6", "0", "6"), ("1", "5", "1"), ("3", "4", "4")]
+)
+def test_the_worst_of_two_architectures_is_told(fakes: Fakes, one: str, other: str, worst: str) -> None:
+    """What was not tested hides nothing that went wrong elsewhere."""
+    fakes.plan("v1:riscv64", "v1:arm64")
+    status = f'case "$1 $*" in merge*/arm64*) exit {one} ;; merge*) exit {other} ;; esac\nexit "$status"'
+    actions.put_program(fakes.programs, "series-ci", scripted.PROGRAM.replace('exit "$status"', status))
+    runner = fakes.runner()
+    for arches in ("riscv64 arm64", "arm64 riscv64"):
+        runner.workflow("series.yml", {**INPUTS, "versions": "v1", "arch": arches, "fail-on-not-tested": True})
+        assert runner.results["merge"]["outputs"]["any"] == "true"
+        assert runner.failures["merge"] == int(worst)
+        runner = fakes.runner()
+
+
 @pytest.mark.parametrize("status", ["1", "2", "3", "4", "5", "130"])
 def test_a_job_ends_as_its_test_did(fakes: Fakes, status: str) -> None:
     runner = fakes.runner(FAILS="test", WITH=status)

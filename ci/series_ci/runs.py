@@ -229,5 +229,9 @@ def place(root: AnyRun, run: VersionRun, boot: Boot | None = None) -> str:
 
 
 def worst(found: Sequence[ExitStatus]) -> ExitStatus:
-    """The exit status of several versions: a regression is what one looks for; else the highest number."""
-    return ExitStatus.REGRESSION if ExitStatus.REGRESSION in found else max(found, default=ExitStatus.OK)
+    """The exit status of several versions: a regression is what one looks for; else the highest number.
+
+    That one of them was not tested hides nothing that went wrong with another.
+    """
+    wrong = [each for each in found if each not in (ExitStatus.OK, ExitStatus.NOT_TESTED)]
+    return ExitStatus.REGRESSION if ExitStatus.REGRESSION in wrong else max(wrong or found, default=ExitStatus.OK)

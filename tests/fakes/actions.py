@@ -51,8 +51,8 @@ class Runner:
     """One run of a workflow. `artifacts` are those uploaded so far; `ran` the names of the shell steps that ran.
 
     Each job begins with an empty machine whose paths are those of all others, as on GitHub. `checkout` is what the
-    repository has besides this project's own files, `caches` those of the repository. `status` is the exit status of
-    the first step that failed in the job that ran last.
+    repository has besides this project's own files, `caches` those of the repository. `failures` are the exit statuses
+    of the first steps that failed, by job, `status` is that of the job that ran last.
     """
 
     folder: Path
@@ -63,6 +63,7 @@ class Runner:
     ran: list[str] = field(default_factory=list)
     summaries: list[str] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
     status: int = 0
     log: str = ""
 
@@ -124,6 +125,7 @@ class Runner:
         env = _texts({**environment, **job.get("env", {})}, values)
         values["steps"] = {}
         self.status = self._steps(job["steps"], values, env, "")
+        self.failures[name] = self.failures.get(name) or self.status
         outputs = {key: evaluate(text, values) for key, text in job.get("outputs", {}).items()}
         before = self.results.get(name, {})
         result = "failure" if self.status or before.get("result") == "failure" else "success"
