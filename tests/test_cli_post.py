@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,14 @@ def test_all_of_github(
     assert [len(each) for each in (hub.runs, hub.statuses, hub.comments)] == [1, 1, 1]
     assert page.read_text().count("demo v10: regression") == 1
     out, err = printed(capsys)
-    assert "commit status: series-ci/x86_64\n" in out
-    assert "commit status: series-ci/x86_64, as it was\n" in out
+    check, status, comment, summary = (
+        "check run series-ci/x86_64 v10 (failure): https://github.example.org/o/r/runs/1",
+        f"commit status series-ci/x86_64 (failure): https://api.example.org/statuses/{posted.SHA}",
+        "comment: https://github.example.org/o/r/pull/7#issuecomment-1",
+        f"job summary: {page}",
+    )
+    again = (f"posted {check}", *(f"there already: {each}" for each in (status, comment, summary)))
+    assert out.splitlines() == [*(f"posted {each}" for each in (check, status, comment, summary)), *again]
     assert f"+ POST {host.url}/repos/o/r/check-runs\n" in err
 
 
@@ -124,9 +131,16 @@ def test_dry_run_needs_no_token_and_sends_nothing(
         f"APPEND {page}",
     ]
     assert out.count('"start_line"') == 121
-    assert "check run" not in out
+    assert [line for line in out.splitlines() if line.startswith(("posted", "would", "there"))] == [
+        f"would post check run series-ci/x86_64 v10 (failure): o/r@{posted.SHA[:12]}",
+        f"would post commit status series-ci/x86_64 (failure): o/r@{posted.SHA[:12]}",
+        "would post comment: o/r#7",
+        f"would post job summary: {page}",
+    ]
     assert main(["post", str(run), "--to", "patchwork", "--url", host.url, "--dry-run"]) == 0
-    assert printed(capsys)[0].count("POST ") == 2
+    out = printed(capsys)[0]
+    assert out.count("POST ") == 2
+    assert out.count("would post check series-ci/x86_64 (fail) of ") == 2
     assert host.asked == []
 
 
@@ -137,7 +151,41 @@ def test_patchwork(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(argv) == 0
         assert main(argv) == 0
     assert [each["context"] for each in works.checks] == ["mine", "mine"]
-    assert printed(capsys)[0] == "checks: 2 new, 0 as they were\nchecks: 0 new, 2 as they were\n"
+    checks = [
+        f"check mine (fail) of {name}: {host.url}/api/1.2/patches/{patch}/checks/{number}/"
+        for number, (name, patch) in enumerate(((posted.FIRST, 11), (posted.SECOND, 12)), 1)
+    ]
+    again = (f"there already: {each}" for each in checks)
+    assert printed(capsys)[0].splitlines() == [*(f"posted {each}" for each in checks), *again]
+
+
+def test_what_was_posted_before_an_error_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    works = hosts.Patchwork(posted.FIRST, posted.SECOND)
+    with hosts.serve(works) as host:
+        host.faults += [hosts.Fault(code=200, acted=True, body={}), hosts.Fault(code=403, body={"detail": "No."})]
+        assert main(["post", str(run), "--to", "patchwork", "--url", host.url]) == 2
+    out, err = printed(capsys)
+    assert out.startswith(f"posted check series-ci/x86_64 (fail) of {posted.FIRST}: ")
+    assert len(out.splitlines()) == 1
+    assert "patchwork.add_check" in err
+
+
+def test_nothing_to_post_is_no_success(
+    host: hosts.Host, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, capsys: pytest.CaptureFixture[str]
+) -> None:
+    github = ["post", str(run), "--to", "github", "--url", host.url, *GITHUB]
+    assert main([*github, "--part", "summary"]) == 2
+    assert "no summary to write to" in printed(capsys)[1]
+    (tmp_path / "empty.json").write_text('{"version": {"major": 5, "minor": 3}}')
+    kcidb = ["post", str(run), "--to", "kcidb", "--url", host.url, "--file", str(tmp_path / "empty.json")]
+    assert main(kcidb) == 2
+    assert "nothing to post: the document has no checkout, build or test" in printed(capsys)[1]
+    found = posted.summary()
+    found["environment"]["patches"] = []
+    bare = posted.folder(tmp_path / "bare", found)
+    assert main(["post", str(bare), "--to", "patchwork", "--url", host.url]) == 2
+    assert "nothing to post: the run names no patch" in printed(capsys)[1]
+    assert host.asked == []
 
 
 def test_kcidb_of_the_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,7 +199,8 @@ def test_kcidb_of_the_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None
         assert main(["post", str(run), "--to", "kcidb", "--url", host.url]) == 0
         assert main(["post", str(run), "--to", "kcidb", "--url", host.url, "--dry-run"]) == 0
     out = printed(capsys)[0]
-    assert out.startswith("submission: abc\n")
+    assert out.startswith(f"posted submission abc (2 checkouts, 2 builds, 4 tests): {host.url}/submit\n")
+    assert f"would post submission (2 checkouts, 2 builds, 4 tests): {host.url}/submit\n" in out
     (document,) = got
     schema.LATEST.validate(document)
     assert [each["status"] for each in document["tests"] if each["path"].startswith("kselftest")] == ["PASS", "FAIL"]
@@ -160,14 +209,15 @@ def test_kcidb_of_the_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_kcidb(run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     document = run / "own.json"
-    document.write_text('{"version": {"major": 5, "minor": 3}}')
+    checkout = {"id": "series_ci:1", "origin": "series_ci"}
+    document.write_text(json.dumps({"version": {"major": 5, "minor": 3}, "checkouts": [checkout]}))
     monkeypatch.delenv("KCIDB_REST_TOKEN")
     with hosts.serve(lambda *_: (200, {"status": "ok", "id": "abc"})) as host:
         monkeypatch.setenv("KCIDB_REST", host.url.replace("//", f"//{CANARY}@") + "/submit")
         assert main(["post", str(run), "--to", "kcidb", "--file", str(document), "-v"]) == 0
         assert host.asked == [("POST", "/submit")]
         assert host.authorization == [f"Bearer {CANARY}"]
-    assert printed(capsys)[0] == "submission: abc\n"
+    assert printed(capsys)[0] == f"posted submission abc (1 checkout): {host.url}/submit\n"
 
 
 def test_mail_of_the_run_is_made_once(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,11 +105,11 @@ class TestCheck:
 
 class TestStatus:
     def test_only_what_is_new(self, client: Client, hub: hosts.GitHub, target: Target, tmp_path: Path) -> None:
-        assert github.post_status(client, target, results(tmp_path)) is True
-        assert github.post_status(client, target, results(tmp_path)) is False
+        assert github.post_status(client, target, results(tmp_path)).new is True
+        assert github.post_status(client, target, results(tmp_path)).new is False
         (status,) = hub.statuses
         assert (status["state"], status["context"]) == ("failure", "series-ci/x86_64")
-        assert github.post_status(client, target, results(tmp_path, 2)) is True
+        assert github.post_status(client, target, results(tmp_path, 2)).new is True
 
     def test_answer_that_is_lost(
         self, client: Client, host: hosts.Host, hub: hosts.GitHub, target: Target, tmp_path: Path
@@ -158,7 +158,7 @@ def test_summary_of_the_job_is_added_once(tmp_path: Path) -> None:
     page = tmp_path / "page"
     page.write_text("# before\n")
     found = results(tmp_path)
-    assert [github.write_summary(page, found) for _ in range(2)] == [True, False]
+    assert [github.write_summary(page, found).new for _ in range(2)] == [True, False]
     assert page.read_text() == f"# before\n{found.summary}\n"
     with pytest.raises(InfrastructureError, match="page"):
         github.write_summary(tmp_path / "gone/page", found)

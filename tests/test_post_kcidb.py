@@ -37,7 +37,8 @@ def test_valid_document_is_submitted(tmp_path: Path) -> None:
         host.faults.append(Fault("reset", acted=True))
         client = Client(kcidb.server(host.url, Token(CANARY)), clock=FakeClock())
         found = kcidb.read(document(tmp_path))
-        assert kcidb.post(client, found) == "abc"
+        done = kcidb.post(client, found)
+    assert (done.what, done.where) == ("submission abc (1 checkout, 1 build)", f"{host.url}/submit")
     assert got == [found, found]
     assert host.authorization == [f"Bearer {CANARY}"] * 2
 

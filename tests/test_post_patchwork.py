@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from series_ci.errors import UsageError
 from series_ci.post import patchwork, posting
 from series_ci.post.http import Client
 from series_ci.post.patchwork import Check
-from series_ci.post.posting import State
+from series_ci.post.posting import Posted, State
 from series_ci.post.secret import Token
 
 CHECK = Check(posted.FIRST, "series-ci/x86_64", "fail", "regression", "https://example.org/1")
@@ -34,6 +34,10 @@ def client(host: hosts.Host) -> Client:
     return Client(patchwork.server(host.url, Token(CANARY)), clock=FakeClock())
 
 
+def post(client: Client, wanted: Sequence[Check], project: str | None) -> list[Posted]:
+    return list(patchwork.post(client, wanted, project))
+
+
 def test_verdict_is_on_every_patch_and_builds_on_their_own(tmp_path: Path) -> None:
     steps = [
         {"patch": "1/2", "commit": "a", "error": None, "new_warnings": []},
@@ -53,8 +57,15 @@ def test_verdict_is_on_every_patch_and_builds_on_their_own(tmp_path: Path) -> No
     )
 
 
+def test_what_was_added_is_told_with_its_place(client: Client, host: hosts.Host) -> None:
+    what = f"check series-ci/x86_64 (fail) of {posted.FIRST}"
+    where = f"{host.url}/api/1.2/patches/11/checks/1/"
+    assert post(client, [CHECK], None) == [Posted(what, where)]
+    assert post(client, [CHECK], None) == [Posted(what, where, new=False)]
+
+
 def test_token_is_sent_in_patchworks_way(client: Client, host: hosts.Host) -> None:
-    patchwork.post(client, [CHECK], None)
+    post(client, [CHECK], None)
     assert set(host.authorization) == {f"Token {CANARY}"}
 
 
@@ -62,7 +73,7 @@ def test_token_is_sent_in_patchworks_way(client: Client, host: hosts.Host) -> No
 def test_posted_twice_is_there_once(client: Client, works: hosts.Patchwork, *, slugs: bool) -> None:
     works.slugs = slugs
     second = replace(CHECK, message_id=posted.SECOND)
-    assert [patchwork.post(client, [CHECK, second], None) for _ in range(2)] == [2, 0]
+    assert [[each.new for each in post(client, [CHECK, second], None)] for _ in range(2)] == [[True] * 2, [False] * 2]
     assert [each["patch"] for each in works.checks] == ["11", "12"]
     assert {each["context"] for each in works.checks} == {"series-ci-x86_64" if slugs else "series-ci/x86_64"}
 
@@ -70,20 +81,20 @@ def test_posted_twice_is_there_once(client: Client, works: hosts.Patchwork, *, s
 def test_only_the_newest_counts(client: Client, works: hosts.Patchwork) -> None:
     """Back to what it was before the last: that is news."""
     for state in ("fail", "success", "fail"):
-        assert patchwork.post(client, [replace(CHECK, state=state)], None) == 1
+        assert [each.new for each in post(client, [replace(CHECK, state=state)], None)] == [True]
     assert [each["state"] for each in works.checks] == ["fail", "success", "fail"]
 
 
 @pytest.mark.parametrize("how", ["reset", "half", "broken", "code"])
 def test_answer_that_is_lost(client: Client, host: hosts.Host, works: hosts.Patchwork, how: str) -> None:
     host.faults.append(Fault(how, acted=True))
-    patchwork.post(client, [CHECK], None)
+    post(client, [CHECK], None)
     assert len(works.checks) == 1
 
 
 def test_mail_that_is_unknown_stops_all(client: Client, works: hosts.Patchwork) -> None:
     with pytest.raises(UsageError, match="knows no patch with the Message-ID x@y"):
-        patchwork.post(client, [CHECK, replace(CHECK, message_id="x@y")], None)
+        post(client, [CHECK, replace(CHECK, message_id="x@y")], None)
     assert works.checks == []
 
 
@@ -93,19 +104,19 @@ def test_mail_in_two_projects(client: Client, works: hosts.Patchwork) -> None:
         for number, name in ((1, "lkml"), (2, "linux-mm"))
     ]
     with pytest.raises(UsageError, match="several projects: linux-mm, lkml") as caught:
-        patchwork.post(client, [CHECK], None)
+        post(client, [CHECK], None)
     assert "--project" in caught.value.hint
 
 
 def test_project_is_asked_for(client: Client, host: hosts.Host) -> None:
-    patchwork.post(client, [CHECK], "linux-mm")
+    post(client, [CHECK], "linux-mm")
     assert host.asked[0][1].endswith("&project=linux-mm")
 
 
 def test_server_without_the_filter_is_not_believed(host: hosts.Host, client: Client) -> None:
     host.faults.append(Fault(code=200, body=[{"id": 1, "msgid": "<other@x>"}], method="GET"))
     with pytest.raises(UsageError, match="knows no patch"):
-        patchwork.post(client, [CHECK], None)
+        post(client, [CHECK], None)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +131,6 @@ def test_server_without_the_filter_is_not_believed(host: hosts.Host, client: Cli
 def test_refusals(client: Client, host: hosts.Host, code: int, body: object, words: str) -> None:
     host.faults.append(Fault(code=code, body=body))
     with pytest.raises(UsageError) as caught:
-        patchwork.post(client, [CHECK], None)
+        post(client, [CHECK], None)
     assert words in caught.value.message + caught.value.details
     assert CANARY not in repr(vars(caught.value))

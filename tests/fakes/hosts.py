@@ -132,6 +132,8 @@ def serve(
         if context:
             httpd.socket = context.wrap_socket(httpd.socket, server_side=True)
         host.url = f"http{'s' if context else ''}://127.0.0.1:{httpd.server_port}"
+        if isinstance(act, Patchwork):
+            act.url = host.url
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -173,7 +175,8 @@ class GitHub:
         return 200, {"total_count": len(runs), "check_runs": runs}
 
     def _make_run(self, _match: Any, _query: dict[str, str], body: Any) -> Answer:
-        run = {**body, "id": len(self.runs) + 1, "output": {}}
+        number = len(self.runs) + 1
+        run = {**body, "id": number, "html_url": f"https://github.example.org/o/r/runs/{number}", "output": {}}
         self.runs.append(run)
         self.notes[run["id"]] = []
         return 201, self._fill(run, body)
@@ -189,12 +192,14 @@ class GitHub:
         run |= {**body, "output": {**plain, "annotations_count": len(self.notes[run["id"]])}}
         return run
 
-    def _set_status(self, _match: Any, _query: dict[str, str], body: Any) -> Answer:
-        self.statuses.append({"target_url": None, **body})
-        return 201, body
+    def _set_status(self, match: Any, _query: dict[str, str], body: Any) -> Answer:
+        self.statuses.append({"target_url": None, "url": f"https://api.example.org/statuses/{match[1]}", **body})
+        return 201, self.statuses[-1]
 
     def _comment(self, _match: Any, _query: dict[str, str], body: Any) -> Answer:
-        made = {"id": len(self.comments) + 1, "user": {"type": "Bot"}, "author_association": "NONE", **body}
+        number = len(self.comments) + 1
+        made = {"id": number, "user": {"type": "Bot"}, "author_association": "NONE", **body}
+        made["html_url"] = f"https://github.example.org/o/r/pull/7#issuecomment-{number}"
         self.comments.append(made)
         return 201, made
 
@@ -209,6 +214,7 @@ class Patchwork:
     def __init__(self, *ids: str, slugs: bool = False) -> None:
         self.patches = [{"id": number, "msgid": f"<{name}>"} for number, name in enumerate(ids, 11)]
         self.slugs = slugs
+        self.url = ""
         self.checks: list[dict[str, Any]] = []
 
     def __call__(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
@@ -221,5 +227,7 @@ class Patchwork:
             return 200, [each for each in self.checks if each["patch"] == match[1]]
         if self.slugs and not re.fullmatch(r"[-a-zA-Z0-9_]+", body["context"]):
             return 400, {"context": ['Enter a valid "slug" consisting of letters, numbers, underscores or hyphens.']}
-        self.checks.append({"id": len(self.checks) + 1, "patch": match[1], **body})
+        number = len(self.checks) + 1
+        url = f"{self.url}{path}{number}/"
+        self.checks.append({"id": number, "url": url, "patch": match[1], **body})
         return 201, self.checks[-1]

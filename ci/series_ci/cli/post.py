@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from series_ci.cli.report import kcidb_of, reply_to
 from series_ci.errors import UsageError
 from series_ci.post import github, github_target, kcidb, mail, patchwork, posting, secret
 from series_ci.post.http import Client
+from series_ci.post.posting import Posted
 from series_ci.post.secret import Token
 from series_ci.post.server import Server
 
@@ -79,8 +80,22 @@ def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, **give
     def connect(server: Server) -> Client:
         return Client(server, say=progress.say, show=show)
 
-    _POSTERS[destination](run_dir, chosen, connect, dry_run)
+    if destination == "mail":
+        _mail(run_dir, chosen, dry_run)
+    else:
+        _tell(_POSTERS[destination](run_dir, chosen, connect, dry_run), str(run_dir), dry_run)
     return 0
+
+
+def _tell(done: Iterable[Posted], run_dir: str, dry_run: bool) -> None:
+    """Print what was posted and where, as it comes. Raises UsageError if that is nothing."""
+    told = 0
+    for each in done:
+        verb = "would post" if dry_run else "posted" if each.new else "there already:"
+        click.echo(f"{verb} {each.what}: {each.where}")
+        told += 1
+    if not told:
+        raise UsageError(f"{run_dir}: nothing to post: the run names no patch")
 
 
 Connect = Callable[[Server], Client]
@@ -91,7 +106,7 @@ def _token(token: Token | None, names: tuple[str, ...], how: str, dry_run: bool)
     return token if dry_run else secret.need(token, " or ".join(names), how)
 
 
-def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> None:
+def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> Iterator[Posted]:
     found = posting.read(run_dir)
     target = github_target.find(
         os.environ,
@@ -104,49 +119,42 @@ def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> N
     parts = given.get("part") or PARTS
     if "comment" in parts and target.pull is None and given.get("part"):
         raise UsageError("no pull request to comment on", hint="give --pr N")
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if "summary" in parts and not page and given.get("part"):
+        raise UsageError("no summary to write to", hint="in a workflow GITHUB_STEP_SUMMARY names the file")
     token = _token(secret.read(os.environ, *github.TOKENS), github.TOKENS, github.HOW, dry_run)
     client = connect(github.server(target.url, token))
     if "check" in parts:
-        _tell(f"check run: {github.post_check(client, target, found)}", client)
+        yield github.post_check(client, target, found)
     if "status" in parts:
-        new = github.post_status(client, target, found)
-        _tell(f"commit status: {found.context}" + ("" if new else ", as it was"), client)
+        yield github.post_status(client, target, found)
     if "comment" in parts and target.pull is not None:
-        _tell(f"comment: {github.post_comment(client, target, found)}", client)
-    if "summary" in parts and (page := os.environ.get("GITHUB_STEP_SUMMARY")):
+        yield github.post_comment(client, target, found)
+    if "summary" in parts and page:
         if dry_run:
             click.echo(f"APPEND {page}\n{found.page}")
-        else:
-            new = github.write_summary(Path(page), found)
-            _tell("job summary" + ("" if new else ", as it was"), client)
+        yield Posted("job summary", page) if dry_run else github.write_summary(Path(page), found)
 
 
-def _tell(line: str, client: Client) -> None:
-    """A line of the result; a dry run has none."""
-    if not client.dry:
-        click.echo(line.rstrip(": "))
-
-
-def _patchwork(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> None:
+def _patchwork(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> Iterator[Posted]:
     found = posting.read(run_dir)
     if "url" not in given:
         raise UsageError("--url is missing", hint="the address of the Patchwork, e.g. https://patchwork.kernel.org")
     token = _token(secret.read(os.environ, *patchwork.TOKENS), patchwork.TOKENS, patchwork.HOW, dry_run)
     client = connect(patchwork.server(given["url"], token))
     wanted = list(patchwork.checks(found, given.get("context", found.context), given.get("page", "")))
-    new = patchwork.post(client, wanted, given.get("project"))
-    _tell(f"checks: {new} new, {len(wanted) - new} as they were", client)
+    yield from patchwork.post(client, wanted, given.get("project"))
 
 
-def _kcidb(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> None:
+def _kcidb(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> Iterator[Posted]:
     document = kcidb.read(given["file"]) if "file" in given else kcidb.check_schema(kcidb_of(run_dir), str(run_dir))
     url, token = kcidb.place(os.environ, given.get("url"))
     token = _token(token, (*kcidb.TOKENS, kcidb.COMBINED), kcidb.HOW, dry_run)
     client = connect(kcidb.server(url, token))
-    _tell(f"submission: {kcidb.post(client, document)}", client)
+    yield kcidb.post(client, document)
 
 
-def _mail(run_dir: Path, given: Options, _connect: Connect, dry_run: bool) -> None:
+def _mail(run_dir: Path, given: Options, dry_run: bool) -> None:
     file = given.get("file") or run_dir / "reply.eml"
     if "file" not in given:
         _write_reply(file, run_dir, given.get("tested_by", ""))
@@ -165,9 +173,8 @@ def _write_reply(file: Path, run_dir: Path, tested_by: str) -> None:
         raise UsageError(f"{file}: is there already", hint="add the trailer to it, or remove it")
 
 
-_POSTERS: dict[str, Callable[[Path, Options, Connect, bool], None]] = {
+_POSTERS: dict[str, Callable[[Path, Options, Connect, bool], Iterator[Posted]]] = {
     "github": _github,
     "patchwork": _patchwork,
     "kcidb": _kcidb,
-    "mail": _mail,
 }

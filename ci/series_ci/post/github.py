@@ -16,7 +16,7 @@ from series_ci.errors import Error, UsageError
 from series_ci.post.github_target import Target
 from series_ci.post.http import Client
 from series_ci.post.places import Annotation
-from series_ci.post.posting import Posting, State
+from series_ci.post.posting import Posted, Posting, State
 from series_ci.post.secret import Token
 from series_ci.post.server import Refusal, Server, check, need, refused
 
@@ -87,10 +87,16 @@ def _fields(value: object) -> list[str]:
     return lines
 
 
-def post_check(client: Client, target: Target, posting: Posting) -> str:
-    """Make the check run, or complete the one that an earlier posting of these results made; its page."""
-    repo = f"/repos/{target.repo}"
+def post_check(client: Client, target: Target, posting: Posting) -> Posted:
+    """Make the check run, or complete the one that an earlier posting of these results made."""
     name = f"{posting.context} {posting.version}"
+    what = f"check run {name} ({CONCLUSIONS[posting.state]})"
+    return Posted(what, _link(_check(client, target, posting, name)) or target.name)
+
+
+def _check(client: Client, target: Target, posting: Posting, name: str) -> Mapping[str, Any]:
+    """The check run of this name, complete."""
+    repo = f"/repos/{target.repo}"
     output = {"title": posting.title[:255], "summary": posting.summary}
     done = {"status": "completed", "conclusion": CONCLUSIONS[posting.state]}
     notes = [_annotation(each) for each in posting.annotations]
@@ -111,15 +117,16 @@ def post_check(client: Client, target: Target, posting: Posting) -> str:
             "output": {**output, "annotations": notes[:BATCH]},
         }
         made = {"id": "{id}", "html_url": "", "output": {"annotations_count": min(BATCH, len(notes))}}
-        found = client.send("POST", f"{repo}/check-runs", body, arrived=find, assume=made).value
-        if _count(found) >= len(notes):
-            return _link(found)
+        answer: dict[str, Any] = client.send("POST", f"{repo}/check-runs", body, arrived=find, assume=made).value
+        if _count(answer) >= len(notes):
+            return answer
+        found = answer
     return _complete(client, f"{repo}/check-runs/{need(found, 'id')}", found, {**done, "output": output}, notes)
 
 
 def _complete(
     client: Client, path: str, run: Mapping[str, Any], body: Mapping[str, Any], notes: Sequence[Mapping[str, Any]]
-) -> str:
+) -> Mapping[str, Any]:
     """Bring a check run up to date. GitHub adds annotations to those that are there, so only missing ones are sent."""
     there = _count(run)
     while True:
@@ -135,7 +142,7 @@ def _complete(
         run = client.send("PATCH", path, more, arrived=look if batch else lambda: None, assume=assume).value
         there = wanted
         if there >= len(notes):
-            return _link(run)
+            return run
 
 
 def _count(run: object) -> int:
@@ -162,8 +169,8 @@ def _page(target: Target) -> dict[str, str]:
     return {"details_url": target.page} if target.page else {}
 
 
-def post_status(client: Client, target: Target, posting: Posting) -> bool:
-    """Set the commit's status; False if it is so already. The API only adds, and takes 1000 of one context."""
+def post_status(client: Client, target: Target, posting: Posting) -> Posted:
+    """Set the commit's status, if it is not so already. The API only adds, and takes 1000 of one context."""
     repo = f"/repos/{target.repo}"
     body = {
         "state": STATUSES[posting.state],
@@ -178,14 +185,14 @@ def post_status(client: Client, target: Target, posting: Posting) -> bool:
         now = next((each for each in listed if each.get("context") == posting.context), None)
         return now if now and all(now.get(key) == value for key, value in body.items()) else None
 
-    if find() is not None:
-        return False
-    client.send("POST", f"{repo}/statuses/{target.sha}", body, arrived=find)
-    return True
+    what = f"commit status {posting.context} ({STATUSES[posting.state]})"
+    there = find()
+    made = there or client.send("POST", f"{repo}/statuses/{target.sha}", body, arrived=find, assume={}).value
+    return Posted(what, str(made.get("url") or target.name), new=there is None)
 
 
-def post_comment(client: Client, target: Target, posting: Posting) -> str:
-    """Write the one comment on the pull request, or bring it up to date; its page."""
+def post_comment(client: Client, target: Target, posting: Posting) -> Posted:
+    """Write the one comment on the pull request, or bring it up to date."""
     repo = f"/repos/{target.repo}"
     marker = f"<!-- series-ci:{_NO_NAME.sub('-', posting.series)}/{_NO_NAME.sub('-', posting.arch)} -->"
     body = {"body": f"{marker}\n{posting.summary}"}
@@ -194,14 +201,14 @@ def post_comment(client: Client, target: Target, posting: Posting) -> str:
         listed = client.pages(f"{repo}/issues/{target.pull}/comments", {"per_page": "100"})
         return next((each for each in listed if _ours(each, marker)), None)
 
-    found = find()
-    if found is None:
+    found = there = find()
+    if there is None:
         path = f"{repo}/issues/{target.pull}/comments"
         found = client.send("POST", path, body, arrived=find, assume={}).value
-    elif found.get("body") != body["body"]:
-        path = f"{repo}/issues/comments/{need(found, 'id')}"
+    elif there.get("body") != body["body"]:
+        path = f"{repo}/issues/comments/{need(there, 'id')}"
         found = client.send("PATCH", path, body, arrived=lambda: None).value
-    return _link(found)
+    return Posted("comment", _link(found or {}) or f"{target.repo}#{target.pull}", new=found is not there)
 
 
 def _ours(comment: Mapping[str, Any], marker: str) -> bool:
@@ -211,12 +218,12 @@ def _ours(comment: Mapping[str, Any], marker: str) -> bool:
     return trusted and str(comment.get("body") or "").startswith(marker)
 
 
-def write_summary(path: Path, posting: Posting) -> bool:
-    """Add the words to the job's summary page, a file that all steps of a job add to; False if they are there."""
+def write_summary(path: Path, posting: Posting) -> Posted:
+    """Add the words to the job's summary page, a file that all steps of a job add to, if they are not there."""
     text = posting.page + "\n"
     with files.disk_errors(path), path.open("a+", encoding="utf-8") as page:
         page.seek(0)
-        if text in page.read():
-            return False
-        page.write(text)
-    return True
+        there = text in page.read()
+        if not there:
+            page.write(text)
+    return Posted("job summary", str(path), new=not there)

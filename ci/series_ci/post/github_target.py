@@ -30,6 +30,11 @@ class Target:
     pull: int | None
     page: str
 
+    @property
+    def name(self) -> str:
+        """The commit, for a person."""
+        return f"{self.repo}@{self.sha[:12]}"
+
 
 def find(  # an option each
     environment: Mapping[str, str], *, url: str | None, repo: str | None, sha: str | None, pull: int | None, page: str

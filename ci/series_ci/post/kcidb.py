@@ -14,8 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.post import secret
 from series_ci.post.http import Client
+from series_ci.post.posting import Posted
 from series_ci.post.secret import Token
 from series_ci.post.server import Refusal, Server, check, need, refused
+from series_ci.progress import count
 
 TOKENS = ("KCIDB_REST_TOKEN",)
 COMBINED = "KCIDB_REST"
@@ -24,6 +26,9 @@ COMBINED = "KCIDB_REST"
 HOW = f"KernelCI gives them out; {COMBINED}=https://TOKEN@HOST/submit is read, too"
 
 SUBMIT = "/submit"
+
+OBJECTS = ("checkouts", "builds", "tests", "issues", "incidents")
+"""What a document may hold."""
 
 
 def place(environment: Mapping[str, str], url: str | None) -> tuple[str, Token | None]:
@@ -83,11 +88,16 @@ def check_schema(document: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(document)
 
 
-def post(client: Client, document: Mapping[str, Any]) -> str:
-    """Submit; the id under which the service has queued the document."""
+def post(client: Client, document: Mapping[str, Any]) -> Posted:
+    """Submit; told with the id under which the service has queued the document. Raises UsageError if it is empty."""
+    told = {name: len(document.get(name) or ()) for name in OBJECTS}
+    if not any(told.values()):
+        raise UsageError("nothing to post: the document has no checkout, build or test")
     answer = client.send("POST", SUBMIT, document, arrived=lambda: None, assume={"status": "ok", "id": ""}).value
     if need(answer, "status") != "ok":
         raise InfrastructureError(
             f"{client.server.url}: not taken: {answer.get('message', '')}", hint="try again later"
         )
-    return str(need(answer, "id"))
+    what = f"submission {need(answer, 'id')}".rstrip()
+    numbers = ", ".join(count(number, name.removesuffix("s")) for name, number in told.items() if number)
+    return Posted(f"{what} ({numbers})", f"{client.server.url}{SUBMIT}")

@@ -8,13 +8,13 @@ the one that counts, so a check is added if the newest says something else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from series_ci.errors import Error, UsageError
 from series_ci.post.http import Client
-from series_ci.post.posting import Posting, State
+from series_ci.post.posting import Posted, Posting, State
 from series_ci.post.secret import Token
 from series_ci.post.server import Refusal, Server, check, need, refused
 
@@ -80,10 +80,10 @@ def checks(posting: Posting, context: str, page: str) -> Iterator[Check]:
             yield Check(step.message_id, f"{context}-build", STATES[step.state], step.description, where)
 
 
-def post(client: Client, wanted: Sequence[Check], project: str | None) -> int:
-    """Add the checks that the server does not have yet; their number. All patches are found before any is added."""
+def post(client: Client, wanted: Sequence[Check], project: str | None) -> Iterator[Posted]:
+    """Add the checks that the server does not have yet. All patches are found before any is added."""
     ids = {name: _patch(client, name, project) for name in dict.fromkeys(each.message_id for each in wanted)}
-    return sum(_add(client, ids[each.message_id], each) for each in wanted)
+    yield from (_add(client, ids[each.message_id], each) for each in wanted)
 
 
 def _patch(client: Client, message_id: str, project: str | None) -> str:
@@ -107,8 +107,8 @@ def _patch(client: Client, message_id: str, project: str | None) -> str:
     return str(need(found[0], "id"))
 
 
-def _add(client: Client, patch: str, wanted: Check) -> bool:
-    """Add one check, unless the newest of its context says the same. False if it does."""
+def _add(client: Client, patch: str, wanted: Check) -> Posted:
+    """Add one check, unless the newest of its context says the same."""
     path = f"{API}/patches/{patch}/checks/"
     slug = _NO_SLUG.sub("-", wanted.context)
 
@@ -117,18 +117,25 @@ def _add(client: Client, patch: str, wanted: Check) -> bool:
         newest = max(listed, key=lambda each: int(each.get("id", 0)), default=None)
         return newest if newest and _same(newest, wanted) else None
 
-    if find() is not None:
-        return False
+    there = find()
+    made = there or _send(client, path, wanted, find)
+    what = f"check {made.get('context') or wanted.context} ({wanted.state}) of {wanted.message_id}"
+    return Posted(what, str(made.get("url") or client.server.url + path), new=there is None)
+
+
+def _send(client: Client, path: str, wanted: Check, find: Callable[[], dict[str, Any] | None]) -> Mapping[str, Any]:
+    """The new check; `find` looks whether it has arrived."""
+    slug = _NO_SLUG.sub("-", wanted.context)
     body = {"state": wanted.state, "context": wanted.context, "description": wanted.description}
     body |= {"target_url": wanted.target_url} if wanted.target_url else {}
     try:
-        client.send("POST", path, body, arrived=find)
+        made = client.send("POST", path, body, arrived=find, assume={})
     except ContextError:
         # Patchwork's own description of the API allows only a slug; kernel.org's server takes names with a slash.
         if slug == wanted.context:
             raise
-        client.send("POST", path, {**body, "context": slug}, arrived=find)
-    return True
+        made = client.send("POST", path, {**body, "context": slug}, arrived=find)
+    return made.value if isinstance(made.value, dict) else {}
 
 
 def _same(there: dict[str, Any], wanted: Check) -> bool:

@@ -33,6 +33,15 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
+class Posted:
+    """What was posted, and where it can be seen now. Without `new` it was there before, and nothing was sent."""
+
+    what: str
+    where: str
+    new: bool = True
+
+
+@dataclass(frozen=True)
 class Step:
     """What is known of one patch: its mail, and, if it was built by itself, how that went (else `state` is None)."""
 
