@@ -436,7 +436,7 @@ def test_a_series_with_the_program_itself(stage: Stage) -> None:
     assert [runner.results[name]["result"] for name in ("test", "merge", "post")] == ["failure", "failure", "success"]
     found = json.loads((runner.artifacts["series-ci-merged"] / HOST / "summary.json").read_text("utf-8"))
     assert found["verdict"] == "no regression; some versions do not build"
-    names = [f"series-ci/{name}" for name in (f"{HOST} v1", "any v2", "any v3", f"{HOST} v4")]
+    names = [f"series-ci/{name}" for name in (f"{HOST} v1", "any v2", f"{HOST} v3", f"{HOST} v4")]
     assert [each["name"] for each in stage.hub.runs] == names
     assert [each["conclusion"] for each in stage.hub.runs] == ["success", "failure", "failure", "success"]
     assert hosts.CANARY not in runner.log
@@ -460,6 +460,9 @@ def test_a_single_job_with_the_program_itself(stage: Stage, versions: str, same:
     found = json.loads((runner.artifacts["series-ci-merged"] / HOST / "summary.json").read_text("utf-8"))
     assert [row["same_as"] for row in found["versions"]] == same
     assert stage.checks() == {f"series-ci/{HOST} {label}": "success" for label in versions.split()}
+    for number, label in enumerate(versions.split(), 1):
+        where = f"https://github.example.org/o/r/runs/{number}"
+        assert f"posted check run series-ci/{HOST} {label} (success): {where}\n" in runner.log
 
 
 def test_a_watch_with_the_program_itself(stage: Stage) -> None:
@@ -478,3 +481,14 @@ def test_a_watch_with_the_program_itself(stage: Stage) -> None:
     runner = stage.runner()
     runner.workflow("watch.yml", {"series": "series/mini.yaml"})
     assert runner.results["test"]["result"] == "skipped"
+
+
+def test_a_watch_of_what_was_not_tested(stage: Stage) -> None:
+    """A header with a function that nobody calls leaves the kernel as it was: the job warns, the check is neutral."""
+    raws = [*lab.mail(), *mails.series((mails.HELPER,), version=6)]
+    mails.folder(stage.fakes.folder / "checkout/series/mail", raws)
+    runner = stage.runner()
+    runner.workflow("watch.yml", {"series": "series/mini.yaml"})
+    assert {each["result"] for each in runner.results.values()} == {"success"}, runner.log
+    assert list(stage.checks().items()) == [(f"series-ci/{HOST} v6", "neutral")]
+    assert "::warning::not tested: " in runner.log

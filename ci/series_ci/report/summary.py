@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from series_ci import coverage, paths, record
 from series_ci.compare import Comparison
-from series_ci.errors import Error, ExitStatus, SeriesError
+from series_ci.errors import AlreadyAppliedError, ApplyError, Error, ExitStatus, NothingToTestError, SeriesError
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
 from series_ci.runs import Boot, Origin, Problem, SentPatch, Step, VersionRun
@@ -65,13 +66,24 @@ def ran(outcome: Outcome) -> VersionRun:
         ),
         error=told(error),
         folder=str(request.out),
-        environment=outcome.runs[0].environment if outcome.runs else {},
+        environment=_environment(outcome),
         origin=_origin(outcome),
         repeat=request.repeat,
         base_boots=tuple(boots[::2]),
         boots=tuple(boots[1::2]),
         coverage=outcome.coverage,
     )
+
+
+_WITHOUT_A_BUILD = (ApplyError, AlreadyAppliedError, NothingToTestError)
+"""What is so on every architecture."""
+
+
+def _environment(outcome: Outcome) -> Mapping[str, str]:
+    """That of the boots; without any, the architecture that was built for."""
+    if outcome.runs:
+        return outcome.runs[0].environment
+    return {} if isinstance(outcome.error, _WITHOUT_A_BUILD) else {"arch": outcome.request.arch.name}
 
 
 def _origin(outcome: Outcome) -> Origin:
