@@ -20,6 +20,15 @@ def backed(trailer: str, reply: Letter) -> bool:
     return claim.backed_by == "r@example.org"
 
 
+def test_a_name_with_a_comma_is_a_name() -> None:
+    version = mail(f"Why.\n\nAcked-by: Sorrel, Kim <kim@example.org>\nSigned-off-by: {AUTHOR}\n---\n")
+    answer = mail(
+        "Acked-by: Sorrel, Kim <k@home.example.org>", '"Sorrel, Kim" <k@home.example.org>', 9, "r@example.org"
+    )
+    (claim,) = claims.back(claims.claims([version]), version, [version, answer])
+    assert claim.backed_by == "r@example.org"
+
+
 def test_what_others_must_have_given() -> None:
     text = (
         f"Reviewed-by: {KIM}\nAcked-by: {AUTHOR}\nTested-by: T <t@example.org>\n"

@@ -8,6 +8,7 @@ import pytest
 
 from fakes import mails
 from series_ci import letter
+from series_ci.archive import Archive
 from series_ci.letter import Diffstat, Trailer
 
 DIFF = """\
@@ -134,6 +135,33 @@ def test_author_in_the_body() -> None:
     )
     read = letter.read(patch("Text\n\nFrom: Kim <kim@example.org>"))
     assert read.author == "Robin"
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["=?utf-8?q?Vale=2C_R=C3=B6bin?= <r@example.org>", '"Vale, Röbin" <r@example.org>', "Vale, Röbin <r@example.org>"],
+)
+def test_a_name_with_a_comma(sender: str) -> None:
+    sent = f"From: {sender}\nSubject: [PATCH] x\n\nText.\n".encode()
+    found = letter.read(sent)
+    assert (found.author, found.author_address, found.sender_address) == (
+        "Vale, Röbin",
+        "r@example.org",
+        "r@example.org",
+    )
+    assert not found.author_in_body
+    inside = letter.read(b"From: sam@example.org\nSubject: [PATCH] x\n\n" + f"From: {sender}\n\nText.\n".encode())
+    assert (inside.author, inside.author_address, inside.sender_address) == (
+        "Vale, Röbin",
+        "r@example.org",
+        "sam@example.org",
+    )
+    assert inside.author_in_body
+    archive = Archive("x", mails=(sent.replace(b"From:", b"Message-ID: <1@example.org>\nFrom:"),))
+    assert (archive.heads["1@example.org"].author, archive.heads["1@example.org"].address) == (
+        "Vale, Röbin",
+        "r@example.org",
+    )
 
 
 @pytest.mark.parametrize("how", ["8bit", "base64", "quoted-printable", "crlf", "koi8-r", "flowed"])

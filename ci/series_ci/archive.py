@@ -8,11 +8,11 @@ import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
-from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 
-from series_ci import files, mail, scratch
+from series_ci import addresses, files, mail, scratch
+from series_ci.addresses import Person
 from series_ci.errors import UsageError
 from series_ci.mail import Patch
 
@@ -34,11 +34,15 @@ class Head:
 
 @dataclass(frozen=True)
 class Archive:
-    """Where mails come from: the URL of a public-inbox, or a mailbox of our own making with its digest."""
+    """Where mails come from: the URL of a public-inbox, or a mailbox of our own making with its digest.
+
+    `quoted` says that the mails have the quoting of a mailbox, `>From ` for a line that begins with From.
+    """
 
     name: str
     url: str = ""
     mails: tuple[bytes, ...] = ()
+    quoted: bool = False
 
     @property
     def digest(self) -> str:
@@ -62,9 +66,10 @@ class Archive:
 
 
 def _head(message: Message, raw: bytes) -> Head:
-    name, address = parseaddr(mail.header(message, "From"))
+    sender = next(iter(addresses.read(message, "From").people), Person("", ""))
     above = f"{mail.header(message, 'In-Reply-To')} {mail.header(message, 'References')}"
-    return Head(raw, mail.header(message, "Subject"), name, address, mail.date_of(message), tuple(_ID.findall(above)))
+    title, date = mail.header(message, "Subject"), mail.date_of(message)
+    return Head(raw, title, sender.name, sender.address, date, tuple(_ID.findall(above)))
 
 
 def open_archive(where: str) -> Archive:
@@ -81,7 +86,7 @@ def open_archive(where: str) -> Archive:
         ) from error
     if not mails:
         raise UsageError(f"archive {where}: holds no mail", hint="a folder is searched for *.eml, cur/* and new/*")
-    return Archive(where, mails=tuple(mails))
+    return Archive(where, mails=tuple(mails), quoted=path.is_file())
 
 
 def _read_folder(path: Path) -> list[bytes]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from series_ci import addresses
 from series_ci.letter import Letter, Trailer
 
 CLOCKS = timedelta(hours=1)
@@ -72,7 +73,8 @@ def _same(trailer: Trailer, name: str, address: str) -> bool:
 
 
 def _name(trailer: Trailer) -> str:
-    return email.utils.parseaddr(trailer.value)[0]
+    people = addresses.parse(trailer.value).people
+    return people[0].name if people else email.utils.parseaddr(trailer.value)[0]
 
 
 def stable_words(titles: Sequence[str]) -> tuple[str, ...]:

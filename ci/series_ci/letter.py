@@ -7,13 +7,13 @@ signature. A cover letter or a reply has no diff. Lines that quote another mail 
 from __future__ import annotations
 
 import email.message
-import email.utils
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
-from series_ci import difftext, mail
+from series_ci import addresses, difftext, mail
+from series_ci.addresses import Person
 from series_ci.difftext import unique
 from series_ci.mail import Subject
 
@@ -45,7 +45,7 @@ class Letter:
     `sender_address`. `links` are the Message-IDs that the text points to, `version_links` those among them that it
     calls another version. `mode_changes` are the files whose mode changes by the diff or by the diffstat above it,
     `modes_lost` those whose diff lost the lines about it. `blobs` are (path, id of the old content, perhaps cut short).
-    `paths` are the files the diff touches, a renamed one under both names.
+    `paths` are the files the diff touches, a renamed one under both names. `author_in_body`: the body names the author.
     """
 
     message_id: str
@@ -68,6 +68,7 @@ class Letter:
     blobs: tuple[tuple[str, str], ...]
     paths: tuple[str, ...]
     has_diff: bool
+    author_in_body: bool = False
 
 
 _TRAILER = re.compile(r"((?:[A-Za-z]+-)*[Bb]y|Cc|CC|Fixes|Link|Closes|Message-I[dD]):[ \t]*(\S.*)")
@@ -104,15 +105,16 @@ def read(raw: bytes) -> Letter:
     prose, diff = (text, "") if cut < 0 else (text[:cut], text[cut:])
     own = "\n".join(line for line in prose.split("\n") if not line.startswith(">"))
     changes = difftext.parse(diff)
-    sender, sender_address = email.utils.parseaddr(mail.header(message, "From"))
-    author, address = _in_body_author(own) or (sender, sender_address)
+    sender = next(iter(addresses.read(message, "From").people), Person("", ""))
+    inside = _in_body_author(own)
+    author = inside or sender
     signature = diff[-4000:]  # b4 and git put their lines below the diff, too
     return Letter(
         message_id=mail.message_id(message),
         subject=mail.parse_subject(mail.header(message, "Subject")),
-        author=author or address,
-        author_address=address,
-        sender_address=sender_address,
+        author=author.name or author.address,
+        author_address=author.address,
+        sender_address=sender.address,
         date=mail.date_of(message),
         in_reply_to=next(iter(_ids(message, "In-Reply-To")), ""),
         references=_ids(message, "References"),
@@ -128,6 +130,7 @@ def read(raw: bytes) -> Letter:
         blobs=tuple((each.old, each.blob) for each in changes if each.blob),
         paths=unique(path for each in changes for path in (each.old, each.new)),
         has_diff=bool(changes),
+        author_in_body=inside is not None,
     )
 
 
@@ -139,14 +142,14 @@ def _first(form: re.Pattern[str], *texts: str) -> str:
     return next((found[1] for text in texts if (found := form.search(text))), "")
 
 
-def _in_body_author(text: str) -> tuple[str, str] | None:
+def _in_body_author(text: str) -> Person | None:
     """The From: among the header lines that git am reads at the top of a body."""
     for line in text.lstrip("\n").split("\n"):
         if not _IN_BODY.fullmatch(line):
             return None
-        name, address = email.utils.parseaddr(line.partition(":")[2]) if line[:4].lower() == "from" else ("", "")
-        if address:
-            return name, address
+        found = addresses.parse(line.partition(":")[2]).people if line[:4].lower() == "from" else ()
+        if found:
+            return found[0]
     return None
 
 
