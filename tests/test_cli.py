@@ -122,6 +122,7 @@ def test_a_run_directory_is_written_once(folder: Path, capsys: pytest.CaptureFix
     ("name", "written_over"),
     [
         ("series.mbx", True),
+        ("sent.mbx", True),
         ("base/run.json", True),
         ("patched-2/initramfs.cpio", True),
         ("patch-12/build.log", True),

@@ -29,8 +29,10 @@ def runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home / ".local/state/series-ci/runs"
 
 
-def finished(folder: Path, date: int, result: Result = BAD, mails: tuple[bytes, ...] = (MAIL,)) -> None:
-    rundirs.version(folder, outcome(run("base", GOOD), run("v10", result)), mails=mails)
+def finished(
+    folder: Path, date: int, result: Result = BAD, mails: tuple[bytes, ...] = (MAIL,), sent: tuple[bytes, ...] = ()
+) -> None:
+    rundirs.version(folder, outcome(run("base", GOOD), run("v10", result)), mails=mails, sent=sent)
     os.utime(folder / "summary.json", (date, date))
 
 
@@ -69,6 +71,19 @@ def test_a_cover_letter_is_known_by_the_patches_that_answer_it(
     assert ask(COVER, monkeypatch, capsys)[0]["status"] == "fail"
     # Whatever else was answered is not this version.
     assert ask(COVER.replace(b"0/1", b"1/1"), monkeypatch, capsys)[0]["status"] == "warn"
+
+
+def test_a_cover_letter_is_that_of_the_run_and_no_other(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A version is often sent in answer to the cover letter of the one before."""
+    before = COVER.replace(b"v10-0@", b"v9-0@").replace(b"PATCH v10", b"PATCH v9")
+    answer = REPLY.replace(b"v10-0@", b"v9-0@")
+    finished(runs / "a", 100, mails=(answer,), sent=(answer,))
+    assert ask(before, monkeypatch, capsys)[0]["status"] == "warn"
+    # Nor has a patch to answer its cover letter itself.
+    finished(runs / "b", 200, mails=(MAIL,), sent=(COVER, MAIL))
+    assert ask(COVER, monkeypatch, capsys)[0]["status"] == "fail"
 
 
 def test_runs_elsewhere(

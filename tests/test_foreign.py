@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes import rundirs
-from fakes.outcomes import outcome, request, run
-from series_ci import compare, foreign, stored
+from fakes.outcomes import MAIL, outcome, request, run
+from series_ci import compare, foreign, mail, stored
 from series_ci.allow import Allowed
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
@@ -63,6 +63,67 @@ GOOD = [
 def test_what_a_run_leaves_is_taken(tmp_path: Path, found: Outcome) -> None:
     known = rundirs.version(tmp_path / "run", found)
     assert foreign.verify(tmp_path / "run") == known
+
+
+COVER = MAIL.replace(b"v10-1@", b"v10-0@").replace(b"[PATCH v10] mm/rmap: leave the", b"[PATCH v10 0/1] All the")
+REPLY = "To: a@example.org\nSubject: Re: x\nIn-Reply-To: <20260203.v10-0@example.org>\n\nFine.\n"
+
+
+def whole(folder: Path) -> Path:
+    """A run with the mails as they were sent."""
+    known = rundirs.version(folder, BROKEN, sent=(COVER, MAIL))
+    assert known.title == "All the folios of exiting processes alone"
+    return folder
+
+
+def test_the_mails_as_they_were_sent_and_a_reply_are_taken(tmp_path: Path) -> None:
+    folder = whole(tmp_path / "run")
+    (folder / "reply.eml").write_text(REPLY)
+    foreign.verify(folder)
+    # Of a version of which only a part was sent anew it is that part.
+    rundirs.version(tmp_path / "part", BROKEN, sent=(MAIL,))
+    foreign.verify(tmp_path / "part")
+
+
+def sent_as(*mails: bytes) -> Tamper:
+    return lambda folder: (folder / "sent.mbx").write_bytes(mail.join_mbox(mails))
+
+
+def replied(text: str) -> Tamper:
+    return lambda folder: (folder / "reply.eml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("says", "tamper"),
+    [
+        ("sent.mbx: holds other mails", sent_as()),
+        ("sent.mbx: holds other mails", sent_as(COVER)),
+        ("sent.mbx: holds other mails", sent_as(MAIL, COVER)),
+        ("sent.mbx: holds other mails", sent_as(COVER, COVER, MAIL)),
+        ("sent.mbx: holds other mails", sent_as(COVER, MAIL, MAIL.replace(b"v10-1@", b"v10-2@"))),
+        ("has the title", sent_as(COVER.replace(b"All", b"None"), MAIL)),
+        ("has the title", lambda f: (f / "sent.mbx").unlink()),
+        ("has the title", lambda f: change(f / "summary.json", "title", to="Another")),
+        ("reply.eml: is no reply to this version", replied(REPLY.replace("v10-0@", "v9-0@"))),
+        ("reply.eml: is no reply to this version", replied(REPLY.replace("To: a", "X: a", 1))),
+        ("reply.eml: is no reply to this version", replied("x")),
+        ("reply.eml: is a link", lambda f: (f / "reply.eml").symlink_to("/etc/passwd")),
+    ],
+)
+def test_mails_and_replies_of_another_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], says: str, tamper: Tamper
+) -> None:
+    folder = whole(tmp_path / "run")
+    tamper(folder)
+    refused(folder, says, capsys)
+
+
+@pytest.mark.parametrize("name", ["reply.eml", "sent.mbx", "v1/sent.mbx", "v1/junit.xml", "v1/run.lock"])
+def test_what_is_read_as_a_whole_is_small(tmp_path: Path, name: str) -> None:
+    folder = sweep(tmp_path / "run") if "/" in name else whole(tmp_path / "run")
+    (folder / name).write_bytes(b"x" * 2_000_000)
+    with pytest.raises(UsageError, match=f"{name}: has more than 1 MiB"):
+        foreign.verify(folder, replace(foreign.LIMITS, record=foreign.MIB))
 
 
 def sweep(folder: Path) -> Path:

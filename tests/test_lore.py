@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT
 from fakes import fakelinux, mails, web
 from series_ci import lore, mail, process
+from series_ci import sent as sent_mails
 from series_ci.archive import open_archive
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.lore import Fetched
@@ -45,7 +46,7 @@ class TestLocalArchive:
     def test_any_mail_of_a_series_names_it(self, tmp_path: Path, number: int) -> None:
         fetched = fetch(v(1, number), mails.series(), tmp_path)
         assert ids(fetched) == [v(1, 1), v(1, 2)]
-        assert fetched.title == "mm: tell the folios that end with their process"
+        assert fetched.title == mails.COVER
         assert not fetched.cached
 
     def test_folder_of_mails(self, tmp_path: Path) -> None:
@@ -340,6 +341,96 @@ class TestServer:
         assert ask(server, v(1, 0)).cached
 
 
+def sent(fetched: Fetched) -> list[str]:
+    return [mail.message_id(mail.parse(raw)) for raw in fetched.sent]
+
+
+class TestSent:
+    """The mails as they were sent, for whoever answers them."""
+
+    @pytest.mark.parametrize("number", [0, 1, 2])
+    def test_cover_letter_and_patches_with_all_their_headers(self, tmp_path: Path, number: int) -> None:
+        raws = [b"Cc: =?utf-8?q?Z=C3=BC?= <zu@example.org>\nX-Own: 1\n" + raw for raw in mails.series()]
+        fetched = fetch(v(1, number), [*raws, mails.reply(raws[1], "Fine.")], tmp_path)
+        assert list(fetched.sent) == [raw.rstrip(b"\n") + b"\n" for raw in raws]
+        assert (again := fetch(v(1, number), [*raws, mails.reply(raws[1], "Fine.")], tmp_path)).cached
+        assert again.sent == fetched.sent
+
+    def test_of_a_server_too_and_later_without_it(self, server: web.Server) -> None:
+        first = ask(server, v(1, 1))
+        assert sent(first) == [v(1, 0), v(1, 1), v(1, 2)]
+        assert b"\nTo: linux-mm@example.org\n" in first.sent[0]
+        server.pages.clear()
+        second = ask(server, v(1, 1))
+        assert second.cached
+        assert (second.sent, second.title) == (first.sent, mails.COVER)
+
+    def test_only_those_of_the_version(self, server: web.Server) -> None:
+        server.pages.update(mails.inbox([*mails.series(), *mails.series(mails.BROKEN, version=2, reply_to=v(1, 0))]))
+        assert sent(ask(server, v(2, 2))) == [v(2, 0), v(2, 1), v(2, 2)]
+        assert sent(ask(server, v(1, 2))) == [v(1, 0), v(1, 1), v(1, 2)]
+
+    def test_of_patches_sent_anew_only_those(self, tmp_path: Path) -> None:
+        first = mails.series()
+        anew = mails.series(mails.BROKEN, version=2, reply_to=v(1, 0))[2]
+        path = tmp_path / "archive.mbox"
+        path.write_bytes(mails.mbox([*first, anew]))
+        fetched = lore.fetch_version((v(1, 0), v(2, 2)), open_archive(str(path)))
+        assert ids(fetched) == [v(1, 1), v(2, 2)]
+        assert sent(fetched) == [v(2, 2)]
+        assert fetched.title == mails.HELPER.message.split("\n")[0]
+
+    def test_an_encoded_mail_stays_encoded(self, tmp_path: Path) -> None:
+        (raw,) = mails.series(mails.GOOD[:1], cover="")
+        head, _, body = raw.partition(b"\n\n")
+        raw = head.replace(b"8bit", b"base64") + b"\n\n" + base64.encodebytes(body)
+        assert fetch(v(1, 1), [raw], tmp_path).sent == (raw,)
+
+    @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x")])
+    def test_what_an_earlier_release_kept_is_fetched_again(self, server: web.Server, damage: object) -> None:
+        kept = ask(server, v(1, 0))
+        assert callable(damage)
+        damage(kept.mbox.parent / "sent.mbx")
+        again = ask(server, v(1, 0))
+        assert not again.cached
+        assert (again.sent, again.digest) == (kept.sent, kept.digest)
+        assert ask(server, v(1, 0)).cached
+
+    def test_a_mail_that_the_archive_gives_to_b4_alone(self, server: web.Server) -> None:
+        archive = open_archive(f"{server.url}/all")
+        raws = mails.series()
+        given = [mail.patch(raw) for raw in raws]
+        server.pages[f"/all/{v(1, 0)}/t.mbox.gz"] = mails.inbox(raws[:2])[f"/all/{v(1, 0)}/t.mbox.gz"]
+        with pytest.raises(InfrastructureError, match=f"{v(1, 2)}: .* does not give it as it was sent"):
+            sent_mails.find(v(1, 0), given, archive)
+        server.pages[f"/all/{v(1, 2)}/raw"] = raws[2]
+        assert len(sent_mails.find(v(1, 0), given, archive)) == 3
+
+    @pytest.mark.parametrize("subject", [b"[RFC] Many folios", b"Many folios"])
+    @pytest.mark.parametrize("number", [0, 1, 2])
+    def test_a_cover_letter_that_is_not_numbered(self, tmp_path: Path, subject: bytes, number: int) -> None:
+        cover, *patches = mails.series(version=3)
+        cover = cover.replace(b"[PATCH v3 0/2] " + mails.COVER.encode(), subject)
+        fetched = fetch(v(3, number), [cover, *patches], tmp_path)
+        assert ids(fetched) == [v(3, 1), v(3, 2)]
+        assert sent(fetched) == [v(3, 0), v(3, 1), v(3, 2)]
+        assert fetched.title == "Many folios"
+
+
+class TestTitle:
+    @pytest.mark.parametrize(
+        ("cover", "title"),
+        [
+            (mails.COVER, mails.COVER),
+            ("[RFC] [next] Many folios", "Many folios"),
+            ("*** SUBJECT HERE ***", "mm: tell the folios that end with their process"),
+            ("", "mm: tell the folios that end with their process"),
+        ],
+    )
+    def test_is_that_of_the_cover_letter(self, tmp_path: Path, cover: str, title: str) -> None:
+        assert fetch(v(1, 2), mails.series(cover=cover), tmp_path).title == title
+
+
 class TestKept:
     # What a release with another way of reading mails has left is no other content.
     OTHER_WAY = b'{"archive_digest": "", "digest": "of the old way", "patch_ids": []}'
@@ -376,6 +467,7 @@ class TestKept:
         kept = fetch(v(1, 0), mails.series(), tmp_path).mbox.parent
         assert sorted(path for path in cache.rglob("*") if path.is_file()) == [
             kept.parent / ".lock",
+            kept / "sent.mbx",
             kept / "series.json",
             kept / "series.mbx",
         ]

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import process
+from fakes import sending
+from series_ci import addresses
+from series_ci.addresses import Person
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.post import mail
 
@@ -51,9 +53,7 @@ def test_what_is_no_reply(tmp_path: Path) -> None:
 
 
 def test_git_itself_sends_it_to_those_and_nobody_else(tmp_path: Path, home: Path) -> None:
-    (home / ".gitconfig").write_text("[user]\n\tname = Tess Ter\n\temail = tess@example.org\n")
-    if "not a git command" in process.run(["git", "send-email", "--help-all"]).err:
-        pytest.skip("git send-email is not installed")
+    sending.require(home)
     said = mail.try_out(mail.command(reply(tmp_path)))
     lines = said.splitlines()
     assert "In-Reply-To: <20260203.v10-1@example.org>" in lines
@@ -65,11 +65,29 @@ def test_git_itself_sends_it_to_those_and_nobody_else(tmp_path: Path, home: Path
     assert "nobody-asked" not in said
 
 
-def test_git_that_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_over_several_lines_are_one_address_each(tmp_path: Path, home: Path) -> None:
+    sending.require(home)
+    long = Person("Näme mit Kömma, " * 8 + "Ö", "long@example.org")
+    people = [long, Person("Marsh, Lo", "lo@example.org"), Person("Plain " * 20 + "X", "plain@example.org")]
+    text = REPLY.replace("To: Robin Vale <robin.vale@example.org>", addresses.header("To", people))
+    said = mail.try_out(mail.command(reply(tmp_path, text))).splitlines()
+    assert [line for line in said if line.startswith("RCPT TO:")][:3] == [
+        f"RCPT TO:<{each.address}>" for each in people
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "package"),
+    [
+        ("git: 'send-email' is not a git command.", "git-email"),
+        ("BUG: The 'Mail::Address' module is not here, but NO_PERL_CPAN_FALLBACKS was set!", "libmailtools-perl"),
+    ],
+)
+def test_git_that_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, package: str) -> None:
     program = tmp_path / "git"
-    program.write_text("#!/bin/sh\necho \"git: 'send-email' is not a git command.\" >&2\nexit 1\n")
+    program.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(InfrastructureError, match="send-email") as caught:
         mail.try_out(["git", "send-email", "x"])
-    assert "git-email" in caught.value.hint
+    assert package in caught.value.hint

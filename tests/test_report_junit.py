@@ -160,6 +160,7 @@ def test_readers_count_what_we_count() -> None:
     assert {case.name for case in suite} == {f"mm/{name}" for name in names}
     properties = {each.name: each.value for each in suite.properties()}
     assert properties["verdict"] == "regression"
+    assert properties["title"] == "mm/rmap: leave the folios of exiting processes alone"
     assert properties["repeat"] == "series-ci test v10 --series demo"
     assert properties["qemu"] == "QEMU emulator version 9.8.7"
 

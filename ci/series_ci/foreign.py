@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import boots, compare, lock, mail, rundir, stored
+from series_ci import boots, compare, foreign_mails, lock, rundir, sent, stored
 from series_ci.allow import Allowed
 from series_ci.errors import (
     AlreadyAppliedError,
@@ -51,11 +51,11 @@ _GUEST = r"console\.log|results\.ktap|status\.txt|qemu\.log|qemu\.cmd"
 _BOOT = rf"(?:{re.escape(boots.RUN_FILE)}|config|build\.log|selftests\.log|(?:{boots.GUEST}\d{{1,4}}/)?(?:{_GUEST}))"
 _BASE = r"base(?:\.\d{1,4})?(?:-2)?"
 _PATCHED = r"patched(?:-2)?"
-_MAILS = r"series\.mbx|junit\.xml|run\.lock|reproduction\.(?:md|json)|summary\.json"
+_MAILS = r"(?:series|sent)\.mbx|reply\.eml|junit\.xml|run\.lock|reproduction\.(?:md|json)|summary\.json"
 _VERSION = rf"(?:{_MAILS}|{_PATCHED}/{_BOOT}|patch-\d{{1,4}}/build\.log)"
 _OF_VERSION = re.compile(rf"{_VERSION}|base(?:-2)?/{_BOOT}")
 _OF_SWEEP = re.compile(rf"junit\.xml|summary\.(?:json|md)|sweep\.json|\.lock|{_BASE}/{_BOOT}|{LABEL}/{_VERSION}")
-_RECORDS = re.compile(rf".*\.json|.*{_MAILS}")
+_RECORDS = re.compile(rf".*\.json|.*(?:{_MAILS})")
 
 _BOOTS_OF_VERSION = re.compile(rf"base(?:-2)?|{_PATCHED}")
 _BOOTS_OF_SWEEP = re.compile(rf"\.\./{_BASE}|(?:\.\./{LABEL}/)?{_PATCHED}")
@@ -210,7 +210,8 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
     _boot_names(folder, names)
     if not re.fullmatch(LABEL, run.version):
         raise _wrong(path, f"has a version named {run.version!r}")
-    _verify_mails(folder / "series.mbx", run)
+    if fault := foreign_mails.fault(folder, run):
+        raise _wrong(*fault)
     _verify_lock(folder / lock.NAME, run)
     if run.error is not None:
         if (run.status, run.verdict) not in _WITH_ERROR or run.entries or run.splats:
@@ -245,6 +246,8 @@ def _verify_lock(path: Path, run: VersionRun) -> None:
     changes = {entry.name: entry.change.value for entry in run.entries}
     if found.mails.message_ids[-1] != run.message_id or found.tested is None or found.tested.changes != changes:
         raise _wrong(path, "is the lock of another run")
+    if not foreign_mails.fits(found.mails.cover, path.parent):
+        raise _wrong(path, f"names another cover letter than {sent.NAME} holds")
 
 
 def _compared(folder: Path, base: Boot, patched: Boot, allowed: Sequence[Allowed]) -> compare.Comparison:
@@ -273,13 +276,3 @@ def _verify_verdict(path: Path, run: VersionRun, found: list[compare.Comparison]
     for what, (made, said) in expected.items():
         if made != said:
             raise _wrong(path, f"has other {what} than the records of the boots give")
-
-
-def _verify_mails(path: Path, run: VersionRun) -> None:
-    if not path.is_file():
-        raise _wrong(path, "is missing")
-    found = [mail.patch(raw) for raw in mail.split_mbox(path.read_bytes())]
-    if [(each.message_id, each.subject.title) for each in found] != [
-        (each.message_id, each.subject) for each in run.origin.patches
-    ]:
-        raise _wrong(path, f"holds other patches than {rundir.SUMMARY} names")

@@ -40,12 +40,16 @@ class _Part(BaseModel):
 
 
 class Mails(_Part):
-    """The version as it was mailed: its Message-IDs (its own last), a digest of all that is applied, the patch-ids."""
+    """The version as it was mailed: its Message-IDs (its own last), a digest of all that is applied, the patch-ids.
+
+    `cover` is the Message-ID of its cover letter; empty if it has none. The first locks did not have it.
+    """
 
     message_ids: tuple[MessageId, ...] = Field(min_length=1)
     archive: str
     digest: str
     patch_ids: tuple[str, ...]
+    cover: str = ""
 
 
 class BasePatch(_Part):

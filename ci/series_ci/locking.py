@@ -70,6 +70,7 @@ def inputs(request: Request, fetched: Fetched, base: Base, shop: Workshop, commi
             archive=paths.named(request.archive),
             digest=fetched.digest,
             patch_ids=fetched.patch_ids,
+            cover=fetched.cover.message_id if fetched.cover else "",
         ),
         "tree": lock.Tree(
             spec=paths.named(base.spec),

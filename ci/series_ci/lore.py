@@ -3,6 +3,9 @@
 b4 finds, decodes and threads mails better than we would, but its exit code says little: it returns 0 with half a
 series, or with another version than the one asked for (see `_verify`). So what it wrote is checked against the identity
 that was asked for, and then kept: a Message-ID names one content for ever.
+
+What b4 writes is made for `git am`: it has neither recipients nor the cover letter. The mails as they were sent are
+kept beside it, for whoever answers them.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import b4, files, letter, mail, paths, postings, process, search
+from series_ci import b4, files, letter, mail, paths, postings, process, search, sent
 from series_ci.archive import Archive
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.mail import Patch
@@ -28,7 +31,8 @@ class Fetched:
     """A version as it was mailed, verified.
 
     `mbox` is ready for `git am`; `patch_ids` are those of `git patch-id --stable`, one per patch in order; `digest`
-    covers all that identifies the content; `cached` says that no archive was asked.
+    covers all that identifies the content; `cached` says that no archive was asked. `sent` are the version's own mails
+    as they were sent, the cover letter first if there is one.
     """
 
     message_id: str
@@ -37,11 +41,22 @@ class Fetched:
     mbox: Path
     digest: str
     cached: bool
+    sent: tuple[bytes, ...] = ()
+
+    @property
+    def cover(self) -> Patch | None:
+        """The cover letter, if the version has one."""
+        return mail.cover(self.sent)
 
     @property
     def title(self) -> str:
-        """The subject of the first patch, without its prefixes."""
-        return self.patches[0].subject.title
+        """The subject of the cover letter, or of the first patch, without its prefixes."""
+        return mail.title(self.sent) or self.patches[0].subject.title
+
+    def write(self, folder: Path) -> None:
+        """Put the mails into a run directory, for git am and as they were sent."""
+        files.write(folder / "series.mbx", self.mbox.read_bytes())
+        files.write(folder / sent.NAME, mail.join_mbox(self.sent))
 
 
 Tell = Callable[[str], None]
@@ -74,7 +89,7 @@ def fetch(
     if kept.get("archive_digest") == archive.digest and (loaded := _load(message_id, folder, kept)):
         return loaded
     with files.locked(folder.parent / ".lock", tell):
-        patches = _ask_b4(message_id, archive, rest.patches if rest else ())
+        given, patches = _ask_b4(message_id, archive, rest.patches if rest else ())
         digest = _digest(patches)
         before = kept.get(DIGEST, digest)
         if isinstance(before, str) and before != digest:
@@ -85,21 +100,26 @@ def fetch(
                 "and remove that folder if the kept mail is the wrong one",
             )
         patch_ids = [_patch_id(each) for each in patches]
+        mails = sent.find(message_id, given, archive)
         with files.disk_errors(folder), files.fresh_folder(folder) as making:
             (making / "series.mbx").write_bytes(mail.join_mbox(each.raw for each in patches))
+            (making / sent.NAME).write_bytes(mail.join_mbox(mails))
             record = {
                 "message_id": message_id,
                 "archive": archive.name,
                 "archive_digest": archive.digest,
                 DIGEST: digest,
                 "patch_ids": patch_ids,
+                sent.NAME: files.digest((making / sent.NAME).read_bytes()),
             }
             files.write_json(making / "series.json", record)
-    return Fetched(message_id, tuple(patches), tuple(patch_ids), folder / "series.mbx", digest, cached=False)
+    return Fetched(
+        message_id, tuple(patches), tuple(patch_ids), folder / "series.mbx", digest, cached=False, sent=tuple(mails)
+    )
 
 
-def _ask_b4(message_id: str, archive: Archive, rest: Sequence[Patch]) -> list[Patch]:
-    """The patches of the version that a mail belongs to, whole and alone."""
+def _ask_b4(message_id: str, archive: Archive, rest: Sequence[Patch]) -> tuple[list[Patch], list[Patch]]:
+    """The mails that b4 gives of the version that a mail belongs to, and its patches, whole and alone."""
     # A patch that was sent anew in reply to its first version must not be mixed with the rest of that version.
     found = b4.am(message_id, archive, "--no-partial-reroll")
     _refuse_twins(found, archive)
@@ -134,13 +154,16 @@ def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | N
     mbox = folder / "series.mbx"
     try:
         patches = [mail.patch(raw) for raw in mail.split_mbox(mbox.read_bytes())]
+        mails = (folder / sent.NAME).read_bytes()  # earlier releases kept none
     except OSError:
         return None
     digest = _digest(patches)
     ids = kept.get("patch_ids")
-    if digest != kept.get(DIGEST) or not isinstance(ids, list):
+    if digest != kept.get(DIGEST) or files.digest(mails) != kept.get(sent.NAME) or not isinstance(ids, list):
         return None
-    return Fetched(message_id, tuple(patches), tuple(ids), mbox, digest, cached=True)
+    return Fetched(
+        message_id, tuple(patches), tuple(ids), mbox, digest, cached=True, sent=tuple(mail.split_mbox(mails))
+    )
 
 
 def _refuse_twins(found: list[bytes], archive: Archive) -> None:
@@ -152,14 +175,14 @@ def _refuse_twins(found: list[bytes], archive: Archive) -> None:
             raise UsageError(f"{name}: {archive.name} holds two different mails with this Message-ID")
 
 
-def _verify(asked: str, raw_mails: list[bytes], rest: Sequence[Patch]) -> list[Patch]:
+def _verify(asked: str, raw_mails: list[bytes], rest: Sequence[Patch]) -> tuple[list[Patch], list[Patch]]:
     """Make sure that these mails are the version that was asked for, alone, and whole together with `rest`.
 
-    Returns its patches in order.
+    Returns its own mails, cover letter first, and the patches of the whole, both in order.
     """
     everything = [mail.patch(raw) for raw in raw_mails]
-    cover = [each for each in everything if each.subject.number == 0]
-    patches = sorted((each for each in everything if each.subject.number != 0), key=lambda each: each.subject.number)
+    cover = [found] if (found := mail.cover(raw_mails)) else []
+    patches = sorted(everything[len(cover) :], key=lambda each: each.subject.number)
     if not patches:
         raise UsageError(f"{asked}: the mail is there, but it holds no patch")
     if asked not in [each.message_id for each in everything]:
@@ -167,10 +190,12 @@ def _verify(asked: str, raw_mails: list[bytes], rest: Sequence[Patch]) -> list[P
             f"{asked}: is neither a patch nor a cover letter; its thread holds [{_describe(patches[0])}]",
             hint=f"did you mean {patches[0].message_id} ?",
         )
-    versions = sorted({each.subject.version for each in [*cover, *patches]})
+    numbered = [each for each in cover if each.subject.number == 0]
+    versions = sorted({each.subject.version for each in [*numbered, *patches]})
     if len(versions) > 1:
         raise UsageError(f"{asked}: the thread mixes versions {versions}", hint="give the Message-ID of one patch")
     total = patches[0].subject.total
+    own = [*cover[:1], *patches]
     if rest:
         patches = _with_rest(asked, patches, rest)
     numbers = [each.subject.number for each in patches]
@@ -183,7 +208,7 @@ def _verify(asked: str, raw_mails: list[bytes], rest: Sequence[Patch]) -> list[P
         )
     if len(numbers) != total:
         raise UsageError(f"{asked}: the thread holds {len(numbers)} patches for a series of {total}")
-    return patches
+    return own, patches
 
 
 def _with_rest(asked: str, patches: Sequence[Patch], rest: Sequence[Patch]) -> list[Patch]:

@@ -9,9 +9,11 @@ import email.message
 import email.policy
 import email.utils
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from series_ci import difftext
 
 SEPARATOR = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 """The line that public-inbox and b4 put between mails (b4's own output names git@z)."""
@@ -23,6 +25,9 @@ _PREFIX = re.compile(r"\s*\[([^\]]*)\]")
 _GLUED = re.compile(r"(patch)(v\d+)", re.IGNORECASE)
 _VERSION = re.compile(r"v([0-9]{1,9})", re.IGNORECASE)
 _COUNTER = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
+
+_PLACEHOLDER = "*** SUBJECT HERE ***"
+"""What git format-patch puts into a cover letter, and some authors leave there."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +172,32 @@ def patch(raw: bytes) -> Patch:
     return Patch(message_id(message), subject, header(message, "From"), header(message, "Date"), raw)
 
 
+def cover(mails: Sequence[bytes]) -> Patch | None:
+    """The cover letter among the mails of a version, which comes first, if there is one.
+
+    Some are sent without `[PATCH 0/N]`: what b4 takes for one then holds no diff, and patches follow it.
+    """
+    first = patch(mails[0]) if mails else None
+    if first is None or first.subject.number == 0:
+        return first
+    bare = len(mails) > 1 and first.subject.total == 1
+    return first if bare and difftext.start(body(parse(first.raw))) < 0 else None
+
+
+def title(mails: Sequence[bytes]) -> str:
+    """The title of the cover letter among these mails; empty if there is none, or it has none."""
+    found = cover(mails)
+    return "" if found is None or found.subject.title == _PLACEHOLDER else found.subject.title
+
+
 def split_mbox(raw: bytes) -> list[bytes]:
     """The mails of a mailbox that b4 or public-inbox wrote (>From quoting undone; both do it)."""
-    return [_QUOTED_FROM.sub(rb"\1", part).rstrip(b"\n") + b"\n" for part in _SPLIT.split(raw) if part.strip()]
+    return [unquoted(part).rstrip(b"\n") + b"\n" for part in _SPLIT.split(raw) if part.strip()]
+
+
+def unquoted(raw: bytes) -> bytes:
+    """A mail of a mailbox without the quoting of its lines that begin with From."""
+    return _QUOTED_FROM.sub(rb"\1", raw)
 
 
 def join_mbox(mails: Iterable[bytes]) -> bytes:

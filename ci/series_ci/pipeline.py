@@ -139,7 +139,7 @@ def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
         fetched = lore.fetch_version(request.message_ids, open_archive(request.archive), tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
-    files.write(request.out / "series.mbx", fetched.mbox.read_bytes())
+    fetched.write(request.out)
     return fetched
 
 

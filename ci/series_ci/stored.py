@@ -6,13 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from series_ci import boots, coverage, files, mail, record
+from series_ci import boots, coverage, files, lock, mail, record, sent
 from series_ci.allow import Allowed
 from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus, UsageError
+from series_ci.lock import Lock
 from series_ci.results import Result, Splat, Status
 from series_ci.rundir import SUMMARY
-from series_ci.runs import AnyRun, Boot, Origin, Problem, SentPatch, Stage, Step, SweepRow, SweepRun, VersionRun
+from series_ci.runs import (
+    AnyRun,
+    Boot,
+    Origin,
+    Problem,
+    SentPatch,
+    Stage,
+    Step,
+    SweepRow,
+    SweepRun,
+    VersionRun,
+)
 
 _WRONG = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -41,22 +53,35 @@ def read_version(folder: Path) -> VersionRun:
 
 
 def mails(folder: Path) -> list[bytes]:
-    """The patches of a version as they were mailed; none if the run directory does not have them (any more)."""
-    mbox = folder / "series.mbx"
-    return mail.split_mbox(mbox.read_bytes()) if mbox.is_file() else []
+    """The patches of a version as b4 gives them; none if the run directory does not have them (any more)."""
+    return _mbox(folder / "series.mbx")
+
+
+def sent_mails(folder: Path) -> list[bytes]:
+    """The mails of a version as they were sent, cover letter first; none in what earlier releases left."""
+    return _mbox(folder / sent.NAME)
+
+
+def _mbox(path: Path) -> list[bytes]:
+    return mail.split_mbox(path.read_bytes()) if path.is_file() else []
+
+
+def locked(folder: Path) -> Lock | None:
+    """The lock of a run; a version that was not booted has none."""
+    return lock.read(folder) if (folder / lock.NAME).is_file() else None
 
 
 def of_mail(folders: Sequence[Path], message_id: str, *, cover: bool) -> VersionRun | None:
     """The newest finished run of the version that a mail belongs to.
 
-    A `cover` letter is in no run directory, unless the version was asked for by it: its patches answer it.
+    Run directories of earlier releases hold no `cover` letter: the one that their patches answer is theirs.
     """
     for path in newest_first([each for folder in folders for each in [folder / SUMMARY, *_below(folder)]]):
         found = files.read_json(path) or {}
         environment = found.get("environment")
         patches = environment.get("patches") if isinstance(environment, dict) else None
         ids = {found.get("message_id"), *(each.get("message_id") for each in patches or () if isinstance(each, dict))}
-        if message_id in ids or (cover and message_id in _answered(path.parent)):
+        if message_id in ids or message_id in _covers(path.parent, answered=cover):
             try:
                 return read_version(path.parent)
             except UsageError:  # damaged, or of an older form: an older run may do
@@ -64,7 +89,13 @@ def of_mail(folders: Sequence[Path], message_id: str, *, cover: bool) -> Version
     return None
 
 
-def _answered(folder: Path) -> set[str]:
+def _covers(folder: Path, *, answered: bool) -> set[str]:
+    """The Message-ID of the cover letter; where it was not kept, of the mails that are `answered`, if that is asked."""
+    if kept := sent_mails(folder):
+        found = mail.cover(kept)
+        return {found.message_id} if found else set()
+    if not answered:
+        return set()
     return {mail.header(mail.parse(raw), "In-Reply-To").strip("<> ") for raw in mails(folder)}
 
 

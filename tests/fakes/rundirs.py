@@ -27,12 +27,23 @@ def settle(folder: Path, outcome: Outcome, *, base: Path | None = None) -> Outco
 
 
 def version(
-    folder: Path, outcome: Outcome, *, base: Path | None = None, mails: Sequence[bytes] = (MAIL,)
+    folder: Path,
+    outcome: Outcome,
+    *,
+    base: Path | None = None,
+    mails: Sequence[bytes] = (MAIL,),
+    sent: Sequence[bytes] = (),
 ) -> VersionRun:
-    """A finished run of one version; what is known of it in memory."""
+    """A finished run of one version; what is known of it in memory.
+
+    Without the mails as they were `sent` it is one of an earlier release.
+    """
     outcome = settle(folder, outcome, base=base)
     _boots(outcome)
     files.write(folder / "series.mbx", mail.join_mbox(mails))
+    if sent:
+        outcome = replace(outcome, fetched=replace(outcome.fetched, sent=tuple(sent)))
+        files.write(folder / "sent.mbx", mail.join_mbox(sent))
     write(outcome)
     return ran(outcome)
 

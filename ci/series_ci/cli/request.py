@@ -25,7 +25,9 @@ from series_ci.rows import Sweep
 
 LORE = "https://lore.kernel.org/all/"
 
-_OURS = re.compile(rf"series\.mbx|junit\.xml|run\.lock|(?:base|patched)(?:-2)?|patch-\d+|\..*{re.escape(scratch.END)}")
+_OURS = re.compile(
+    rf"(?:series|sent)\.mbx|junit\.xml|run\.lock|(?:base|patched)(?:-2)?|patch-\d+|\..*{re.escape(scratch.END)}"
+)
 """What a run directory holds before its last file, summary.json."""
 
 

@@ -13,6 +13,12 @@ from series_ci.errors import InfrastructureError, UsageError
 
 NEEDED = ("To", "Subject", "In-Reply-To")
 
+_MISSING = {
+    "not a git command": "Debian has it in the package git-email",
+    "Mail::Address": "Debian has what git send-email needs in the package libmailtools-perl",
+}
+"""What git says where a package is missing, and what to install."""
+
 
 def command(file: Path) -> list[str]:
     """What sends the mail: to whom its headers say and to nobody else, as an answer to the mail it answers.
@@ -49,8 +55,6 @@ def try_out(argv: list[str]) -> str:
     """What git would send, by its own --dry-run. Raises InfrastructureError if git cannot say."""
     done = process.run([*argv[:2], "--dry-run", "--confirm=never", *argv[2:]], timeout=120)
     if done.code:
-        hint = (
-            "Debian has it in the package git-email" if "not a git command" in done.err else "is sendemail configured?"
-        )
+        hint = next((hint for words, hint in _MISSING.items() if words in done.err), "is sendemail configured?")
         raise InfrastructureError("git send-email --dry-run failed", details=done.err, hint=hint)
     return done.out

@@ -166,6 +166,7 @@ def _properties(run: VersionRun) -> dict[str, str]:
     found = {
         "series": run.series,
         "version": run.version,
+        "title": run.title,
         "message_id": run.message_id,
         "verdict": run.verdict,
         "compiled": words.compiled(run),
