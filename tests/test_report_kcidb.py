@@ -23,7 +23,7 @@ from series_ci.report.kcidb import VERSION, document, path, status
 from series_ci.report.summary import ran
 from series_ci.results import Ended, Result, Run, Splat, Status
 from series_ci.rows import Row
-from series_ci.runs import Stage
+from series_ci.runs import Source, Stage
 
 START = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -116,6 +116,16 @@ def test_a_commit_is_told_only_where_others_have_it() -> None:
     assert "git_commit_hash" not in made(ours)["checkouts"][1]
     assert made(ours)["checkouts"][0]["misc"]["base_patches"] == ["0001.patch"]
     assert "git_commit_hash" not in made(found)["checkouts"][0]
+
+
+def test_a_folder_of_this_machine_is_no_name_of_a_tree() -> None:
+    found = booted(Result("mm/a", Status.PASS))
+    source = Source("6.12.7", "ab" * 20)
+    found = replace(found, base=replace(found.base, spec="/home/tess/linux", source=source))
+    found = replace(found, request=replace(found.request, archive="/home/tess/mail"))
+    told = made(found)
+    assert {each["tree_name"] for each in told["checkouts"]} == {"Linux 6.12.7"}
+    assert "/home/tess" not in json.dumps(told)
 
 
 def test_the_same_run_has_the_same_ids_and_another_one_others() -> None:

@@ -51,6 +51,13 @@ def test_results_that_differ_fit_a_mail(name):
     assert "50 results of 53 differ" in words
 
 
+def test_a_tree_of_this_machine_is_named_by_its_content():
+    made = of_test(tree=lock.Tree(spec="/home/tess/linux", base_patches=(), base="0" * 40, patched="1" * 40))
+    text = report.repeated_text(made, Repeated((), (), 3))
+    assert "/home/tess" not in text
+    assert "the tree below" in text
+
+
 def test_long_names_of_tools_and_trees_fit_a_mail():
     own = tuple(lock.BasePatch(name=f"000{n}-mm-vmscan-as-it-was.patch", text="") for n in range(3))
     tools = of_test().tools.model_copy(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import git
@@ -30,3 +31,19 @@ class Repo(git.Repo):
     """A repository whose commands are ours."""
 
     GitCommandWrapperType = _Git
+
+
+def described(checkout: Path, commit: str) -> str:
+    """What `git describe` calls a commit of a checkout, such as `v6.12-3-g0123456789ab`; empty if no tag is near."""
+    try:
+        return str(Repo(checkout).git.describe("--tags", "--abbrev=12", "--match=v[0-9]*", commit))
+    except git.GitError:
+        return ""
+
+
+def remote(checkout: Path, name: str) -> str:
+    """The URL that a checkout has a remote from; empty if it has no such remote."""
+    try:
+        return str(Repo(checkout).git.config("--get", f"remote.{name}.url"))
+    except git.GitError:
+        return ""

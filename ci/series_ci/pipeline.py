@@ -24,6 +24,7 @@ from series_ci.machine import Machine
 from series_ci.manifest import Selftest, TreeSource
 from series_ci.patches import PatchBuild
 from series_ci.progress import Progress, count
+from series_ci.provenance import source_of
 from series_ci.results import Run
 from series_ci.selftests import timeout
 from series_ci.store import Base, Store, check_kernel
@@ -167,6 +168,7 @@ def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
         if base is None:
             with files.locked(store.lock, progress.say):
                 base = tree.with_base_patches(found, own)
+        base = replace(base, source=source_of(found, version))
         step.note("cached" if base.cached else "imported")
         step.note(f"{found.spec} is Linux {version}" + (f", {count(len(own), 'base patch')}" if own else ""))
     for reason in refused:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from series_ci.allow import Allowed
@@ -74,11 +74,29 @@ class Boot:
 
 
 @dataclass(frozen=True)
+class Source:
+    """What the tree of a base is called where others have it too, before any patch of the base.
+
+    `linux` is its version, such as 6.12.7; of a git tree `commit`, `describe` (a tag or branch, or what git describe
+    says) and `url`. What is not known, or is known on one machine only, is empty.
+    """
+
+    linux: str = ""
+    commit: str = ""
+    describe: str = ""
+    url: str = ""
+
+
+SOURCE_KEYS = ("linux", "tree_commit", "tree_describe", "tree_url")
+"""The keys of a run's `environment` in `summary.json` that hold the fields of its source; what is empty is left out."""
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where the sources came from.
 
     `tree` is the spec of the base, `refused` says why others of the list were not used, `patched` is None for a version
-    that was not booted; `base_patches` are the names of what the base has on top of that tree.
+    that was not booted; `base_patches` are the names of what the base has on top of that tree; `source` is that tree.
     """
 
     archive: str
@@ -88,6 +106,7 @@ class Origin:
     patched: str | None
     patches: tuple[SentPatch, ...]
     base_patches: tuple[str, ...] = ()
+    source: Source = field(default_factory=Source)
 
 
 @dataclass(frozen=True)

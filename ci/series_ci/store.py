@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import git
@@ -18,6 +18,7 @@ import git
 from series_ci import files, paths, process, scratch
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.gitrepo import Repo
+from series_ci.runs import Source
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "series-ci",
@@ -35,12 +36,16 @@ TOLD_LINES = 20
 
 @dataclass(frozen=True)
 class Base:
-    """A commit in a store: `spec` is what the user asked for, `cached` that nothing had to be fetched for it."""
+    """A commit in a store: `spec` is what the user asked for, `cached` that nothing had to be fetched for it.
+
+    `source` is what others call the tree.
+    """
 
     spec: str
     store: Path
     commit: str
     cached: bool
+    source: Source = field(default_factory=Source)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,13 @@ from series_ci.lock import Lock
 from series_ci.results import Result, Splat, Status
 from series_ci.rundir import SUMMARY
 from series_ci.runs import (
+    SOURCE_KEYS,
     AnyRun,
     Boot,
     Origin,
     Problem,
     SentPatch,
+    Source,
     Stage,
     Step,
     SweepRow,
@@ -153,7 +155,7 @@ def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
     )
 
 
-_ORIGIN = {"archive", "tree", "base_commit", "patched_commit"}
+_ORIGIN = {"archive", "tree", "base_commit", "patched_commit", *SOURCE_KEYS}
 
 
 def _origin(environment: Mapping[str, Any]) -> Origin:
@@ -168,6 +170,7 @@ def _origin(environment: Mapping[str, Any]) -> Origin:
             for each in environment["patches"]
         ),
         base_patches=tuple(environment["base_patches"]),
+        source=Source(*(str(environment.get(key, "")) for key in SOURCE_KEYS)),
     )
 
 

@@ -11,11 +11,11 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from series_ci import files
+from series_ci import files, public
 from series_ci.errors import ExitStatus, NothingToTestError, UsageError
 from series_ci.report import words
 from series_ci.results import BOOT_RESULT, Ended, Result, Run, Status
-from series_ci.runs import AnyRun, Stage, SweepRun, VersionRun
+from series_ci.runs import AnyRun, Origin, Stage, SweepRun, VersionRun
 
 ORIGIN = "series_ci"
 
@@ -92,13 +92,22 @@ def _id(*parts: str) -> str:
 def _checkout(name: str, run: VersionRun, *, valid: bool = True) -> dict[str, Any]:
     """What is known of the base. Its commit is told only where others have it: imports and base patches are ours."""
     origin = run.origin
-    made: dict[str, Any] = {"id": name, "origin": ORIGIN, "valid": valid, "tree_name": _plain(origin.tree)}
+    made: dict[str, Any] = {"id": name, "origin": ORIGIN, "valid": valid, "tree_name": _plain(_tree(origin))}
     made["patchset_hash"] = ""
-    made["misc"] = {"base_commit": origin.base, "base_patches": list(origin.base_patches), "archive": origin.archive}
+    made["misc"] = {
+        "base_commit": origin.base,
+        "base_patches": list(origin.base_patches),
+        "archive": public.address(origin.archive),
+    }
     place = re.fullmatch(r"git\+(https://[^@\0\s]+)@.+", origin.tree)
     if place and not origin.base_patches and re.fullmatch("[0-9a-f]{40}", origin.base):
         made |= {"git_repository_url": place[1], "git_commit_hash": origin.base}
     return made
+
+
+def _tree(origin: Origin) -> str:
+    """What others call the tree: a folder of this machine is nobody's business."""
+    return public.spec(origin.tree) or public.kernel(origin)
 
 
 def _patchset(mails: Sequence[bytes]) -> str:

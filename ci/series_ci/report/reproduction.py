@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from series_ci import public
 from series_ci.lock import Lock
 from series_ci.progress import count
 from series_ci.quantities import quantity
@@ -175,7 +176,7 @@ def _repetition(lock: Lock) -> str:
     facts = [
         ("Message-ID", lock.mails.message_ids[-1]),
         *(("patch-id", each) for each in lock.mails.patch_ids),
-        ("base", f"{lock.tree.spec}{own}"),
+        ("base", f"{public.spec(lock.tree.spec) or 'the tree below'}{own}"),
         ("base's tree", lock.tree.base),
         ("with the series", lock.tree.patched),
         ("config", lock.config.digest),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 from series_ci import coverage, paths, record
@@ -11,7 +12,7 @@ from series_ci.compare import Comparison
 from series_ci.errors import AlreadyAppliedError, ApplyError, Error, ExitStatus, NothingToTestError, SeriesError
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
-from series_ci.runs import Boot, Origin, Problem, SentPatch, Step, VersionRun
+from series_ci.runs import SOURCE_KEYS, Boot, Origin, Problem, SentPatch, Source, Step, VersionRun
 
 
 def status(outcome: Outcome) -> ExitStatus:
@@ -100,12 +101,18 @@ def _origin(outcome: Outcome) -> Origin:
             for patch, patch_id in zip(fetched.patches, fetched.patch_ids, strict=True)
         ),
         base_patches=tuple(path.name for path in own),
+        source=outcome.base.source,
     )
 
 
 def told(error: Error | None) -> Problem | None:
     """An error as reports have it."""
     return Problem(*(paths.named(text) for text in (error.message, error.details, error.hint))) if error else None
+
+
+def _source(source: Source) -> dict[str, str]:
+    """What is known of the tree, as keys of the environment."""
+    return {key: value for key, value in zip(SOURCE_KEYS, astuple(source), strict=True) if value}
 
 
 def problem(error: Problem | None) -> dict[str, str] | None:
@@ -146,6 +153,7 @@ def summary(run: VersionRun) -> dict[str, Any]:
             "tree": origin.tree,
             "base_patches": list(origin.base_patches),
             "trees_not_used": list(origin.refused),
+            **_source(origin.source),
             "base_commit": origin.base,
             "patched_commit": origin.patched,
             "patches": [
