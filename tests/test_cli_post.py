@@ -227,7 +227,7 @@ def test_mail_of_the_run_is_made_once(run: Path, capsys: pytest.CaptureFixture[s
     file = run / "reply.eml"
     assert f"--in-reply-to=<{posted.FIRST}>" in out
     assert out.endswith(f" {file}\n")
-    assert "Verdict: demo v10: regression" in file.read_text()
+    assert "Verdict: regression" in file.read_text()
     file.write_text(file.read_text().replace("Verdict", "In my words"))
     assert main(argv) == 0
     assert "In my words" in file.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import io
 import re
 import shlex
 from dataclasses import replace
@@ -11,15 +12,23 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
+from fakes import mails, sending
 from fakes.outcomes import outcome, run
-from series_ci import mail, process
+from series_ci import compare, mail
+from series_ci.allow import Allowed
 from series_ci.errors import ApplyError, BuildError, UsageError
+from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.post.mail import command
-from series_ci.report.reply import QUOTED, ROWS, WIDTH, reply
+from series_ci.report import table
+from series_ci.report.mailtext import MOST, WIDTH
+from series_ci.report.quotation import QUOTED
+from series_ci.report.reply import ROWS, Tested, Tester, reply
 from series_ci.report.summary import ran
 from series_ci.results import Ended, Result, Splat, Status
+from series_ci.runs import Source
 
 SENT = """\
 Message-ID: <20260203.v10-1@example.org>
@@ -47,8 +56,16 @@ TESTER = "Tess Ter <tess@example.org>"
 GOOD = outcome(run("base", Result("mm/a", Status.FAIL)), run("v10", Result("mm/a", Status.PASS)))
 
 
-def made(found: Outcome, tested_by: str = "", message: str = SHORT) -> str:
-    return reply(ran(found), [SENT.format(message=message).encode()], tested_by)
+def made(
+    found: Outcome,
+    tested_by: str = "",
+    message: str = SHORT,
+    tester: Tester | None = None,
+    told: list[str] | None = None,
+) -> str:
+    mailed = [SENT.format(message=message).encode()]
+    tell = (told if told is not None else []).append
+    return reply(Tested(ran(found), mailed, tester=tester or Tester()), tested_by, tell)
 
 
 def split(text: str) -> tuple[dict[str, str], str]:
@@ -69,7 +86,7 @@ def test_it_answers_the_mail_and_all_who_got_it() -> None:
     assert headers["To"] == "Vale, Röbin <robin.vale@example.org>"
     assert email.utils.getaddresses([headers["Cc"]]) == [
         ("Andrew Ash", "ash@example.org"),
-        ("", "LINUX-MM@example.org"),
+        ("", "linux-mm@example.org"),
         ("Zü Li", "zu@example.org"),
     ]
     assert headers["Subject"] == "Re: [PATCH v10] mm/rmap: leave the folios of exiting processes alone"
@@ -92,6 +109,11 @@ def test_a_long_message_is_quoted_in_part() -> None:
     assert "\n[...]\n" in body
 
 
+def test_a_quotation_does_not_end_with_an_empty_line() -> None:
+    body = split(made(GOOD, message="one\n\ntwo\n\nthree\n\nfour\n"))[1]
+    assert "> two\n>\n> three\n[...]\n" in body
+
+
 def test_no_message_is_not_quoted() -> None:
     assert ">" not in split(made(broken(1), message="").replace("->", ""))[1].split("Tested")[0]
 
@@ -99,7 +121,7 @@ def test_no_message_is_not_quoted() -> None:
 def test_verdict_table_first_failure_and_how_to_repeat() -> None:
     body = split(made(broken(2)))[1]
     parts = [
-        "Verdict: demo v10: regression, 2 broken, 2 tests compared.",
+        "Verdict: regression; 2 BROKEN.",
         "  test                             base  v10   change",
         "  mm/exit_skip:shmem.exiting_1     PASS  FAIL  BROKEN",
         "The first failure:\n\n  mm/exit_skip:shmem.exiting_0: PASS -> FAIL\n\n  setting up\n  a.c:12:x:memory was not",
@@ -118,14 +140,137 @@ def test_many_changes_are_counted() -> None:
 @pytest.mark.parametrize("name", ["mm/a", "mm/" + "a_very_long_name." * 6])
 def test_no_line_of_ours_is_longer_than_72_columns(name: str) -> None:
     found = outcome(run("base", Result(name, Status.PASS)), run("v10", Result(name, Status.FAIL)))
-    long = (
-        f"series-ci test v10 --series '/a folder/{'x' * 20}' --tree /{'y' * 40} --base-patch /{'z' * 30} --test {name}"
-    )
+    long = f"series-ci test v10 --series demo --tree git+https://git.example.org/{'y' * 40}.git@v6.12 --test {name}"
     found = replace(found, request=replace(found.request, repeat=long))
     body = split(made(found))[1]
-    assert [line for line in body.splitlines() if len(line) > WIDTH and name not in line] == []
+    assert [line for line in body.splitlines() if len(line) > WIDTH and name not in line and "yyy" not in line] == []
     shown = body.partition("To repeat it:\n\n")[2].replace("\\\n", "")
     assert shlex.split(shown) == shlex.split(long)
+
+
+def test_a_cover_letter_is_answered_and_not_one_of_its_patches() -> None:
+    found = replace(GOOD, request=replace(GOOD.request, message_id=mails.message_id(3, 2), label="mail"))
+    headers, body = split(reply(Tested(ran(found), mails.series(version=3))))
+    assert headers["Subject"] == f"Re: [PATCH v3 0/2] {mails.COVER}"
+    assert headers["In-Reply-To"] == f"<{mails.message_id(3, 0)}>"
+    assert headers["To"] == "Robin Välé <robin.vale@example.org>"
+    # Its list of patches is no quotation worth reading.
+    assert body.startswith(
+        "On Tue, 3 Feb 2026 11:05:00 +0100, Robin Välé wrote:\n> Please test.\n\nTested v3 against its base, "
+    )
+
+
+def test_a_series_without_a_cover_letter_is_answered_at_its_first_patch() -> None:
+    told: list[str] = []
+    raws = mails.series(cover="")
+    headers, _body = split(reply(Tested(ran(GOOD), raws), TESTER, told.append))
+    assert headers["In-Reply-To"] == f"<{mails.message_id(1, 1)}>"
+    (line,) = told
+    assert "patch 1/2 alone" in line
+
+
+def test_a_trailer_of_somebody_else_is_told() -> None:
+    told: list[str] = []
+    made(GOOD, TESTER, tester=Tester(own=("Tess@example.org",)), told=told)
+    assert told == []
+    made(GOOD, TESTER, tester=Tester(own=("home@example.org",)), told=told)
+    assert told == ["git sends mail from home@example.org: b4 passes over a Tested-by from another address"]
+
+
+def test_recipients_that_are_none_are_told() -> None:
+    told: list[str] = []
+    raw = SENT.format(message=SHORT).encode().replace(b"Cc: ", b"Cc: Bad <a b>, ")
+    assert "Bad" not in reply(Tested(ran(GOOD), [raw]), "", told.append).partition("\n\n")[0]
+    assert told == ["left out of the recipients, as it is no address: Bad <a b>"]
+
+
+def test_who_answers_gets_no_copy() -> None:
+    headers, _body = split(made(GOOD, "Andrew Ash <ash@example.org>", tester=Tester(own=("zu@example.org",))))
+    assert headers["Cc"] == "linux-mm@example.org"
+
+
+def test_headers_are_folded() -> None:
+    head = made(GOOD).partition("\n\n")[0].split("\n")
+    assert max(map(len, head)) <= MOST
+
+
+def test_what_was_printed_and_quoted_is_folded_between_words() -> None:
+    word, words = "x" * 90, " ".join(f"word{number}" for number in range(40))
+    log = (f"\t{words}", f"a {word} b", word, "", f"{'y' * 76} z")
+    body = split(made(broken(1, log), message=f"{words}\n\n{word}\n"))[1]
+    lines = body.splitlines()
+    assert [line for line in lines if len(line) > MOST and line.split(maxsplit=1)[-1] not in (word, f"a {word}")] == []
+    assert sum(word in line for line in lines) == 3
+    assert body.replace("\n> ", " ").count(words) == 1
+    assert re.sub(r"\s+", " ", body).count(words) == 1
+    assert f"\n  {'y' * 76}\n      z\n" in body
+
+
+def terminal(found: Outcome) -> str:
+    out = io.StringIO()
+    table.show(found, Console(file=out, width=500))
+    return out.getvalue()
+
+
+def test_counts_and_notes_are_those_of_the_terminal() -> None:
+    lost, noted = Result("mm/lost", Status.NOTBUILT), Result("mm/n", Status.PASS, notes=("sysctl vm.x changed",))
+    splat = Splat("WARNING", "WARNING: at mm/x.c:1", "ab", ("WARNING: at mm/x.c:1",))
+    found = outcome(
+        run("base", lost, Result("mm/n", Status.PASS), Result("mm/b", Status.FAIL)),
+        run("v10", lost, noted, Result("mm/b", Status.PASS), splats=(splat,)),
+    )
+    body = " ".join(split(made(found))[1].split())
+    counts = "2 SAME (1 without a result), 1 FIXED, 1 new kernel complaint"
+    assert counts in terminal(found)
+    assert f"Verdict: regression; {counts}." in body
+    note = "mm/n, not on the base: sysctl vm.x changed"
+    assert f"NOTE {note}" in terminal(found)
+    assert f"Note: {note}" in body
+
+
+def test_builds_after_each_patch_are_told() -> None:
+    steps = (
+        PatchBuild("1/2 one", "12", BuildError("mm/a.c:1: error: no"), ()),
+        PatchBuild("2/2 two", "34", None, ("mm/a.c:3: warning: x",)),
+        PatchBuild("2/2 three", "34", None, ()),
+    )
+    body = split(made(replace(GOOD, steps=steps)))[1]
+    assert "After patch 1/2 one: mm/a.c:1: error: no\n" in body
+    assert "After patch 2/2 two: 1 new warning\n\n  mm/a.c:3: warning: x\n" in body
+    assert "three" not in body
+
+
+def test_allowed_complaints_are_told_with_their_reason() -> None:
+    splat = Splat("WARNING", "WARNING: at mm/x.c:1", "ab", ("WARNING: at mm/x.c:1",))
+    entry = {"pattern": "mm/x", "reason": "known since long", "link": "https://example.org/1", "expires": "2026-12-31"}
+    runs = (run("base", Result("mm/a", Status.PASS)), run("v10", Result("mm/a", Status.PASS), splats=(splat,)))
+    found = replace(outcome(*runs), comparison=compare.compare(*runs, [Allowed.model_validate(entry)]))
+    body = " ".join(split(made(found))[1].split())
+    assert "Allowed complaint of the kernel: WARNING: at mm/x.c:1: known since long" in body
+
+
+def test_a_selftest_that_no_tree_has_is_named() -> None:
+    mine = outcome(
+        run("base", Result("mm/exit_skip:x", Status.PASS)), run("v10", Result("mm/exit_skip:x", Status.PASS))
+    )
+    tester = Tester(programs=("mm/exit_skip",), project="https://example.org/series-ci")
+    body = split(made(mine, tester=tester))[1]
+    assert "\nmm/exit_skip is series-ci's own selftest (https://example.org/series-ci);\n" in body
+    assert "series-ci kselftest export\n" in body
+    assert "kselftest export" not in split(made(GOOD, tester=tester))[1]
+
+
+def test_the_tree_is_named_as_others_find_it() -> None:
+    source = Source("6.12.117", "0123456789abcdef01234567", "v6.12.117", "https://git.example.org/linux.git")
+    found = replace(GOOD, base=replace(GOOD.base, spec="/home/tess/linux", source=source))
+    found = replace(found, request=replace(found.request, repeat="series-ci test v10 --tree /home/tess/linux"))
+    body = " ".join(split(made(found, tester=Tester(places=("/home/tess",))))[1].split())
+    assert (
+        "Tested v10 against its base, Linux 6.12.117 (commit 0123456789ab, v6.12.117, in a clone of https://git" in body
+    )
+    assert "/home" not in body
+    assert "ef" * 6 not in body  # a commit of ours that nobody has
+    assert "series-ci test 20260203.v10-1@example.org --tree linux" in body
 
 
 @pytest.mark.parametrize("error", [ApplyError("hunk at mm/a.c:3", details="a"), BuildError("a.c:1: no", details="x")])
@@ -178,13 +323,11 @@ class TestTestedBy:
 
 def test_no_mails_no_answer() -> None:
     with pytest.raises(UsageError, match="not in the run directory"):
-        reply(ran(GOOD), [])
+        reply(Tested(ran(GOOD), []))
 
 
 def test_git_sends_it(tmp_path: Path, home: Path) -> None:
-    (home / ".gitconfig").write_text("[user]\n\tname = Tess Ter\n\temail = tess@example.org\n")
-    if "not a git command" in process.run(["git", "send-email", "--help-all"]).err:
-        pytest.skip("git send-email is not installed")
+    sending.require(home)
     from series_ci.post.mail import try_out
 
     file = tmp_path / "reply.eml"
@@ -192,7 +335,7 @@ def test_git_sends_it(tmp_path: Path, home: Path) -> None:
     said = try_out(command(file))
     assert "In-Reply-To: <20260203.v10-1@example.org>" in said
     assert [line for line in said.splitlines() if line.startswith("RCPT TO:")] == [
-        f"RCPT TO:<{name}@example.org>" for name in ("robin.vale", "ash", "LINUX-MM", "zu")
+        f"RCPT TO:<{name}@example.org>" for name in ("robin.vale", "ash", "linux-mm", "zu")
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from series_ci import evidence, files, stored
+from series_ci import evidence, files, stored, tester
 from series_ci.errors import UsageError
 from series_ci.report import b4, kcidb, reply, summary, sweep
 from series_ci.report import markdown as md
@@ -52,8 +52,16 @@ def _html(folder: Path, _given: Given) -> str:
 
 
 def reply_to(folder: Path, tested_by: str = "") -> str:
-    """The mail that answers the version."""
-    return reply.reply(stored.read_version(folder), stored.mails(folder), tested_by)
+    """The mail that answers the version. What its sender should know is said on standard error."""
+    run, mails = stored.read_version(folder), stored.sent_mails(folder)
+    if not mails:
+        _say(f"{folder} has no sent.mbx: who got the mails is not known, nor the cover letter; test the version again")
+    found = reply.Tested(run, mails or stored.mails(folder), stored.locked(folder), tester.here())
+    return reply.reply(found, tested_by, _say)
+
+
+def _say(line: str) -> None:
+    click.echo(f"note: {line}", err=True)
 
 
 def _mail(folder: Path, given: Given) -> str:

@@ -90,7 +90,7 @@ def _built(step: Step) -> str:
 
 
 def _notes(run: VersionRun) -> Iterator[str]:
-    notes = [f"- {code(entry.name)}, not on the base: {plain(note)}" for entry in run.entries for note in entry.notes]
+    notes = [f"- {code(name)}, {plain(note)}" for name, note in words.notes(run)]
     if notes:
         yield "\n".join(notes[:50])
 

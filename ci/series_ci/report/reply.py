@@ -2,137 +2,132 @@
 
 from __future__ import annotations
 
-import email.header
-import email.utils
 import re
-import shlex
-import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from email.message import Message
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from series_ci import mail, plain
+from series_ci import addresses, mail, plain, public
 from series_ci.compare import LOST, ONLY_BOOTED, Change, Entry
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.report import words
+from series_ci.lock import Lock
+from series_ci.progress import count
+from series_ci.report import headers, mailtext, quotation, words
+from series_ci.report.mailtext import WIDTH
 from series_ci.results import Status
 from series_ci.runs import VersionRun
-from series_ci.text import both_ends
-
-WIDTH = 72
 
 ROWS = 20
 """Tests that are named."""
 
-EVIDENCE = 20
-"""Lines of output; they are not wrapped, for what was printed is what was printed."""
 
-QUOTED = 6
-"""Lines of the patch's words that are quoted."""
+@dataclass(frozen=True)
+class Tester:
+    """Whoever writes the reply, and the machine that it is written on.
 
-
-def reply(run: VersionRun, mails: Sequence[bytes], tested_by: str = "") -> str:
-    """The mail, without From, Date and Message-ID, which whoever sends it has; `mails` are those of the version.
-
-    `tested_by` (NAME <ADDRESS>) asks for that trailer. Raises UsageError if it was not deserved, or there is no mail.
+    `own` are his addresses, `places` folders that nobody else has; `programs` are the selftests that series-ci brings,
+    `project` is where that is to be had.
     """
-    answered = _answered(run, mails)
-    body = plain.replaced("\n".join([*_quoted(answered), "", *_body(run)]), "?")
+
+    own: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    project: str = ""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What is told: a run, its lock if it has one, and the version's mails as they were sent, cover letter first."""
+
+    run: VersionRun
+    mails: Sequence[bytes]
+    lock: Lock | None = None
+    tester: Tester = field(default_factory=Tester)
+
+
+def reply(found: Tested, tested_by: str = "", tell: Callable[[str], None] = lambda _line: None) -> str:
+    """The mail, without From, Date and Message-ID, which whoever sends it has.
+
+    `tested_by` (NAME <ADDRESS>) asks for that trailer; `tell` is told what the sender should know. Raises UsageError if
+    the trailer was not deserved, or there is no mail.
+    """
+    run, mails = found.run, found.mails
+    if not mails:
+        raise UsageError(f"{run.message_id}: the mails are not in the run directory", hint="they are its sent.mbx")
+    text = "\n".join([*quotation.lines(headers.answered(mails)), "", *_body(found)])
+    body = plain.replaced(public.without_places(text, run, found.tester.places), "?")
+    own = set(found.tester.own)
     if tested_by:
-        body += f"\n\nTested-by: {_deserved(run, tested_by)}"
-    return _head(answered, body) + "\n" + body + "\n"
+        trailer = _deserved(run, tested_by)
+        body += f"\n\nTested-by: {trailer}"
+        _warn_of_trailer(trailer, found, tell)
+        own |= {person.address for person in addresses.parse(trailer).people}
+    whom = headers.whom(mails, own)
+    for each in whom.broken:
+        tell(f"left out of the recipients, as it is no address: {each}")
+    return headers.head(mails, whom, ascii_only=body.isascii()) + "\n" + body + "\n"
 
 
-def _answered(run: VersionRun, mails: Sequence[bytes]) -> Message:
-    """The mail with the version's Message-ID; where that is a cover letter, which holds no patch, the first patch."""
-    found = [mail.parse(raw) for raw in mails]
-    if not found:
-        raise UsageError(f"{run.message_id}: the mails are not in the run directory", hint="they are its series.mbx")
-    return next((each for each in found if mail.message_id(each) == run.message_id), found[0])
+def _warn_of_trailer(trailer: str, found: Tested, tell: Callable[[str], None]) -> None:
+    """b4 takes a trailer from whom it names, and without a cover letter for the patch that is answered."""
+    keys = {person.key for person in addresses.parse(trailer).people}
+    if found.tester.own and not keys & {each.lower() for each in found.tester.own}:
+        tell(f"git sends mail from {found.tester.own[-1]}: b4 passes over a Tested-by from another address")
+    subject = mail.patch(headers.answered(found.mails)).subject
+    if subject.number and subject.total > 1:
+        tell(
+            f"the version has no cover letter: b4 takes the Tested-by for patch {subject.number}/{subject.total} "
+            "alone; for the others it has to be sent in answer to each"
+        )
 
 
-def _head(answered: Message, body: str) -> str:
-    made = Message()
-    senders = _people(answered, "Reply-To") or _people(answered, "From")
-    known = {address.lower() for _name, address in senders}
-    others = [each for each in _people(answered, "To", "Cc") if each[1].lower() not in known]
-    made["To"] = _joined(senders)
-    if others:
-        made["Cc"] = _joined({address.lower(): (name, address) for name, address in others}.values())
-    subject = mail.header(answered, "Subject")
-    made["Subject"] = _encoded(subject if subject.lower().startswith("re:") else f"Re: {subject}")
-    ours = f"<{mail.message_id(answered)}>"
-    made["In-Reply-To"] = ours
-    above = re.findall(r"<[^<>\s]+>", mail.header(answered, "References") or mail.header(answered, "In-Reply-To"))
-    made["References"] = "\n ".join([*above, ours])
-    made["MIME-Version"] = "1.0"
-    made["Content-Type"] = f"text/plain; charset={'us-ascii' if body.isascii() else 'utf-8'}"
-    made["Content-Transfer-Encoding"] = "7bit" if body.isascii() else "8bit"
-    return str(made.as_string()).rstrip("\n") + "\n"
-
-
-def _people(message: Message, *names: str) -> list[tuple[str, str]]:
-    """(name, address) from headers, taken apart before they are decoded: a decoded name may have commas."""
-    raw = [str(value) for key, value in message.raw_items() if key.lower() in {name.lower() for name in names}]
-    return [(_decoded(name), address) for name, address in email.utils.getaddresses(raw) if "@" in address]
-
-
-def _decoded(text: str) -> str:
-    try:
-        found = str(email.header.make_header(email.header.decode_header(text)))
-    except (LookupError, ValueError):
-        found = text
-    return " ".join(found.encode("utf-8", "replace").decode().split())
-
-
-def _joined(people: Iterable[tuple[str, str]]) -> str:
-    return ",\n ".join(email.utils.formataddr(each) for each in people)
-
-
-def _encoded(subject: str) -> str:
-    return subject if subject.isascii() else email.header.Header(subject, "utf-8", header_name="Subject").encode()
-
-
-def _quoted(answered: Message) -> Iterator[str]:
-    """Who wrote when, and the first lines: enough to know what this is about."""
-    name, address = (_people(answered, "From") or [("", "somebody")])[0]
-    yield from textwrap.wrap(f"On {mail.header(answered, 'Date')}, {name or address} wrote:", WIDTH)
-    text = mail.body(answered)
-    message = re.split(r"^(?:---$|diff --git )", text, maxsplit=1, flags=re.MULTILINE)[0]
-    said = [line.rstrip() for line in message.strip().splitlines()]
-    said = [line for line in said if not re.match(r"(From: |[A-Z][\w-]+-by: )", line)]
-    for line in said[:QUOTED]:
-        yield f"> {line}".rstrip()
-    if len(said) > QUOTED:
-        yield "[...]"
-
-
-def _body(run: VersionRun) -> Iterator[str]:
-    where = f"Tested {run.version} on {run.origin.tree} ({run.origin.base[:12]})"
-    how = f", with and without it, on {', '.join(run.machine)}" if run.machine else ""
-    yield from textwrap.wrap(f"{where}{how}.", WIDTH, break_long_words=False, break_on_hyphens=False)
+def _body(found: Tested) -> Iterator[str]:
+    run = found.run
+    where = f"Tested {_label(found)} against its base, {public.tree(run.origin)}"
+    how = f", on {', '.join(run.machine)}" if run.machine else ""
+    yield from mailtext.wrapped(f"{where}{how}.")
     yield ""
-    yield from textwrap.wrap(f"Verdict: {words.headline(run)}.", WIDTH, break_on_hyphens=False)
+    counts = words.counts(run)
+    verdict = ", ".join([run.verdict, *words.left_out(run)])
+    yield from mailtext.wrapped(f"Verdict: {verdict}" + (f"; {counts}." if counts else "."))
     if compiled := words.compiled(run):
-        yield from textwrap.wrap(f"In the kernel: {compiled}.", WIDTH, break_long_words=False, break_on_hyphens=False)
+        yield from mailtext.wrapped(f"In the kernel: {compiled}.")
     if run.error:
         yield ""
-        yield from textwrap.wrap(run.error.message, WIDTH, break_long_words=False, break_on_hyphens=False)
-        yield from _evidence(run.error.details.splitlines())
-    yield from _table(run)
+        yield from mailtext.wrapped(run.error.message)
+        yield from mailtext.evidence(run.error.details.splitlines())
+    yield from _steps(run)
+    yield from _table(run, _label(found))
     yield from _first(run)
     yield from _complaints(run)
-    yield from ("", "To repeat it:", "")
-    yield from _command(run.repeat)
+    yield from _notes(run)
+    yield from _own_tests(found)
+    yield from _repetition(found)
 
 
-def _table(run: VersionRun) -> Iterator[str]:
+def _label(found: Tested) -> str:
+    """The version, of a mail that was tested without a manifest by its subject."""
+    subject = mail.patch(found.mails[-1]).subject
+    return f"v{subject.version}" if found.run.version == "mail" else found.run.version
+
+
+def _steps(run: VersionRun) -> Iterator[str]:
+    """The patches after which it does not build, which make the compiler say more, or are not in their kernel."""
+    for step in run.steps:
+        warnings = count(len(step.new_warnings), "new warning") if step.new_warnings else ""
+        if said := "; ".join(filter(None, (step.error, warnings, words.step(step)))):
+            yield ""
+            yield from mailtext.wrapped(f"After patch {step.patch}: {said}")
+            yield from mailtext.evidence(step.new_warnings)
+
+
+def _table(run: VersionRun, label: str) -> Iterator[str]:
     changed = words.leaves(words.changed(run))
     if not changed:
         return
     yield ""
     states = [(str(each.base or "-"), str(each.patched or "-"), str(each.change)) for each in changed]
-    heads = ("base", run.version[:8], "change")
+    heads = ("base", label[:8], "change")
     widths = [max(len(row[at]) for row in (heads, *states)) for at in range(3)]
     room = WIDTH - 2 - sum(widths) - 6
     longest = max(len(each.name) for each in changed[:ROWS])
@@ -156,35 +151,46 @@ def _first(run: VersionRun) -> Iterator[str]:
     if first is None:
         return
     yield from ("", "The first failure:", "", f"  {first.name}: {words.states(first)}")
-    yield from _evidence([*([first.reason] if first.reason else []), *first.log])
+    yield from mailtext.evidence([*([first.reason] if first.reason else []), *first.log])
 
 
 def _complaints(run: VersionRun) -> Iterator[str]:
     for splat in run.new_splats[:3]:
         where = f", while {splat.test} ran" if splat.test else ""
-        said = f"New complaint of the kernel{where}:"
         yield ""
-        yield from textwrap.wrap(said, WIDTH, break_long_words=False, break_on_hyphens=False)
-        yield from _evidence(splat.lines)
-
-
-def _evidence(lines: Sequence[str]) -> Iterator[str]:
-    if lines:
+        yield from mailtext.wrapped(f"New complaint of the kernel{where}:")
+        yield from mailtext.evidence(splat.lines)
+    for splat, why in run.allowed_splats:
         yield ""
-    for line in both_ends(lines, EVIDENCE):
-        yield f"  {line[:200]}".rstrip()
+        yield from mailtext.wrapped(f"Allowed complaint of the kernel: {splat.title}: {why.words}")
 
 
-def _command(repeat: str) -> Iterator[str]:
-    """The command, over several lines if it is long, as a shell takes it."""
-    line = " "
-    for word in shlex.split(repeat):
-        quoted = shlex.quote(word)
-        if len(line) + len(quoted) + 3 > WIDTH and line.strip():
-            yield f"{line} \\"
-            line = "     "
-        line = f"{line} {quoted}"
-    yield line
+def _notes(run: VersionRun) -> Iterator[str]:
+    if found := words.notes(run):
+        yield ""
+        for name, note in found[:ROWS]:
+            yield from mailtext.wrapped(f"Note: {name}, {note}", "  ")
+
+
+def _own_tests(found: Tested) -> Iterator[str]:
+    """What a test is that no kernel tree has."""
+    ran = {entry.name.partition(":")[0] for entry in found.run.entries}
+    ran |= {each.program for each in found.lock.tests} if found.lock else set()
+    at = f" ({found.tester.project})" if found.tester.project else ""
+    for name in found.tester.programs:
+        if name in ran:
+            yield ""
+            yield f"{name} is series-ci's own selftest{at};"
+            yield "as a patch for your tree: series-ci kselftest export"
+
+
+def _repetition(found: Tested) -> Iterator[str]:
+    again = public.repetition(found.run, found.lock)
+    yield from ("", "To repeat it:", "")
+    yield from mailtext.command(again.words)
+    for remark in again.remarks:
+        yield ""
+        yield from mailtext.wrapped(remark)
 
 
 def _deserved(run: VersionRun, tested_by: str) -> str:

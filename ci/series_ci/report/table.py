@@ -14,6 +14,7 @@ from series_ci.errors import ExitStatus
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
+from series_ci.report import words
 from series_ci.report.summary import status, verdict
 from series_ci.results import Status
 from series_ci.terminal import Table
@@ -47,8 +48,9 @@ def show(outcome: Outcome, out: Console) -> None:
     colour = COLOURS.get(status(outcome), "red")
     if outcome.coverage is not None:
         out.print(Text(f"compiled: {coverage.words(outcome.coverage)}"), soft_wrap=True)
-    words = (f"{request.series} {request.label}: {verdict(outcome)}", f"bold {colour}")
-    out.print(Text.assemble(words, f"  {_counts(outcome.comparison)}"))
+    said = (f"{request.series} {request.label}: {verdict(outcome)}", f"bold {colour}")
+    counts = words.counts(outcome.comparison) if outcome.comparison else ""
+    out.print(Text.assemble(said, f"  {counts}"))
     out.print(Text(f"results:  {request.out}"), soft_wrap=True)
     out.print(Text(f"repeat:   {request.repeat}"), soft_wrap=True)
 
@@ -111,9 +113,9 @@ def _tally(statuses: Sequence[Status]) -> str:
 def _show_steps(steps: Sequence[PatchBuild], out: Console) -> None:
     """One line per patch, and below it what it broke or what the compiler has to say about it now."""
     for step in steps:
-        words = ("does not build", "bold red") if step.error else ("builds", "green")
+        built = ("does not build", "bold red") if step.error else ("builds", "green")
         new = f", {count(len(step.warnings), 'new warning')}" if step.warnings else ""
-        out.print(Text.assemble(words, f"  {step.name}{new}"))
+        out.print(Text.assemble(built, f"  {step.name}{new}"))
         left_out = step.coverage is not None and not step.coverage.whole
         said = [coverage.words(step.coverage)] if step.coverage is not None and left_out else []
         for line in [*([step.error.message] if step.error else []), *step.warnings, *said]:
@@ -128,9 +130,9 @@ def _show_changes(comparison: Comparison, out: Console) -> None:
         out.print(Text.assemble("\n", ("BROKEN", "bold red"), states))
         for line in ([entry.reason] if entry.reason else []) + list(entry.log[-8:]):
             out.print(Text(f"    {line}"))
-    notes = [(entry.name, note) for entry in comparison.entries for note in entry.notes]
+    notes = words.notes(comparison)
     for name, note in notes[:MOST]:
-        out.print(Text.assemble("\n", ("NOTE", "bold"), f" {name}, not on the base: {note}"))
+        out.print(Text.assemble("\n", ("NOTE", "bold"), f" {name}, {note}"))
     splats = comparison.new_splats
     for splat in splats[:MOST]:
         where = f" (in {splat.test})" if splat.test else ""
@@ -144,20 +146,3 @@ def _show_changes(comparison: Comparison, out: Console) -> None:
         if number > MOST:
             out.print(Text(f"... and {count(number - MOST, f'more {what}')}"))
     out.print()
-
-
-def _counts(comparison: Comparison | None) -> str:
-    if comparison is None:
-        return ""
-    counts = Counter(entry.change for entry in comparison.entries)
-    lost = {Change.SAME: len(comparison.lost_alike)}
-    parts = [
-        f"{counts[change]} {change}" + (f" ({lost[change]} without a result)" if lost.get(change) else "")
-        for change in Change
-        if counts[change]
-    ]
-    if comparison.new_splats:
-        parts.append(count(len(comparison.new_splats), "new kernel complaint"))
-    if comparison.allowed_splats:
-        parts.append(count(len(comparison.allowed_splats), "allowed kernel complaint"))
-    return ", ".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from series_ci import coverage
-from series_ci.compare import Change, Entry
+from series_ci.compare import Change, Comparison, Entry
 from series_ci.progress import count
 from series_ci.runs import AnyRun, Step, SweepRun, VersionRun
 
@@ -50,6 +50,27 @@ def step(patch: Step) -> str:
     """What of a single patch is not in its kernel; "" where all of it is."""
     covered = patch.coverage
     return "" if covered is None or covered.whole else coverage.words(covered)
+
+
+def counts(found: Comparison | VersionRun) -> str:
+    """How many tests of each change, and complaints of the kernel, as the terminal and the reply say it."""
+    number = Counter(entry.change for entry in found.entries)
+    lost = {Change.SAME: len(found.lost_alike)}
+    parts = [
+        f"{number[change]} {change}" + (f" ({lost[change]} without a result)" if lost.get(change) else "")
+        for change in Change
+        if number[change]
+    ]
+    if found.new_splats:
+        parts.append(count(len(found.new_splats), "new kernel complaint"))
+    if found.allowed_splats:
+        parts.append(count(len(found.allowed_splats), "allowed kernel complaint"))
+    return ", ".join(parts)
+
+
+def notes(found: Comparison | VersionRun) -> list[tuple[str, str]]:
+    """What is to be known of tests besides their results: (test, note)."""
+    return [(entry.name, f"not on the base: {note}") for entry in found.entries for note in entry.notes]
 
 
 def states(entry: Entry) -> str:
