@@ -186,6 +186,13 @@ FIRST_LINES = {
         "SLAB",
         "kmem_cache_destroy walk_cache: Slab cache still has objects when called from walk_exit",
     ),
+    "ref_tracker: veth0@ffff888012345678 has 1/3 users at": ("LEAK", "ref_tracker: veth0@* has users at"),
+    "ref_tracker: reference already released.": ("LEAK", "ref_tracker: reference already released."),
+    "BUG: Dentry ffff888012345678{i=60ab,n=.index}  still in use (1) [unmount of ramfs ramfs]": (
+        "BUG",
+        "BUG: Dentry *{i=*,n=.index} still in use (*) [unmount of ramfs ramfs]",
+    ),
+    "Division by zero in kernel.": ("OOPS", "Division by zero in kernel."),
     "unregister_netdevice: waiting for veth0 to become free. Usage count = 2": (
         "NETDEV",
         "unregister_netdevice: waiting for veth0 to become free. Usage count = *",
@@ -341,11 +348,12 @@ SAME = {
     "addresses": ("a+0x1/0x2\n b+0x3/0x4", "[<ffffffff81234567>] a+0x1/0x2\n [<ffffffff81234568>] b+0x3/0x4"),
     "decoded": ("a+0x1/0x2\n b+0x3/0x4", "a (mm/x.c:12)\n b (mm/x.c:13 (discriminator 1))"),
     "decoded with inlines": ("a+0x1/0x2\n b+0x3/0x4", "a (/src/mm/x.c:12 /src/mm/y.h:3) (T)\n b (mm/x.c:13)"),
-    "symbolised": ("a+0x1/0x2\n b+0x3/0x4", "a mm/x.c:12 [inline]\n b+0x3/0x4 mm/x.c:13"),
+    "symbolised": ("b+0x3/0x4\n c+0x1/0x2", "a mm/x.c:12 [inline]\n b+0x3/0x4 mm/x.c:13\n c+0x1/0x2 mm/x.c:14"),
+    "decoded with offsets": ("a+0x1/0x2\n b+0x3/0x4", "a+0x1/0x2 (mm/x.c:12) walker\n b+0x3/0x4 (mm/x.c:13 mm/x.h:1)"),
     "addresses that are hidden": ("a+0x1/0x2\n b+0x3/0x4", "[<(ptrval)>] a+0x1/0x2\n [<(____ptrval____)>] b+0x3/0x4"),
     "symbolised long ago": (
-        "a+0x1/0x2\n b+0x3/0x4",
-        "[<     inline     >] a mm/x.c:12\n [<ffffffff81234568>] b+0x3/0x4",
+        "b+0x3/0x4\n c+0x1/0x2",
+        "[<     inline     >] a mm/x.c:12\n [<ffffffff81234568>] b+0x3/0x4\n [<ffffffff81234569>] c+0x1/0x2",
     ),
     "arm": ("a+0x1/0x2\n b+0x3/0x4", "a from b+0x1/0x2\n b from c+0x1/0x2"),
     "sixth frame": (
@@ -476,6 +484,33 @@ def test_cut_here_takes_its_kind_from_what_follows() -> None:
     )
     two = f"{cut}\nWARNING: CPU: 0 PID: 1 at mm/x.c:1 a+0x1/0x2\nCall Trace:\n a+0x1/0x2\n"
     assert len(splat.find(stamped(two * 2))) == 2
+
+
+def test_lone_cut_here_is_no_complaint_beside_another() -> None:
+    cut = "------------[ cut here ]------------"
+    assert [each.kind for each in splat.find(stamped(f"{trace('a+0x1/0x2')}\n{cut}", caller="C0"))] == ["ATOMIC"]
+    found = splat.find(stamped(f"{trace('a+0x1/0x2')}\n{cut}\nKernel panic - not syncing: Fatal exception"))
+    assert [(each.kind, len(each.lines)) for each in found] == [("ATOMIC", 5)]
+    boot = "\n".join(f"device {number} is fine" for number in range(30))
+    panic = "Kernel panic - not syncing: Fatal exception"
+    found = splat.find([*stamped(trace("a+0x1/0x2")), *stamped(cut, "C0"), *stamped(boot), *stamped(panic, "C0")])
+    assert any(panic in each.lines for each in found)
+
+
+@pytest.mark.parametrize(
+    "line", [line for line, (kind, _) in FIRST_LINES.items() if kind in {"NETDEV", "LEAK", "PAGE"}]
+)
+@pytest.mark.parametrize("caller", ["", "T12"])
+def test_complaint_of_one_line_does_not_end_the_report_that_it_lands_in(line: str, caller: str) -> None:
+    hung = ["INFO: task cat:77 blocked for more than 120 seconds.", "Call Trace:", " schedule+0x1/0x2", " walk+0x1/0x2"]
+    alone = splat.find(stamped("\n".join(hung), caller))
+    for at in range(1, len(hung)):
+        found = splat.find(stamped("\n".join([*hung[:at], line, *hung[at:]]), caller))
+        if len(found) == 2 and found[1].lines == (line,):
+            assert found[0] == alone[0]
+            continue
+        assert FIRST_LINES[line][0] in {"PAGE", "LEAK"}  # it has a trace of its own
+        assert "page" in line or "object" in line or "ref_tracker" in line, line
 
 
 def test_report_without_an_end_ends_with_its_trace() -> None:

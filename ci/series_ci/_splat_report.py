@@ -6,8 +6,10 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
+from series_ci import _splat_blame as blame
 from series_ci import _splat_table as table
 from series_ci import _splat_trace as traces
+from series_ci._splat_stack import Frame, Stack
 from series_ci._splat_title import title
 from series_ci.results import Splat
 
@@ -18,6 +20,7 @@ PATIENCE_AFTER_TRACE = 5
 PATIENCE_WITH_DOUBT = 4
 DOUBT = 15  # lines of any shape
 HEAD = 5  # lines that a report may have before its message
+NAMING = 3  # lines that may name the function
 
 MESSAGES = frozenset({"LIST", "REFCOUNT", "SLAB", "CFI", "USERCOPY"})
 """Kinds whose first line is the message of a WARN() or BUG() that follows, or that it is in."""
@@ -33,13 +36,7 @@ class Report:
     sure: bool
     test: str = ""
     lines: list[str] = field(default_factory=list)
-    before: list[str] = field(
-        default_factory=list
-    )  # frames above the first "Call Trace": allocation stacks, lock chains
-    frames: list[str] = field(default_factory=list)
-    guesses: list[str] = field(default_factory=list)  # frames that may be left over from another call
-    traced: bool = False
-    complete: bool = False  # the frames are
+    stack: Stack = field(default_factory=Stack)
     asked: bool = False  # other CPUs, for their backtraces
     kept: bool = False  # among the complaints
     counted: str = ""  # the fingerprint that it was counted by
@@ -51,36 +48,24 @@ class Report:
             self.sure = table.EVIDENCE.search(line) is not None
         if len(self.lines) < MAX_LINES:
             self.lines.append(line)
+        if len(self.lines) <= NAMING:
+            self.stack.name(line)
         self.asked = self.asked or table.ASKS.match(line) is not None
-        self.traced = self.traced or traces.TRACE.match(line) is not None
-        in_trace = self.traced or self.kind == "KFENCE"
-        self.complete = self.complete or (in_trace and traces.ELSEWHERE.match(line) is not None)
-        ip = traces.IP.match(line)
-        frame = ip or traces.FRAME.match(line) or traces.HELD.match(line)
-        if frame and not self.complete:
-            guess = bool(frame.groupdict().get("guess"))
-            self._frame(traces.bare(frame["name"]), instruction=ip is not None, guess=guess)
-        if frame or traces.GOES_ON.match(line):
+        if self.stack.read(line, self.kind) or traces.GOES_ON.match(line):
             self.foreign = 0
         else:
             self.foreign += 1
 
-    def _frame(self, function: str, *, instruction: bool, guess: bool) -> None:
-        frames = self.frames if self.traced or instruction else self.before
-        frames = self.guesses if guess else frames
-        faulted = instruction and self.kind == "OOPS"
-        if (
-            len(frames) < FRAMES
-            and not traces.is_machinery(function, instruction=faulted)
-            and frames[-1:] != [function]
-        ):
-            frames.append(function)
+    @property
+    def has_trace(self) -> bool:
+        """Whether a stack trace, with functions in it, has come."""
+        return self.stack.traced and bool(self.stack.frames)
 
     def is_over(self) -> bool:
         """Whether the report had ended before the last few lines."""
         if not self.sure:
             return self.foreign > PATIENCE_WITH_DOUBT or len(self.lines) > DOUBT
-        has_trace = self.traced and bool(self.frames) and self.end == "trace"
+        has_trace = self.has_trace and self.end == "trace"
         return self.foreign > (PATIENCE_AFTER_TRACE if has_trace else PATIENCE)
 
     def trim(self) -> None:
@@ -98,24 +83,55 @@ class Report:
         self.sure = goes_on and shape.sure
         return goes_on
 
+    @property
+    def is_lone_cut(self) -> bool:
+        """Whether "cut here" is all that has come."""
+        return not self.kind and len(self.lines) == 1
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether lines of any level are the report's own: of an oops, and of a panic, many are emergencies."""
+        return self.stack.panicked or self.kind in {"", "OOPS", "BUG", "PANIC", "STACK", "LOCKUP", *MESSAGES}
+
     def _goes_on(self, shape: table.Shape, line: str) -> bool:
-        untold = not self.kind and shape.kind and shape.kind != "PANIC"
-        if untold or self._has_its_message_here(shape, line):
+        if self.kind in {"EMERG", "CRIT"}:
+            return self._is_message_of(shape, line)
+        if self._is_told_here(shape, line):
             self.kind, self.title, self.end = shape.kind, title(line), shape.end
             return True
         if shape.kind == self.kind and shape.kind in {"STACK", "OOM", "STALL", "LEAK", "LOCKDEP"}:
             return self._says_it_twice(line)
-        if (self.traced and self.frames) or shape.kind in {"PANIC", "STACK", "OOM", "LOCKDEP"}:
+        if self.has_trace or shape.kind in {"PANIC", "STACK", "OOM", "LOCKDEP"}:
             return False
         if shape.kind in {"", "WARNING"}:
-            return self.kind in MESSAGES or (self.kind == "LOCKUP" and len(self.lines) <= 2)
-        if (
-            table.BUG.match(line)
-            or (table.ANNOUNCED.search(line) and not self.numbered)
-            or self._has_other_number(line)
-        ):
+            return self.kind in MESSAGES or self._is_message(shape) or (self.kind == "LOCKUP" and len(self.lines) <= 2)
+        return self._goes_on_falling(shape, line)
+
+    def _goes_on_falling(self, shape: table.Shape, line: str) -> bool:
+        """Whether the line is one more of the many that tell of one oops."""
+        announced = table.ANNOUNCED.search(line) is not None and not self.numbered
+        if table.BUG.match(line) or announced or self._has_other_number(line):
             return False
         return shape.kind in {"OOPS", "BUG", "LIST"} and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
+
+    def _is_told_here(self, shape: table.Shape, line: str) -> bool:
+        """Whether the line tells what this report is about, more exactly than those before it."""
+        untold = not self.kind and shape.kind not in {"", "PANIC"}
+        again = shape.kind == self.kind and traces.INLINED.search(self.lines[-1]) is not None
+        return untold or again or self._has_its_message_here(shape, line)
+
+    def _is_message(self, shape: table.Shape) -> bool:
+        """Whether this report, from "cut here" on, is what a WARN() has to say whose own line comes now."""
+        begun = table.CUT.match(self.lines[0]) is not None and len(self.lines) < HEAD
+        return begun and shape.kind == "WARNING" and self.kind != "WARNING"
+
+    def _is_message_of(self, shape: table.Shape, line: str) -> bool:
+        """Whether this line, an emergency, is what the BUG() has to say that begins now."""
+        if shape.kind not in {"", "BUG", "OOPS", "WARNING", *MESSAGES}:
+            return False
+        self.kind, self.end = shape.kind, shape.end
+        self.title = title(line) if shape.kind else self.title
+        return True
 
     def _has_other_number(self, line: str) -> bool:
         """Whether the oops has its number, and this line does not bear it: another one begins."""
@@ -125,7 +141,7 @@ class Report:
     def _has_its_message_here(self, shape: table.Shape, line: str) -> bool:
         """Whether the line is what a WARN() of Linux 3 or 4 has to say: there it comes behind "WARNING: at"."""
         told = shape.kind in MESSAGES or (shape.kind == "LOCKUP" and not table.BUG.match(line))
-        return told and self.kind == "WARNING" and not self.traced and len(self.lines) < HEAD
+        return told and self.kind == "WARNING" and not self.stack.traced and len(self.lines) < HEAD
 
     def _says_it_twice(self, line: str) -> bool:
         """Whether another first line of the same kind goes on with this report."""
@@ -148,7 +164,7 @@ class Report:
 
     def awaits(self, shape: table.Shape, line: str) -> bool:
         """Whether a line with an oops's number is that of this one, which other CPUs' lines came into."""
-        if shape.kind != "OOPS" or self.kind != "OOPS" or self.frames or table.BUG.match(line):
+        if shape.kind != "OOPS" or self.kind != "OOPS" or self.stack.frames or table.BUG.match(line):
             return False
         return not self.numbered and table.NUMBERED.search(line) is not None
 
@@ -160,21 +176,31 @@ class Report:
 
     def splat(self) -> Splat:
         """The report as a value."""
-        trace = self._trace()
-        key = [self.kind, *(trace or [re.sub(r"\d+", "N", self.title)])]
-        fingerprint = hashlib.sha256("\n".join(key).encode(errors="replace")).hexdigest()[:16]
-        blamed = trace[0] if trace else self._named()
-        return Splat(self.kind, self.title, fingerprint, tuple(self.lines), blamed, trace, self.test)
+        frames = self._frames()
+        solid = [frame.name for frame in frames if frame.solid] or [frame.name for frame in frames]
+        key = [self.kind, *(solid[:FRAMES] or [re.sub(r"\d+", "N", self.title)])]
+        return Splat(
+            kind=self.kind,
+            title=self.title,
+            fingerprint=hashlib.sha256("\n".join(key).encode(errors="replace")).hexdigest()[:16],
+            lines=tuple(self.lines),
+            function=solid[0] if solid else self._named(),
+            trace=tuple(frame.name for frame in frames[:FRAMES]),
+            test=self.test,
+        )
 
-    def _trace(self) -> tuple[str, ...]:
-        """The functions, the one to blame first: the trace's own first one, unless the lines before it name another."""
-        trace = self.frames or self.guesses or self.before
-        found = next(filter(None, map(traces.TOLD.match, self.lines[1:HEAD])), None)
-        told = traces.bare(found["name"]) if found else ""
-        return tuple(([told] if told and trace[:1] != [told] else []) + trace)
+    def _frames(self) -> list[Frame]:
+        """The functions of the trace, and before them the one that the lines before it blame."""
+        frames = self.stack.told(self.kind)
+        told = self._told()
+        return [Frame(told, solid=True), *frames] if told and told not in {each.name for each in frames[:1]} else frames
+
+    def _told(self) -> str:
+        """Whom the lines before the trace blame, whatever the trace is of; "" if they do not, or blame a checker."""
+        found = filter(None, map(traces.TOLD.match, self.lines[1:HEAD]))
+        names = (traces.bare(each["name"]) for each in found)
+        return next((name for name in names if blame.is_blamed(name, own=False)), "")
 
     def _named(self) -> str:
         """The function that the first lines tell of, where there was no trace."""
-        found = (traces.NAMED.search(line) for line in self.lines[:3])
-        names = (traces.bare(each["name"]) for each in found if each)
-        return next((name for name in names if not traces.is_machinery(name)), "")
+        return self.stack.named if blame.is_blamed(self.stack.named, own=True) else ""

@@ -12,9 +12,15 @@ LONGEST = 400
 _TOP = "arch|block|certs|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|security|sound|virt"
 """The folders of a kernel's tree that have code: what is before them in a path says where it was built."""
 
+_FILE = r"[\w./+-]*\.[A-Za-z]{1,3}:\d+"
+
 _ROUNDS = tuple(
     (re.compile(pattern), into)
     for pattern, into in (
+        # What decoders put behind a function: decode_stacktrace.sh in brackets, others without.
+        (rf" ?\((?: ?{_FILE}(?: \(discriminator \d+\))?)+\)", ""),
+        (rf"(?<=[0-9a-f]) {_FILE}(?=\s*$|, CPU#)", ""),
+        (rf"(?<= in | at )(\w+) {_FILE} \[inline\]", r"\1"),
         (r"WARNING: (?:CPU: \d+ PID: \d+ )?at (\S+:\d+) ", r"WARNING at \1 "),
         (r"WARNING: CPU: \d+ PID: \d+ at ", "WARNING at "),
         (r"WARNING: (\S+:\d+) at (\S+?),? CPU#\d+.*", r"WARNING at \1 \2"),
@@ -35,6 +41,10 @@ _ROUNDS = tuple(
         (r"\[([^\[\]\s]+):\d+\]", r"[\1]"),
         (r"\b(pfn|pte|pmd|pgd|val|mm|pgoff):\S+", r"\1:*"),
         (r"Usage count = -?\d+", "Usage count = *"),
+        (r"(\{i=)[0-9a-f]+", r"\1*"),
+        (r"(?i)\b((?:inode|ino|block|sector)(?: number)?[ =:#]+)(?:0x)?(?:(?<==)|(?=[a-f]*\d))[0-9a-f]+\b", r"\1*"),
+        (r"(still in use) \(\d+\)", r"\1 (*)"),
+        (r"has \d+/\d+ users", "has users"),
         (r"kmemleak: \d+ ", "kmemleak: "),
         (r"\b(?:0x[0-9a-f]+|(?=[0-9a-f]*\d)[0-9a-f]{8,16})\b", "*"),
         (r"\s+", " "),

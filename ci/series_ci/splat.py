@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from series_ci import _prefixes as prefixes
+from series_ci import _splat_blame as blame
+from series_ci import _splat_level as level
 from series_ci import _splat_table as table
 from series_ci import text
 from series_ci._splat_report import MAX_LINES, Report
 from series_ci._splat_title import title
-from series_ci._splat_trace import is_machinery
 from series_ci.results import Splat
 
 __all__ = ["MAX_LINES", "MAX_SAME", "MAX_SPLATS", "find", "is_machinery"]
@@ -34,6 +35,11 @@ _PROGRAMS = "programs"
 """In the place of a caller id, for lines without a time stamp in a log that has them."""
 
 
+def is_machinery(function: str) -> bool:
+    """Whether a function is passed over where one is to be blamed."""
+    return blame.role(function) is not None
+
+
 def find(lines: Iterable[str], tests: Sequence[str] = ()) -> list[Splat]:
     """The complaints in a console log, in the order of their first lines.
 
@@ -45,7 +51,7 @@ def find(lines: Iterable[str], tests: Sequence[str] = ()) -> list[Splat]:
     finder = _Finder(tests)
     begun, hint = finder.open, table.HINT.search
     for line in lines:
-        if begun or hint(line):
+        if begun or hint(line) or line[:2] in level.STARTS:
             finder.read(line)
         elif not finder.stamped and (line[:1] in _MAY_BE_STAMPED or line[:1] > "\x7f"):
             finder.stamped = text.split(line)[0]
@@ -76,7 +82,7 @@ class _Finder:
         if _MARK in line and (mark := _MARKED.search(line)):
             self._mark(mark)
             return
-        hinted = table.HINT.search(line) is not None
+        hinted = line[:2] in level.STARTS or table.HINT.search(line) is not None
         whole, line = line, self._dedented(line, hinted=hinted)
         quoted = line is not whole
         stamped, caller, line = text.split_torn(line) if hinted or self.stamped else text.split(line)
@@ -86,6 +92,8 @@ class _Finder:
         report = self.open.get(caller) or self._answers(caller, line)
         hinted = hinted or (report is not None and not report.kind)
         shape, start = self._shape(line, stamped=stamped) if hinted else (None, 0)
+        if hinted and stamped and shape is None and not (report and report.has_levels):
+            shape = level.severe(whole[: whole.rfind(line)], line)
         if shape and (caller is _PROGRAMS or (quoted and not stamped)):
             shape = shape._replace(sure=False)
         if shape is not None and not (report and report.includes(shape, line)):
@@ -132,14 +140,22 @@ class _Finder:
         return (shape._replace(sure=False), inside.start()) if shape else (None, 0)
 
     def _begin(self, caller: str, shape: table.Shape, line: str, start: int) -> None:
+        around = self.open.get(caller)
+        if around and around.is_lone_cut and shape.kind == "PANIC":
+            self._close(caller)
         last = self._latest.get(caller) or (self._reports[-1] if self._reports else None)
         if last and ((shape.kind == "PANIC" and last.causes(line)) or last.awaits(shape, line)):
             if self.open.get(caller) is not last:
                 self._close(caller)
             last.trim()
-            last.complete = shape.kind == "PANIC"
+            if shape.kind == "PANIC":
+                last.stack.panic(last.kind)
             self.open[caller] = last
             last.add(line)
+            last.foreign = 0
+            return
+        if around and around.sure and around.end != "next" and shape.sure and shape.end in {"line", "next"}:
+            self._note(shape, line, start)
             return
         self._close(caller)
         if len(self._reports) >= MAX_SPLATS:
@@ -153,19 +169,31 @@ class _Finder:
         if shape.end == "line" and report.sure:
             self._close(caller)
 
+    def _note(self, shape: table.Shape, line: str, start: int) -> None:
+        """Keep a complaint of one line that came in the middle of a report, which goes on."""
+        if len(self._reports) < MAX_SPLATS:
+            report = Report(shape.kind, title(line[start:]), shape.end, sure=True, test=self._test)
+            report.add(line)
+            self._reports.append(report)
+            self._count(report)
+
     def _keep(self, caller: str, report: Report) -> None:
         report.kept = True
         self._reports.append(report)
         self._latest[caller] = report
 
     def _continue(self, caller: str, report: Report, line: str) -> None:
-        if table.RULE.match(line) and report.end != "rule" and report.frames:
+        if report.end == "next":
+            self._close(caller)
+            return
+        rule = table.RULE.match(line) is not None and not table.UNDERLINED.match(report.lines[-1])
+        if rule and report.end != "rule" and report.stack.frames:
             self._close(caller)  # the next report opens with this line
             return
         report.add(line)
         if report.sure and not report.kept:
             self._keep(caller, report)
-        if table.END.match(line) or (table.RULE.match(line) and len(report.lines) > 1) or report.is_over():
+        if table.END.match(line) or (rule and len(report.lines) > 1) or report.is_over():
             self._close(caller)
 
     def _close(self, caller: str) -> None:
@@ -175,8 +203,18 @@ class _Finder:
         if report is None or not report.sure:
             return
         if not report.kind:  # "cut here", and nothing known after it
-            report.kind, report.title = "WARNING", title(report.lines[1] if report.lines[1:] else report.lines[0])
+            if report.is_lone_cut and len(self._reports) > 1:
+                self._reports = [each for each in self._reports if each is not report]
+                self._latest.pop(caller, None)
+                return
+            report.kind = "WARNING"
+            if table.CUT.match(report.lines[0]) and report.lines[1:]:
+                report.title = title(report.lines[1])
         report.trim()
+        self._count(report)
+
+    def _count(self, report: Report) -> None:
+        """Drop a report that has come often enough."""
         if report.counted:  # it was opened again
             self._seen[report.counted] -= 1
         report.counted = report.splat().fingerprint
