@@ -152,6 +152,54 @@ CONFIG_BUG_ON_DATA_CORRUPTION=y
 """
 
 
+CALM = """\
+reboot: Restarting system
+reboot: Restarting system with command 'bootloader'
+reboot: Power down
+reboot: System halted
+Restarting system.
+Power down.
+kexec_core: Starting new kernel
+watchdog: watchdog0: watchdog did not stop!
+eCryptfs verbosity set to 1. Secret values will be written to the syslog!
+CPU: Kernel compiled without mitigations, ignoring 'mitigations'; system may still be vulnerable
+KGDB: Waiting for connection from remote gdb...
+SMP: stopping secondary CPUs
+CPU3: stopping
+Kernel Offset: disabled
+Memory Limit: none
+** trace_printk() being used. Allocating extra memory.  **
+{1}[Hardware Error]: section length: 80
+"""
+"""What the kernel says at its highest levels when nothing is wrong, or that is the rest of a report."""
+
+LEVELS = {
+    "raw, emergency": "<0>{}",
+    "raw, critical": "<2>[   12.345678] {}",
+    "dmesg -x, emergency": "kern  :emerg : [   12.345678] {}",
+    "dmesg -x, critical": "kern  :crit  : [   12.345678] {}",
+    "kmsg, critical": "2,1234,12345678,-;{}",
+    "syslog, critical": "Jan  1 00:00:07 host kern.crit kernel: [   12.345678] {}",
+}
+
+PROGRAMS_OF_LEVELS = """\
+user  :crit  : [   12.345678] walker: the leaf fell
+daemon:emerg : [   12.345678] systemd[1]: Freezing execution.
+<10>[   12.345678] walker: the leaf fell
+<26>walker[77]: the leaf fell
+10,1234,12345678,-;walker: the leaf fell
+2,3,4
+0,1,leaf
+2,1234,leaf;fell
+kern.crit is a level
+kern  :crit  is another
+<2> leaves of <0> trees
+[   12.345678] walker: level <2> of kern:crit
+Jan  1 00:00:07 host user.crit walker: the leaf fell
+"""
+"""Of these levels, but not the kernel's words; or none of these levels."""
+
+
 def stamped(line: str) -> str:
     return f"[   12.345678] {line}"
 
@@ -171,3 +219,18 @@ def test_programs_say_what_they_like() -> None:
         assert splat.find(log) == []
     for line in lines:
         assert splat.find([line]) == [], line
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_highest_levels_of_a_kernel_that_is_well(level: str) -> None:
+    lines = [LEVELS[level].format(line) for line in CALM.splitlines()]
+    assert splat.find(lines) == []
+    for line in lines:
+        assert splat.find([line]) == [], line
+
+
+def test_programs_have_levels_too() -> None:
+    lines = PROGRAMS_OF_LEVELS.splitlines()
+    assert splat.find(lines) == []
+    for line in lines:
+        assert splat.find([stamped("walker: well"), line]) == [], line

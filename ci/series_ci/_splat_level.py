@@ -16,7 +16,7 @@ STARTS = frozenset({"0,", "2,"})
 """How they begin in /dev/kmsg's own form; all others contain what `table.HINT` seeks."""
 
 CALM = re.compile(
-    r"\s*$|[-=*\s]+$|\{|\t|\*\*\s"
+    r"\s|$|[-=*]+$|\{|\*\*\s"  # what goes on, or frames
     # How a machine ends that was told to.
     r"|(?:reboot: )?(?:Restarting system|Power down|System halted|Power off not available)"
     r"|(?:kexec(?:_core)?: )?Starting new kernel|watchdog: watchdog\d+: watchdog did not stop"
