@@ -13,7 +13,10 @@ SEVERE = (
 """What a raw log, `dmesg -x`, syslog and /dev/kmsg put before the text of such a line."""
 
 STARTS = frozenset({"0,", "2,"})
-"""How they begin in /dev/kmsg's own form; all others contain what `table.HINT` seeks."""
+"""How they begin in a log of /dev/kmsg's own form; all others contain what `table.HINT` seeks."""
+
+RECORD = re.compile(r"[0-9]{1,3},[0-9]+,[0-9]+,[-c+]")
+"""A line of such a log."""
 
 CALM = re.compile(
     r"\s|$|[-=*]+$|\{|\*\*\s"  # what goes on, or frames

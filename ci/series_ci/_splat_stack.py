@@ -12,6 +12,9 @@ from series_ci import _splat_trace as traces
 MOST = 16
 """Functions of a trace that are looked at."""
 
+LONGEST = 512
+"""Letters of a function's name, as in the kernel; a log may have more, which would take their time."""
+
 _INSTRUCTIONS = frozenset({"", "OOPS", "BUG", "WARNING"})
 """Kinds that tell of an instruction: its function is at fault by itself. In others it is where a CPU happened to be."""
 
@@ -51,14 +54,17 @@ class Stack:
     def read(self, line: str, kind: str) -> bool:
         """Take in one line; whether it has a function of a trace."""
         self._turn(line, kind)
-        ip = traces.IP.match(line)
-        frame = ip or traces.FRAME.match(line) or traces.HELD.match(line)
-        if frame and not self.complete:
-            what = frame.groupdict()
-            guess = bool(what.get("guess")) or what.get("inline") is not None
-            if not (guess and what["at"] and what["at"] == what["size"]):
-                self._add(traces.bare(frame["name"]), kind, instruction=ip is not None, guess=guess)
-        return frame is not None
+        if ip := traces.IP.match(line):
+            self._add(ip["name"], kind, instruction=True)
+            return True
+        if frame := traces.FRAME.match(line):
+            guess = frame["guess"] is not None or frame["inline"] is not None
+            if not (guess and frame["at"] and frame["at"] == frame["size"]):
+                self._add(frame["name"], kind, guess=guess)
+            return True
+        if held := traces.HELD.match(line):
+            self._add(held["name"], kind)
+        return held is not None
 
     def name(self, line: str) -> None:
         """See whether one of the first lines tells of a function."""
@@ -93,7 +99,7 @@ class Stack:
         self.traced = self.traced or traces.TRACE.match(line) is not None
         if self.complete:
             return
-        if context := traces.CONTEXT.match(line):
+        if "<" in line and (context := traces.CONTEXT.match(line)):
             self._enter_or_leave(context["end"], kind)
         elif traces.ELSEWHERE.match(line):
             self.complete = self.traced or kind in _UNTRACED
@@ -109,9 +115,10 @@ class Stack:
         elif kind not in _INTERRUPTED:
             self.complete = any(frame.solid for frame in self.frames[self.outside :])
 
-    def _add(self, function: str, kind: str, *, instruction: bool, guess: bool) -> None:
-        if self.panicked and not self.traced:
+    def _add(self, name: str, kind: str, *, instruction: bool = False, guess: bool = False) -> None:
+        if self.complete or (self.panicked and not self.traced):
             return
+        function = traces.bare(name[:LONGEST])
         frames = self.frames if self.traced or instruction else self.before
         frames = self.guesses if guess else frames
         own = (instruction and kind in _INSTRUCTIONS) or (function == self.named and kind not in _UNNAMED)

@@ -32,7 +32,7 @@ HINT = re.compile(
     r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Kernel Fault|Machine check in"
     r"|Thread overran"
     r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]"
-    r"|_tracker: |<[02]>|kern *[:.](?:emerg|crit)|Division by zero in k"
+    r"|ker: (?:leaked ref|reference al|\S+@)|<[02]>|kern *[:.](?:emerg|crit)|zero in kernel\."
     r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
     r"|c:\d+: bad p|corruption|gle bit error|general protection|cannot create dup|\*\* DEADLOCK|\] series-ci: "
 )

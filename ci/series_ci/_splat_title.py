@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from series_ci._splat_trace import CLONE
 
@@ -12,13 +13,13 @@ LONGEST = 400
 _TOP = "arch|block|certs|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|security|sound|virt"
 """The folders of a kernel's tree that have code: what is before them in a path says where it was built."""
 
-_FILE = r"[\w./+-]*\.[A-Za-z]{1,3}:\d+"
+_FILE = r"[\w./+-]+\.[A-Za-z]{1,3}:\d+(?: \(discriminator \d+\))?"
 
 _ROUNDS = tuple(
     (re.compile(pattern), into)
     for pattern, into in (
         # What decoders put behind a function: decode_stacktrace.sh in brackets, others without.
-        (rf" ?\((?: ?{_FILE}(?: \(discriminator \d+\))?)+\)", ""),
+        (rf" ?\({_FILE}(?: {_FILE})*\)", ""),
         (rf"(?<=[0-9a-f]) {_FILE}(?=\s*$|, CPU#)", ""),
         (rf"(?<= in | at )(\w+) {_FILE} \[inline\]", r"\1"),
         (r"WARNING: (?:CPU: \d+ PID: \d+ )?at (\S+:\d+) ", r"WARNING at \1 "),
@@ -42,7 +43,7 @@ _ROUNDS = tuple(
         (r"\b(pfn|pte|pmd|pgd|val|mm|pgoff):\S+", r"\1:*"),
         (r"Usage count = -?\d+", "Usage count = *"),
         (r"(\{i=)[0-9a-f]+", r"\1*"),
-        (r"(?i)\b((?:inode|ino|block|sector)(?: number)?[ =:#]+)(?:0x)?(?:(?<==)|(?=[a-f]*\d))[0-9a-f]+\b", r"\1*"),
+        (r"\b((?:[Ii]node|ino|[Bb]lock|[Ss]ector)[ =:#]+)(?:0x)?(?:(?<==)|(?=[a-f]*\d))[0-9a-f]+\b", r"\1*"),
         (r"(still in use) \(\d+\)", r"\1 (*)"),
         (r"has \d+/\d+ users", "has users"),
         (r"kmemleak: \d+ ", "kmemleak: "),
@@ -53,6 +54,7 @@ _ROUNDS = tuple(
 )
 
 
+@lru_cache(maxsize=256)
 def title(line: str) -> str:
     """The line without what differs from boot to boot: addresses, offsets, CPUs, process ids, counters."""
     line = line[:LONGEST]

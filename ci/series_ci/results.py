@@ -60,11 +60,12 @@ class Result:
 class Splat:
     """One complaint of the kernel.
 
-    `kind` is a short word (`BUG`, `WARNING`, `KASAN` ...), `title` its first line without time stamp and addresses,
-    `fingerprint` a hexadecimal digest that is the same for the same complaint on another boot or build, `lines` the
-    text. `trace` are the first few functions of its call trace, without those that only report; `function` is
-    the one that is blamed, "" where no trace was printed. `test` names the test that ran when it came, "" outside of
-    any. `decoded` are the lines with files and line numbers in the place of offsets, where a vmlinux was at hand.
+    `kind` is a short word (`BUG`, `WARNING`, `KASAN`, `EMERG` ...), `title` its first line without time stamp and
+    addresses, `fingerprint` a hexadecimal digest that is the same for the same complaint on another boot or build,
+    `lines` the text. `trace` are the first few functions of its call trace, without those that only report; `function`
+    is the one that is blamed, "" where none is known: the first of the trace, or the second where that only helps
+    others. `test` names the test that ran when it came, "" outside of any. `decoded` are the lines with files and line
+    numbers in the place of offsets, where a vmlinux was at hand.
     """
 
     kind: str

@@ -51,10 +51,13 @@ def find(lines: Iterable[str], tests: Sequence[str] = ()) -> list[Splat]:
     finder = _Finder(tests)
     begun, hint = finder.open, table.HINT.search
     for line in lines:
-        if begun or hint(line) or line[:2] in level.STARTS:
+        if begun or hint(line) or (finder.records and line[:2] in level.STARTS):
             finder.read(line)
         elif not finder.stamped and (line[:1] in _MAY_BE_STAMPED or line[:1] > "\x7f"):
             finder.stamped = text.split(line)[0]
+            finder.records = level.RECORD.match(line) is not None
+            if finder.records and line[:2] in level.STARTS:
+                finder.read(line)
     return finder.end()
 
 
@@ -63,6 +66,7 @@ class _Finder:
 
     def __init__(self, tests: Sequence[str] = ()) -> None:
         self.stamped = False
+        self.records = False  # the log is of /dev/kmsg's own form
         self._tests = tests
         self._test = ""
         self._indent = ""
@@ -82,7 +86,9 @@ class _Finder:
         if _MARK in line and (mark := _MARKED.search(line)):
             self._mark(mark)
             return
-        hinted = line[:2] in level.STARTS or table.HINT.search(line) is not None
+        if not self.stamped:
+            self.records = level.RECORD.match(line) is not None
+        hinted = (self.records and line[:2] in level.STARTS) or table.HINT.search(line) is not None
         whole, line = line, self._dedented(line, hinted=hinted)
         quoted = line is not whole
         stamped, caller, line = text.split_torn(line) if hinted or self.stamped else text.split(line)
