@@ -162,7 +162,8 @@ ROWS = (
         " machine_check_* (data_access|decrementer|hardware_interrupt|instruction_access)_common*"
         " replay_soft_interrupts* pgm_check_handler do_pgm_check (io|ext|mcck)_int_handler do_(io|ext)_irq"
         " do_(dat|protection)_exception monitor_event_exception illegal_op (plat_)?irq_dispatch tlb_do_page_fault*"
-        " handle_*_int except_vec* (generic_)?smp_call_function_(single_)?interrupt flush_smp_call_function_queue",
+        " handle_*_int except_vec* (generic_)?smp_call_function_(single_)?interrupt flush_smp_call_function_queue"
+        " (xen_)?evtchn_* xen_(do_hypervisor_callback|pv_evtchn_do_upcall|hvm_callback)*",
     ),
     Row(
         "system calls",
@@ -182,7 +183,8 @@ ROWS = (
         " nmi_* perf_event_(overflow|nmi)* (default_)?do_nmi end_repeat_nmi (intel|amd|x86)_pmu_handle*"
         " handle_pmi_common rcu_((dump|sched_clock|check|print|stall)_*|pending|iw_handler|exp_handler)"
         " check_cpu_stall* (smp_)?local_apic* irq_work_(run|single)* sched(uler)?_tick check_hung_* ktime_get*"
-        " run_local_timers",
+        " run_local_timers lapic_next_* clockevents_program_* tick_program_event hrtimer_(reprogram|update)*"
+        " native_(write_msr|apic_*write)* xen_timer_interrupt hv_stimer*",
     ),
     Row(
         "threads",
@@ -199,7 +201,7 @@ ROWS = (
         " (start_)?flush_(work|workqueue|delayed_work|rcu_work)* touch_w(ork|q)_lockdep_map cancel_(delayed_)?work*"
         " (dis|en)able_(delayed_)?work* drain_workqueue check_flush_dependency insert_wq_barrier schedule_on_each_cpu"
         " kthread_(stop|park|flush|cancel|create_on_node)* folio_wait_* wait_on_page_* folio_lock(_killable)?"
-        " lock_page(_killable|_or_retry)? wait_on_buffer lock_buffer lock_sock* percpu_ref_kill*sync do_nanosleep"
+        " lock_page(_killable|_or_retry)? wait_on_buffer lock_buffer lock_sock percpu_ref_kill*sync do_nanosleep"
         " hrtimer_nanosleep",
     ),
     Row(
@@ -232,7 +234,7 @@ ROWS = (
         " timer_expire_remote process_timeout task_work_run get_signal (arch_)?do_signal(_or_restart)? do_exit"
         " do_group_exit make_task_dead irq_thread* kthread_worker_fn do_one_initcall do_initcalls do_basic_setup"
         " kernel_init(_freeable)? do_idle cpu_startup_entry start_secondary* secondary_startup* rest_init"
-        " start_kernel* x86_64_start_* (native_|acpi_|pv_native_)safe_halt acpi_idle_* default_idle* arch_cpu_idle*"
-        " cpuidle_* (mwait|intel)_idle*",
+        " start_kernel* x86_64_start_* (native_|acpi_|pv_native_|xen_)safe_halt xen_hypercall_sched_op acpi_idle_*"
+        " default_idle* arch_cpu_idle* cpuidle_* (mwait|intel)_idle*",
     ),
 )

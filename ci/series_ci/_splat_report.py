@@ -26,6 +26,11 @@ MESSAGES = frozenset({"LIST", "REFCOUNT", "SLAB", "CFI", "USERCOPY"})
 """Kinds whose first line is the message of a WARN() or BUG() that follows, or that it is in."""
 
 
+def _is_inlined(line: str) -> bool:
+    """Whether a first line of a decoded report comes again, for the function that this one's was made a part of."""
+    return traces.INLINED.search(line) is not None and not line.lstrip().startswith(("RIP", "pc", "epc"))
+
+
 @dataclass(slots=True)
 class Report:
     """Its lines, and what was learnt of them; it is `sure` once it is certain that the kernel complains here."""
@@ -65,8 +70,8 @@ class Report:
         """Whether the report had ended before the last few lines."""
         if not self.sure:
             return self.foreign > PATIENCE_WITH_DOUBT or len(self.lines) > DOUBT
-        has_trace = self.has_trace and self.end == "trace"
-        return self.foreign > (PATIENCE_AFTER_TRACE if has_trace else PATIENCE)
+        told = self.has_trace and self.stack.solid and self.end == "trace"
+        return self.foreign > (PATIENCE_AFTER_TRACE if told else PATIENCE)
 
     def trim(self) -> None:
         """Take off the foreign lines at the end."""
@@ -98,6 +103,7 @@ class Report:
             return self._is_message_of(shape, line)
         if self._is_told_here(shape, line):
             self.kind, self.title, self.end = shape.kind, title(line), shape.end
+            self.stack.name(line)
             return True
         if shape.kind == self.kind and shape.kind in {"STACK", "OOM", "STALL", "LEAK", "LOCKDEP"}:
             return self._says_it_twice(line)
@@ -117,7 +123,7 @@ class Report:
     def _is_told_here(self, shape: table.Shape, line: str) -> bool:
         """Whether the line tells what this report is about, more exactly than those before it."""
         untold = not self.kind and shape.kind not in {"", "PANIC"}
-        again = shape.kind == self.kind and traces.INLINED.search(self.lines[-1]) is not None
+        again = shape.kind == self.kind and not self.has_trace and any(map(_is_inlined, self.lines[-HEAD:]))
         return untold or again or self._has_its_message_here(shape, line)
 
     def _is_message(self, shape: table.Shape) -> bool:
@@ -191,11 +197,13 @@ class Report:
 
     def _frames(self) -> list[Frame]:
         """The functions of the trace, and before them the one that the lines before it blame."""
-        frames = self.stack.told(self.kind)
-        told = self._told()
-        return [Frame(told, solid=True), *frames] if told and told not in {each.name for each in frames[:1]} else frames
+        frames = self.stack.trace(self.kind)
+        accused = self._accused()
+        if not accused or any(frame.name == accused for frame in frames[:1]):
+            return frames
+        return [Frame(accused, solid=True), *frames]
 
-    def _told(self) -> str:
+    def _accused(self) -> str:
         """Whom the lines before the trace blame, whatever the trace is of; "" if they do not, or blame a checker."""
         found = filter(None, map(traces.TOLD.match, self.lines[1:HEAD]))
         names = (traces.bare(each["name"]) for each in found)

@@ -24,15 +24,12 @@ _INTERRUPTED = frozenset({"LOCKUP", "STALL"})
 _UNNAMED = _INTERRUPTED | {"LIST", "REFCOUNT", "SLAB", "USERCOPY"}
 """Kinds whose first lines name who checks, or what was interrupted."""
 
-_ANSWERED = frozenset({"STALL", "LIST", "REFCOUNT", "SLAB", "CFI", "USERCOPY"})
-"""Kinds whose trace may be the answer of another CPU, or that ask none."""
-
 _UNTRACED = frozenset({"KFENCE", "KMSAN"})
 """Kinds whose own trace comes without a word before it."""
 
 
 class Frame(NamedTuple):
-    """A function of a trace; `solid` is whether it may be blamed."""
+    """A function of a trace, and whether it may be blamed: whether it is `solid`."""
 
     name: str
     solid: bool
@@ -46,6 +43,7 @@ class Stack:
     frames: list[Frame] = field(default_factory=list)
     guesses: list[Frame] = field(default_factory=list)  # may be left over from another call, or have no frame at all
     named: str = ""  # the function that the first lines tell of
+    acquires: bool = False  # the next line says who takes a lock
     traced: bool = False
     complete: bool = False  # what comes now does not tell this complaint from others
     panicked: bool = False
@@ -63,7 +61,11 @@ class Stack:
                 self._add(frame["name"], kind, guess=guess)
             return True
         if held := traces.HELD.match(line):
+            if self.acquires:
+                self.named, self.acquires = traces.bare(held["name"]), False
             self._add(held["name"], kind)
+        elif kind == "LOCKDEP" and traces.ACQUIRES.match(line):
+            self.acquires = True
         return held is not None
 
     def name(self, line: str) -> None:
@@ -81,18 +83,23 @@ class Stack:
         """Whether there is a function to blame."""
         return any(frame.solid for frame in self.frames)
 
-    def told(self, kind: str) -> list[Frame]:
+    def trace(self, kind: str) -> list[Frame]:
         """The functions of the trace: of those that are passed over before the one to blame, the first alone.
 
         The one that the first lines name comes before all others: what stands above it is foreign.
         """
-        last = (self.guesses, self.before) if self.traced else (self.before, self.guesses)
-        frames = next(filter(None, (self.frames, *last)), [])
+        frames = self._best()
         if frames and self.named and kind not in _UNNAMED and blame.is_blamed(self.named, own=True):
             below = (number for number, frame in enumerate(frames) if frame.name == self.named)
             return [Frame(self.named, solid=True), *frames[next(below, -1) + 1 :]]
         blamed = next((number for number, frame in enumerate(frames) if frame.solid), 0)
         return [*frames[: min(blamed, 1)], *frames[blamed:]]
+
+    def _best(self) -> list[Frame]:
+        """The frames that are certain, unless only the guesses have a function to blame."""
+        traced = (self.frames, self.guesses) if self.traced else (self.frames, self.before, self.guesses)
+        solid = (frames for frames in traced if any(frame.solid for frame in frames))
+        return next(solid, None) or next(filter(None, (*traced, self.before)), [])
 
     def _turn(self, line: str, kind: str) -> None:
         """See where a trace begins, and where its part that tells of the fault ends."""
@@ -103,8 +110,8 @@ class Stack:
             self._enter_or_leave(context["end"], kind)
         elif traces.ELSEWHERE.match(line):
             self.complete = self.traced or kind in _UNTRACED
-        elif kind not in _ANSWERED and table.ANSWER.match(line):
-            self.complete = self.solid
+        elif kind != "STALL" and table.ANSWER.match(line):
+            self.complete = self.solid  # of a stall, the other CPU's stack may be what it is about
 
     def _enter_or_leave(self, end: str | None, kind: str) -> None:
         """What an interrupt has interrupted says nothing of the fault, where the interrupt's own stack does."""

@@ -20,7 +20,7 @@ _ROUNDS = tuple(
     for pattern, into in (
         # What decoders put behind a function: decode_stacktrace.sh in brackets, others without.
         (rf" ?\({_FILE}(?: {_FILE})*\)", ""),
-        (rf"(?<=[0-9a-f]) {_FILE}(?=\s*$|, CPU#)", ""),
+        (rf"(?<=[0-9a-f]) {_FILE}(?=\s*$|, CPU#| at addr )", ""),
         (rf"(?<= in | at )(\w+) {_FILE} \[inline\]", r"\1"),
         (r"WARNING: (?:CPU: \d+ PID: \d+ )?at (\S+:\d+) ", r"WARNING at \1 "),
         (r"WARNING: CPU: \d+ PID: \d+ at ", "WARNING at "),

@@ -24,14 +24,16 @@ A guess that is `at` the very end of a function is what was left on the stack of
 INLINED = re.compile(r" [\w./+-]+:\d+ \[inline\](?:, CPU#\d.*)?\s*$")
 """A line that comes again, for the function that this one is a part of."""
 IP = re.compile(
-    r"\s*(?:R?IP: (?:0010:)?(?:\[<[0-9a-f]+>\]\s+)*(?::\w+:)?|EIP: (?:0060:)?(?:\[<[0-9a-f]+>\]\s+)?|[ER]IP is at "
-    r"|(?:\w+ )?(?:pc|epc) ?: "
+    r"\s*(?:R?IP: (?:(?:0010|e030):)?(?:\[<[0-9a-f]+>\]\s+)*(?::\w+:)?|EIP: (?:0060:)?(?:\[<[0-9a-f]+>\]\s+)?"
+    r"|[ER]IP is at |(?:\w+ )?(?:pc|epc) ?: "
     r"(?:[0-9a-f]{8,16} )?|PC is at |NIP \[[0-9a-fA-F]+\] |ERA: [0-9a-f]+ |epc {1,4}: [0-9a-f]+ "
     r"|Krnl PSW : [0-9a-f]+ [0-9a-f]+ \(|TPC: <| ?IAOQ\[0\]: |PC: (?:\[<[0-9a-f]+>\] )?)"
     rf"{_NAME}{_PLACE}"
 )
 HELD = re.compile(rf".*, at: (?:\[<[^<>]{{1,20}}>\] +)?{_NAME}{_PLACE}")
 """Where a lock was taken: all that a report without a trace says of functions."""
+ACQUIRES = re.compile(r".{1,80} (?:is trying to (?:acquire lock|lock|acquire)|takes):\s*$")
+"""Of the next such line, the function is who takes the lock that is complained of."""
 ELSEWHERE = re.compile(
     r"\s*(?:[Aa]llocated by|[Ff]reed by|Object at|Allocated:|Freed:|Last potentially|Uninit was|and the second"
     r"|Showing all locks held)"
