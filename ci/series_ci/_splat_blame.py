@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from series_ci._splat_machinery import ROWS
+from series_ci import _splat_helpers as helpers
+from series_ci import _splat_hidden as hidden
 from series_ci._splat_role import Role
+
+ROWS = (*hidden.ROWS, *helpers.ROWS)
 
 
 def _matcher(role: Role) -> re.Pattern[str]:
