@@ -214,3 +214,9 @@ def test_trace_has_the_one_to_blame_however_many_are_passed_over() -> None:
     log = f"BUG: sleeping function called from invalid context at mm/x.c:1\nCall Trace:\n{helpers} walk+0x1/0x2\n"
     (found,) = splat.find(log.splitlines())
     assert (found.function, found.trace) == ("walk", ("kmalloc_node", "walk"))
+
+
+def test_blank_before_a_call_trace_changes_nothing() -> None:
+    for report in REPORTS:
+        lines = [re.sub(r"^(?=Call [Tt]race|stack backtrace)", " ", line) for line in report.lines]
+        assert splat.find(report.lines)[0].trace == splat.find(lines)[0].trace, report.name

@@ -42,7 +42,7 @@ ELSEWHERE = re.compile(
 CONTEXT = re.compile(r"\s*<{1,2}(?:(?P<end>/[A-Z#0-9]+|EO[A-Z])|[A-Z#0-9]+)>")
 """Where the stack of a task or of an interrupt begins, or ends."""
 TRACE = re.compile(
-    r"(?:Call [Tt]race|[Ss]tack backtrace|Backtrace|Stack Trace)\b"
+    r" ?(?:Call [Tt]race|[Ss]tack backtrace|Backtrace|Stack Trace)\b"
     r"|\s*(?:\[<[0-9a-f]+>\] )?\(?(?:unwind_backtrace|dump_backtrace)\b"  # an arm has no word for it
 )
 GOES_ON = re.compile(
