@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-from series_ci import _splat_table as table
+from series_ci._splat_table import Shape
 
 SEVERE = (
-    (table.shaped("EMERG", "", "next"), re.compile(r"<0>|kern *:emerg|kern\.emerg|(?:^|\s)0,\d+,")),
-    (table.shaped("CRIT", "", "next"), re.compile(r"<2>|kern *:crit|kern\.crit|(?:^|\s)2,\d+,")),
+    (Shape("EMERG", re.compile(""), "next"), re.compile(r"<0>|kern *:emerg|kern\.emerg|(?:^|\s)0,\d+,")),
+    (Shape("CRIT", re.compile(""), "next"), re.compile(r"<2>|kern *:crit|kern\.crit|(?:^|\s)2,\d+,")),
 )
 """What a raw log, `dmesg -x`, syslog and /dev/kmsg put before the text of such a line."""
 
 STARTS = frozenset({"0,", "2,"})
-"""How they begin in a log of /dev/kmsg's own form; all others contain what `table.HINT` seeks."""
+"""How they begin in a log of /dev/kmsg's own form; all others contain what `HINT` seeks."""
 
 RECORD = re.compile(r"[0-9]{1,3},[0-9]+,[0-9]+,[-c+]")
 """A line of such a log."""
@@ -34,7 +34,7 @@ CALM = re.compile(
 """What it says so of though nothing is wrong, or though it was said before."""
 
 
-def severe(before: str, line: str) -> table.Shape | None:
+def severe(before: str, line: str) -> Shape | None:
     """An emergency of the kernel, or something critical, as the level that stands before the line's text tells."""
     found = next((each for each, level in SEVERE if level.search(before)), None)
     return None if found is None or CALM.match(line) else found

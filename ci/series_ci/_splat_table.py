@@ -20,8 +20,7 @@ class Shape(NamedTuple):
     sure: bool = True
 
 
-def shaped(kind: str, pattern: str, end: str = "trace", *, sure: bool = True) -> Shape:
-    """A shape, of the text of its pattern."""
+def _shape(kind: str, pattern: str, end: str = "trace", *, sure: bool = True) -> Shape:
     return Shape(kind, re.compile(pattern), end, sure)
 
 
@@ -93,100 +92,100 @@ _DIE = (
 _SLUB = r"Poison|(?:Left |Right )?Redzone|Object |Invalid|Free|Wrong|Not a valid|No metadata|Padding|Node "
 
 SHAPES = (
-    shaped("", CUT.pattern),  # the kind is told by one of the next lines
-    shaped("STACK", PANIC.pattern + r"(?:corrupted (?:shadow )?stack|stack-protector|kernel stack overflow)"),
-    shaped("OOM", PANIC.pattern + r"(?:System is deadlocked on memory|Out of memory)"),
-    shaped("PANIC", r"Kernel panic(?: - |: |$)"),
+    _shape("", CUT.pattern),  # the kind is told by one of the next lines
+    _shape("STACK", PANIC.pattern + r"(?:corrupted (?:shadow )?stack|stack-protector|kernel stack overflow)"),
+    _shape("OOM", PANIC.pattern + r"(?:System is deadlocked on memory|Out of memory)"),
+    _shape("PANIC", r"Kernel panic(?: - |: |$)"),
     # The wrong task: init, or one that was never to be killed.
-    shaped("OOM", r"Out of memory.{0,30}: Kill(?:ed)? process (?:1[ ,:(]|\d+ .*oom_score_adj:-1000\b)", "line"),
-    shaped("KASAN", r"BUG: KAS[Aa][Nn]: ", "rule"),
-    shaped("KCSAN", r"BUG: KCSAN: ", "rule"),
-    shaped("KMSAN", r"BUG: KMSAN: ", "rule"),
-    shaped("KFENCE", r"BUG: KFENCE: ", "rule"),
-    shaped("UBSAN", r"UBSAN: .{1,80} in \S"),
-    shaped("LOCKDEP", rf"(?:\[ ?)?(?:WARNING|INFO|BUG): (?:{_LOCKS})"),
-    shaped("LOCKDEP", r"\s*\*\*\* DEADLOCK \*"),
-    shaped("LOCKUP", r"(?:BUG: )?soft lockup - CPU"),
-    shaped("LOCKUP", r"(?:BUG: NMI )?Watchdog (?:CPU:\d+ )?(?:detected )?(?:hard|Hard)? ?LOCKUP"),
-    shaped("LOCKUP", r"CPU \d+ (?:self-)?detected (?:hard|Hard) LOCKUP"),
-    shaped("LOCKUP", r"Detected non-responsive CSD lock", "line"),
-    shaped("STALL", r"INFO: (?:rcu|srcu)\w* (?:self-)?detected (?:expedited )?stall"),
-    shaped("STALL", r"(?:INFO: )?rcu\w* kthread (?:starved|timer wakeup)"),
-    shaped("STALL", r"BUG: workqueue lockup"),
-    shaped("HUNG", r"INFO: task \S.*:\d+ (?:<\S+> )?(?:is )?(?:blocked (?:in|for)|can't die)"),
-    shaped("ATOMIC", r"BUG: scheduling (?:while atomic|in a non-blocking)"),
-    shaped(
+    _shape("OOM", r"Out of memory.{0,30}: Kill(?:ed)? process (?:1[ ,:(]|\d+ .*oom_score_adj:-1000\b)", "line"),
+    _shape("KASAN", r"BUG: KAS[Aa][Nn]: ", "rule"),
+    _shape("KCSAN", r"BUG: KCSAN: ", "rule"),
+    _shape("KMSAN", r"BUG: KMSAN: ", "rule"),
+    _shape("KFENCE", r"BUG: KFENCE: ", "rule"),
+    _shape("UBSAN", r"UBSAN: .{1,80} in \S"),
+    _shape("LOCKDEP", rf"(?:\[ ?)?(?:WARNING|INFO|BUG): (?:{_LOCKS})"),
+    _shape("LOCKDEP", r"\s*\*\*\* DEADLOCK \*"),
+    _shape("LOCKUP", r"(?:BUG: )?soft lockup - CPU"),
+    _shape("LOCKUP", r"(?:BUG: NMI )?Watchdog (?:CPU:\d+ )?(?:detected )?(?:hard|Hard)? ?LOCKUP"),
+    _shape("LOCKUP", r"CPU \d+ (?:self-)?detected (?:hard|Hard) LOCKUP"),
+    _shape("LOCKUP", r"Detected non-responsive CSD lock", "line"),
+    _shape("STALL", r"INFO: (?:rcu|srcu)\w* (?:self-)?detected (?:expedited )?stall"),
+    _shape("STALL", r"(?:INFO: )?rcu\w* kthread (?:starved|timer wakeup)"),
+    _shape("STALL", r"BUG: workqueue lockup"),
+    _shape("HUNG", r"INFO: task \S.*:\d+ (?:<\S+> )?(?:is )?(?:blocked (?:in|for)|can't die)"),
+    _shape("ATOMIC", r"BUG: scheduling (?:while atomic|in a non-blocking)"),
+    _shape(
         "ATOMIC", r"BUG: (?:sleeping function called|assuming (?:atomic|non migratable) context|using \S+ in preempt)"
     ),
-    shaped("ATOMIC", r"BUG: workqueue leaked"),
-    shaped("ATOMIC", r"huh, entered softirq ", "line"),
-    shaped("REFCOUNT", r"refcount_t: "),
-    shaped("LIST", r"(?:list_add|list_del)\w* (?:corruption|double add)"),
-    shaped("PAGE", r"BUG: (?:Bad rss-counter|non-zero (?:pgtables_bytes|nr_p\wds|nr_ptes))", "line"),
-    shaped("PAGE", r"BUG: Bad page (?!\w+: \d+ messages suppressed)"),
-    shaped("PAGE", r"[\w./+-]+\.c:\d+: bad (?:pgd|p4d|pud|pmd|pte) [0-9a-f]{8}", "line"),
-    shaped("PAGE", r"pagealloc: (?:memory corruption|single bit error)"),
-    shaped("PAGE", r"\w+: (?:Bad|Unused) swap (?:file|offset) entry", "line"),
-    shaped("STACK", r"BUG: .{0,60}stack guard page|Insufficient stack space|Thread overran stack|Corrupt kernel stack"),
-    shaped("STACK", r"Kernel stack overflow(?:\.| in process )"),
-    shaped("SLAB", rf"BUG [\w:.-]+(?:.{{0,80}}\([^)]*[Tt]ainted|: (?:{_SLUB}))"),
-    shaped("SLAB", r"kmem_cache_destroy \S+: Slab cache still has objects"),
-    shaped("SLAB", r"[Ss]lab (?:error in \w+\(\): cache|corruption(?: \(.*\))?: )"),
-    shaped("CFI", r"CFI failure (?:at )?\S"),
-    shaped("OOPS", r"BUG: (?:[Uu]nable to handle|[Kk]ernel NULL pointer)"),
-    shaped("OOPS", r"Unable to handle kernel |Unable to handle #VC"),
-    shaped("OOPS", r"PANIC: (?:double fault|early exception|invalid or fatal|.{1,80}exit-code 0x)"),
-    shaped(
+    _shape("ATOMIC", r"BUG: workqueue leaked"),
+    _shape("ATOMIC", r"huh, entered softirq ", "line"),
+    _shape("REFCOUNT", r"refcount_t: "),
+    _shape("LIST", r"(?:list_add|list_del)\w* (?:corruption|double add)"),
+    _shape("PAGE", r"BUG: (?:Bad rss-counter|non-zero (?:pgtables_bytes|nr_p\wds|nr_ptes))", "line"),
+    _shape("PAGE", r"BUG: Bad page (?!\w+: \d+ messages suppressed)"),
+    _shape("PAGE", r"[\w./+-]+\.c:\d+: bad (?:pgd|p4d|pud|pmd|pte) [0-9a-f]{8}", "line"),
+    _shape("PAGE", r"pagealloc: (?:memory corruption|single bit error)"),
+    _shape("PAGE", r"\w+: (?:Bad|Unused) swap (?:file|offset) entry", "line"),
+    _shape("STACK", r"BUG: .{0,60}stack guard page|Insufficient stack space|Thread overran stack|Corrupt kernel stack"),
+    _shape("STACK", r"Kernel stack overflow(?:\.| in process )"),
+    _shape("SLAB", rf"BUG [\w:.-]+(?:.{{0,80}}\([^)]*[Tt]ainted|: (?:{_SLUB}))"),
+    _shape("SLAB", r"kmem_cache_destroy \S+: Slab cache still has objects"),
+    _shape("SLAB", r"[Ss]lab (?:error in \w+\(\): cache|corruption(?: \(.*\))?: )"),
+    _shape("CFI", r"CFI failure (?:at )?\S"),
+    _shape("OOPS", r"BUG: (?:[Uu]nable to handle|[Kk]ernel NULL pointer)"),
+    _shape("OOPS", r"Unable to handle kernel |Unable to handle #VC"),
+    _shape("OOPS", r"PANIC: (?:double fault|early exception|invalid or fatal|.{1,80}exit-code 0x)"),
+    _shape(
         "OOPS", r"Oops(?:: (?:[0-9a-f]{4,16}\b|Oops: )|\[#| \[#|[: -].{1,100}\[#\d)|general protection fault(?! ip:)"
     ),
-    shaped("OOPS", r"Internal error: .{0,80}(?:\[#\d|: [0-9a-f]{8,16}\b)"),
-    shaped("OOPS", _DIE),
-    shaped("OOPS", r"Kernel bug detected\[#\d+\]"),
-    shaped(
+    _shape("OOPS", r"Internal error: .{0,80}(?:\[#\d|: [0-9a-f]{8,16}\b)"),
+    _shape("OOPS", _DIE),
+    _shape("OOPS", r"Kernel bug detected\[#\d+\]"),
+    _shape(
         "OOPS", r"[A-Z][\w \-.()',/!?:]{3,70}(?:, sig: \d+ |: [0-9a-f]{4,16} (?:ilc:\d )?|: \d+ )?\[#\d+\]", sure=False
     ),
-    shaped("OOPS", r"[a-z][\w \-()]{3,40}: [0-9a-f]{4} (?:ilc:\d )?\[#\d+\]", sure=False),
-    shaped("OOPS", r"\S+\(\d+\): (?:Oops|Kernel|Unaligned|TL[01])\b.{0,60}", sure=False),
+    _shape("OOPS", r"[a-z][\w \-()]{3,40}: [0-9a-f]{4} (?:ilc:\d )?\[#\d+\]", sure=False),
+    _shape("OOPS", r"\S+\(\d+\): (?:Oops|Kernel|Unaligned|TL[01])\b.{0,60}", sure=False),
     # On arm a program's own fault, too, begins so.
-    shaped("OOPS", r"Unhandled (?:fault|prefetch abort): .{1,60} \(?0x", sure=False),
-    shaped("OOPS", r"Unhandled [\w -]+ exception on CPU|Kernel Fault: Code=\d"),
-    shaped("OOPS", r"Unexpected kernel \S+ exception"),
-    shaped(
+    _shape("OOPS", r"Unhandled (?:fault|prefetch abort): .{1,60} \(?0x", sure=False),
+    _shape("OOPS", r"Unhandled [\w -]+ exception on CPU|Kernel Fault: Code=\d"),
+    _shape("OOPS", r"Unexpected kernel \S+ exception"),
+    _shape(
         "OOPS", r"Unrecoverable (?:exception|\S+ Unavailable)|Bad kernel stack pointer|Machine check in kernel mode"
     ),
-    shaped("OOPS", r"Division by zero in kernel\."),
-    shaped("OOPS", r"SError Interrupt on CPU|Bad mode in .{1,40} (?:handler )?detected|Synchronous External Abort"),
-    shaped("LIST", r"kernel BUG at lib/list_debug\.c:"),
-    shaped("BUG", r"[Kk]ernel (?:BUG|bug) (?:at |\[)"),
-    shaped(
+    _shape("OOPS", r"Division by zero in kernel\."),
+    _shape("OOPS", r"SError Interrupt on CPU|Bad mode in .{1,40} (?:handler )?detected|Synchronous External Abort"),
+    _shape("LIST", r"kernel BUG at lib/list_debug\.c:"),
+    _shape("BUG", r"[Kk]ernel (?:BUG|bug) (?:at |\[)"),
+    _shape(
         "USERCOPY", r"(?:Bad or missing usercopy whitelist\? )?[Kk]ernel memory (?:exposure|overwrite|leak) attempt"
     ),
-    shaped("WARNING", r"Unexpected gfp: 0x"),
-    shaped("WARNING", WARNING.pattern),
-    shaped("WARNING", r"Badness at \S+:\d+"),
-    shaped("WARNING", UNWINDER.pattern, "line"),
-    shaped("WARNING", r"cannot create duplicate filename '", sure=False),
-    shaped("LEAK", r"kmemleak: \d+ new suspected memory leaks?", "line"),
-    shaped("LEAK", r"BUG: memory leak", sure=False),
-    shaped("LEAK", r"unreferenced object (?:\(percpu\) )?0x[0-9a-f]+ \("),
-    shaped("LEAK", r"Busy inodes after unmount", "line"),
-    shaped("LEAK", r"ref_tracker: (?:\S+ has \d+/\d+ users at|(?:\S+ )?leaked reference|reference already released)"),
-    shaped("NETDEV", r"unregister_netdevice: waiting for", "line"),
-    shaped("IRQ", r"irq \d+: nobody cared"),
-    shaped("PANIC", r"trusty: panic .{0,40}ASSERT FAILED", "line"),
-    shaped("BUG", r"BUG: (?:spinlock|rwlock) [a-z]|BUG: KTSAN: |BUG: Dentry .{1,80} still in use"),
+    _shape("WARNING", r"Unexpected gfp: 0x"),
+    _shape("WARNING", WARNING.pattern),
+    _shape("WARNING", r"Badness at \S+:\d+"),
+    _shape("WARNING", UNWINDER.pattern, "line"),
+    _shape("WARNING", r"cannot create duplicate filename '", sure=False),
+    _shape("LEAK", r"kmemleak: \d+ new suspected memory leaks?", "line"),
+    _shape("LEAK", r"BUG: memory leak", sure=False),
+    _shape("LEAK", r"unreferenced object (?:\(percpu\) )?0x[0-9a-f]+ \("),
+    _shape("LEAK", r"Busy inodes after unmount", "line"),
+    _shape("LEAK", r"ref_tracker: (?:\S+ has \d+/\d+ users at|(?:\S+ )?leaked reference|reference already released)"),
+    _shape("NETDEV", r"unregister_netdevice: waiting for", "line"),
+    _shape("IRQ", r"irq \d+: nobody cared"),
+    _shape("PANIC", r"trusty: panic .{0,40}ASSERT FAILED", "line"),
+    _shape("BUG", r"BUG: (?:spinlock|rwlock) [a-z]|BUG: KTSAN: |BUG: Dentry .{1,80} still in use"),
 )
 
 _NO_BUG = r"(?!\s*(?:Bad page \w+: \d+ messages|\d+ unexpected failures))"
-STAMPED_BUG = shaped("BUG", rf"BUG:(?: |$){_NO_BUG}")
+STAMPED_BUG = _shape("BUG", rf"BUG:(?: |$){_NO_BUG}")
 """Any other `BUG:`, under a kernel's time stamp: programs say it too."""
 
 _NO_INFO = r"(?!.*(?:lockdep is turned off|Stall ended|took too long))"
 DOUBTFUL = (
-    shaped("BUG", rf"BUG:(?: |$){_NO_BUG}", sure=False),
-    shaped("OOPS", r"Oops(?::| - )|Internal error: ", sure=False),
-    shaped("WARNING", r"WARNING:(?: |$)", sure=False),
-    shaped("WARNING", rf"INFO:(?: |$){_NO_INFO}", sure=False),
+    _shape("BUG", rf"BUG:(?: |$){_NO_BUG}", sure=False),
+    _shape("OOPS", r"Oops(?::| - )|Internal error: ", sure=False),
+    _shape("WARNING", r"WARNING:(?: |$)", sure=False),
+    _shape("WARNING", rf"INFO:(?: |$){_NO_INFO}", sure=False),
 )
 """Anybody's words. Where a stack trace follows, they are the kernel's."""
 
@@ -200,8 +199,8 @@ INSIDE = re.compile(
 """Where a first line may begin in the middle of another line, whose end the console has lost."""
 
 HEADLESS = (
-    shaped("PANIC", r"---\[ end Kernel panic|Rebooting in \d+ seconds\.\."),
-    shaped("WARNING", r"---\[ end trace [0-9a-f]{16} \]---|Modules linked in:"),
+    _shape("PANIC", r"---\[ end Kernel panic|Rebooting in \d+ seconds\.\."),
+    _shape("WARNING", r"---\[ end trace [0-9a-f]{16} \]---|Modules linked in:"),
 )
 """What only comes in reports: where it is the first to be seen, the log begins in the middle of one."""
 
