@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from fakes import strangers
 from series_ci import difftext
 from series_ci.difftext import FileChange
 
@@ -110,3 +111,41 @@ def test_a_hunk_of_more_lines_than_there_can_be_is_none() -> None:
     head = "diff --git a/x b/x\n--- a/x\n+++ b/x\n"
     (change,) = difftext.parse(f"{head}@@ -1,{'1' * 5000} +1,2 @@\n-a\n+b\n")
     assert (change.hunks, change.insertions) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ('"a/\\303\\274 b/x.c" "b/\\303\\274 b/x.c"', ("ü b/x.c", "ü b/x.c")),
+        ('a/x.c "b/\\303\\274.c"', ("x.c", "ü.c")),
+        ('"a/\\303\\274.c" b/x.c', ("ü.c", "x.c")),
+        ("a/x b/y", ("x", "y")),
+        ("a/one two b/one two", ("one two", "one two")),
+        ('"a/\\"q\\".c" "b/\\"q\\".c"', ('"q".c', '"q".c')),
+    ],
+)
+def test_names_of_the_header(header: str, names: tuple[str, str]) -> None:
+    change = one(f"diff --git {header}\nold mode 100644\nnew mode 100755\n")
+    assert (change.old, change.new, change.mode) == (*names, "100755")
+
+
+@pytest.mark.parametrize("header", ["", "x y", 'a/x "', '"a/x b/y', "c/x d/y", '"a/x"b/y'])
+def test_no_header(header: str) -> None:
+    assert difftext.parse(f"diff --git {header}\nold mode 100644\n") == []
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", [' "b/x', " b/x", '"a/', "\\"])
+def test_header_of_megabytes(piece: str) -> None:
+    """The first way to read it took hours."""
+    difftext.parse(f'diff --git "a/x" "b/x{piece * 500_000}\nold mode 100644\n')
+    difftext.parse(f"diff --git a/x{piece * 500_000}\nold mode 100644\n")
+
+
+def test_mode_target_and_kind_of_a_change() -> None:
+    text = strangers.link("l", "../x")
+    assert (one(text).mode, one(text).target) == ("120000", "../x")
+    text = "diff --git a/x b/x\nindex 1234567..0000000 100644\nGIT binary patch\nliteral 12\nabc\n\ndelta 7\nabc\n"
+    assert (one(text).binary, one(text).inflated, one(text).mode, one(text).deleted) == (True, 12, "100644", False)
+    assert one(PLAIN).mode == "100644"
+    assert one(PLAIN.replace("index", "deleted file mode 100644\nindex")).deleted

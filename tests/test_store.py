@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import git
 import pytest
 
 from fakes import fakelinux
-from series_ci import sources, store
+from series_ci import objects, sources, store, worktree
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.store import Base, Store, local_commit
 
@@ -155,6 +156,183 @@ class TestCheckOut:
             ours.check_out(base.commit)
         assert caught.value.details.splitlines()[-1] == "fatal: that was all"
         assert len(caught.value.details.splitlines()) == store.TOLD_LINES
+
+
+POISON = (
+    "*.c working-tree-encoding=UTF-16\n[attr]odd text eol=crlf ident\ninit/main.c odd\n"
+    "[attr]binary text eol=crlf\nmm/vmscan.c binary\nKconfig filter=lfs diff=x merge=y export-ignore export-subst\n"
+)
+
+
+class TestComparison:
+    """What a worktree holds is what its commit says, by content."""
+
+    def test_attributes_of_a_tree_have_no_say(self, linux: Path, base: Base) -> None:
+        changes = {".gitattributes": POISON, "mm/.gitattributes": "* eol=crlf\n", "init/id.c": "/* $Id$ */\n"}
+        fakelinux.write(linux, changes)
+        (linux / ".git/info/attributes").write_text(worktree.ATTRIBUTES)  # or git would not take the files as they are
+        ours = Store(base.store)
+        commit = fakelinux.commit(linux)
+        ours.check_out(commit)
+        stored = {path: ours.text(commit, path) for path in [*fakelinux.FILES, *changes]}
+        assert listing(ours.worktree) == stored
+        assert fakelinux.git(ours.worktree, "status", "--porcelain", "--ignored") == ""
+        checked = fakelinux.git(ours.worktree, "check-attr", "-a", "mm/rmap.c", "mm/vmscan.c", "init/main.c", "Kconfig")
+        assert {line.split(": ", 1)[1] for line in checked.splitlines()} <= {"odd: set", "binary: set"}
+
+    def test_nor_what_an_older_version_of_ours_has_laid_out_by_them(self, linux: Path, base: Base) -> None:
+        fakelinux.write(linux, {".gitattributes": POISON})
+        (linux / ".git/info/attributes").write_text(worktree.ATTRIBUTES)
+        poisoned = fakelinux.commit(linux)
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        (base.store / "info/attributes").unlink()
+        # As it was before: git writes the files by the tree's attributes, and takes them for what the next commit has.
+        for name in ("mm/rmap.c", "init/main.c"):
+            (ours.worktree / name).unlink()
+        fakelinux.git(ours.worktree, "checkout", "--force", "--detach", poisoned)
+        assert (ours.worktree / "mm/rmap.c").read_bytes().startswith(b"\xff\xfe")
+        Store(base.store).check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+
+    @pytest.mark.parametrize("mark", [True, False])
+    def test_a_file_of_the_same_size_and_time_does_not_pass(self, base: Base, mark: bool) -> None:
+        """git itself is deceived: all that it looks at is as it was, but for the content."""
+        ours = Store(base.store)
+        work = ours.check_out(base.commit)
+        path, old = ours.worktree / "mm/rmap.c", 1_000_000_000
+        os.utime(path, (old, old))
+        with work.config_writer() as config:  # a second is long, and a test is not to wait for the next one
+            config.set_value("core", "trustctime", "false")
+        fakelinux.git(ours.worktree, "update-index", "--refresh")
+        path.write_text(fakelinux.RMAP_C.replace("referenced++", "referenced--"))
+        os.utime(path, (old, old))
+        assert fakelinux.git(ours.worktree, "status", "--porcelain") == ""
+        if not mark:
+            (base.store / "series-ci.compared").unlink()
+        ours.check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+
+    @pytest.mark.parametrize("kind", ["program", "link", "pipe", "folder", "hole"])
+    def test_nor_does_another_kind_of_file(self, base: Base, kind: str) -> None:
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        path = ours.worktree / "mm/rmap.c"
+        if kind == "program":
+            path.chmod(0o755)
+        elif kind == "hole":
+            os.truncate(path, 1 << 42)
+        else:
+            path.unlink()
+        if kind == "link":
+            path.symlink_to("vmscan.c")
+        elif kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "folder":
+            path.mkdir()
+        ours.check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+        assert path.stat().st_mode & 0o777 == 0o644
+
+    def test_links_are_compared_by_where_they_lead(self, linux: Path, base: Base) -> None:
+        (linux / "mm/odd").symlink_to(".././mm//rmap.c")
+        commit = fakelinux.commit(linux)
+        ours = Store(base.store)
+        ours.check_out(commit)
+        first = (ours.worktree / "mm/odd").lstat().st_mtime_ns
+        ours.check_out(commit)
+        assert (ours.worktree / "mm/odd").lstat().st_mtime_ns == first
+        (ours.worktree / "mm/odd").unlink()
+        (ours.worktree / "mm/odd").symlink_to("/etc/passwd")
+        ours.check_out(commit)
+        assert os.readlink(ours.worktree / "mm/odd") == ".././mm//rmap.c"  # noqa: PTH115 (pathlib shortens it)
+
+    def test_only_what_was_written_to_since_is_read_again(self, base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        read: list[str] = []
+        real = worktree._holds
+        monkeypatch.setattr(worktree, "_holds", lambda path, *more: read.append(path.name) or real(path, *more))
+        monkeypatch.setattr(worktree, "MARGIN", -(10**12))  # as if all had been laid out long ago
+        ours.check_out(base.commit)
+        assert read == []
+        monkeypatch.setattr(worktree, "MARGIN", 10**12)
+        ours.check_out(base.commit)
+        assert "rmap.c" in read
+
+    def test_a_clock_that_was_set_back_is_not_believed(self, base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        later = base.store / "series-ci.compared"
+        os.utime(later, (4_000_000_000, 4_000_000_000))
+        (ours.worktree / "mm/rmap.c").write_text("damaged")
+        assert worktree.differing(ours.worktree, later) == ["mm/rmap.c"]
+
+    def test_what_does_not_become_right_is_an_error(self, base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+        ours = Store(base.store)
+        monkeypatch.setattr(worktree, "_holds", lambda path, *_more: path.name != "rmap.c")
+        with pytest.raises(InfrastructureError, match=f"does not hold what {base.commit[:12]} says: mm/rmap.c"):
+            ours.check_out(base.commit)
+
+    def test_a_worktree_that_leads_to_another_repository_is_made_again(self, base: Base, tmp_path: Path) -> None:
+        ours = Store(base.store)
+        ours.check_out(base.commit)
+        other = fakelinux.repository(tmp_path / "other", {"mm/rmap.c": "int other;\n"})
+        (ours.worktree / ".git").write_text(f"gitdir: {other}/.git\n")
+        ours.check_out(base.commit)
+        assert listing(ours.worktree) == fakelinux.FILES
+        assert fakelinux.git(other, "status", "--porcelain") == ""
+
+
+class TestObjects:
+    """Commits are read from git's objects."""
+
+    def test_a_link_a_folder_and_a_submodule_have_no_text(self, linux: Path, base: Base) -> None:
+        (linux / "secret").symlink_to("/etc/passwd")
+        (linux / "walk.c").symlink_to("mm/rmap.c")
+        (linux / "far").symlink_to("mm")
+        fakelinux.git(linux, "update-index", "--add", "--cacheinfo", f"160000,{base.commit},sub")
+        fakelinux.git(linux, "add", "secret", "walk.c", "far")
+        fakelinux.git(linux, "commit", "-q", "-m", "links")
+        commit = fakelinux.git(linux, "rev-parse", "HEAD")
+        ours = Store(base.store)
+        for path in (
+            "secret",
+            "walk.c",
+            "far",
+            "far/rmap.c",
+            "sub",
+            "mm",
+            "mm/",
+            "",
+            ".",
+            "..",
+            "/etc/passwd",
+            "../x",
+            "a\0b",
+        ):
+            assert ours.text(commit, path) is None, path
+        assert ours.text(commit, "mm/rmap.c") == fakelinux.RMAP_C
+        assert objects.links(base.store, commit) == {"secret": "/etc/passwd", "walk.c": "mm/rmap.c", "far": "mm"}
+
+    def test_a_file_that_is_too_large_is_named(self, base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(objects, "MOST", 100)
+        assert Store(base.store).text(base.commit, "include/uapi/linux/mman.h")
+        with pytest.raises(InfrastructureError, match=r"^mm/rmap.c: has .*are not read$"):
+            Store(base.store).text(base.commit, "mm/rmap.c")
+
+    def test_names_are_whole(self, linux: Path, base: Base) -> None:
+        names = ["mm/ü.c", 'mm/"q".c', "mm/t\tn\nx.c", "mm/*.c", ":(top)x", "mm/b\\s.c"]
+        for name in names:
+            (linux / name).write_text(f"{name}\n")
+        (linux / os.fsdecode(b"mm/\xff.c")).write_text("x\n")
+        commit = fakelinux.commit(linux)
+        ours = Store(base.store)
+        assert sorted(ours.changed(base.commit, commit)) == sorted([*names, "mm/\\xff.c"])
+        assert ours.contents(base.commit, commit).keys() == {*names, "mm/\\xff.c"}
+        assert {line.partition("\t")[2] for line in ours.listing(commit)} >= {*names}
+        for name in names:
+            assert ours.text(commit, name) == f"{name}\n"
 
 
 class TestUsersGit:

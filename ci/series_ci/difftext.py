@@ -6,11 +6,16 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+LINK = "120000"
+"""The mode of a symbolic link."""
+
 _START = re.compile(r"^diff --git |^Index: \S|^--- \S.*\n\+\+\+ \S.*\n@@ -", re.MULTILINE)
-_GIT = re.compile(r"diff --git (\"?)a/(.+?)\1 (\"?)b/(.+)\3")
+_SECOND = re.compile(r" \"?b/")
 _HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@")
 _INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})( \d{6})?")
 _MODE = re.compile(r"(?:old|new) mode \d{6}")
+_NEW_MODE = re.compile(r"new (?:file )?mode (\d{6})")
+_INFLATED = re.compile(r"(?:literal|delta) (\d{1,18})")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)")
 _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
@@ -22,6 +27,8 @@ class FileChange:
 
     `mode_lost`: the mode is named nowhere. git leaves it out only where it names the old and the new one instead, so
     these two lines were taken out.
+    `mode` is the new one as git writes it, "" where none is named; `target` is where a new symbolic link leads. Of a
+    `binary` patch `inflated` is the largest number of bytes that it says come out of it.
     Paths are as in the tree; a file that is neither renamed nor copied has the same for `old` and `new`.
     """
 
@@ -32,6 +39,11 @@ class FileChange:
     deletions: int = 0
     mode_changed: bool = False
     mode_lost: bool = False
+    mode: str = ""
+    target: str = ""
+    binary: bool = False
+    deleted: bool = False
+    inflated: int = 0
     hunks: int = field(default=0, repr=False)
 
 
@@ -60,12 +72,19 @@ def parse(text: str) -> list[FileChange]:
 
 def _header(change: FileChange, line: str) -> None:
     word, _, rest = line.partition(" ")
+    if mode := _NEW_MODE.fullmatch(line.rstrip()):
+        change.mode = mode[1]
+    if inflated := _INFLATED.fullmatch(line.rstrip()):
+        change.inflated = max(change.inflated, int(inflated[1]))
+    change.binary = change.binary or line.rstrip() == "GIT binary patch"
+    change.deleted = change.deleted or line.startswith("deleted file mode ")
     if line.startswith(("rename from ", "copy from ")):
         change.old = _unquote(line.split(" ", 2)[2])
     elif line.startswith(("rename to ", "copy to ")):
         change.new = _unquote(line.split(" ", 2)[2])
     elif (index := _INDEX.fullmatch(line.rstrip())) and index[1].strip("0"):
         change.blob = index[1]
+        change.mode = change.mode or (index[3] or "").strip()
         change.mode_lost = bool(index[2].strip("0")) and not index[3] and not change.mode_changed
     elif _MODE.fullmatch(line.rstrip()):
         change.mode_changed = True
@@ -85,6 +104,7 @@ def _count(change: FileChange, lines: Iterator[str], old: int, new: int) -> None
         if line.startswith("+"):
             change.insertions += 1
             new -= 1
+            change.target += line[1:] if change.mode == LINK else ""
         elif line.startswith("-"):
             change.deletions += 1
             old -= 1
@@ -102,12 +122,14 @@ def _names(line: str) -> tuple[str, str]:
     middle = (len(half) - 3) // 2
     if half[:middle] == half[middle + 3 :] and half[middle : middle + 3] == " b/":
         return half[:middle], half[:middle]
-    found = _GIT.fullmatch(line)
-    if found is None:
+    both = line.removeprefix("diff --git ")
+    # Not one expression for the two: on a line of megabytes it would take hours.
+    first = _QUOTED.match(both) if both.startswith('"') else None
+    second = _SECOND.match(both, first.end()) if first else _SECOND.search(both)
+    if second is None:
         return "", ""
-    old = f'"{found[2]}"' if found[1] else found[2]
-    new = f'"{found[4]}"' if found[3] else found[4]
-    return _unquote(old), _unquote(new)
+    old, new = _unquote(both[: second.start()]), _unquote(both[second.start() + 1 :])
+    return (old[2:], new[2:]) if old.startswith("a/") and new.startswith("b/") else ("", "")
 
 
 def _name(text: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import git
 
-from series_ci import files, paths, process, scratch
+from series_ci import files, objects, paths, process, scratch, worktree
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.gitrepo import Repo
 from series_ci.runs import Source
@@ -28,6 +28,7 @@ IDENTITY = {
     "GIT_COMMITTER_EMAIL": "series-ci@localhost",
     "GIT_COMMITTER_DATE": "1970-01-01T00:00:00+0000",
     **process.GIT_ALONE,
+    **worktree.NEUTRAL,
 }
 
 TOLD_LINES = 20
@@ -72,6 +73,7 @@ class Store:
         with files.disk_errors(path):
             if not (path / "HEAD").is_file():
                 self._create()
+        worktree.neutralise(path)
         self.repo = Repo(path)
         self.repo.git.update_environment(**IDENTITY)
 
@@ -82,7 +84,6 @@ class Store:
                 # gc would drop commits that only our cache files know; level 1 packs a kernel in half the time of 6.
                 config.set_value("gc", "auto", "0")
                 config.set_value("core", "compression", "1")
-                config.set_value("core", "hooksPath", "/dev/null")
                 config.set_value("advice", "detachedHead", "false")
 
     @property
@@ -113,24 +114,24 @@ class Store:
         return str(self.repo.git.rev_parse(f"{commit}^{{tree}}"))
 
     def text(self, commit: str, path: str) -> str | None:
-        """A text file of a commit, or None if it has none of that name."""
-        try:
-            return str(self.repo.git.show(f"{commit}:{path}", strip_newline_in_stdout=False))
-        except git.GitCommandError:
-            return None
+        """A regular file of a commit as text, or None if it has none of that name: a link is not followed.
+
+        Raises InfrastructureError for one that is too large to be read.
+        """
+        found = objects.content(self.path, commit, path)
+        return None if found is None else found.decode("utf-8", "surrogateescape")
 
     def listing(self, commit: str) -> list[str]:
         """Every file of a commit, one `mode type id<TAB>path` line each."""
-        return str(self.repo.git.ls_tree("-r", "--full-tree", commit)).splitlines()
+        return [f"{each.mode} {each.kind} {each.blob}\t{each.path}" for each in objects.entries(self.path, commit)]
 
     def changed(self, old: str, new: str) -> list[str]:
         """The files that differ between two commits."""
-        return str(self.repo.git.diff_tree("-r", "--name-only", old, new)).splitlines()
+        return [each.path for each in objects.changed(self.path, old, new)]
 
     def contents(self, old: str, new: str) -> dict[str, str]:
         """The files that differ between two commits, and the id of what each holds in the new one (zeros: gone)."""
-        rows = str(self.repo.git.diff_tree("-r", "--no-renames", "--no-abbrev", old, new)).splitlines()
-        return {path: meta.split()[3] for meta, _, path in (row.partition("\t") for row in rows)}
+        return {each.path: each.blob for each in objects.changed(self.path, old, new)}
 
     def between(self, base: str, tip: str) -> list[str]:
         """The commits after `base` up to `tip`, the oldest first."""
@@ -155,6 +156,11 @@ class Store:
                     raise InfrastructureError(f"git cannot make the patch: {said(error)}") from error
             return written.name, written.read_bytes()
 
+    def with_texts(self, base: str, changes: Mapping[str, str], message: str) -> str:
+        """The commit on `base` that gives files new texts. The caller holds the store's lock."""
+        with scratch.folder("texts") as folder, self.repo.git.custom_environment(GIT_INDEX_FILE=f"{folder / 'index'}"):
+            return self._commit(base, changes, message, folder / "text")
+
     def _commit(self, base: str, changes: Mapping[str, str], message: str, text_file: Path) -> str:
         """A commit without a worktree. Modes stay as they are; what is new is no program."""
         self.repo.git.read_tree(base)
@@ -176,8 +182,12 @@ class Store:
             for lock in Path(work.git_dir).glob("*.lock"):
                 lock.unlink(missing_ok=True)
             shutil.rmtree(Path(work.git_dir) / "rebase-apply", ignore_errors=True)
-            work.git.checkout("--force", "--detach", commit)
-            work.git.clean("-xdffq")
+            self._lay_out(work, commit)
+            # The index is right then, and what a stranger's build has written behind git's back is found.
+            if worktree.differing(self.worktree, self._mark):
+                self._lay_out(work, commit)
+                if names := worktree.differing(self.worktree, self._mark):
+                    raise worktree.refuse(self.worktree, names, commit)
         except git.GitCommandError as error:
             first, *rest = said(error).splitlines() or [""]
             raise InfrastructureError(
@@ -185,10 +195,21 @@ class Store:
             ) from error
         return work
 
+    @property
+    def _mark(self) -> Path:
+        """What bears the time of the last comparison of the worktree."""
+        return self.path / "series-ci.compared"
+
+    def _lay_out(self, work: Repo, commit: str) -> None:
+        work.git.checkout("--force", "--detach", commit)
+        work.git.clean("-xdffq")
+
     def _open_worktree(self, commit: str) -> Repo:
         """The worktree, made anew if there is none, or one that is not whole or whose store is gone."""
         try:
             work = Repo(self.worktree)
+            if not self.path.samefile(work.common_dir):  # a build has written there, too
+                raise git.InvalidGitRepositoryError(self.worktree)
         except (git.NoSuchPathError, git.InvalidGitRepositoryError):
             shutil.rmtree(self.worktree, ignore_errors=True)
             self.repo.git.worktree("prune")
