@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux
-from series_ci import arch, build, files, finished, kconfig, process
+from series_ci import arch, build, files, finished, kconfig, paths, process
 from series_ci.build import Toolchain
 from series_ci.errors import BuildError, InfrastructureError, UsageError
 from series_ci.finished import Build
@@ -205,6 +205,42 @@ class TestSuccess:
             monkeypatch.setenv(name, value)
         assert make().objects == 3
         assert build.environment().keys() >= {"MAKEFLAGS", "CROSS_COMPILE", "LLVM", "KCFLAGS"}
+
+
+class TestStrangeFiles:
+    """What make leaves is taken for a kernel only where it is a file."""
+
+    @pytest.mark.parametrize("name", ["arch/x86/boot/bzImage", ".config"])
+    @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "hole", "gone"])
+    def test_are_refused_and_do_not_stay(self, make: Maker, tmp_path: Path, name: str, kind: str) -> None:
+        (tmp_path / "outside").write_text("of the host")
+        command = {
+            "link": f"ln -s {tmp_path}/outside",
+            "pipe": "mkfifo",
+            "folder": "mkdir",
+            "hole": "truncate -s 4T",
+            "gone": "true",
+        }[kind]
+        path = make.tree / "Makefile"
+        whole, ready = path.read_text(), "\t@echo 'Kernel: $(image) is ready  (#1)'\n"
+        path.write_text(whole.replace(ready, f"{ready}\t@rm $(out)/{name}; {command} $(out)/{name}\n"))
+        with pytest.raises(BuildError, match=rf"^does not build: .*{name}: (is |has more than |lies )"):
+            make()
+        assert finished.lookup("key") is None
+        assert finished.lookup_failure("key", make.log) is None
+        path.write_text(whole)
+        assert make("other").objects == 3
+        assert (tmp_path / "outside").read_text() == "of the host"
+
+    def test_a_failure_that_an_older_version_kept_is_looked_at_again(self, make: Maker) -> None:
+        path = make.tree / "mm/rmap.c"
+        path.write_text("broken\n")
+        with pytest.raises(BuildError):
+            make()
+        assert finished.lookup_failure("key", make.log)
+        record = paths.cache() / "builds/key/failed.json"
+        record.write_text(record.read_text().replace('"compared": true', '"compared": false'))
+        assert finished.lookup_failure("key", make.log) is None
 
 
 class TestFailure:

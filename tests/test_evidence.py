@@ -29,6 +29,22 @@ def gathered(folder: Path) -> evidence.Evidence:
     return evidence.gather(folder, stored.read(folder))
 
 
+def test_a_console_that_is_a_link_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    rundirs.version(folder, compared())
+    (tmp_path / "secret").write_text("of the host\n")
+    (folder / "base/console.log").unlink(missing_ok=True)
+    (folder / "base/console.log").symlink_to(tmp_path / "secret")
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/console.log").write_text("of the host\n")
+    (folder / "patched/console.log").write_text("a line\n")
+    (folder / "patched/guest-2").symlink_to(tmp_path / "far")
+    consoles = gathered(folder).consoles
+    assert "base" not in consoles
+    assert consoles["patched"].lines == ((1, "a line"),)
+
+
 def test_a_long_console_keeps_both_ends(tmp_path: Path) -> None:
     rundirs.version(tmp_path, compared())
     lines = [f"line {number}" for number in range(1, 5001)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import stat
@@ -238,6 +239,63 @@ def test_a_library_that_nobody_has_is_named(tmp_path: Path) -> None:
         link = [] if flags else ["-L", str(tmp_path), "-lmine"]
         subprocess.run(["gcc", *flags, "-o", out, source, *link], check=True)
     with pytest.raises(InfrastructureError, match=r"libmine\.so"):
+        guest.initramfs([one()], tmp_path, HERE)
+
+
+def test_links_are_packed_as_links_and_pipes_not_at_all(tmp_path: Path) -> None:
+    folder, secret = tmp_path / "install", tmp_path / "secret"
+    (folder / "mm/real").mkdir(parents=True)
+    secret.mkdir()
+    (secret / "canary").write_text("of the host")
+    (folder / "mm/real/data").write_text("data")
+    links = {
+        "canary": str(secret / "canary"),
+        "folder": str(secret),
+        "near": "real/./data",
+        "zero": "/dev/zero",
+        "loop": "loop",
+        "odd": "/\udcff",
+    }
+    for name, target in links.items():
+        (folder / "mm" / name).symlink_to(target)
+    os.mkfifo(folder / "mm/pipe")
+    (folder / "mm" / "new\nline").write_text("x")
+    archive = guest.initramfs([one()], folder, HERE)
+    assert b"of the host" not in archive
+    found = unpack(archive)
+    for name, target in links.items():
+        member = found[f"kselftest/mm/{name}"]
+        assert (stat.S_ISLNK(member.mode), member.data) == (True, os.fsencode(target))
+    assert found["kselftest/mm/real/data"].data == b"data"
+    assert found["kselftest/mm/new\nline"].data == b"x"
+    assert "kselftest/mm/pipe" not in found
+    assert not [name for name in found if name.startswith("kselftest/mm/folder/")]
+
+
+def test_a_collection_that_is_a_link_is_no_collection(tmp_path: Path) -> None:
+    (tmp_path / "secret/mm").mkdir(parents=True)
+    (tmp_path / "secret/mm/canary").write_text("of the host")
+    folder = tmp_path / "install"
+    folder.mkdir()
+    (folder / "mm").symlink_to(tmp_path / "secret/mm")
+    assert b"of the host" not in guest.initramfs([one()], folder, HERE)
+    assert list(guest.installed(folder, "mm")) == []
+
+
+def test_tests_without_an_end_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "mm").mkdir()
+    (tmp_path / "mm/hole").touch()
+    os.truncate(tmp_path / "mm/hole", 1 << 42)
+    with pytest.raises(InfrastructureError, match="hole: has more than 1024 MiB, and is not read"):
+        guest.initramfs([one()], tmp_path, HERE)
+
+
+def test_all_tests_together_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest, "MOST", 2 << 20)
+    (tmp_path / "mm").mkdir()
+    for name in "abc":
+        (tmp_path / "mm" / name).write_bytes(b"x" * (1 << 20))
+    with pytest.raises(InfrastructureError, match="c: has more than 0 MiB, and is not read"):
         guest.initramfs([one()], tmp_path, HERE)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from series_ci import inputs
+from series_ci.inside import StrangeFileError
 
 SOURCE = Path("/src/linux")
 
@@ -90,3 +91,14 @@ def test_no_link_or_pipe_is_followed_and_no_selftest_read(
     listed(folder, "kselftest/mm/x.o", "tools/testing/selftests/mm/x.c")
     found = inputs.read(folder, SOURCE)
     assert not {each for each in found if "linked" in each or "selftests" in each}
+
+
+def test_what_has_no_end_or_leads_elsewhere_is_not_read(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(folder / "mm/lib.a")
+    (folder / "init").mkdir()
+    (folder / "init/lib.a").symlink_to("/dev/zero")
+    whole = inputs.read(folder, SOURCE)
+    assert "lib/string.c" in whole
+    os.truncate(folder / "mm/.rmap.o.cmd", 1 << 42)
+    with pytest.raises(StrangeFileError, match=r"\.rmap\.o\.cmd: has more than 4 MiB"):
+        inputs.read(folder, SOURCE)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from fakes import fakelinux
 from series_ci import arch, build, paths, process, selftests, sources
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.inside import StrangeFileError
 from series_ci.results import Result, Status
 from series_ci.selftests import SELFTESTS, Installed
 from series_ci.store import Base, Store
@@ -111,6 +113,44 @@ class TestOverlay:
         (linux / SELFTESTS / "mm/Makefile").write_text("all:\n")
         with pytest.raises(InfrastructureError, match=r"mm/Makefile: no line 'include ../lib.mk'"):
             selftests.lay_over(linux, "mm")
+
+    @pytest.mark.parametrize("name", ["mm/case.c", "mm/Makefile", "mm", "."])
+    def test_no_link_of_a_tree_is_written_through(self, linux: Path, ours: Path, tmp_path: Path, name: str) -> None:
+        path = linux / SELFTESTS / name
+        outside = tmp_path / "outside"
+        if path.is_dir():
+            shutil.copytree(path, outside)
+            shutil.rmtree(path)
+        else:
+            outside.write_text("of the host\ninclude ../lib.mk\n")
+            path.unlink(missing_ok=True)
+        path.symlink_to(outside)
+        before = {each: each.read_bytes() for each in [outside, *outside.rglob("*")] if each.is_file()}
+        if name == "mm/case.c":  # a file of ours takes its place
+            selftests.lay_over(linux, "mm")
+            assert path.read_text() == CASE
+        else:
+            with pytest.raises(StrangeFileError, match="is a link or no regular file, or lies behind one"):
+                selftests.lay_over(linux, "mm")
+        assert {each: each.read_bytes() for each in [outside, *outside.rglob("*")] if each.is_file()} == before
+
+    def test_options_are_not_read_through_a_link(self, linux: Path, base: Base, ours: Path, tmp_path: Path) -> None:
+        (tmp_path / "outside").write_text("CONFIG_OF_THE_HOST=y\n")
+        for name in ("config", "settings"):
+            (linux / SELFTESTS / "mm" / name).unlink()
+            (linux / SELFTESTS / "mm" / name).symlink_to(tmp_path / "outside")
+        commit = fakelinux.commit(linux)
+        store = Store(base.store)
+        origins = [origin for origin, _text in selftests.config_fragments(store, commit, ["mm"], "x86_64")]
+        assert origins == ["kselftest/mm/config"]
+        assert selftests.timeout(store, commit, "mm", "good") == 180
+
+    def test_headers_of_any_name_count_for_the_key(self, linux: Path, base: Base, ours: Path, tools: Toolchain) -> None:
+        keys = set()
+        for text in ("one", "two"):
+            (linux / "mm/ü.h").write_text(text)
+            keys.add(selftests.key(Store(base.store), fakelinux.commit(linux), ["mm"], tools))
+        assert len(keys) == 2
 
     def test_collection_without_ours_stays_as_it_is(self, linux: Path, ours: Path) -> None:
         for path in (ours / "mm").iterdir():

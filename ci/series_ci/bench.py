@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import boots, files, growing, machine, pipeline, samples, stats
+from series_ci import boots, files, growing, inside, machine, pipeline, samples, stats
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
 from series_ci.errors import InfrastructureError, UsageError
@@ -173,8 +173,8 @@ def boot(made: Rig, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
     kernel = made.pair[SIDES.index(turn.side)]
     recipe = made.recipe(turn.scenario, turn.seed)
     folder = out / turn.folder
-    program = kernel.tests.folder / turn.scenario.program
-    origin = files.digest(kernel.build.image.read_bytes(), program.read_bytes(), repr((turn.scenario, turn.seed)))[:16]
+    program = inside.read(kernel.tests.folder, turn.scenario.program) or b""
+    origin = files.digest(kernel.build.image.read_bytes(), program, repr((turn.scenario, turn.seed)))[:16]
     if kept := _kept(folder / SAMPLES, origin, made.accel.name):
         return kept
     wanted = turn.scenario.warmup + turn.scenario.samples

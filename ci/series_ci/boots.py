@@ -89,7 +89,7 @@ def require(tests: Sequence[Test], pair: Sequence[Kernel]) -> None:
         name = f"{test.collection}/{test.program}"
         notbuilt = {result.name for kernel in pair for result in kernel.tests.notbuilt}
         if name not in notbuilt and not any(runnable(test, kernel) for kernel in pair):
-            files_there = (pair[-1].tests.folder / test.collection).iterdir()
+            files_there = guest.installed(pair[-1].tests.folder, test.collection)
             known = sorted(path.name for path in files_there if path.is_file() and path.stat().st_mode & 0o111)
             raise UsageError(
                 f"no test {name}, neither in the base nor in the series", hint=f"there are: {', '.join(known)}"
@@ -98,7 +98,9 @@ def require(tests: Sequence[Test], pair: Sequence[Kernel]) -> None:
 
 def runnable(test: Test, kernel: Kernel) -> bool:
     """Whether a test was installed for a kernel."""
-    return (kernel.tests.folder / test.collection / test.program).is_file()
+    top = kernel.tests.folder
+    path = (top / test.collection / test.program).resolve()  # a link to another test is one
+    return path.is_relative_to(top.resolve()) and path.is_file()
 
 
 @contextmanager

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import files, finished, inputs, kconfig, paths, process, scratch
+from series_ci import files, finished, inputs, inside, kconfig, paths, process, scratch
 from series_ci.arch import Arch
 from series_ci.errors import BuildError, InfrastructureError, UsageError
 from series_ci.finished import Build, Made
@@ -118,17 +120,28 @@ def make_kernel(
     with files.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     make = [*_make(source, folder), *tools.variables]
-    with being_built(folder):
-        _configure(make, folder, options, log)
-        try:
-            objects = _compile(make, source, tools.arch, log, progress)
-        except BuildError as error:
-            if _is_of_the_sources(error):
-                finished.keep_failure(key, error, log)
-            raise
-    read = inputs.read(folder, source)
-    seconds = time.monotonic() - start
-    return finished.keep(key, Made(folder / tools.arch.image, folder / ".config", log, read, seconds, objects))
+    with _distrusted(folder, log):
+        with being_built(folder):
+            _configure(make, folder, options, log)
+            try:
+                objects = _compile(make, source, tools.arch, log, progress)
+            except BuildError as error:
+                if _is_of_the_sources(error):
+                    finished.keep_failure(key, error, log)
+                raise
+        read = inputs.read(folder, source)
+        seconds = time.monotonic() - start
+        return finished.keep(key, Made(folder, tools.arch.image, log, read, seconds, objects))
+
+
+@contextmanager
+def _distrusted(folder: Path, log: Path) -> Iterator[None]:
+    """Remove a build folder in which make has left a link, say, in place of a file: the next series would meet it."""
+    try:
+        yield
+    except inside.StrangeFileError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise BuildError(f"does not build: {error.message}", hint=f"the whole log: {log}") from error
 
 
 def warnings(
@@ -147,7 +160,7 @@ def warnings(
         if match := _WARNING.match(relative(text, source)):
             found.append((match["file"], match["text"]))
 
-    with being_built(folder):
+    with _distrusted(folder, log), being_built(folder):
         _configure(make, folder, options, log)
         objects = [name.removesuffix(".c") + ".o" for name in names]
         if make_logged([*make, "-k", "W=1", *objects], log, line) != 0:
@@ -164,11 +177,11 @@ def _configure(make: list[str], folder: Path, options: Sequence[kconfig.Asked], 
     # From the start each time: the values of options that nobody asked for must not depend on which tree of the series
     # was configured here first. An unchanged configuration rebuilds nothing.
     _step([*make, "tinyconfig"], log, "tinyconfig")
-    config = folder / ".config"
-    with files.disk_errors(config), config.open("a", encoding="utf-8") as out:
-        out.write(kconfig.render(options))
+    with files.disk_errors(folder / ".config"):
+        inside.append(folder, ".config", kconfig.render(options).encode())
     _step([*make, "olddefconfig"], log, "olddefconfig")
-    dropped = kconfig.lost(options, kconfig.parse(config.read_text("utf-8")))
+    made = inside.read(folder, ".config", finished.MOST_CONFIG) or b""
+    dropped = kconfig.lost(options, kconfig.parse(made.decode("utf-8", "replace")))
     if dropped:
         raise UsageError(
             f"the kernel's configuration lost {len(dropped)} of the options asked for",
@@ -190,7 +203,7 @@ def require_space(log: Path) -> None:
 
 
 def _tail(log: Path, lines: int = 15) -> str:
-    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-lines:])
+    return "\n".join(inside.text(log).splitlines()[-lines:])
 
 
 def _compile(make: list[str], source: Path, arch: Arch, log: Path, progress: Callable[[str], None]) -> int:
@@ -215,7 +228,7 @@ def _failed(first: str, source: Path, log: Path) -> BuildError:
     """The error to show: gcc's own first one, with its path made relative to the tree, and the lines that follow it."""
     require_space(log)
     shown = relative(first, source)
-    lines = log.read_text("utf-8", "replace").splitlines()
+    lines = inside.text(log).splitlines()
     at = lines.index(first) if first in lines else max(0, len(lines) - 12)
     details = "\n".join(relative(each, source) for each in lines[at : at + 12])
     message = f"does not build: {shown}" if shown else "does not build: make failed without a compiler error"

@@ -5,6 +5,7 @@ The format: Documentation/driver-api/early-userspace/buffer-format.rst in the ke
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ def program(name: str, data: bytes) -> Entry:
 
 def link(name: str, target: str) -> Entry:
     """A symbolic link."""
-    return Entry(name, stat.S_IFLNK | 0o777, target.encode())
+    return Entry(name, stat.S_IFLNK | 0o777, os.fsencode(target))
 
 
 def console() -> Entry:
@@ -69,7 +70,7 @@ def _pieces(entries: Iterable[Entry]) -> Iterator[bytes]:
 
 
 def _record(number: int, entry: Entry) -> bytes:
-    name = entry.name.encode() + b"\0"
+    name = os.fsencode(entry.name) + b"\0"
     links = 2 if stat.S_ISDIR(entry.mode) else 1
     # ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check
     fields = (number, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, *entry.device, len(name), 0)

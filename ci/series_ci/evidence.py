@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import difference, mail, mailed, rangediff, stored
+from series_ci import difference, inside, mail, mailed, rangediff, stored
 from series_ci.rangediff import Pair
 from series_ci.runs import AnyRun, SweepRun, VersionRun, place
 
 HEAD, TAIL = 400, 1600
 """Lines of a console that are kept from its beginning and from its end, where trouble is."""
+
+CONSOLE = 512 << 20
+"""Bytes of a console that are read."""
 
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -65,8 +68,8 @@ def gather(folder: Path, run: AnyRun) -> Evidence:
     """Read it. What was left out of a copy of the directory is not there, and no error."""
     versions = run.runs if isinstance(run, SweepRun) else [run]
     # Versions share what was booted once.
-    found = {name: folder / name for each in versions for name in names(run, each)}
-    read = {name: console for name, where in found.items() if (console := _console(name, where))}
+    found = dict.fromkeys(name for each in versions for name in names(run, each))
+    read = {name: console for name in found if (console := _console(folder, name))}
     return Evidence(read, tuple(_changed(folder, run)) if isinstance(run, SweepRun) else ())
 
 
@@ -75,17 +78,18 @@ def names(root: AnyRun, run: VersionRun) -> list[str]:
     return [place(root, run, boot) for boot in (*run.base_boots, *run.boots)]
 
 
-def _console(name: str, where: Path) -> Console | None:
-    """What the guests of one boot printed, one after the other."""
-    parts = [where / "console.log", *sorted(where.glob("guest-*/console.log"))]
-    lines = [line for part in parts if part.is_file() for line in _lines(part)]
+def _console(folder: Path, name: str) -> Console | None:
+    """What the guests of one boot printed, one after the other. No link in a run directory is followed."""
+    guests = sorted((folder / name).glob("guest-*"))
+    parts = [f"{name}/console.log", *(f"{name}/{each.name}/console.log" for each in guests)]
+    lines = [line for part in parts if inside.is_file(folder, part) for line in _lines(folder, part)]
     numbered = list(enumerate(lines, 1))
     kept = numbered if len(lines) <= HEAD + TAIL else numbered[:HEAD] + numbered[-TAIL:]
     return Console(name, tuple(kept), len(lines)) if lines else None
 
 
-def _lines(path: Path) -> Iterator[str]:
-    for line in path.read_bytes().decode("utf-8", "replace").splitlines():
+def _lines(folder: Path, name: str) -> Iterator[str]:
+    for line in (inside.read(folder, name, CONSOLE) or b"").decode("utf-8", "replace").splitlines():
         yield _CONTROL.sub("", line)[:2000]
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from series_ci import files, kconfig, paths
+from series_ci import files, inside, kconfig, paths
 from series_ci.errors import BuildError
 
 if TYPE_CHECKING:
     from series_ci.build import Toolchain
+
+
+MOST_IMAGE = 512 * inside.MIB
+MOST_CONFIG = 4 * inside.MIB
+MOST_LOG = 1024 * inside.MIB
+"""Bytes of what a build leaves: its image, its .config, and what make said."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ def lookup_failure(name: str, log: Path) -> BuildError | None:
     folder = paths.cache() / "builds" / name
     record = files.read_json(folder / "failed.json")
     kept = folder / "build.log"
-    if not record or not kept.is_file():
+    # A failure of sources that nobody had compared with their commit may be that of other sources.
+    if not record or not record.get("compared") or not kept.is_file():
         return None
     files.write(log, kept.read_bytes())
     return BuildError(record["message"], hint=f"the whole log: {log}", details=record["details"])
@@ -77,10 +83,10 @@ def lookup_failure(name: str, log: Path) -> BuildError | None:
 
 @dataclass(frozen=True)
 class Made:
-    """What a build has just made, where make left it; `inputs` are the files of the tree that it read."""
+    """What a build has just made in `folder`: the kernel's name there, and the files of the tree that were `inputs`."""
 
-    image: Path
-    config: Path
+    folder: Path
+    image: str
     log: Path
     inputs: frozenset[str]
     seconds: float
@@ -88,26 +94,24 @@ class Made:
 
 
 def keep(name: str, made: Made) -> Build:
-    """Keep what a build made."""
+    """Keep what a build made. Raises inside.StrangeFileError where image or configuration is a link, say."""
     folder = paths.cache() / "builds" / name
     with files.disk_errors(paths.cache()), files.fresh_folder(folder) as making:
-        shutil.copy(made.image, making / "image")
-        shutil.copy(made.config, making / "config")
-        shutil.copy(made.log, making / "build.log")
+        inside.copy(made.folder, made.image, making / "image", MOST_IMAGE)
+        inside.copy(made.folder, ".config", making / "config", MOST_CONFIG)
+        inside.copy(made.log.parent, made.log.name, making / "build.log", MOST_LOG)
         listing = "".join(f"{each}\n" for each in sorted(made.inputs))
         files.write(making / "inputs", listing.encode("utf-8", "surrogateescape"))
-        record = {
-            "seconds": made.seconds,
-            "objects": made.objects,
-            "image_digest": files.digest(made.image.read_bytes()),
-        }
+        digest = files.digest((making / "image").read_bytes())
+        record = {"seconds": made.seconds, "objects": made.objects, "image_digest": digest}
         files.write_json(making / "build.json", record)
     image, config, log = (folder / each for each in ("image", "config", "build.log"))
     return Build(image, config, log, name, made.seconds, made.objects, cached=False, sources=folder / "inputs")
 
 
 def keep_failure(name: str, error: BuildError, log: Path) -> None:
-    """Keep what the compiler said of sources that do not build."""
+    """Keep what the compiler said of sources that do not build, which the worktree has been compared with."""
     with files.disk_errors(paths.cache()), files.fresh_folder(paths.cache() / "builds" / name) as making:
-        shutil.copy(log, making / "build.log")
-        files.write_json(making / "failed.json", {"message": error.message, "details": error.details})
+        inside.copy(log.parent, log.name, making / "build.log", MOST_LOG)
+        record = {"message": error.message, "details": error.details, "compared": True}
+        files.write_json(making / "failed.json", record)

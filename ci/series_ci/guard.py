@@ -25,7 +25,7 @@ def being_built(folder: Path) -> Iterator[None]:
     """Mark `folder` for the time of the block, and repair it first if an earlier build was killed there."""
     mark = folder / MARK
     if mark.exists():
-        _remove_since(folder, mark.stat().st_mtime)
+        _remove_since(folder, mark.lstat().st_mtime)
     with files.disk_errors(mark):
         mark.unlink(missing_ok=True)
         mark.touch()
@@ -34,7 +34,7 @@ def being_built(folder: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         # make had this long to clean up before it was killed: only what is younger is in doubt.
         since = time.time() - 2 * KILL_GRACE
-        os.utime(mark, (since, since))
+        os.utime(mark, (since, since), follow_symlinks=False)
         raise
     except (InfrastructureError, OSError):  # of a full disk, say: what was written last may be half of it
         raise

@@ -5,14 +5,15 @@ Nothing of the host's file system is shared with the guest; what is not packed h
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import aids, cpio, paths, process, userland
+from series_ci import aids, cpio, inside, paths, process, userland
 from series_ci.arch import Arch
 from series_ci.errors import InfrastructureError
 
@@ -25,6 +26,9 @@ MAX_SCALE = 20
 
 LONG_ENOUGH = 1800
 """Seconds beyond which no timeout is scaled: nobody waits for the end of a hang that long."""
+
+MOST = 1024 * inside.MIB
+"""Bytes of the tests that are packed for a guest, all together."""
 
 INTERACTIVE = "interactive=1"
 """An argument of the kernel that it hands on to /init: a shell on the console in place of the tests."""
@@ -72,10 +76,11 @@ def script(tests: Sequence[Test]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def initramfs(tests: Sequence[Test], installed: Path, arch: Arch, also: Sequence[str] = ()) -> bytes:
+def initramfs(tests: Sequence[Test], folder: Path, arch: Arch, also: Sequence[str] = ()) -> bytes:
     """The archive for these tests from the folder of installed selftests, with `also` more of its collections.
 
-    Raises what `userland.shells` and `aids` raise, InfrastructureError for a library that the compiler does not find.
+    Raises what `userland.shells` and `aids` raise, InfrastructureError for a library that the compiler does not find,
+    and for tests that are more than a guest can hold.
     """
     busybox, bash = userland.shells(arch)
     entries = [
@@ -92,18 +97,44 @@ def initramfs(tests: Sequence[Test], installed: Path, arch: Arch, also: Sequence
         cpio.program("etc/group", b"root:x:0:\nnogroup:x:65534:\n"),
     ]
     programs = [busybox, bash]
+    packed = 0
     for collection in sorted({*also, *(test.collection for test in tests)}):
-        for path in sorted((installed / collection).rglob("*")):
-            if path.is_file():
-                entries.append(_packed(path, f"kselftest/{path.relative_to(installed)}"))
+        for path in sorted(installed(folder, collection)):
+            entry = _packed(folder, path, MOST - packed)
+            packed += len(entry.data)
+            entries.append(entry)
+            if stat.S_ISREG(entry.mode):
                 programs.append(path)
     entries += _libraries(programs, arch.gcc)
     return cpio.archive(cpio.with_parents(entries))
 
 
-def _packed(path: Path, name: str) -> cpio.Entry:
+def installed(folder: Path, collection: str) -> Iterator[Path]:
+    """The files and links of a collection among the installed tests. What a build has left of other kinds is none.
+
+    No link is followed, to a folder neither: the make rules of a series have made them.
+    """
+    todo = [folder / collection] if inside.is_folder(folder, collection) else []
+    while todo:
+        with os.scandir(todo.pop()) as found:
+            for each in found:
+                if each.is_dir(follow_symlinks=False):
+                    todo.append(Path(each.path))
+                elif each.is_symlink() or each.is_file(follow_symlinks=False):
+                    yield Path(each.path)
+
+
+def _packed(folder: Path, path: Path, most: int) -> cpio.Entry:
+    """A file as it is, and a link as a link: it leads to what the guest has under that name."""
+    below = str(path.relative_to(folder))
+    name = f"kselftest/{below}"
+    if path.is_symlink():
+        return cpio.link(name, os.readlink(path))  # noqa: PTH115 (as it is: pathlib shortens a/./b)
     mode = 0o755 if path.stat().st_mode & 0o111 else 0o644
-    return cpio.Entry(name, stat.S_IFREG | mode, path.read_bytes())
+    content = inside.read(folder, below, most)
+    if content is None:
+        raise InfrastructureError(f"{path}: has gone while it was packed for the guest")
+    return cpio.Entry(name, stat.S_IFREG | mode, content)
 
 
 def _is_elf(path: Path) -> bool:

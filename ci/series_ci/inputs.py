@@ -16,11 +16,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from series_ci import process
+from series_ci import inside, process
 from series_ci.errors import InfrastructureError
 
 ARCHIVE = "vmlinux.a"
 """All objects of the kernel but those of lib.a archives; since Linux 6.1."""
+
+MOST = 4 << 20
+"""Bytes of a dependency list; the longest of a kernel has some hundred KiB."""
 
 LINKED_APART = frozenset({"init/version-timestamp.o"})
 """Objects that scripts/link-vmlinux.sh puts beside the archive."""
@@ -38,7 +41,8 @@ def read(folder: Path, source: Path) -> frozenset[str]:
     known = bool(named)
     for path in _lists(folder):
         target = str(_target(path).relative_to(folder))
-        words = set(path.read_text("utf-8", "replace").split())
+        text = inside.read(folder, str(path.relative_to(folder)), MOST) or b""
+        words = set(text.decode("utf-8", "replace").split())
         # The boot code, a vdso, host programs: what is linked into them is named in the command that links it.
         named |= {word for word in words if word.endswith(".o")} - {target}
         lists[target] = [word.removeprefix(top) for word in words if word.startswith(top)]
@@ -71,10 +75,12 @@ def _target(path: Path) -> Path:
 
 def _objects(folder: Path) -> set[str]:
     """The objects in the kernel's archives, by their paths below the build folder; none before Linux 6.1."""
-    if not (folder / ARCHIVE).is_file():
+    if not inside.is_file(folder, ARCHIVE):
         return set()
     found: set[str] = set(LINKED_APART)
     for path in [folder / ARCHIVE, *folder.rglob("lib.a")]:
+        if not inside.is_file(folder, str(path.relative_to(folder))):
+            continue
         done = process.run(["ar", "t", str(path.relative_to(folder))], cwd=folder)
         if done.code != 0:
             raise InfrastructureError(f"cannot read {path}: {done.err.strip()}", hint="is binutils installed?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from series_ci.errors import BuildError
 from series_ci.kernels import Kernel, Workshop
 from series_ci.mail import Patch
 from series_ci.progress import Progress, count
+
+_TARGET = re.compile(r"\w[\w./+-]*\.c", re.ASCII)
 
 Warnings = Counter[tuple[str, str]]
 """(file, text) without the line, which moves with every edit above it -> how often."""
@@ -67,7 +70,9 @@ def build_each(
 
 def _warnings(shop: Workshop, commit: str, touched: Sequence[str]) -> Warnings:
     """The warnings about these files at a commit; kept by content, for the next run."""
-    present = [name for name in touched if name.endswith(".c") and shop.store.text(commit, name) is not None]
+    # What make would take for an option or a variable is no target of it.
+    named = [name for name in touched if _TARGET.fullmatch(name)]
+    present = [name for name in named if shop.store.text(commit, name) is not None]
     if not present:
         return Counter()
     key = files.digest(finished.key(shop.store.tree_id(commit), shop.tools, shop.options), *present)[:24]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import build, files, paths
+from series_ci import build, files, inside, paths
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.progress import count
@@ -111,7 +111,7 @@ def lookup(cache_key: str) -> Installed | None:
     """Installed tests from the cache."""
     folder = paths.cache() / "selftests" / cache_key
     record = files.read_json(folder / "selftests.json")
-    if not record or "notbuilt" not in record or not (folder / "install").is_dir():
+    if not record or "notbuilt" not in record or not inside.is_folder(folder, "install"):
         return None
     notbuilt = tuple(Result(name, Status.NOTBUILT, reason) for name, reason in record["notbuilt"])
     return Installed(folder / "install", notbuilt, folder / "selftests.log", record["seconds"], cached=True)
@@ -121,25 +121,28 @@ def lay_over(source: Path, collection: str) -> None:
     """Put our tests for a collection into the tree that is laid out in our worktree.
 
     The Makefile of a collection that the tree has too keeps its own content; the names of our programs are added to it.
+    A link in the tree is not followed: raises inside.StrangeFileError where a folder or the Makefile is one.
     """
-    target = source / SELFTESTS / collection
-    new = not (target / "Makefile").is_file()
-    if new and not own(collection):
-        raise UsageError(f"the tree has no selftests {SELFTESTS}/{collection}, and the project brings none")
-    target.mkdir(parents=True, exist_ok=True)
+    target = f"{SELFTESTS}/{collection}"
+    makefile = inside.read(source, f"{target}/Makefile")
+    if makefile is None and not own(collection):
+        raise UsageError(f"the tree has no selftests {target}, and the project brings none")
     for path in own(collection):
-        if new or _SOURCE.search(path.name):
-            shutil.copy(path, target / path.name)
+        name, content = f"{target}/{path.name}", path.read_bytes()
+        if makefile is None or _SOURCE.search(path.name):
+            inside.write(source, name, content, path.stat().st_mode & 0o777)
         elif path.name == "Makefile":
-            _add_programs(target / "Makefile", path.read_text("utf-8"))
+            inside.write(source, name, _add_programs(source / name, makefile, content))
 
 
-def _add_programs(makefile: Path, ours: str) -> None:
-    text = makefile.read_text("utf-8")
-    lines = "".join(f"{name} += {value}\n" for name, value in _TEST_LINE.findall(ours.replace("\\\n", " ")))
+def _add_programs(path: Path, theirs: bytes, ours: bytes) -> bytes:
+    """The tree's own Makefile, which is `path`, with the programs of ours."""
+    found = _TEST_LINE.findall(ours.decode().replace("\\\n", " "))
+    lines = "".join(f"{name} += {value}\n" for name, value in found)
+    text = theirs.decode("utf-8", "surrogateescape")
     if not _INCLUDE.search(text):
-        raise InfrastructureError(f"{makefile}: no line 'include ../lib.mk' to put our tests in front of")
-    makefile.write_text(_INCLUDE.sub(lambda match: lines + match[0], text, count=1), "utf-8")
+        raise InfrastructureError(f"{path}: no line 'include ../lib.mk' to put our tests in front of")
+    return _INCLUDE.sub(lambda match: lines + match[0], text, count=1).encode("utf-8", "surrogateescape")
 
 
 def install(
@@ -159,12 +162,12 @@ def install(
     for collection in collections:
         lay_over(source, collection)
     # Objects of another tree: their make rules do not know all headers, so they are never trusted.
-    shutil.rmtree(folder / "kselftest", ignore_errors=True)
+    _remove(folder / "kselftest")
     target = paths.cache() / "selftests" / cache_key
     with files.disk_errors(target), files.fresh_folder(target) as making:
         log = making / "selftests.log"
         _make(source, folder, collections, tools, making, log)
-        text = log.read_text("utf-8", "replace")
+        text = inside.text(log)
         if files.is_full(text):  # else what did not fit would be kept as what does not compile
             raise files.disk_full(f"the selftests cannot be built below {paths.cache()}")
         notbuilt = _not_built(text, folder, source)
@@ -175,22 +178,30 @@ def install(
     return Installed(target / "install", tuple(notbuilt), target / "selftests.log", seconds, cached=False)
 
 
+def _remove(path: Path) -> None:
+    """Remove what a build has left under a name, a link perhaps."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def _make(source: Path, folder: Path, collections: Sequence[str], tools: Toolchain, making: Path, log: Path) -> None:
     variables = tools.selftest_variables
     jobs = f"-j{os.cpu_count() or 1}"
     headers = ["make", "-C", str(source), f"O={folder}", jobs, *variables, "headers"]
     if build.make_logged(headers, log) != 0:
         build.require_space(log)
-        raise InfrastructureError("make headers failed", details=log.read_text("utf-8", "replace")[-2000:])
+        raise InfrastructureError("make headers failed", details=inside.text(log)[-2000:])
     argv = ["make", "-C", str(source / SELFTESTS), f"O={folder}", jobs, *variables]
     argv += [f"TARGETS={' '.join(collections)}", f"KSFT_INSTALL_PATH={making / 'install'}"]
     # -k builds what comes after a program that fails, -i installs in spite of it.
     build.make_logged([*argv, "-k", "-i", "install"], log)
     for collection in collections:
-        if not (making / "install" / collection).is_dir():
+        if not inside.is_folder(making, f"install/{collection}"):
             raise InfrastructureError(
                 f"the selftests of {collection} could not be installed",
-                details=log.read_text("utf-8", "replace")[-2000:],
+                details=inside.text(log)[-2000:],
             )
 
 
