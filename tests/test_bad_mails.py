@@ -14,6 +14,7 @@ from fakes import fakelinux, inbox, mails, web
 from series_ci import b4, lore, tree
 from series_ci.archive import open_archive
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
+from series_ci.hazards import Permit
 from series_ci.lore import Fetched
 from series_ci.store import Base, Store
 
@@ -162,7 +163,11 @@ class TestDiffs:
         raw = formatted(tmp_path, add, "--binary")
         assert b"GIT binary patch" in raw
         fetched = fetch(NAME, [raw], tmp_path)
-        commit, _cached = tree.with_series(base, fetched.patches, fetched.digest)
+        with pytest.raises(ApplyError, match=r"is refused: logo\.bin is binary$") as caught:
+            tree.with_series(base, fetched.patches, fetched.digest)
+        assert 'permit: [{kind: binary, path: "logo.bin", reason: WHY}]' in caught.value.hint
+        permits = [Permit(kind="binary", path="logo.bin", reason="a picture")]
+        commit, _cached = tree.with_series(base, fetched.patches, fetched.digest, permits)
         Store(base.store).check_out(commit)
         assert (Store(base.store).worktree / "logo.bin").read_bytes() == content
 

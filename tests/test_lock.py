@@ -13,6 +13,7 @@ from fakes.locks import OPTIONS, of_test
 from series_ci import kconfig, lock, reproduce
 from series_ci.allow import Allowed
 from series_ci.errors import UsageError
+from series_ci.hazards import Permit
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SIZES = st.integers(32 << 20, 1 << 40)
@@ -79,6 +80,13 @@ def test_complaints_that_were_allowed_are_allowed_again(tmp_path):
     known = Allowed(pattern="WARNING", reason="known", link="https://example.org/1", expires=date(2020, 1, 1))
     lock.write(tmp_path, of_test(allow=(known,)))
     assert asked(lock.read(tmp_path), tmp_path)[4][3] == (known,)
+
+
+def test_what_was_permitted_is_permitted_again(tmp_path):
+    permit = Permit(kind="binary", path="logo.gif", reason="a logo")
+    lock.write(tmp_path, of_test(permit=(permit,)))
+    with reproduce.request_of(lock.read(tmp_path), reproduce.Again(), tmp_path, "repeat") as request:
+        assert request.permit == (permit,)
 
 
 @pytest.mark.parametrize(

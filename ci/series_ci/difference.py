@@ -112,7 +112,9 @@ def _apply_one(side: Version, base: Base, progress: Progress) -> Version:
         if commit is None:
             try:
                 with files.locked(Store(base.store).lock, progress.say):
-                    commit, _cached = tree.with_series(base, side.fetched.patches, side.fetched.digest)
+                    commit, _cached = tree.with_series(
+                        base, side.fetched.patches, side.fetched.digest, side.request.permit
+                    )
             except ApplyError as error:
                 step.note("does not apply")
                 return Version(side.request, side.fetched, base, refusal=error.message)

@@ -17,6 +17,7 @@ from series_ci.allow import Allowed
 from series_ci.arch import Accel
 from series_ci.errors import UsageError
 from series_ci.fields import Form, Label, MessageId
+from series_ci.hazards import Permit
 from series_ci.manifest import Scenario
 from series_ci.reported import Reported
 
@@ -174,7 +175,8 @@ class Lock(_Part):
     """One run. Of `tests` and `measure`, and of `tested` and `measured`, it has what its verb has; `patches`, if there
     was a build after each.
 
-    `allow` are the complaints that were no regression, whatever day it is when the run is made again.
+    `allow` are the complaints that were no regression, whatever day it is when the run is made again; `permit` is what
+    the series was let have.
     """
 
     lock: Literal[1] = 1
@@ -188,6 +190,7 @@ class Lock(_Part):
     guest: Guest | None = None
     tests: tuple[Program, ...] = ()
     allow: tuple[Allowed, ...] = ()
+    permit: tuple[Permit, ...] = ()
     measure: Measure | None = None
     reported: Reported | None = None
     arch: str

@@ -64,6 +64,7 @@ def inputs(request: Request, fetched: Fetched, base: Base, shop: Workshop, commi
         "series": request.series,
         "label": request.label,
         "title": fetched.title,
+        "permit": request.permit,
         "arch": request.arch.name,
         "mails": lock.Mails(
             message_ids=request.message_ids,

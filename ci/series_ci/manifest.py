@@ -32,6 +32,7 @@ from series_ci.fields import (
     absolute,
     parse_size,
 )
+from series_ci.hazards import Permit
 from series_ci.reported import Reported
 from series_ci.yamlfile import Document, Location, near, read, validate
 
@@ -143,6 +144,9 @@ class Manifest(Part):
     tests: tuple[Selftest, ...] = Field((), description="programs to run on both kernels; without any they only boot")
     allow: tuple[Allowed, ...] = Field(
         (), description="complaints of the kernel that are known and no regression, each for a reason and for a time"
+    )
+    permit: tuple[Permit, ...] = Field(
+        (), description="what patches of this series have that is refused elsewhere, each for a reason"
     )
     bench: tuple[Scenario, ...] = Field((), description="what `series-ci bench` measures on both kernels")
     reported: tuple[Reported, ...] = Field((), description="figures from the list, for `series-ci reproduce`")

@@ -17,6 +17,7 @@ from series_ci.compare import Comparison
 from series_ci.coverage import Coverage
 from series_ci.errors import ApplyError, BuildError, Error, SeriesError
 from series_ci.guest import Test
+from series_ci.hazards import Permit
 from series_ci.judge import BaseRuns, judge
 from series_ci.kernels import Kernel, Workshop
 from series_ci.lore import Fetched
@@ -26,6 +27,7 @@ from series_ci.patches import PatchBuild
 from series_ci.progress import Progress, count
 from series_ci.provenance import source_of
 from series_ci.results import Run
+from series_ci.runs import Permitted
 from series_ci.selftests import timeout
 from series_ci.store import Base, Store, check_kernel
 
@@ -37,7 +39,7 @@ class Request:
     `repeat` is the command line that does the same again; `out` the run directory, which does not exist yet;
     `each_patch` asks for a build after each patch, too; `rest` are the mails of versions that patches are taken from
     which this one did not send anew; `allow` are complaints of the kernel that are no regression;
-    `toolchain` is gcc or llvm.
+    `toolchain` is gcc or llvm; `permit` is what the series may have that is refused elsewhere.
     """
 
     series: str
@@ -55,6 +57,7 @@ class Request:
     allow: tuple[Allowed, ...] = ()
     rest: tuple[str, ...] = ()
     toolchain: str = "gcc"
+    permit: tuple[Permit, ...] = ()
 
     @property
     def message_ids(self) -> tuple[str, ...]:
@@ -74,6 +77,7 @@ class Outcome:
     `base` is the tree that was used, `refused` why earlier ones of the list were not; `steps` are the builds after each
     patch, if they were asked for. `runs` are pairs, a base's first, and `boots` the folders in which each of them lies.
     `shop` is where the kernels were made, `coverage` what of the series is in them; None if they were not made.
+    `permitted` is what the series has that it only may have by its manifest.
     """
 
     request: Request
@@ -87,6 +91,7 @@ class Outcome:
     boots: tuple[Path, ...] = ()
     shop: Workshop | None = None
     coverage: Coverage | None = None
+    permitted: tuple[Permitted, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,8 @@ def test(request: Request, progress: Progress) -> Outcome:
     store = Store(base.store)
     try:
         with files.locked(store.lock, progress.say):
-            commit = apply(base, fetched, progress)
+            commit = apply(request, base, fetched, progress)
+            seen = replace(seen, permitted=tree.permitted(base, commit, fetched.patches, request.permit))
             shop, first = make_base(request, base, progress)
             seen = replace(seen, steps=each_patch(request, shop, first, commit, fetched, progress))
             second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
@@ -176,14 +182,14 @@ def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
     return base, refused
 
 
-def apply(base: Base, fetched: Fetched, progress: Progress, suffix: str = "") -> str:
+def apply(request: Request, base: Base, fetched: Fetched, progress: Progress, suffix: str = "") -> str:
     """The commit of the version on its base. The caller holds the store's lock.
 
     Raises ApplyError, AlreadyAppliedError, and NothingToTestError for a series that changes documentation only.
     """
     with progress.step("apply" + suffix) as step:
         try:
-            commit, cached = tree.with_series(base, fetched.patches, fetched.digest)
+            commit, cached = tree.with_series(base, fetched.patches, fetched.digest, request.permit)
         except ApplyError as error:
             present.require_absent(base, fetched, error)
             raise
@@ -216,7 +222,7 @@ def make_pair(request: Request, progress: Progress) -> Pair:
     fetched = fetch(request, progress)
     base, _refused = find_base(request, progress)
     with files.locked(Store(base.store).lock, progress.say):
-        commit = apply(base, fetched, progress)
+        commit = apply(request, base, fetched, progress)
         shop, first = make_base(request, base, progress)
         second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
     compiled.require_tested(compiled.measure(shop, first, second))

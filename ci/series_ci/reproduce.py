@@ -85,6 +85,7 @@ def request_of(lock: Lock, again: Again, out: Path, repeat: str) -> Iterator[Req
             accel=_accel(lock, again.accel),
             each_patch=bool(lock.patches),
             allow=lock.allow,
+            permit=lock.permit,
             out=out,
             repeat=repeat,
             toolchain=lock.tools.toolchain,
@@ -111,7 +112,7 @@ def check(request: Request, lock: Lock, progress: Progress) -> None:
     store = Store(base.store)
     _same("the base", store.tree_id(base.commit), lock.tree.base, base.spec)
     with files.locked(store.lock, progress.say):
-        commit = pipeline.apply(base, fetched, progress)
+        commit = pipeline.apply(request, base, fetched, progress)
     _same("the base with the series", store.tree_id(commit), lock.tree.patched, base.spec)
 
 

@@ -14,6 +14,7 @@ from series_ci.allow import Allowed
 from series_ci.compare import LOST, ONLY_BOOTED, Change, Entry, SplatEntry
 from series_ci.coverage import Coverage
 from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
+from series_ci.hazards import quoted
 from series_ci.results import Run, Splat
 
 
@@ -54,6 +55,26 @@ class Step:
     def tested(self) -> bool:
         """Whether its kernel says anything about it, as far as that is known."""
         return self.coverage is None or self.coverage.tested
+
+
+@dataclass(frozen=True)
+class Permitted:
+    """What a patch (`1/2 title`) has that is refused unless the manifest permits it, and the manifest's reason.
+
+    `kind` is the manifest's word, `path` the file, "" for the patch as a whole, `why` what is refused elsewhere.
+    """
+
+    kind: str
+    path: str
+    patch: str
+    why: str
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """Which file of which patch is what, and why that is so."""
+        what = f"{quoted(self.path)} {self.why}" if self.path else self.why
+        return f"{what} (patch {self.patch}), permitted: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -116,6 +137,7 @@ class VersionRun:
     `folder` is the run directory as it was named then; `environment` are compiler, accelerator, QEMU and so on;
     `base_boots` and `boots` (with the series) are in the order of the boots, the first pair being the one compared.
     `coverage` says what of the series is in its kernel; None if that was not built.
+    `permitted` is what the manifest let the series have.
     """
 
     series: str
@@ -135,6 +157,7 @@ class VersionRun:
     base_boots: tuple[Boot, ...] = ()
     boots: tuple[Boot, ...] = ()
     coverage: Coverage | None = None
+    permitted: tuple[Permitted, ...] = ()
 
     @property
     def stage(self) -> Stage:

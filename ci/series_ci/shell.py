@@ -41,7 +41,7 @@ def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[R
         if fetched is None:
             shop, kernel = pipeline.make_base(request, base, progress)
         else:
-            commit = pipeline.apply(base, fetched, progress)
+            commit = pipeline.apply(request, base, fetched, progress)
             shop = pipeline.workshop(request, base)
             kernel = kernels.make(shop, request.label, commit, request.out, progress)
     return pipeline.make_recipe(request, shop, [kernel], progress), kernel

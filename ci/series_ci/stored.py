@@ -18,6 +18,7 @@ from series_ci.runs import (
     AnyRun,
     Boot,
     Origin,
+    Permitted,
     Problem,
     SentPatch,
     Source,
@@ -152,9 +153,11 @@ def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
         base_boots=base_boots,
         boots=with_series,
         coverage=coverage.from_json(found.get("coverage")),
+        permitted=tuple(Permitted(**{key: str(row[key]) for key in _PERMITTED}) for row in found.get("permitted", ())),
     )
 
 
+_PERMITTED = ("kind", "path", "patch", "why", "reason")
 _ORIGIN = {"archive", "tree", "base_commit", "patched_commit", *SOURCE_KEYS}
 
 

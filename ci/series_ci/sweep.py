@@ -23,8 +23,9 @@ from series_ci.lore import Fetched
 from series_ci.pipeline import Outcome, Request
 from series_ci.progress import Progress
 from series_ci.rows import Row, Sweep, status
-from series_ci.runs import Stage
+from series_ci.runs import Permitted, Stage
 from series_ci.store import Base, Store
+from series_ci.tree import permitted
 
 
 @dataclass
@@ -41,6 +42,7 @@ class _Version:
     twins: list[_Version] = field(default_factory=list)
     error: Error | None = None
     judged: Judged | None = None
+    permitted: tuple[Permitted, ...] = ()
 
     @property
     def label(self) -> str:
@@ -65,6 +67,7 @@ class _Version:
                 boots=judged.boots if judged else (),
                 shop=self.tree.shop,
                 coverage=elder.coverage,
+                permitted=self.permitted,
             )
         base = self.tree.base.spec if self.tree else ""
         return Row(self.request, outcome, error, self.stage, base, self.elder.label if self.elder else "")
@@ -214,7 +217,10 @@ def _make(tree: _Tree, work: _Work) -> None:
 
 def _apply(version: _Version, tree: _Tree, work: _Work) -> str:
     assert version.fetched is not None
-    return pipeline.apply(tree.base, version.fetched, work.progress, f" {version.label}")
+    request, fetched = version.request, version.fetched
+    commit = pipeline.apply(request, tree.base, fetched, work.progress, f" {version.label}")
+    version.permitted = permitted(tree.base, commit, fetched.patches, request.permit)
+    return commit
 
 
 def _without_twins(versions: Sequence[_Version], store: Store) -> list[_Version]:

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import git
 
-from series_ci import files, mail, process, scratch
+from series_ci import files, objects, process, rejects, scratch, vetting
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.gitrepo import Repo
+from series_ci.hazards import Permit
 from series_ci.mail import Patch
+from series_ci.runs import Permitted
 from series_ci.store import IDENTITY, Base, Store, said
 
 _FAILED_AT = re.compile(r"^error: patch failed: (.+):(\d+)$", re.MULTILINE)
 _MISSING = re.compile(r"^error: (.+): (?:No such file or directory|does not exist in index)$", re.MULTILINE)
-_CONTEXT_LINES = 10
 
 
 def _only_message(error: git.GitCommandError) -> str:
@@ -68,10 +69,7 @@ def with_text(base: Base, path: str, text: str, message: str) -> tuple[str, bool
     name = f"text/{files.digest(base.commit, path, raw, message)[:20]}"
     if commit := store.ref(name):
         return commit, True
-    work = store.check_out(base.commit)
-    (store.worktree / path).write_bytes(raw)
-    work.git.add("--force", "--", path)  # kernel trees ignore some of their own files
-    commit = str(work.git.commit_tree(work.git.write_tree(), "-p", base.commit, "-m", message))
+    commit = store.with_texts(base.commit, {path: text}, message)
     store.keep(name, commit)
     return commit, False
 
@@ -87,10 +85,8 @@ def _series_name(base: Base, digest: str) -> str:
 
 def blob(base: Base, path: str) -> str:
     """The id of a file's content in a base, "" if it has no such file."""
-    try:
-        return str(Store(base.store).repo.git.rev_parse("--verify", "--quiet", f"{base.commit}:{path}"))
-    except git.GitCommandError:
-        return ""
+    found = objects.entry(base.store, base.commit, path)
+    return found.blob if found and found.kind == "blob" else ""
 
 
 def has_commit(base: Base, commit: str) -> bool:
@@ -102,27 +98,47 @@ def has_commit(base: Base, commit: str) -> bool:
     return True
 
 
-def with_series(base: Base, patches: Sequence[Patch], digest: str) -> tuple[str, bool]:
+def with_series(base: Base, patches: Sequence[Patch], digest: str, permits: Sequence[Permit] = ()) -> tuple[str, bool]:
     """The commit of `base` with the patches of a version on top, and whether it was already there.
 
-    `digest` stands for the content of the patches. Raises ApplyError with the patch, the file, the hunk and the
-    conflict; the worktree is clean afterwards in any case.
+    `digest` stands for the content of the patches. Raises ApplyError for a patch that is refused by name (see
+    `hazards`), and with the patch, the file, the hunk and the conflict; the worktree is clean afterwards in any case.
     """
-    if commit := kept_series(base, digest):
-        return commit, True
+    vetting.mails(patches, permits)
     store = Store(base.store)
+    if commit := kept_series(base, digest):
+        vetting.commits(store.path, [base.commit, *store.between(base.commit, commit)], patches, permits)
+        return commit, True
     work = store.check_out(base.commit)
-    for patch in patches:
-        try:
-            _am(work, patch)
-        except git.GitCommandError as error:
-            try:
-                raise _conflict(work, patch, base, _only_message(error)) from error
-            finally:
-                store.check_out(base.commit)
-    commit = str(work.git.rev_parse("HEAD"))
-    store.keep(_series_name(base, digest), commit)
-    return commit, False
+    made = [base.commit]
+    try:
+        for patch in patches:
+            made.append(_commit(work, patch, base, made[-1]))
+            vetting.commits(store.path, made[-2:], [patch], permits)
+    except ApplyError:
+        store.check_out(base.commit)
+        raise
+    store.keep(_series_name(base, digest), made[-1])
+    return made[-1], False
+
+
+def _commit(work: Repo, patch: Patch, base: Base, onto: str) -> str:
+    """The commit that git am makes of a patch. Raises ApplyError."""
+    try:
+        _am(work, patch)
+    except git.GitCommandError as error:
+        raise _conflict(patch, base, onto, _only_message(error)) from error
+    return str(work.git.rev_parse("HEAD"))
+
+
+def permitted(base: Base, commit: str, patches: Sequence[Patch], permits: Sequence[Permit]) -> tuple[Permitted, ...]:
+    """What the patches of an applied version have that they only may have because a manifest says so."""
+    if not permits:
+        return ()
+    store = Store(base.store)
+    made = [base.commit, *store.between(base.commit, commit)]
+    found = [*vetting.mails(patches, permits), *vetting.commits(store.path, made, patches, permits)]
+    return tuple(dict.fromkeys(found))
 
 
 def range_diff(old: tuple[Base, str], new: tuple[Base, str], creation_factor: int) -> str:
@@ -170,48 +186,19 @@ def _am(work: Repo, patch: Patch) -> None:
         work.git.am("--committer-date-is-author-date", "--no-gpg-sign", "--quiet", name)
 
 
-def _conflict(work: Repo, patch: Patch, base: Base, message: str) -> ApplyError:
-    """What to tell the user about a patch that git am refused: every failed hunk, and what the tree has instead."""
+def _conflict(patch: Patch, base: Base, onto: str, message: str) -> ApplyError:
+    """What to tell the user about a patch that git am refused: every failed hunk, and what the tree has instead.
+
+    `onto` is the commit that it was to go on.
+    """
     title = f"[{patch.subject.number}/{patch.subject.total}] {patch.subject.title}"
     failed = [(name, int(line)) for name, line in _FAILED_AT.findall(message)]
     where = ", ".join(f"{name}:{line}" for name, line in failed) or ", ".join(_MISSING.findall(message))
-    details = _rejected(work, patch) or message
+    details = rejects.hunks(base.store, onto, patch) or message
     if failed:
-        details += "\n" + "\n".join(_tree_has(work, name, line) for name, line in failed)
+        details += "\n" + "\n".join(rejects.tree_has(base.store, onto, name, line) for name, line in failed)
     return ApplyError(
         f"patch {title} does not apply to {base.spec} ({base.commit[:12]})" + (f": hunk at {where}" if where else ""),
         hint="the series was made for another base: give it with --tree and --base-patch",
         details=details,
-    )
-
-
-def _rejected(work: Repo, patch: Patch) -> str:
-    """The hunks that find no place, as `git apply --reject` writes them."""
-    with scratch.folder("apply") as folder:
-        name = folder / "patch.diff"
-        name.write_text(mail.body(mail.parse(patch.raw)), "utf-8")  # git apply does not decode mails
-        try:
-            work.git.apply("--reject", "--whitespace=nowarn", name)
-        except git.GitCommandError as error:
-            numbers = re.findall(
-                r"^(?:Applying patch .* with \d+ reject.*|Rejected hunk #\d+\.)$", said(error), re.MULTILINE
-            )
-            root = Path(str(work.working_tree_dir))
-            names = str(work.git.ls_files("--others", "--", "*.rej")).splitlines()  # a kernel's .gitignore hides them
-            rejects = [(root / each).read_text("utf-8", "replace") for each in names]
-            return "\n".join([*numbers, *rejects]).strip()
-    return ""
-
-
-def _tree_has(work: Repo, name: str, line: int) -> str:
-    """The lines of the tree at the place where a hunk should have gone."""
-    path = Path(str(work.working_tree_dir)) / name
-    try:
-        lines = path.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return f"{name}: not in the tree"
-    first = max(0, line - 1)
-    shown = lines[first : first + _CONTEXT_LINES]
-    return "\n".join(
-        [f"the tree has at {name}:{line}:", *(f"  {number}: {text}" for number, text in enumerate(shown, first + 1))]
     )

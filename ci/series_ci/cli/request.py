@@ -154,6 +154,7 @@ def _request(
         repeat=repeat,
         each_patch=options.each_patch,
         allow=_allowed(manifest),
+        permit=manifest.permit if manifest else (),
         toolchain=options.toolchain,
     )
 

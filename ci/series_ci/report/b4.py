@@ -54,6 +54,7 @@ def _details(run: VersionRun) -> Iterator[str]:
         yield f"{entry.change} {entry.name}: {words.states(entry)}" + (f" ({why})" if why else "")
     if len(changed) > NAMED:
         yield f"and {len(changed) - NAMED} more"
+    yield from (f"permitted {each.kind}: {each.words}" for each in run.permitted[:NAMED])
     yield f"base: {run.origin.tree} ({run.origin.base[:12]})"
     yield f"results: {run.folder}"
     yield f"repeat: {run.repeat}"

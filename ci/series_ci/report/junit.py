@@ -176,5 +176,6 @@ def _properties(run: VersionRun) -> dict[str, str]:
         "tree": origin.tree,
         "base_commit": origin.base,
         "patched_commit": origin.patched or "",
+        "permitted": "; ".join(f"{each.kind}: {each.words}" for each in run.permitted),
     }
     return {clean(key): clean(value) for key, value in found.items() if value}

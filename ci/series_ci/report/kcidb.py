@@ -69,6 +69,9 @@ def _version(run: VersionRun, mails: Sequence[bytes], found: Objects) -> None:
             **_excerpt(run.error.details.splitlines() if run.error and not applies else []),
         },
     ]
+    if run.permitted:
+        told = [_plain(f"{each.kind}: {each.words}") for each in run.permitted]
+        found["checkouts"][-1]["misc"]["permitted"] = told
     if run.error and run.stage is Stage.BUILD:
         build = {"id": f"{ours}-build", "origin": ORIGIN, "checkout_id": ours, "status": "FAIL"}
         build |= {"comment": _plain(run.error.message), **_excerpt(run.error.details.splitlines())}

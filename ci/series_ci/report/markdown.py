@@ -36,6 +36,7 @@ def _version(run: VersionRun) -> Iterator[Block]:
     if run.error:
         yield code(run.error.message)
         yield fence(run.error.details.splitlines())
+    yield from _permitted(run)
     yield from _steps(run)
     for splat in run.new_splats:
         where = f" (in {code(splat.test)})" if splat.test else ""
@@ -59,6 +60,11 @@ def _version(run: VersionRun) -> Iterator[Block]:
     if run.entries:
         yield Table(("program", "results", "base", plain(run.version), "changes"), tuple(_programs(run)))
     yield _kernel(run)
+
+
+def _permitted(run: VersionRun) -> Iterator[Block]:
+    if run.permitted:
+        yield "\n".join(f"- permitted {each.kind}: {plain(each.words)}" for each in run.permitted)
 
 
 def _broken(entry: Entry) -> str:

@@ -177,6 +177,7 @@ def _wrong(row: SweepRow) -> list[str]:
         states = f"{first.name}: {first.base or 'absent'} -> {first.patched or 'absent'}"
         said.append(f"BROKEN {states}{more}" + (f"\n{why}" if why else ""))
     said += [f"new kernel complaint: {splat.title}" for splat in run.new_splats]
+    said += [f"permitted {each.kind}: {each.words}" for each in run.permitted]
     said += [f"allowed kernel complaint: {splat.title}\n{why.words}" for splat, why in run.allowed_splats]
     return said
 

@@ -96,6 +96,7 @@ def _body(found: Tested) -> Iterator[str]:
         yield ""
         yield from mailtext.wrapped(run.error.message)
         yield from mailtext.evidence(run.error.details.splitlines())
+    yield from _permitted(run)
     yield from _steps(run)
     yield from _table(run, _label(found))
     yield from _first(run)
@@ -103,6 +104,12 @@ def _body(found: Tested) -> Iterator[str]:
     yield from _notes(run)
     yield from _own_tests(found)
     yield from _repetition(found)
+
+
+def _permitted(run: VersionRun) -> Iterator[str]:
+    for each in run.permitted:
+        yield ""
+        yield from mailtext.wrapped(f"Permitted here, {each.kind}: {each.words}")
 
 
 def _label(found: Tested) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from typing import Any
 
 from series_ci import coverage, paths, record
@@ -73,6 +73,7 @@ def ran(outcome: Outcome) -> VersionRun:
         base_boots=tuple(boots[::2]),
         boots=tuple(boots[1::2]),
         coverage=outcome.coverage,
+        permitted=outcome.permitted,
     )
 
 
@@ -144,6 +145,7 @@ def summary(run: VersionRun) -> dict[str, Any]:
         "changes": record.changes(run.entries),
         "splats": record.splats(run.splats),
         "steps": [_step(step) for step in run.steps],
+        **({"permitted": [asdict(each) for each in run.permitted]} if run.permitted else {}),
         "error": problem(run.error),
         "run_dir": run.folder,
         "boots": {"base": [each.folder for each in run.base_boots], "patched": [each.folder for each in run.boots]},

@@ -44,6 +44,8 @@ def show(outcome: Outcome, out: Console) -> None:
         rows.width = rows.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
         out.print(rows, crop=False)
         _show_changes(outcome.comparison, out)
+    for each in outcome.permitted:
+        out.print(Text.assemble(("PERMITTED", "bold yellow"), f" {each.kind}: {each.words}"), soft_wrap=True)
     request = outcome.request
     colour = COLOURS.get(status(outcome), "red")
     if outcome.coverage is not None:

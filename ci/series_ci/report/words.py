@@ -43,6 +43,7 @@ def tally(run: VersionRun) -> list[str]:
     parts += [f"{count(len(run.entries), 'test')} compared"] if run.entries else []
     if lost := len(run.lost_alike):
         parts.append(f"{lost} without a result on either kernel")
+    parts += [f"{count(len(run.permitted), 'permission')} of the manifest used"] if run.permitted else []
     return parts
 
 

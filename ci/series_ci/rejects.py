@@ -1,0 +1,62 @@
+"""Why a patch does not apply: its hunks that find no place, and what the tree has there instead."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from series_ci import difftext, hazards, inside, mail, objects, process, scratch
+from series_ci.mail import Patch
+
+_CONTEXT_LINES = 10
+
+_FILES = 200
+"""Files of a patch up to which its hunks are looked for: each is several questions to git."""
+
+_MOST = 1 << 20
+"""Bytes of rejected hunks that are shown."""
+
+_SAID = re.compile(r"^(?:Applying patch .* with \d+ reject.*|Rejected hunk #\d+\.)$", re.MULTILINE)
+
+
+def hunks(store: Path, commit: str, patch: Patch) -> str:
+    """The hunks that find no place in a commit, as `git apply --reject` writes them.
+
+    It does so in a folder of its own, which holds of the commit the regular files that the patch names, and no link.
+    """
+    text = mail.body(mail.parse(patch.raw))  # git apply does not decode mails
+    with scratch.folder("apply") as folder:
+        tree = folder / "tree"
+        tree.mkdir()
+        _lay_out(store, commit, text, tree)
+        (folder / "patch.diff").write_text(text, "utf-8")
+        alone = {**process.GIT_ALONE, "GIT_CEILING_DIRECTORIES": str(folder)}
+        argv = ["git", "-c", "core.quotePath=false", "apply", "--reject", "--whitespace=nowarn", "../patch.diff"]
+        done = process.run(argv, cwd=tree, env=alone)
+        found = [each for path in sorted(tree.rglob("*.rej")) if (each := inside.read(tree, _below(path, tree), _MOST))]
+        if done.code == 0:
+            return ""
+        return "\n".join([*_SAID.findall(done.err), *(each.decode("utf-8", "replace") for each in found)]).strip()
+
+
+def _below(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder))
+
+
+def _lay_out(store: Path, commit: str, text: str, folder: Path) -> None:
+    for change in difftext.parse(text)[:_FILES]:
+        if not any(hazards.of_name(change.old)) and (content := objects.content(store, commit, change.old)) is not None:
+            inside.write(folder, change.old, content)
+
+
+def tree_has(store: Path, commit: str, name: str, line: int) -> str:
+    """The lines of a commit at the place where a hunk should have gone."""
+    content = objects.content(store, commit, name)
+    if content is None:
+        return f"{name}: not in the tree"
+    lines = content.decode("utf-8", "replace").splitlines()
+    first = max(0, line - 1)
+    shown = lines[first : first + _CONTEXT_LINES]
+    return "\n".join(
+        [f"the tree has at {name}:{line}:", *(f"  {number}: {text}" for number, text in enumerate(shown, first + 1))]
+    )
