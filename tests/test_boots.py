@@ -10,7 +10,7 @@ import pytest
 
 from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu
-from series_ci import arch, boots, guest, quota, vm, watch
+from series_ci import arch, attempts, boots, guest, quota, vm, watch
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
 from series_ci.build import Toolchain
@@ -19,7 +19,7 @@ from series_ci.finished import Build
 from series_ci.kernels import Kernel
 from series_ci.machine import Machine
 from series_ci.progress import Progress
-from series_ci.results import Ended, Result, Run, Status
+from series_ci.results import Attempt, Ended, Result, Run, Status
 from series_ci.selftests import Installed
 
 TOOLS = Toolchain(arch.get("x86_64"), ("ARCH=x86_64", "CC=gcc"), "gcc 12", ccache=False)
@@ -67,6 +67,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Bench
     size = Machine(arch.get("x86_64"), 64 << 20, 1, 0)
     recipe = Recipe(size, Accelerator("tcg", "no reason"), tests, TOOLS, "digest")
     return Bench(fakeqemu.install(tmp_path, monkeypatch), tmp_path, kernel, recipe)
+
+
+def said(path: Path, text: str) -> bool:
+    return path.is_file() and text in path.read_text("utf-8", "replace")
 
 
 def test_a_good_boot(bench: Bench) -> None:
@@ -120,7 +124,7 @@ def test_the_reason_says_how_far_it_came(bench: Bench) -> None:
 
 
 def test_a_test_that_was_never_reached_says_why(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "time", Clock(lambda: len(bench.qemu.calls) > 1))
+    monkeypatch.setattr(watch, "time", Clock(lambda: said(bench.folder / "run/guest-2/console.log", "Linux version")))
     run = bench.boot({"end": "panic", "dies in": "mm/one", "boot": 1}, {"end": "never"})
     assert "the guest ended before" in {result.name: result.reason for result in run.results}["mm/two"]
 
@@ -134,11 +138,63 @@ def test_a_test_has_its_name_back_whatever_it_looks_like(bench: Bench, name: str
 
 def test_a_guest_that_never_comes_up_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     console = bench.folder / "run/console.log"
-    first = Clock(lambda: len(bench.qemu.calls) == 1 and "Linux version" in console.read_text())
+    first = Clock(lambda: len(bench.qemu.calls) == 1 and said(console, "the last words"))
     monkeypatch.setattr(watch, "time", first)
-    run = bench.boot({"end": "never", "boot": 1})
+    run = bench.boot({"end": "never", "boot": 1, "console": "[    1.0] the last words\n"})
     assert run.ended is Ended.POWEROFF
     assert len(bench.qemu.calls) == 2
+    # What the first one left is kept, and told.
+    first = bench.folder / "run/try-1"
+    assert "the last words" in (first / "console.log").read_text()
+    assert {path.name for path in first.iterdir()} == set(attempts.KEPT)
+    assert "the last words" not in console.read_text()
+    why = "the kernel printed nothing more for 60 s, and its /init had not started"
+    assert run.attempts == (Attempt("try-1", Ended.HANG, why, (Result("boot", Status.TIMEOUT, why),)),)
+    boot = run.results[0]
+    assert (boot.name, boot.status, boot.log[0]) == ("boot", Status.PASS, f"started again (try-1): {why}")
+    assert "[    1.0] the last words" in boot.log
+
+
+def test_a_complaint_of_a_guest_that_is_started_again_is_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = bench.folder / "run/console.log"
+    first = Clock(lambda: len(bench.qemu.calls) == 1 and said(console, "Linux version"))
+    monkeypatch.setattr(watch, "time", first)
+    text = "[    1.000000] BUG: kernel NULL pointer dereference, address: 0\n"
+    run = bench.boot({"end": "never", "boot": 1, "console": text})
+    assert run.results[0].status is Status.PASS
+    assert [splat.kind for splat in run.splats] == ["OOPS"]
+
+
+def test_what_tests_said_in_a_guest_that_was_lost_is_kept(bench: Bench) -> None:
+    inner = {"mm/one": ["TAP version 13", "1..2", "not ok 1 a"]}
+    run = bench.boot({"end": "lost", "boot": 1, "dies in": "mm/one", "inner": inner, "stderr": "no memory\n"})
+    assert {result.name: result.status for result in run.results}["mm/one"] is Status.PASS
+    [attempt] = run.attempts
+    assert (attempt.ended, attempt.why) == (Ended.LOST, "QEMU ended with status 1: no memory")
+    assert [(each.name, each.status) for each in attempt.results] == [("mm/one:a", Status.FAIL)]
+    assert "not ok 1 a" in (bench.folder / "run/try-1/results.ktap").read_text()
+
+
+def test_a_later_guest_that_is_started_again_keeps_its_first_console(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = bench.folder / "run/guest-2/console.log"
+    monkeypatch.setattr(watch, "time", Clock(lambda: len(bench.qemu.calls) == 2 and said(second, "Linux version")))
+    run = bench.boot(
+        {"end": "panic", "dies in": "mm/one", "boot": 1}, {"end": "never", "boot": 2, "console": "stuck\n"}
+    )
+    assert {result.name: result.status for result in run.results}["mm/two"] is Status.PASS
+    assert [attempt.folder for attempt in run.attempts] == ["guest-2/try-1"]
+    assert said(bench.folder / "run/guest-2/try-1/console.log", "stuck")
+
+
+def test_a_guest_that_hung_and_was_lost_then_is_told_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = bench.folder / "run/console.log"
+    first = Clock(lambda: len(bench.qemu.calls) == 1 and said(console, "Linux version"))
+    monkeypatch.setattr(watch, "time", first)
+    with pytest.raises(InfrastructureError, match=r"lost once: .*; before that: the kernel printed"):
+        bench.boot({"end": "never", "boot": 1}, {"end": "lost"})
+    assert (bench.folder / "run/try-1/console.log").is_file()
 
 
 def test_a_kernel_that_never_comes_up_is_a_result_and_no_lost_machine(
@@ -149,7 +205,7 @@ def test_a_kernel_that_never_comes_up_is_a_result_and_no_lost_machine(
     found = bench.results({"end": "never"})
     assert found["boot"] is Status.TIMEOUT
     assert (found["mm/one"], found["mm/two"]) == (Status.NOTRUN, Status.NOTRUN)
-    assert len(bench.qemu.calls) == boots.TRIES
+    assert len(bench.qemu.calls) == attempts.TRIES
 
 
 def test_a_panic_is_believed_at_once(bench: Bench) -> None:
@@ -167,9 +223,11 @@ def test_a_kernel_that_dies_in_every_test_loses_each_and_is_given_up_in_the_end(
 def test_the_folders_of_an_earlier_run_do_not_stay(bench: Bench) -> None:
     bench.results({"end": "panic", "dies in": "mm/one", "boot": 1})
     assert (bench.folder / "run/guest-2").is_dir()
+    (bench.folder / "run/try-1").mkdir()
     (bench.folder / "run/run.json").unlink()
     bench.results()
     assert not (bench.folder / "run/guest-2").exists()
+    assert not (bench.folder / "run/try-1").exists()
 
 
 def test_what_a_test_left_behind_is_told_with_it(bench: Bench) -> None:
@@ -180,9 +238,9 @@ def test_what_a_test_left_behind_is_told_with_it(bench: Bench) -> None:
     assert results["mm/one"].seconds == 0.5
     assert results["mm/one"].notes == (
         "left running: sleep bash",
-        "did not give back 50 MiB of memory and swap",
         "tainted the kernel: S (the CPU is out of specification), W (a warning was issued)",
     )
+    assert (results["mm/one"].held, results["mm/two"].held) == (50, 0)
     taint = results["mm/one:kernel-taint"]
     assert (taint.status, taint.reason) == (Status.FAIL, "the kernel was tainted: W (a warning was issued)")
     assert results["mm/two"].notes == ()

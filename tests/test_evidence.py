@@ -65,6 +65,16 @@ def test_the_guests_after_a_crash_come_after_the_first(tmp_path: Path) -> None:
     ]
 
 
+def test_consoles_come_in_the_order_of_the_guests(tmp_path: Path) -> None:
+    """The tenth after the second, and each after the one in whose place it was started."""
+    rundirs.version(tmp_path, compared())
+    for name in ("guest-10", "guest-2", "guest-2/try-1", "try-1"):
+        (tmp_path / "base" / name).mkdir()
+        (tmp_path / "base" / name / "console.log").write_text(f"{name}\n")
+    lines = [line for _number, line in gathered(tmp_path).consoles["base"].lines]
+    assert (lines[0], lines[-3:]) == ("try-1", ["guest-2/try-1", "guest-2", "guest-10"])
+
+
 def test_versions_share_what_was_booted_once_also_elsewhere(tmp_path: Path) -> None:
     rows = [Row(request(label=label), compared(label), None, Stage.DONE) for label in ("v1", "v2")]
     rundirs.sweep(tmp_path / "sweep", rows)

@@ -16,7 +16,7 @@ import pytest
 
 from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu, alive
-from series_ci import arch, cpio, growing, guest, machine, vm, watch
+from series_ci import arch, cpio, growing, guest, machine, postmortem, vm, watch
 from series_ci.errors import InfrastructureError
 from series_ci.results import Ended
 
@@ -212,11 +212,25 @@ def test_the_swap_disk_is_reserved_and_does_not_stay(lab: Lab) -> None:
     assert not lab.outputs.swap.exists()
 
 
-def test_a_kernel_that_never_prints_is_ended_early(lab: Lab, hasten: Callable[[str], None]) -> None:
+def test_a_kernel_that_never_prints_is_ended_early(
+    lab: Lab, hasten: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.qemu.plan({"end": "silent"})
+    hasten("")
+    monkeypatch.setattr(postmortem, "examine", lambda *_args: postmortem.Remains("CPU#0 RIP=ffffffff81000000"))
+    boot = lab.run(vm.Limits(first=150, boot=9000, idle=9000, total=9000))
+    assert (boot.ended, boot.why) == (Ended.HANG, "the kernel printed nothing within 150 s")
+    assert gone(lab)
+
+
+def test_a_qemu_that_says_nothing_and_does_not_answer_is_lost(lab: Lab, hasten: Callable[[str], None]) -> None:
+    """Its monitor is there as soon as it runs: nothing is known of a kernel then."""
     lab.qemu.plan({"end": "silent"})
     hasten("")
     boot = lab.run(vm.Limits(first=150, boot=9000, idle=9000, total=9000))
-    assert (boot.ended, boot.why) == (Ended.HANG, "the kernel printed nothing within 150 s")
+    assert boot.ended is Ended.LOST
+    assert boot.why.startswith("the kernel printed nothing within 150 s; QEMU's monitor did not answer: ")
+    assert boot.why.endswith(": QEMU itself hangs")
     assert gone(lab)
 
 

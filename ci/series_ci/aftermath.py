@@ -14,7 +14,7 @@ from series_ci import growing, ktap, once, splat
 from series_ci import quota as quotas
 from series_ci.guest import Test
 from series_ci.machine import Files
-from series_ci.results import BOOT_RESULT, Ended, Result, Splat, Status
+from series_ci.results import BOOT_RESULT, Attempt, Ended, Result, Splat, Status
 from series_ci.statusport import Told
 from series_ci.vm import Boot
 
@@ -53,14 +53,21 @@ _TAINTS = (
 _BAD_TAINTS = frozenset("MBDWL")
 """Those that mean that something went wrong."""
 
+_SAID = frozenset({Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL})
+"""Statuses that a test gave itself."""
+
 
 @dataclass(frozen=True)
 class Part:
-    """One guest of a run: how it ended, what it left, and the complaints in what its console lost."""
+    """One guest of a run: how it ended, what it left, and the complaints in what its console lost.
+
+    `attempts` are those that came to nothing before it, in the order in which they were started.
+    """
 
     boot: Boot
     outputs: Files
     passed: tuple[Splat, ...] = ()
+    attempts: tuple[Part, ...] = ()
 
 
 def results(tests: Sequence[Test], parts: Sequence[Part], notbuilt: Sequence[Result]) -> list[Result]:
@@ -72,9 +79,29 @@ def results(tests: Sequence[Test], parts: Sequence[Part], notbuilt: Sequence[Res
 
 
 def splats(tests: Sequence[Test], part: Part) -> list[Splat]:
-    """The kernel's complaints in a guest; not among them is the panic that we caused to see what it was doing."""
+    """The kernel's complaints in a guest, and in those that came to nothing before it.
+
+    Not among them is the panic that we caused to see what a guest was doing.
+    """
     lines = growing.lines(part.outputs.console, 0, part.boot.console_end)
-    return [*part.passed, *splat.find(lines, [test.name for test in tests])]
+    earlier = [found for each in part.attempts for found in splats(tests, each)]
+    return [*earlier, *part.passed, *splat.find(lines, [test.name for test in tests])]
+
+
+def attempts(tests: Sequence[Test], parts: Sequence[Part], folder: Path) -> Iterator[Attempt]:
+    """The guests of a run that came to nothing; `folder` is that of the boot."""
+    for each in (attempt for part in parts for attempt in part.attempts):
+        where = str(each.outputs.folder.relative_to(folder))
+        yield Attempt(where, each.boot.ended, each.boot.why, tuple(_seen(tests, each)))
+
+
+def _seen(tests: Sequence[Test], attempt: Part) -> list[Result]:
+    """What is known of the kernel from such a guest: that it hung, or what its tests said before QEMU failed."""
+    if attempt.boot.ended is Ended.HANG:
+        return [Result(BOOT_RESULT, Status.TIMEOUT, attempt.boot.why)]
+    quota = quotas.Quota([test.name for test in tests])
+    found = (quota.take(each) for each in _of_part(tests, attempt))
+    return [result for result in found if result and result.status in _SAID]
 
 
 def _of_part(tests: Sequence[Test], part: Part) -> Iterator[Result]:
@@ -116,7 +143,7 @@ def _completed(result: Result, told: Told | None) -> Result:
     """A test's own result with all that is known of it beside its line. /init tells of its beginning and end once."""
     if told is None:
         return _doubted(result, "/init has not told that it began")
-    done = replace(result, seconds=told.seconds, notes=tuple(_notes(told)))
+    done = replace(result, seconds=told.seconds, notes=tuple(_notes(told)), held=_held(told))
     if (times := max(told.starts, told.ends)) > 1:
         return replace(done, status=Status.CRASH, reason=f"its beginning or its end was told {times} times")
     return done
@@ -149,8 +176,6 @@ def _notes(told: Told) -> Iterator[str]:
     for what, *rest in told.notes:
         if what == "left" and rest:
             yield f"left running: {' '.join(rest)}"
-        elif what == "memory" and (value := _value(rest)) is not None:
-            yield f"did not give back {value // 1024} MiB of memory and swap"
         elif what == "taint" and (value := _value(rest)) is not None:
             yield f"tainted the kernel: {_in_words(taints(value))}"
     if told.more_notes:
@@ -163,20 +188,32 @@ def _taint(told: Told) -> int:
     return reduce(or_, values, 0)
 
 
+def _held(told: Told) -> int:
+    """The most that was said to be missing after a test, in MiB."""
+    return max((_value(rest) or 0 for what, *rest in told.notes if what == "memory"), default=0) // 1024
+
+
 def _value(words: Sequence[str]) -> int | None:
     return int(words[0]) if len(words) == 1 and re.fullmatch("[0-9]{1,9}", words[0]) else None
 
 
 def _boot_result(tests: Sequence[Test], parts: Sequence[Part]) -> Result:
     died = [part for part in parts if part.boot.ended is not Ended.POWEROFF]
-    cut = [f"cut out of the middle: {each}" for part in parts for each in part.boot.cut]
+    before = [f"cut out of the middle: {each}" for part in parts for each in part.boot.cut]
+    before += [line for part in parts for attempt in part.attempts for line in _in_vain(attempt)]
     if not died:
-        return Result(BOOT_RESULT, Status.PASS, log=tuple(cut))
+        return Result(BOOT_RESULT, Status.PASS, log=tuple(before))
     status = Status.TIMEOUT if died[0].boot.ended is Ended.HANG else Status.CRASH
     why = "; ".join(_where(tests, part) for part in died)
     if len(parts) > 1:
         why += f"; what was left ran in {len(parts) - 1} more"
-    return Result(BOOT_RESULT, status, why, tuple(cut + [line for part in died for line in _evidence(part)]))
+    return Result(BOOT_RESULT, status, why, tuple(before + [line for part in died for line in _evidence(part)]))
+
+
+def _in_vain(attempt: Part) -> Iterator[str]:
+    """What a guest left in whose place another one was started."""
+    yield f"started again ({attempt.outputs.folder.name}): {attempt.boot.why}"
+    yield from _evidence(attempt)
 
 
 def _where(tests: Sequence[Test], part: Part) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import platform
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from series_ci import __version__, aftermath, files, guest, machine, process, record, splat, vm
+from series_ci import __version__, aftermath, attempts, files, guest, machine, process, record, splat, vm
 from series_ci.accel import Accelerator
 from series_ci.aftermath import Part
 from series_ci.build import Toolchain
@@ -20,9 +19,6 @@ from series_ci.kernels import Kernel
 from series_ci.machine import Machine
 from series_ci.progress import Progress, Step, count
 from series_ci.results import Ended, Run, Splat, Status
-
-TRIES = 2
-"""How often a guest that was lost, or that never came up, is started before that counts."""
 
 BARREN = 5
 """How many guests in a row may die in the first test that they run, before the rest of the tests is given up."""
@@ -68,7 +64,7 @@ def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_
             return kept
         started = datetime.now(UTC)
         parts = _Guests(recipe, kernel, tests, folder, step).run(initrd)
-        run = replace(_run(kernel, tests, parts, environment), started=started)
+        run = replace(_run(kernel, tests, parts, environment, folder), started=started)
         _tell(step, parts, run)
     record.write_run(folder / RUN_FILE, run)
     return run
@@ -120,7 +116,7 @@ def _limits(tests: Sequence[Test]) -> vm.Limits:
 
 
 class _Guests:
-    """The guests of one run: a second one where the first was lost, and a fresh one for the tests after a crash."""
+    """The guests of one run: a second one where the first came to nothing, a fresh one for the tests after a crash."""
 
     def __init__(self, recipe: Recipe, kernel: Kernel, tests: Sequence[Test], folder: Path, step: Step) -> None:
         self.recipe = recipe
@@ -134,8 +130,7 @@ class _Guests:
 
         Raises InfrastructureError when a guest was lost each time: that is never a verdict on the kernel.
         """
-        for old in self.folder.glob(f"{GUEST}*"):
-            shutil.rmtree(old)
+        attempts.clear(self.folder, GUEST)
         parts: list[Part] = []
         first, barren = 1, 0
         while True:
@@ -152,18 +147,27 @@ class _Guests:
             self.step.note(f"{boot.ended}: {boot.why}; a fresh guest goes on with {self.tests[first - 1].name}")
 
     def _survivor(self, initrd: Path, outputs: machine.Files, first: int) -> Part:
-        for attempt in range(1, TRIES + 1):
-            part = self._one(initrd, outputs, first)
-            ended = part.boot
-            if ended.ended is not Ended.LOST and (ended.ended is not Ended.HANG or ended.boot_seconds is not None):
+        """The first guest that says something of the kernel, or the last one that was tried."""
+        earlier: list[Part] = []
+        while attempts.in_vain((part := self._one(initrd, outputs, first)).boot):
+            number = len(earlier) + 1
+            self.step.note(f"try {number}: {part.boot.why}")
+            if number == attempts.TRIES:
                 break
-            self.step.note(f"try {attempt}: {ended.why}")
-        if ended.ended is Ended.LOST:
-            raise InfrastructureError(
-                f"the guest of {self.kernel.label} was lost {TRIES} times: {ended.why}",
-                hint=f"see {outputs.folder}/qemu.log and {outputs.console}",
-            )
-        return part
+            earlier.append(attempts.set_aside(part, number))
+        if part.boot.ended is Ended.LOST:
+            raise self._lost([*earlier, part])
+        return replace(part, attempts=tuple(earlier))
+
+    def _lost(self, tried: Sequence[Part]) -> InfrastructureError:
+        lost = sum(each.boot.ended is Ended.LOST for each in tried)
+        others = [f"; before that: {each.boot.why}" for each in tried if each.boot.ended is not Ended.LOST]
+        times = "once" if lost == 1 else f"{lost} times"
+        outputs = tried[-1].outputs
+        return InfrastructureError(
+            f"the guest of {self.kernel.label} was lost {times}: {tried[-1].boot.why}{''.join(others)}",
+            hint=f"see {outputs.folder}/qemu.log and {outputs.console}",
+        )
 
     def _one(self, initrd: Path, outputs: machine.Files, first: int) -> Part:
         words = [*self.recipe.append, *([guest.first_test(first)] if first > 1 else [])]
@@ -181,7 +185,9 @@ class _Guests:
         return Part(ended, outputs, tuple(passed))
 
 
-def _run(kernel: Kernel, tests: Sequence[Test], parts: Sequence[Part], environment: dict[str, str]) -> Run:
+def _run(
+    kernel: Kernel, tests: Sequence[Test], parts: Sequence[Part], environment: dict[str, str], folder: Path
+) -> Run:
     died = [part.boot for part in parts if part.boot.ended is not Ended.POWEROFF]
     worst = died[0] if died else parts[0].boot
     up = parts[0].boot.boot_seconds
@@ -194,6 +200,7 @@ def _run(kernel: Kernel, tests: Sequence[Test], parts: Sequence[Part], environme
         results=tuple(aftermath.results(tests, parts, kernel.tests.notbuilt)),
         splats=tuple(each for part in parts for each in aftermath.splats(tests, part)),
         environment=environment,
+        attempts=tuple(aftermath.attempts(tests, parts, folder)),
     )
 
 

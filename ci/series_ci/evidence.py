@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import difference, inside, mail, mailed, rangediff, stored
+from series_ci import attempts, boots, difference, inside, mail, mailed, rangediff, stored
 from series_ci.rangediff import Pair
 from series_ci.runs import AnyRun, SweepRun, VersionRun, place
 
@@ -80,12 +80,23 @@ def names(root: AnyRun, run: VersionRun) -> list[str]:
 
 def _console(folder: Path, name: str) -> Console | None:
     """What the guests of one boot printed, one after the other. No link in a run directory is followed."""
-    guests = sorted((folder / name).glob("guest-*"))
-    parts = [f"{name}/console.log", *(f"{name}/{each.name}/console.log" for each in guests)]
+    parts = [str((path / "console.log").relative_to(folder)) for path in _guests(folder / name)]
     lines = [line for part in parts if inside.is_file(folder, part) for line in _lines(folder, part)]
     numbered = list(enumerate(lines, 1))
     kept = numbered if len(lines) <= HEAD + TAIL else numbered[:HEAD] + numbered[-TAIL:]
     return Console(name, tuple(kept), len(lines)) if lines else None
+
+
+def _guests(where: Path) -> Iterator[Path]:
+    """The folders of a boot's guests in the order in which they ran: each after those in whose place it was started."""
+    for folder in [where, *_numbered(where, boots.GUEST)]:
+        yield from _numbered(folder, attempts.FOLDER)
+        yield folder
+
+
+def _numbered(where: Path, start: str) -> list[Path]:
+    found = [path for path in where.glob(f"{start}*") if path.name.removeprefix(start).isdecimal()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix(start)))
 
 
 def _lines(folder: Path, name: str) -> Iterator[str]:

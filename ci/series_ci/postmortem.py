@@ -42,6 +42,11 @@ class Remains:
     trouble: str = ""
     backtrace: bool = False
 
+    @property
+    def answered(self) -> bool:
+        """Whether QEMU was able to say anything."""
+        return bool(self.registers)
+
 
 NOTHING = Remains()
 """Of a guest that did not hang."""

@@ -45,7 +45,8 @@ class Result:
     `name` is the full path, unique in its run: `mm/exit_skip:private_anon.exiting`. `reason` is what the test said
     after `# SKIP`, or why there is no result. `log` are the diagnostic lines that belong to it, without KTAP prefixes.
     `seconds` is how long the guest needed for it, where that was measured; `notes` say in what state it left the guest,
-    where that was not as before: a tainted kernel, processes that it left behind.
+    where that was not as before: a tainted kernel, processes that it left behind. `held` are MiB of memory and swap
+    that the guest did not have back after it.
     """
 
     name: str
@@ -54,6 +55,21 @@ class Result:
     log: tuple[str, ...] = ()
     seconds: float | None = None
     notes: tuple[str, ...] = ()
+    held: int = 0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A guest that came to nothing, in whose place another one was started.
+
+    Its QEMU failed (LOST), or its kernel never reached /init (HANG). `folder` is where its files lie, relative to that
+    of the boot; `results` are those that were seen in it, that of the boot itself included where the kernel hung.
+    """
+
+    folder: str
+    ended: Ended
+    why: str
+    results: tuple[Result, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,7 @@ class Run:
     `label` is `base` or the version's label; `commit` names the tested tree; `environment` holds compiler, QEMU version
     and argv, accelerator, config digest; `seconds` is wall time from QEMU's start to its end; `boot_seconds` from its
     start to the first sign of life of the guest's /init (None if it never came); `started` is when QEMU was started
-    (aware; None in records that do not have it).
+    (aware; None in records that do not have it). `attempts` are the guests that had to be started again.
     """
 
     label: str
@@ -97,3 +113,4 @@ class Run:
     splats: tuple[Splat, ...]
     environment: dict[str, str] = field(default_factory=dict)
     started: datetime | None = None
+    attempts: tuple[Attempt, ...] = ()

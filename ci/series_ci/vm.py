@@ -127,6 +127,9 @@ def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None
         console_end = logs[0].joined(files.size(watch.outputs.console))
         remains = postmortem.examine(watch.outputs.folder, watch.outputs.console, lambda: code() is not None)
     ended, why = _verdict(watch, ended_itself, trouble)
+    if ended is Ended.HANG and not remains.answered and not _printed(watch.outputs):
+        # A kernel that hangs before its console is there leaves QEMU able to tell where; if it cannot, it hangs itself.
+        ended, why = Ended.LOST, f"{why}; {remains.trouble}: QEMU itself hangs"
     state = watch.state
     return Boot(
         ended,
@@ -161,6 +164,11 @@ def _verdict(watch: Watch, code: int | None, trouble: str) -> tuple[Ended, str]:
             return Ended.PANIC, f"the kernel panicked: {watch.panic}"
         return Ended.PANIC, "the guest reset itself before its tests were through"
     return Ended.LOST, f"QEMU ended with {_exit(code)}: {last}"
+
+
+def _printed(outputs: Files) -> bool:
+    """Whether the guest gave any sign of life."""
+    return any(files.size(path) for path in (outputs.console, outputs.status, outputs.results))
 
 
 def _exit(code: int) -> str:
