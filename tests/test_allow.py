@@ -16,8 +16,9 @@ from fakes.outcomes import outcome, run
 from series_ci import allow, manifest, stored
 from series_ci.allow import Allowed
 from series_ci.cli import request as requests
-from series_ci.compare import Change, compare, with_second
+from series_ci.compare import Change, compare
 from series_ci.errors import ExitStatus, UsageError
+from series_ci.looks import join
 from series_ci.post import posting
 from series_ci.report.html import Evidence, page
 from series_ci.report.junit import junit
@@ -66,7 +67,7 @@ def test_what_the_base_has_needs_no_allowance() -> None:
     base, patched = run("base", GOOD, splats=(LEAF,)), run("v10", GOOD, splats=(LEAF,))
     assert [each.change for each in compare(base, patched, [BY_PATTERN]).splats] == [Change.SAME]
     first = compare(run("base", GOOD), patched, [BY_PATTERN])
-    again = with_second(first, compare(base, run("v10", GOOD), [BY_PATTERN]))
+    again = join([first, compare(base, run("v10", GOOD), [BY_PATTERN])])
     assert [(each.change, each.allowed) for each in again.splats] == [(Change.SAME, None)]
 
 

@@ -128,6 +128,14 @@ def test_a_patch_after_which_the_test_skips_leaves_more_than_one(world: World) -
     assert {step["number"]: step["result"] for step in found["steps"]} == {1: "PASS", 2: "SKIP"}
 
 
+def test_a_patch_that_is_as_the_base_on_one_boot_only_is_not_believed(world: World) -> None:
+    fails = {"verdicts": {"mm/good": "not ok # exit=1"}}
+    world.lab.qemu.plan({"kernel": "stepone", "boot": 2, **fails}, {"kernel": "steptwo", **fails})
+    ran = world.main("bisect", "v8", "--test", "mm/good", "--json")
+    found = json.loads(ran.stdout)
+    assert (found["first"], found["last"]) == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("test", "words"),
     [

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from series_ci.compare import LOST, Change, Comparison, Entry, compare, with_second
+from series_ci.compare import LOST, Change, Comparison, Entry, compare
 from series_ci.errors import ExitStatus
+from series_ci.notes import HELD
 from series_ci.results import Ended, Result, Run, Splat, Status
 
 NAME = "mm/exit_skip:private.exiting"
@@ -170,91 +171,6 @@ def test_a_guest_that_ends_worse_than_the_bases_is_a_regression(base: Ended, pat
     assert comparison.status is (ExitStatus.REGRESSION if worse else ExitStatus.OK)
 
 
-# The second pair of runs.
-
-
-def test_broken_twice_is_broken() -> None:
-    first = single(Status.PASS, Status.FAIL)
-    second = single(Status.PASS, Status.CRASH)
-    verdict = with_second(first, second)
-    assert [entry.change for entry in verdict.entries] == [Change.BROKEN]
-    assert verdict.status is ExitStatus.REGRESSION
-    assert verdict.again is second
-
-
-@pytest.mark.parametrize(
-    "second",
-    [
-        single(Status.PASS, Status.PASS),
-        single(Status.FAIL, Status.FAIL),
-        single(Status.FAIL, Status.PASS),
-        single(Status.PASS, Status.SKIP),
-        single(Status.PASS, None),
-        single(None, None),
-    ],
-)
-def test_broken_once_is_flaky_and_no_regression(second: Comparison) -> None:
-    verdict = with_second(single(Status.PASS, Status.FAIL), second)
-    assert [(each.base, each.patched, each.change) for each in verdict.entries] == [
-        (Status.PASS, Status.FAIL, Change.FLAKY)
-    ]
-    assert verdict.status is ExitStatus.OK
-
-
-def test_what_is_not_broken_in_the_first_pair_stays_as_it_is() -> None:
-    first = compare(run(("a", Status.PASS), ("b", Status.PASS)), run(("a", Status.PASS), ("b", Status.FAIL)))
-    second = compare(run(("a", Status.PASS), ("b", Status.PASS)), run(("a", Status.FAIL), ("b", Status.FAIL)))
-    changes = {entry.name: entry.change for entry in with_second(first, second).entries}
-    assert changes == {"a": Change.SAME, "b": Change.BROKEN}
-
-
-def complaints(base: str, patched: str) -> Comparison:
-    return compare(run(splats=tuple(map(splat, base.split()))), run(splats=tuple(map(splat, patched.split()))))
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "new"),
-    [
-        (("", "x"), ("", ""), ["x"]),
-        (("", ""), ("", "x"), ["x"]),
-        (("", "x"), ("", "x"), ["x"]),
-        (("", "x"), ("", "y"), ["x", "y"]),
-        (("", "x"), ("x", ""), []),
-        (("", "x"), ("x", "x"), []),
-        (("x", ""), ("", "x"), []),
-        (("x", "x"), ("", "x"), []),
-        (("x", ""), ("", ""), []),
-    ],
-)
-def test_a_complaint_is_new_if_no_run_of_the_base_has_it(
-    first: tuple[str, str], second: tuple[str, str], new: list[str]
-) -> None:
-    verdict = with_second(complaints(*first), complaints(*second))
-    assert [each.fingerprint for each in verdict.new_splats] == new
-    fingerprints = [each.splat.fingerprint for each in verdict.splats]
-    assert len(fingerprints) == len(set(fingerprints))
-
-
-UP, DOWN = Ended.POWEROFF, Ended.PANIC
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "worse"),
-    [
-        ((UP, DOWN), (UP, DOWN), True),
-        ((UP, DOWN), (UP, UP), False),
-        ((UP, DOWN), (DOWN, DOWN), False),
-        ((UP, UP), (UP, DOWN), False),
-        ((DOWN, DOWN), (UP, DOWN), False),
-    ],
-)
-def test_a_guest_ends_worse_if_it_does_so_in_both_pairs(
-    first: tuple[Ended, Ended], second: tuple[Ended, Ended], worse: bool
-) -> None:
-    one, two = (compare(run(ended=base), run(ended=patched)) for base, patched in (first, second))
-    assert with_second(one, two).ended_worse is worse
-
-
 # What holds for any two runs.
 
 names = st.sampled_from(["boot", "mm", "mm/a", "mm/a:x", "mm/a:x.y", "mm/a:x/y", "mm/b", "net/c:é"])
@@ -347,24 +263,36 @@ def test_the_same_is_never_said_of_a_result_that_only_one_kernel_gave(base: Run,
     assert comparison.status is not ExitStatus.OK or not comparison.entries or not comparison.nothing_seen
 
 
-@given(runs, runs, runs, runs)
-def test_a_second_pair_accuses_nobody_of_a_test(base: Run, patched: Run, base2: Run, patched2: Run) -> None:
-    first, second = compare(base, patched), compare(base2, patched2)
-    verdict = with_second(first, second)
-    broken = {entry.name for entry in verdict.having(Change.BROKEN)}
-    assert broken == {entry.name for entry in first.having(Change.BROKEN)} & {
-        entry.name for entry in second.having(Change.BROKEN)
-    }
-    flaky = {entry.name for entry in verdict.having(Change.FLAKY)}
-    assert broken | flaky == {entry.name for entry in first.having(Change.BROKEN)}
-    assert [entry.name for entry in verdict.entries] == [entry.name for entry in first.entries]
+def left(*notes: str, held: int = 0) -> Run:
+    return Run("v1", "", Ended.POWEROFF, 1.0, 1.0, (Result("a", Status.PASS, notes=notes, held=held),), ())
+
+
+def noted(base: Run, patched: Run) -> tuple[str, ...]:
+    [entry] = compare(base, patched).entries
+    assert entry.change is Change.SAME
+    return entry.notes
 
 
 def test_what_only_the_series_leaves_behind_is_noted() -> None:
-    notes = ("did not give back 20 MiB of memory and swap",)
-    more = ("did not give back 40 MiB of memory and swap", "left running: sleep")
-    base = Run("base", "", Ended.POWEROFF, 1.0, 1.0, (Result("a", Status.PASS, notes=notes),), ())
-    patched = Run("v1", "", Ended.POWEROFF, 1.0, 1.0, (Result("a", Status.PASS, notes=more),), ())
-    [entry] = compare(base, patched).entries
-    assert (entry.change, entry.notes) == (Change.SAME, ("left running: sleep",))
-    assert compare(patched, base).entries[0].notes == ()
+    base, patched = left("tainted 12 times"), left("tainted 40 times", "left running: sleep")
+    assert noted(base, patched) == ("left running: sleep",)
+    assert noted(patched, base) == ()
+
+
+@pytest.mark.parametrize(
+    ("base", "patched", "note"),
+    [
+        (0, HELD, ""),
+        (0, HELD + 1, "did not give back 17 MiB of memory and swap"),
+        (HELD, HELD + 1, ""),  # the base was as good as there
+        (40, 56, ""),
+        (
+            40,
+            240,
+            "did not give back 240 MiB of memory and swap, 40 MiB on the base",
+        ),  # both, but it is no longer the same
+        (240, 40, ""),
+    ],
+)
+def test_missing_memory_is_noted_if_it_is_more_than_on_the_base(base: int, patched: int, note: str) -> None:
+    assert noted(left(held=base), left(held=patched)) == ((note,) if note else ())

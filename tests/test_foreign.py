@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
-from series_ci import compare, foreign, mail, stored
+from series_ci import compare, foreign, looks, mail, stored
 from series_ci.allow import Allowed
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
@@ -38,7 +38,7 @@ def tried_twice(*steps: PatchBuild) -> Outcome:
     found = outcome(kernel("base", Status.PASS), kernel("v10", Status.FAIL))
     second = (kernel("base", Status.PASS), kernel("v10", Status.PASS))
     assert found.comparison
-    both = compare.with_second(found.comparison, compare.compare(*second))
+    both = looks.join([found.comparison, compare.compare(*second)])
     return replace(found, runs=(*found.runs, *second), comparison=both, steps=steps)
 
 
@@ -196,6 +196,20 @@ def linked(name: str) -> Tamper:
     return tamper
 
 
+def retried(ended: str) -> Tamper:
+    """A guest that no boot tells of."""
+
+    def tamper(folder: Path) -> None:
+        found = json.loads((folder / "summary.json").read_text("utf-8"))
+        row = {"retried": [{"kernel": "base", "folder": "base/try-1", "ended": ended, "why": "x"}]}
+        items = list(found.items())
+        at = [name for name, _value in items].index("boots") + 1
+        whole = dict([*items[:at], *row.items(), *items[at:]])
+        (folder / "summary.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+    return tamper
+
+
 def mailed(folder: Path) -> None:
     path = folder / "series.mbx"
     path.write_text(path.read_text("utf-8").replace("leave the", "kill the"), "utf-8")
@@ -245,6 +259,10 @@ TAMPERED: list[tuple[str, Tamper]] = [
     ),
     ("names '/etc' as the folder of a boot", changed("boots", "patched", to=["/etc"])),
     ("names 0 boots of the base", changed("boots", "base", to=[])),
+    ("has other retried than the records", retried("HANG")),
+    ("is not the summary of a run", retried("HUNG")),
+    ("patched/try-x/console.log: is nothing that", lambda f: shutil.copytree(f / "base", f / "patched/try-x")),
+    ("patched-4/console.log: is nothing that", lambda f: shutil.copytree(f / "base", f / "patched-4")),
     ("is not the summary of a run", changed("status", to=99)),
     ("is not the summary of a run", changed("changes", to=7)),
 ]

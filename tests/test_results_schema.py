@@ -12,7 +12,7 @@ import pytest
 
 from fakes import rundirs
 from fakes.outcomes import outcome, request, run
-from series_ci import compare
+from series_ci import compare, looks
 from series_ci.allow import Allowed
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
@@ -51,7 +51,7 @@ def every_kind() -> Outcome:
     good = outcome(run("base", *base), run("v10", *base))
     assert first.comparison
     assert good.comparison
-    both = compare.with_second(first.comparison, good.comparison)
+    both = looks.join([first.comparison, good.comparison])
     found = {each.change for each in (*both.entries, *first.comparison.entries, *both.splats)}
     assert found == set(compare.Change)
     steps = (PatchBuild("1/1 x", "12", BuildError("no"), ("warning",)), PatchBuild("2/2 y", "12", None, ()))

@@ -15,7 +15,7 @@ from fakes import rundirs
 from fakes.lab import world
 from fakes.outcomes import outcome, request, run
 from fakes.world import World, fresh
-from series_ci import compare, files, stored
+from series_ci import compare, files, looks, stored
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
@@ -39,7 +39,7 @@ def tried_twice() -> Outcome:
     found = outcome(kernel("base", Status.PASS), kernel("v10", Status.FAIL, SPLAT))
     second = (kernel("base", Status.PASS), kernel("v10", Status.PASS))
     assert found.comparison
-    both = compare.with_second(found.comparison, compare.compare(*second))
+    both = looks.join([found.comparison, compare.compare(*second)])
     steps = (PatchBuild("1/1 x", "12", BuildError("no"), ("mm/a.c: warning: x",)),)
     return replace(found, runs=(*found.runs, *second), comparison=both, steps=steps)
 

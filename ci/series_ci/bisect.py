@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from series_ci import files, kernels, pipeline
+from series_ci import files, kernels, looks, pipeline
 from series_ci.compare import Change, Comparison, Entry
 from series_ci.errors import BuildError, UsageError
 from series_ci.judge import BaseRuns, judge
 from series_ci.kernels import Workshop
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
-from series_ci.results import Status
+from series_ci.results import BOOT_RESULT, Status
 
 UNKNOWN = frozenset({Change.FLAKY, Change.GONE, Change.SKIPPED})
 """What a patch on the way may give and the whole series did not: neither like the base nor like the series."""
@@ -137,7 +137,14 @@ class _Search:
         except BuildError as error:
             self.steps.append(Step(number, "", error.message))
             return None
-        entry = _entry(judge(self.base_runs, kernel, folder, self.progress).comparison, self.test)
+        # What is as on the base is looked at twice here, too: one boot that happens to pass would blame another patch.
+        judged = judge(self.base_runs, kernel, folder, self.progress, twice=self._twice())
+        entry = _entry(judged.comparison, self.test)
         self.steps.append(Step(number, _shown(entry.patched if entry else None)))
         change = entry.change if entry else Change.SAME
         return True if change is self.change else None if change in UNKNOWN else False
+
+    def _twice(self) -> list[str]:
+        """The program that the test is part of; of the boot as a whole, all of them."""
+        names = [test.name for test in self.base_runs.recipe.tests]
+        return names if self.test == BOOT_RESULT else [name for name in names if name == looks.program(self.test)]

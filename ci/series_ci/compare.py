@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from series_ci import allow
+from series_ci import allow, notes
 from series_ci.allow import Allowed
 from series_ci.errors import ExitStatus
 from series_ci.results import BOOT_RESULT, Ended, Result, Run, Splat, Status
@@ -22,12 +22,14 @@ class Change(StrEnum):
     SKIPPED = "SKIPPED"  # it gave a result on the base, and skips with the series
     GONE = "GONE"  # the base has it, the series does not, and nothing crashed
     NEW = "NEW"  # the series has it, the base does not, and it does not fail
-    FLAKY = "FLAKY"  # broken in one pair of runs, not in the other
+    FLAKY = "FLAKY"  # changed in one look at both kernels and not in another, or lost once and then not
     ALLOWED = "ALLOWED"  # of complaints alone: it would be NEW, but the manifest expects it
 
 
 LOST = frozenset({Status.CRASH, Status.TIMEOUT, Status.NOTRUN, Status.NOTBUILT, Status.ERROR})
 """Statuses that mean: there should be a result, and there is none."""
+
+_NUMBER = re.compile(r"\d+")
 
 
 SEEN = frozenset({Status.PASS, Status.FAIL, Status.XFAIL})
@@ -54,6 +56,11 @@ class Entry:
     notes: tuple[str, ...] = ()
     seconds: float | None = None
 
+    @property
+    def lost_alike(self) -> bool:
+        """Whether it is SAME only in that neither kernel gave a result."""
+        return self.change is Change.SAME and (self.patched is None or self.patched in LOST)
+
 
 @dataclass(frozen=True)
 class SplatEntry:
@@ -69,13 +76,12 @@ class SplatEntry:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the series changed. `again` is the second pair of runs' comparison, when there was one."""
+    """What the series changed, as one look at both kernels shows it, or several (`looks.join`)."""
 
     entries: tuple[Entry, ...]
     splats: tuple[SplatEntry, ...]
     base_ended: Ended
     patched_ended: Ended
-    again: Comparison | None = field(default=None)
 
     def having(self, change: Change) -> list[Entry]:
         """The tests with this change."""
@@ -84,7 +90,7 @@ class Comparison:
     @property
     def lost_alike(self) -> list[Entry]:
         """The tests that are SAME only in that neither kernel gave a result."""
-        return [entry for entry in self.having(Change.SAME) if entry.patched is None or entry.patched in LOST]
+        return [entry for entry in self.entries if entry.lost_alike]
 
     @property
     def nothing_seen(self) -> bool:
@@ -131,22 +137,51 @@ def compare(base: Run, patched: Run, allowed: Sequence[Allowed] = ()) -> Compari
     after = {result.name: result for result in patched.results}
     names = [result.name for result in base.results]
     names += [result.name for result in patched.results if result.name not in before]
+    tried = _attempted(base), _attempted(patched)
     entries = []
     for name in names:
         old, new = before.get(name), after.get(name)
-        change = _change(_status(name, base, before), _status(name, patched, after))
-        was, now = (each.status if each else None for each in (old, new))
+        states = _status(name, base, before), _status(name, patched, after)
         shown = new or old
         assert shown is not None
+        change, reason = _change(*states), shown.reason
+        if why := _contradicted(states, *(each.get(name, ()) for each in tried)):
+            change, reason = Change.FLAKY, "; ".join(filter(None, [why, reason]))
+        was, now = (each.status if each else None for each in (old, new))
         took = new.seconds if new else None
-        entries.append(Entry(name, was, now, change, shown.reason, shown.log, _new_notes(old, new), took))
+        entries.append(Entry(name, was, now, change, reason, shown.log, notes.new(old, new), took))
     return Comparison(tuple(entries), tuple(_splats(base, patched, allowed)), base.ended, patched.ended)
 
 
-def _new_notes(old: Result | None, new: Result | None) -> tuple[str, ...]:
-    """What only the series' kernel was left with. Amounts differ from boot to boot, and say nothing alone."""
-    known = {re.sub(r"\d+", "N", note) for note in (old.notes if old else ())}
-    return tuple(note for note in (new.notes if new else ()) if re.sub(r"\d+", "N", note) not in known)
+def _attempted(run: Run) -> dict[str, list[Result]]:
+    """By name, what was seen of tests and of the boot in guests that were started again."""
+    found: dict[str, list[Result]] = {}
+    for result in (each for attempt in run.attempts for each in attempt.results):
+        found.setdefault(result.name, []).append(result)
+    return found
+
+
+def _contradicted(
+    states: tuple[Status | None, Status | None], base: Sequence[Result], patched: Sequence[Result]
+) -> str:
+    """What guests that were started again say against a pair of statuses, or nothing.
+
+    What they showed with the series, and is worse than on the base; or that the base was once as bad as the series is.
+    What they showed on both kernels alike says nothing.
+    """
+    old, new = states
+    known = {_kind(each) for each in base}
+    for each in patched:
+        if _kind(each) not in known and _change(old, each.status) is Change.BROKEN and each.status is not new:
+            return f"{each.status} in a guest that was started again" + (f": {each.reason}" if each.reason else "")
+    if _change(old, new) is Change.BROKEN and any(each.status is new for each in base):
+        return f"{new} on the base, too, in a guest that was started again"
+    return ""
+
+
+def _kind(result: Result) -> tuple[Status, str]:
+    """What tells whether two kernels failed alike: amounts differ from boot to boot."""
+    return result.status, _NUMBER.sub("N", result.reason)
 
 
 def _status(name: str, run: Run, results: dict[str, Result]) -> Status | None:
@@ -203,28 +238,3 @@ def _splats(base: Run, patched: Run, allowed: Sequence[Allowed]) -> list[SplatEn
 def _new_splat(splat: Splat, allowed: Sequence[Allowed]) -> SplatEntry:
     entry = allow.find(splat, allowed)
     return SplatEntry(splat, Change.ALLOWED if entry else Change.NEW, entry)
-
-
-def with_second(first: Comparison, second: Comparison) -> Comparison:
-    """The verdict of two pairs of runs: what is BROKEN in the first and not in the second is FLAKY.
-
-    A complaint of the kernel stays one, however rarely it comes; so does one of the base's.
-    """
-    again = {entry.name: entry.change for entry in second.entries}
-    entries = [
-        replace(entry, change=Change.FLAKY)
-        if entry.change is Change.BROKEN and again.get(entry.name) is not Change.BROKEN
-        else entry
-        for entry in first.entries
-    ]
-    ended = second if first.ended_worse and not second.ended_worse else first
-    return Comparison(tuple(entries), _both(first, second), ended.base_ended, ended.patched_ended, again=second)
-
-
-def _both(first: Comparison, second: Comparison) -> tuple[SplatEntry, ...]:
-    found: dict[str, SplatEntry] = {}
-    for entry in (*first.splats, *second.splats):
-        earlier = found.setdefault(entry.splat.fingerprint, entry)
-        if earlier.change is not entry.change:  # seen on both kernels, though not in one pair of runs
-            found[entry.splat.fingerprint] = SplatEntry(earlier.splat, Change.SAME)
-    return tuple(found.values())

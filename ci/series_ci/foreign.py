@@ -11,13 +11,13 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import boots, compare, foreign_mails, lock, rundir, sent, stored
-from series_ci.allow import Allowed
+from series_ci import attempts, boots, foreign_mails, lock, looks, rundir, sent, stored
+from series_ci.compare import Comparison
 from series_ci.errors import (
     AlreadyAppliedError,
     ApplyError,
@@ -30,7 +30,8 @@ from series_ci.errors import (
 from series_ci.fields import LABEL
 from series_ci.report import summary as one
 from series_ci.report import sweep as many
-from series_ci.runs import AnyRun, Boot, Stage, SweepRow, SweepRun, VersionRun
+from series_ci.results import Run
+from series_ci.runs import AnyRun, Boot, Stage, SweepRow, SweepRun, VersionRun, retried
 
 MIB = 1 << 20
 
@@ -48,16 +49,18 @@ class Limits:
 LIMITS = Limits()
 
 _GUEST = r"console\.log|results\.ktap|status\.txt|qemu\.log|qemu\.cmd"
-_BOOT = rf"(?:{re.escape(boots.RUN_FILE)}|config|build\.log|selftests\.log|(?:{boots.GUEST}\d{{1,4}}/)?(?:{_GUEST}))"
-_BASE = r"base(?:\.\d{1,4})?(?:-2)?"
-_PATCHED = r"patched(?:-2)?"
+_FOLDER = rf"(?:{boots.GUEST}\d{{1,4}}/)?(?:{attempts.FOLDER}\d{{1,4}}/)?"
+_BOOT = rf"(?:{re.escape(boots.RUN_FILE)}|config|build\.log|selftests\.log|{_FOLDER}(?:{_GUEST}))"
+_OWN_BASE = rf"base(?:-[2-{looks.MOST}])?"
+_BASE = r"base(?:\.\d{1,4})?(?:-\d{1,4})?"
+_PATCHED = rf"patched(?:-[2-{looks.MOST}])?"
 _MAILS = r"(?:series|sent)\.mbx|reply\.eml|junit\.xml|run\.lock|reproduction\.(?:md|json)|summary\.json"
 _VERSION = rf"(?:{_MAILS}|{_PATCHED}/{_BOOT}|patch-\d{{1,4}}/build\.log)"
-_OF_VERSION = re.compile(rf"{_VERSION}|base(?:-2)?/{_BOOT}")
+_OF_VERSION = re.compile(rf"{_VERSION}|{_OWN_BASE}/{_BOOT}")
 _OF_SWEEP = re.compile(rf"junit\.xml|summary\.(?:json|md)|sweep\.json|\.lock|{_BASE}/{_BOOT}|{LABEL}/{_VERSION}")
 _RECORDS = re.compile(rf".*\.json|.*(?:{_MAILS})")
 
-_BOOTS_OF_VERSION = re.compile(rf"base(?:-2)?|{_PATCHED}")
+_BOOTS_OF_VERSION = re.compile(rf"{_OWN_BASE}|{_PATCHED}")
 _BOOTS_OF_SWEEP = re.compile(rf"\.\./{_BASE}|(?:\.\./{LABEL}/)?{_PATCHED}")
 
 _WITH_ERROR = {
@@ -220,11 +223,11 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
             raise _wrong(path, f"does not say what was compiled as a run with the verdict {run.verdict!r} does")
         return
     pairs = list(zip(run.base_boots, run.boots, strict=False))
-    if len(run.base_boots) != len(run.boots) or len(pairs) not in (1, 2):
+    if len(run.base_boots) != len(run.boots) or not 1 <= len(pairs) <= looks.MOST:
         raise _wrong(path, f"names {len(run.base_boots)} boots of the base and {len(run.boots)} with the series")
     # What the manifest allowed is seen, with its reason, wherever the results are shown.
     allowed = [why for _splat, why in run.allowed_splats]
-    compared = [_compared(folder, *pair, allowed) for pair in pairs]
+    compared = looks.verdict([_runs(folder, *pair) for pair in pairs], allowed)
     _verify_coverage(path, run)
     _verify_verdict(path, run, compared)
 
@@ -250,24 +253,24 @@ def _verify_lock(path: Path, run: VersionRun) -> None:
         raise _wrong(path, f"names another cover letter than {sent.NAME} holds")
 
 
-def _compared(folder: Path, base: Boot, patched: Boot, allowed: Sequence[Allowed]) -> compare.Comparison:
+def _runs(folder: Path, base: Boot, patched: Boot) -> tuple[Run, Run]:
     for boot in (base, patched):
         if boot.run is None:
             raise _wrong(folder / boot.folder / boots.RUN_FILE, "is missing, and the summary names it")
     assert base.run is not None
     assert patched.run is not None
-    return compare.compare(base.run, patched.run, allowed)
+    return base.run, patched.run
 
 
-def _verify_verdict(path: Path, run: VersionRun, found: list[compare.Comparison]) -> None:
+def _verify_verdict(path: Path, run: VersionRun, comparison: Comparison) -> None:
     """The verdict, made again from the records of the boots."""
-    comparison = found[0] if len(found) == 1 else compare.with_second(*found)
     broken = sum(step.error is not None for step in run.steps)
     expected: dict[str, tuple[object, object]] = {
         "changes": (comparison.entries, run.entries),
         "splats": (comparison.splats, run.splats),
         "verdict": (one.compared_verdict(comparison, broken), run.verdict),
         "status": (one.compared_status(comparison, broken), run.status),
+        "retried": (retried(run.base_boots, run.boots), run.retried),
     }
     if base := run.base_boots[0].run:
         expected["environment"] = (base.environment, run.environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,9 +17,10 @@ from series_ci.report import summary as one
 from series_ci.report import sweep as many
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
-from series_ci.runs import Boot, Problem, SweepRow, SweepRun, VersionRun
+from series_ci.runs import Boot, Problem, SweepRow, SweepRun, VersionRun, retried
 
-AGAIN = "-2"
+_AGAIN = re.compile(r"-\d+\Z")
+"""What stands behind the name of a later boot's folder."""
 
 
 def merge(
@@ -81,12 +83,15 @@ class _Joint:
         target = self.making / label
         shutil.copytree(place, target, ignore=lambda folder, names: _bases(names) if Path(folder) == place else ())
         here = str(self.out / label)
+        base = tuple(self._base_boot(each, place) for each in run.base_boots)
+        patched = tuple(self._boot(each, part) for each in run.boots)
         run = replace(
             run,
             folder=here,
             error=_moved(run.error, run.folder, here),
-            base_boots=tuple(self._base_boot(each, place) for each in run.base_boots),
-            boots=tuple(self._boot(each, part) for each in run.boots),
+            base_boots=base,
+            boots=patched,
+            retried=retried(base, patched),
         )
         if run.error is not None:
             self._base(place / "base")  # there may be the log of its build
@@ -96,9 +101,9 @@ class _Joint:
 
     def _base_boot(self, boot: Boot, place: Path) -> Boot:
         source = (place / boot.folder).resolve()
-        again = AGAIN if source.name.endswith(AGAIN) else ""
-        name = self._base(source.with_name(source.name.removesuffix(AGAIN)))
-        return replace(boot, folder=f"../{name}{again}")
+        first = _AGAIN.sub("", source.name)
+        name = self._base(source.with_name(first))
+        return replace(boot, folder=f"../{name}{source.name.removeprefix(first)}")
 
     def _base(self, source: Path) -> str:
         """The name here of a base that was booted elsewhere; each keeps its own boots, which its versions were held
@@ -108,9 +113,8 @@ class _Joint:
         if source not in self.bases and source.is_dir():
             name = f"base.{len(self.bases) + 1}" if self.bases else "base"
             self.bases[source] = name
-            for again in ("", AGAIN):
-                if (boot := source.with_name(source.name + again)).is_dir():
-                    shutil.copytree(boot, self.making / f"{name}{again}")
+            for boot in [source, *source.parent.glob(f"{source.name}-*")]:
+                shutil.copytree(boot, self.making / f"{name}{boot.name.removeprefix(source.name)}")
         return self.bases.get(source, "base")
 
     def _boot(self, boot: Boot, part: Part) -> Boot:

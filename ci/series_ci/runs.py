@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from series_ci.allow import Allowed
-from series_ci.compare import LOST, ONLY_BOOTED, Change, Entry, SplatEntry
+from series_ci.compare import ONLY_BOOTED, Change, Entry, SplatEntry
 from series_ci.coverage import Coverage
 from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
 from series_ci.hazards import quoted
-from series_ci.results import Run, Splat
+from series_ci.results import Ended, Run, Splat
 
 
 class Stage(StrEnum):
@@ -113,6 +113,19 @@ SOURCE_KEYS = ("linux", "tree_commit", "tree_describe", "tree_url")
 
 
 @dataclass(frozen=True)
+class Retried:
+    """A guest that came to nothing and was started again: of which kernel (`base` or `patched`), how it ended, and why.
+
+    `folder` is where its files lie, relative to that of the version.
+    """
+
+    kernel: str
+    folder: str
+    ended: Ended
+    why: str
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where the sources came from.
 
@@ -135,9 +148,9 @@ class VersionRun:
     """One version, tested. `error` says why it was not booted; else `entries` and `splats` compare it with its base.
 
     `folder` is the run directory as it was named then; `environment` are compiler, accelerator, QEMU and so on;
-    `base_boots` and `boots` (with the series) are in the order of the boots, the first pair being the one compared.
-    `coverage` says what of the series is in its kernel; None if that was not built.
-    `permitted` is what the manifest let the series have.
+    `base_boots` and `boots` (with the series) are in the order of the boots: the first pair ran all tests, later ones
+    those that changed. `coverage` says what of the series is in its kernel; None if that was not built. `permitted`
+    is what the manifest let the series have, `retried` are the guests that had to be started again.
     """
 
     series: str
@@ -158,6 +171,7 @@ class VersionRun:
     boots: tuple[Boot, ...] = ()
     coverage: Coverage | None = None
     permitted: tuple[Permitted, ...] = ()
+    retried: tuple[Retried, ...] = ()
 
     @property
     def stage(self) -> Stage:
@@ -186,7 +200,7 @@ class VersionRun:
     @property
     def lost_alike(self) -> list[Entry]:
         """The tests that are SAME only in that neither kernel gave a result."""
-        return [entry for entry in self.having(Change.SAME) if entry.patched is None or entry.patched in LOST]
+        return [entry for entry in self.entries if entry.lost_alike]
 
     @property
     def arch(self) -> str:
@@ -262,6 +276,17 @@ class SweepRun:
 
 
 AnyRun = VersionRun | SweepRun
+
+
+def retried(base: Sequence[Boot], patched: Sequence[Boot]) -> tuple[Retried, ...]:
+    """The guests that were started again in these boots."""
+    return tuple(
+        Retried(kernel, posixpath.join(boot.folder, attempt.folder), attempt.ended, attempt.why)
+        for kernel, boots in (("base", base), ("patched", patched))
+        for boot in boots
+        if boot.run
+        for attempt in boot.run.attempts
+    )
 
 
 def place(root: AnyRun, run: VersionRun, boot: Boot | None = None) -> str:

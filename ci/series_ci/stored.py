@@ -11,7 +11,7 @@ from series_ci.allow import Allowed
 from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.lock import Lock
-from series_ci.results import Result, Splat, Status
+from series_ci.results import Ended, Splat, Status
 from series_ci.rundir import SUMMARY
 from series_ci.runs import (
     SOURCE_KEYS,
@@ -20,6 +20,7 @@ from series_ci.runs import (
     Origin,
     Permitted,
     Problem,
+    Retried,
     SentPatch,
     Source,
     Stage,
@@ -124,7 +125,7 @@ def newest_first(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
     base_boots, with_series = (_boots(folder, found["boots"][kernel]) for kernel in ("base", "patched"))
-    results = {each.name: each for boot in [*base_boots[:1], *with_series[:1]] if boot.run for each in boot.run.results}
+    logs = _logs(base_boots, with_series)
     environment: Mapping[str, Any] = found["environment"]
     return VersionRun(
         series=str(found["series"]),
@@ -133,7 +134,7 @@ def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
         message_id=str(found["message_id"]),
         verdict=str(found["verdict"]),
         status=ExitStatus(found["status"]),
-        entries=tuple(_entry(row, results.get(row["name"])) for row in found["changes"]),
+        entries=tuple(_entry(row, logs) for row in found["changes"]),
         splats=tuple(_splat(row) for row in found["splats"]),
         steps=tuple(
             Step(
@@ -154,6 +155,10 @@ def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
         boots=with_series,
         coverage=coverage.from_json(found.get("coverage")),
         permitted=tuple(Permitted(**{key: str(row[key]) for key in _PERMITTED}) for row in found.get("permitted", ())),
+        retried=tuple(
+            Retried(str(row["kernel"]), str(row["folder"]), Ended(row["ended"]), str(row["why"]))
+            for row in found.get("retried", ())
+        ),
     )
 
 
@@ -190,14 +195,31 @@ def _boots(folder: Path, names: list[str]) -> tuple[Boot, ...]:
     return tuple(found)
 
 
-def _entry(row: Mapping[str, Any], result: Result | None) -> Entry:
+_Shown = tuple[str, Status | None, Status | None]
+"""A result by name, as the base and the series had it in one look."""
+
+
+def _logs(base: Sequence[Boot], patched: Sequence[Boot]) -> dict[_Shown, tuple[str, ...]]:
+    """What was printed with each result, of the first look that had it like that: with the series, or else the base."""
+    logs: dict[_Shown, tuple[str, ...]] = {}
+    for before, after in zip(base, patched, strict=False):
+        old, new = ({each.name: each for each in boot.run.results} if boot.run else {} for boot in (before, after))
+        for name, each in {**old, **new}.items():
+            old_state, new_state = (found[name].status if name in found else None for found in (old, new))
+            logs.setdefault((name, old_state, new_state), each.log)
+    return logs
+
+
+def _entry(row: Mapping[str, Any], logs: Mapping[_Shown, tuple[str, ...]]) -> Entry:
+    name = str(row["name"])
+    base, patched = (Status(row[kernel]) if row[kernel] else None for kernel in ("base", "patched"))
     return Entry(
-        name=str(row["name"]),
-        base=Status(row["base"]) if row["base"] else None,
-        patched=Status(row["patched"]) if row["patched"] else None,
+        name=name,
+        base=base,
+        patched=patched,
         change=Change(row["change"]),
         reason=str(row.get("reason", "")),
-        log=result.log if result else (),
+        log=logs.get((name, base, patched), ()),
         notes=tuple(row.get("notes", ())),
         seconds=row.get("seconds"),
     )

@@ -5,6 +5,7 @@ The keys of a rule, all optional:
 
 kernel      what the kernel's image prints (or holds, if it is no program) has to contain this
 boot        only the n-th boot of this kernel, from 1
+with        only a guest that runs this test, too
 end         poweroff (default), panic, hang, lost, signal (QEMU is killed), never (the kernel does not reach /init),
             silent (it does not even print)
 dies in     the test in which the end comes; without it, it comes after the last one

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import record, terminal
+from series_ci import notes, record, terminal
 from series_ci import shell as shells
 from series_ci.cli import options
 from series_ci.cli.request import machine, stamped
@@ -82,7 +82,7 @@ def boot(
 def _tell(run: Run, why: str, out: Path, console: Console) -> None:
     """What went wrong, with the evidence; standard output belongs to the command."""
     for result in run.results:
-        for note in result.notes:
+        for note in notes.new(None, result):
             console.print(Text(f"{result.name}: {note}"))
         if result.name == BOOT_RESULT and result.log:
             console.print(Text("\n".join(result.log), "dim"))

@@ -12,7 +12,18 @@ from series_ci.compare import Comparison
 from series_ci.errors import AlreadyAppliedError, ApplyError, Error, ExitStatus, NothingToTestError, SeriesError
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
-from series_ci.runs import SOURCE_KEYS, Boot, Origin, Problem, SentPatch, Source, Step, VersionRun
+from series_ci.runs import (
+    SOURCE_KEYS,
+    Boot,
+    Origin,
+    Problem,
+    Retried,
+    SentPatch,
+    Source,
+    Step,
+    VersionRun,
+    retried,
+)
 
 
 def status(outcome: Outcome) -> ExitStatus:
@@ -52,6 +63,7 @@ def ran(outcome: Outcome) -> VersionRun:
         Boot(os.path.relpath(folder, request.out), run)
         for folder, run in zip(outcome.boots, outcome.runs, strict=bool(outcome.boots))
     ]
+    before, after = tuple(boots[::2]), tuple(boots[1::2])
     return VersionRun(
         series=request.series,
         version=request.label,
@@ -70,10 +82,11 @@ def ran(outcome: Outcome) -> VersionRun:
         environment=_environment(outcome),
         origin=_origin(outcome),
         repeat=request.repeat,
-        base_boots=tuple(boots[::2]),
-        boots=tuple(boots[1::2]),
+        base_boots=before,
+        boots=after,
         coverage=outcome.coverage,
         permitted=outcome.permitted,
+        retried=retried(before, after),
     )
 
 
@@ -116,6 +129,10 @@ def _source(source: Source) -> dict[str, str]:
     return {key: value for key, value in zip(SOURCE_KEYS, astuple(source), strict=True) if value}
 
 
+def _retried(guest: Retried) -> dict[str, str]:
+    return {"kernel": guest.kernel, "folder": guest.folder, "ended": guest.ended.value, "why": guest.why}
+
+
 def problem(error: Problem | None) -> dict[str, str] | None:
     """An error as a JSON object."""
     return {"message": error.message, "details": error.details, "hint": error.hint} if error else None
@@ -149,6 +166,7 @@ def summary(run: VersionRun) -> dict[str, Any]:
         "error": problem(run.error),
         "run_dir": run.folder,
         "boots": {"base": [each.folder for each in run.base_boots], "patched": [each.folder for each in run.boots]},
+        **({"retried": [_retried(each) for each in run.retried]} if run.retried else {}),
         "environment": {
             **run.environment,
             "archive": origin.archive,
