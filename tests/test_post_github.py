@@ -131,7 +131,7 @@ class TestComment:
         for tests in (1, 1, 2):
             github.post_comment(client, target, results(tmp_path, tests))
         (comment,) = hub.comments
-        assert comment["body"].startswith("<!-- series-ci:demo/x86_64 -->\n### demo v10: regression, 2 broken")
+        assert comment["body"].startswith("<!-- series-ci:demo/x86_64 -->\n### demo v10: regression, 2 BROKEN")
         assert (host.count("POST"), host.count("PATCH")) == (1, 1)
 
     def test_answer_that_is_lost(

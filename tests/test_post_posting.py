@@ -21,20 +21,20 @@ class TestState:
     def test_nothing_changed(self, tmp_path: Path) -> None:
         found = read(tmp_path, posted.summary())
         assert found.state is State.SUCCESS
-        assert found.title == "demo v10: no regression, 1 test compared"
+        assert found.title == "demo v10: no regression, 1 SAME"
         assert found.annotations == ()
         assert found.context == "series-ci/x86_64"
 
     def test_flaky_is_a_warning(self, tmp_path: Path) -> None:
         found = read(tmp_path, posted.summary(changes=[posted.change("a/b:c", "PASS", "FAIL", "FLAKY")]))
         assert found.state is State.WARNING
-        assert "1 flaky" in found.title
+        assert "1 FLAKY" in found.title
         assert "| `a/b:c` | PASS | FAIL | FLAKY |" in found.summary
 
     def test_regression(self, tmp_path: Path) -> None:
         found = read(tmp_path, posted.broken(2))
         assert found.state is State.FAILURE
-        assert found.title == "demo v10: regression, 2 broken, 1 new kernel complaint, 2 tests compared"
+        assert found.title == "demo v10: regression, 2 BROKEN, 1 new kernel complaint"
 
 
 def test_steps(tmp_path: Path) -> None:

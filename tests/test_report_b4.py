@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fakes.outcomes import outcome, run
-from series_ci import compare
+from series_ci import looks
 from series_ci.errors import ApplyError, BuildError
 from series_ci.pipeline import Outcome
 from series_ci.report.b4 import NAMED, check, checks
@@ -28,7 +28,7 @@ def flaky() -> Outcome:
         first.base,
         (),
         first.runs,
-        compare.with_second(first.comparison, second.comparison),
+        looks.join([first.comparison, second.comparison]),
     )
 
 
@@ -38,7 +38,7 @@ def flaky() -> Outcome:
         (one(Status.PASS, Status.PASS), "pass", "no regression"),
         (one(Status.FAIL, Status.PASS), "pass", "FIXED mm/a: FAIL -> PASS\n"),
         (one(Status.PASS, Status.FAIL), "fail", "BROKEN mm/a: PASS -> FAIL (bad page)\n"),
-        (flaky(), "warn", "FLAKY mm/a: PASS -> FAIL (bad page)\n"),
+        (flaky(), "warn", "in the first look, PASS -> PASS in the second look; bad page)\n"),
         (one(Status.CRASH, Status.CRASH), "warn", "no result on either kernel"),
         (outcome(error=ApplyError("hunk", details="x")), "fail", "hunk\nx\n"),
         (outcome(error=BuildError("a.c:1")), "fail", "does not build"),
@@ -58,7 +58,7 @@ def test_many_are_counted() -> None:
         run("base", *(Result(name, Status.PASS) for name in names)),
         run("v10", *(Result(name, Status.FAIL) for name in names)),
     )
-    assert "\nand 3 more\n" in checks(ran(found))[0]["details"]
+    assert "\nand 3 more BROKEN\n" in checks(ran(found))[0]["details"]
 
 
 def test_b4_gets_nothing_that_a_terminal_obeys() -> None:

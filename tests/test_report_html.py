@@ -121,7 +121,7 @@ def test_the_page_is_whole_and_needs_nothing_else(where: str, request: pytest.Fi
 def test_the_verdict_comes_first(version: Path) -> None:
     found = written(version)
     body = found[found.index("<body>") :]
-    assert re.search("<h1[^>]*>(.*)</h1>", body)[1].startswith("demo v10: regression, 1 broken, 1 new kernel")  # type: ignore[index]
+    assert re.search("<h1[^>]*>(.*)</h1>", body)[1].startswith("demo v10: regression, 1 BROKEN, 1 new kernel")  # type: ignore[index]
     order = [body.index(f'<h2 id="v-v10-{name}">') for name in ("complaints", "changes", "all", "environment")]
     assert order == sorted(order)
     assert "series-ci test v10 --series demo</code>" in body

@@ -16,7 +16,7 @@ from lxml import etree
 
 from fakes import npm
 from fakes.outcomes import outcome, run
-from series_ci import compare, process
+from series_ci import compare, looks, process
 from series_ci.errors import ApplyError, BuildError, Error
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
@@ -115,7 +115,7 @@ def test_a_flaky_test_is_no_failure() -> None:
     second = compared({"a": Status.PASS}, {"a": Status.PASS})
     assert first.comparison
     assert second.comparison
-    both = compare.with_second(first.comparison, second.comparison)
+    both = looks.join([first.comparison, second.comparison])
     found = Outcome(first.request, first.fetched, first.base, (), first.runs, both)
     case = cases(found)["mm/a"]
     assert state(case) == "passed"

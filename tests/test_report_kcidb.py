@@ -21,7 +21,7 @@ from series_ci.manifest import TreeSource
 from series_ci.pipeline import Outcome
 from series_ci.report.kcidb import VERSION, document, path, status
 from series_ci.report.summary import ran
-from series_ci.results import Ended, Result, Run, Splat, Status
+from series_ci.results import Attempt, Ended, Result, Run, Splat, Status
 from series_ci.rows import Row
 from series_ci.runs import Source, Stage
 
@@ -64,6 +64,15 @@ def test_both_kernels_with_all_their_results() -> None:
     # It came after the boot's 1.5 s and the 4 s of the test before.
     assert last["start_time"] == "2026-02-03T04:05:11.500000+00:00"
     assert all("start_time" in each for each in found["tests"])
+
+
+def test_a_guest_that_was_started_again_is_a_boot_of_its_own() -> None:
+    found = booted()
+    hung = Attempt("try-1", Ended.HANG, "it hung"), Attempt("guest-2/try-1", Ended.LOST, "QEMU died")
+    tests = made(replace(found, runs=(found.runs[0], replace(found.runs[1], attempts=hung))))["tests"]
+    boots = [(each["status"], each.get("comment")) for each in tests if each["path"] == "boot"]
+    assert boots == [("PASS", None), ("PASS", None), ("FAIL", "it hung"), ("ERROR", "QEMU died")]
+    assert len({each["id"] for each in tests}) == len(tests)
 
 
 def test_a_complaint_of_the_kernel_is_a_test_that_failed() -> None:

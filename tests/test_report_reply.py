@@ -220,7 +220,7 @@ def test_counts_and_notes_are_those_of_the_terminal() -> None:
         run("v10", lost, noted, Result("mm/b", Status.PASS), splats=(splat,)),
     )
     body = " ".join(split(made(found))[1].split())
-    counts = "2 SAME (1 without a result), 1 FIXED, 1 new kernel complaint"
+    counts = "1 new kernel complaint, 1 FIXED, 2 SAME (1 without a result)"
     assert counts in terminal(found)
     assert f"Verdict: regression; {counts}." in body
     note = "mm/n, not on the base: sysctl vm.x changed"

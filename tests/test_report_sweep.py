@@ -95,7 +95,7 @@ def test_each_cell_says_how_far_a_version_came() -> None:
         ("v3", "ok", "ok", "-", "no result", "-"),
         ("v4", "ok", "ok", "1 of 1", "PASS", "BROKEN 1, FIXED 1"),
         ("v4.2 (= v4)", "ok", "ok", "1 of 1", "PASS", "BROKEN 1, FIXED 1"),
-        ("v5", "ok", "ok", "1 of 1", "PASS", "FIXED 1"),
+        ("v5", "ok", "ok", "1 of 1", "PASS", "FIXED 2"),
         ("v9", "-", "-", "-", "-", "-"),
     )
     assert found.steady == ("mm/other PASS",)

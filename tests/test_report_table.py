@@ -67,7 +67,7 @@ def test_a_complaint_is_shown_and_counted() -> None:
     assert "WARNING at mm/rmap.c:7 [x86]" in text
     assert "splat line 19" in text
     assert "splat line 20" not in text
-    assert "regression  1 SAME, 1 new kernel complaint" in text
+    assert "regression  1 new kernel complaint, 1 SAME" in text
 
 
 def test_where_the_results_are_and_how_to_repeat() -> None:

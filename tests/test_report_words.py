@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fakes.outcomes import outcome, run
 from series_ci.compare import Change, Entry
 from series_ci.report import words
 from series_ci.report.summary import ran
-from series_ci.results import Result, Splat, Status
-from series_ci.runs import SweepRun
+from series_ci.results import Ended, Result, Splat, Status
+from series_ci.runs import Boot, Retried, SweepRun
 
 
 def entry(name: str, change: Change = Change.BROKEN) -> Entry:
@@ -30,15 +32,33 @@ RUN = ran(
 
 
 def test_the_headline_counts_the_worst_first() -> None:
-    assert words.headline(RUN) == "demo v10: regression, 2 broken, 1 new kernel complaint, 1 fixed, 4 tests compared"
+    assert words.headline(RUN) == "demo v10: regression, 2 BROKEN, 1 new kernel complaint, 1 GONE, 1 FIXED"
     assert words.headline(SweepRun("demo", "x", (), "/runs/9", "again")) == "demo: no regression, 0 versions"
 
 
 def test_a_loss_on_both_kernels_is_told() -> None:
     lost = Result("mm/a", Status.CRASH)
-    assert words.headline(ran(outcome(run("base", lost), run("v10", lost)))).endswith(
-        "1 without a result on either kernel"
-    )
+    assert words.headline(ran(outcome(run("base", lost), run("v10", lost)))).endswith("1 SAME (1 without a result)")
+
+
+def retried(*guests: Retried) -> list[str]:
+    boots = (Boot("patched"), Boot("patched-2"))
+    return words.retried(replace(RUN, retried=guests, base_boots=(Boot("base"),), boots=boots))
+
+
+def test_a_guest_that_was_started_again_is_told_with_its_console() -> None:
+    hung = Retried("patched", "patched/try-1", Ended.HANG, "the kernel printed nothing more for 60 s")
+    assert retried(hung) == [
+        "v10 hung before /init in 1 of 3 boots, and was started again: the kernel printed nothing more for 60 s "
+        "(patched/try-1/console.log)"
+    ]
+    lost = Retried("base", "base/try-1", Ended.LOST, "QEMU ended with signal 9")
+    assert retried(lost) == [
+        "the base was lost with its QEMU in 1 of 2 boots, and was started again: QEMU ended with signal 9 "
+        "(base/try-1/qemu.log)"
+    ]
+    assert len(retried(lost, hung, replace(hung, folder="patched-2/try-1"))) == 2
+    assert retried() == []
 
 
 def test_changes_come_by_weight_and_steady_ones_not_at_all() -> None:

@@ -27,7 +27,7 @@ def row(label: str, status: ExitStatus, found: VersionRun | None = None) -> Swee
 
 def test_what_is_asked_of_a_version() -> None:
     assert [entry.name for entry in RUN.having(Change.BROKEN)] == ["a"]
-    assert [entry.name for entry in RUN.lost_alike] == ["b"]
+    assert [entry.name for entry in RUN.entries if entry.lost_alike] == ["b"]
     assert [splat.title for splat in RUN.new_splats] == ["BUG: x"]
     assert (RUN.arch, RUN.machine) == ("x86_64", ["x86_64", "tcg"])
     assert replace(RUN, environment={}).arch == "any"

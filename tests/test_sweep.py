@@ -43,7 +43,7 @@ def test_all_versions_are_one_table(world: World) -> None:
     world.lab.qemu.plan({"kernel": BASE, **FAILS}, PASSES)
     ran = world.test("--all")
     assert ran.status == 4
-    good = {"apply": "ok", "build": "ok", "compiled": "2 of 2", "boot": "PASS", "mm/good": "FIXED"}
+    good = {"apply": "ok", "build": "ok", "compiled": "2 of 2", "boot": "PASS", "mm/good": "FIXED 2"}
     assert cells(ran) == {
         "v1": good,
         "v2": {"apply": "does not apply", "build": "-", "compiled": "-", "boot": "-", "mm/good": "-"},
@@ -102,7 +102,7 @@ def test_a_regression_outweighs_what_does_not_build(world: World) -> None:
     ran = world.test("v4", "v3", "v1")
     assert ran.status == 1
     assert [each["version"] for each in ran.summary["versions"]] == ["v4", "v3", "v1"]
-    assert (cells(ran)["v4"]["mm/good"], cells(ran)["v1"]["mm/good"]) == ("BROKEN", "BROKEN")
+    assert (cells(ran)["v4"]["mm/good"], cells(ran)["v1"]["mm/good"]) == ("BROKEN 2", "BROKEN 2")
     assert "BROKEN mm/good:exiting: PASS -> FAIL" in ran.stdout
     # Both kernels once more, the second boot of the base serving all versions.
     assert len(world.lab.qemu.calls) == 4

@@ -198,11 +198,6 @@ class VersionRun:
         return [(entry.splat, entry.allowed) for entry in self.splats if entry.allowed]
 
     @property
-    def lost_alike(self) -> list[Entry]:
-        """The tests that are SAME only in that neither kernel gave a result."""
-        return [entry for entry in self.entries if entry.lost_alike]
-
-    @property
     def arch(self) -> str:
         """The architecture that was built, `any` if none was."""
         return self.environment.get("arch") or "any"

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from series_ci import plain
 from series_ci.compare import Change
 from series_ci.errors import ExitStatus
-from series_ci.report import words
-from series_ci.report.matrix import why_failed
+from series_ci.report import matrix, words
 from series_ci.runs import VersionRun
 
 TOOL = "series-ci"
@@ -47,13 +46,14 @@ def _details(run: VersionRun) -> Iterator[str]:
             yield f"after {step.patch}: {step.error or words.step(step)}"
     for splat in run.new_splats[:NAMED]:
         yield f"new kernel complaint: {splat.title}"
-    changed = words.leaves(words.changed(run))
-    for entry in changed[:NAMED]:
-        bad = entry.change in (Change.BROKEN, Change.FLAKY)
-        why = entry.reason or (why_failed(entry.log) if bad else "")
+    changed = words.changed(run)
+    named = words.leaves(changed)[:NAMED]
+    for entry in named:
+        why = matrix.why(entry)
         yield f"{entry.change} {entry.name}: {words.states(entry)}" + (f" ({why})" if why else "")
-    if len(changed) > NAMED:
-        yield f"and {len(changed) - NAMED} more"
+    if left := words.remaining(changed, named):
+        yield f"and {', '.join(left)}"
+    yield from words.retried(run)
     yield from (f"permitted {each.kind}: {each.words}" for each in run.permitted[:NAMED])
     yield f"base: {run.origin.tree} ({run.origin.base[:12]})"
     yield f"results: {run.folder}"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,7 +13,7 @@ from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus
 from series_ci.evidence import Console, Evidence
 from series_ci.report import words
-from series_ci.report.matrix import UNTESTED, Matrix, change_of, ended, matrix, why_failed
+from series_ci.report.matrix import UNTESTED, Matrix, change_of, ended, matrix, why
 from series_ci.runs import AnyRun, SweepRun, VersionRun, place
 from series_ci.text import both_ends
 
@@ -82,6 +81,7 @@ class Section:
     complaints: tuple[Complaint, ...]
     groups: tuple[Group, ...]
     consoles: tuple[tuple[str, str], ...]
+    retried: tuple[str, ...]
 
 
 def page(run: AnyRun, evidence: Evidence) -> str:
@@ -170,6 +170,7 @@ def _section(whole: AnyRun, run: VersionRun, evidence: Evidence) -> Section:
         complaints=tuple(_complaint(each, [evidence.consoles[name] for _, name in consoles]) for each in run.splats),
         groups=tuple(_groups(run, whole=rows <= MOST_ROWS)),
         consoles=consoles,
+        retried=tuple(words.retried(run)),
     )
 
 
@@ -188,8 +189,7 @@ def _changed(run: VersionRun) -> list[Changed]:
     found = []
     for number, entry in enumerate(words.changed(run)):
         log = tuple(both_ends(entry.log, LOG)) if number < WITH_LOGS else ()
-        why = entry.reason or why_failed(entry.log) if entry.change in (Change.BROKEN, Change.FLAKY) else entry.reason
-        found.append(Changed(_row(entry), why, log, entry.notes))
+        found.append(Changed(_row(entry), why(entry), log, entry.notes))
     return found
 
 
@@ -203,10 +203,9 @@ def _groups(run: VersionRun, *, whole: bool) -> list[Group]:
         groups.setdefault(entry.name.partition(":")[0], []).append(entry)
     found = []
     for name, entries in groups.items():
-        changes: Mapping[Change, int] = Counter(entry.change for entry in entries)
-        worst = next((change for change in words.BY_WEIGHT if changes.get(change)), Change.SAME)
-        seen = [change for change in (*words.BY_WEIGHT, Change.SAME) if change in changes]
-        counts = ", ".join(f"{changes[change]} {change}" for change in seen)
+        changes = {entry.change for entry in entries}
+        worst = next((change for change in words.BY_WEIGHT if change in changes), Change.SAME)
+        counts = ", ".join(words.counted(entries))
         rows = tuple(_row(entry) for entry in entries if whole or entry.change is not Change.SAME)
         found.append(Group(name, counts, LOOKS[worst], rows, len(entries) - len(rows)))
     return found

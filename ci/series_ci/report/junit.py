@@ -111,7 +111,8 @@ def _step(step: Step, suite: str) -> TestCase:
 
 def _case(entry: Entry, suite: str, failures: Failures) -> TestCase:
     states = f"base: {entry.base or 'absent'}, with the series: {entry.patched or 'absent'}, change: {entry.change}"
-    case = TestCase(clean(entry.name), classname=suite, stdout=_output([states, *entry.notes], entry.log))
+    flaky = [entry.reason] if entry.change is Change.FLAKY else []
+    case = TestCase(clean(entry.name), classname=suite, stdout=_output([states, *flaky, *entry.notes], entry.log))
     case.elapsed_sec = None if entry.seconds is None else round(entry.seconds, 3)
     lost = entry.patched in LOST
     bad = failures is Failures.ALL and (lost or entry.patched is Status.FAIL)
@@ -170,6 +171,8 @@ def _properties(run: VersionRun) -> dict[str, str]:
         "message_id": run.message_id,
         "verdict": run.verdict,
         "compiled": words.compiled(run),
+        "counts": ", ".join(words.tally(run)),
+        "retried": "; ".join(words.retried(run)),
         "repeat": run.repeat,
         **run.environment,
         "archive": origin.archive,

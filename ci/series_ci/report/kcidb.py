@@ -145,6 +145,10 @@ def _boot(checkout: str, run: Run, number: int, found: Objects) -> None:
         start = run.started + timedelta(seconds=seconds)
         name = f"{boot}-{_plain(result.name)}"
         found["tests"].append({**common, "id": name, "start_time": start.isoformat(), **_test(result, run)})
+    for attempt in run.attempts:
+        tried = {"id": f"{boot}-{_plain(attempt.folder)}", "path": BOOT_RESULT, "comment": _plain(attempt.why)}
+        tried["status"] = "FAIL" if attempt.ended is Ended.HANG else "ERROR"
+        found["tests"].append({**common, **tried, "start_time": run.started.isoformat()})
     said = [line for splat in run.splats for line in splat.lines]
     words = {"id": f"{boot}-dmesg", "path": "dmesg", "status": "FAIL" if run.splats else "PASS"}
     found["tests"].append({**common, **words, "start_time": run.started.isoformat(), **_excerpt(said)})

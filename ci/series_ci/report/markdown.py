@@ -96,7 +96,8 @@ def _built(step: Step) -> str:
 
 
 def _notes(run: VersionRun) -> Iterator[str]:
-    notes = [f"- {code(name)}, {plain(note)}" for name, note in words.notes(run)]
+    notes = [f"- {plain(each)}" for each in words.retried(run)]
+    notes += [f"- {code(name)}, {plain(note)}" for name, note in words.notes(run)]
     if notes:
         yield "\n".join(notes[:50])
 
@@ -106,20 +107,11 @@ def _programs(run: VersionRun) -> Iterator[tuple[str, ...]]:
     for entry in run.entries:
         groups.setdefault(entry.name.partition(":")[0], []).append(entry)
     for name, entries in groups.items():
-        below = words.leaves(entries)
-        base, patched, changes = (
-            _counted([str(value) for each in below if (value := pick(each))])
-            for pick in (_base, _patched, lambda entry: entry.change)
+        base, patched = (
+            _counted([str(status) for status in statuses if status])
+            for statuses in ([each.base for each in entries], [each.patched for each in entries])
         )
-        yield (cell(name), str(len(below)), base, patched, changes)
-
-
-def _base(entry: Entry) -> object:
-    return entry.base
-
-
-def _patched(entry: Entry) -> object:
-    return entry.patched
+        yield (cell(name), str(len(entries)), base, patched, ", ".join(words.counted(entries)))
 
 
 def _counted(found: Sequence[str]) -> str:

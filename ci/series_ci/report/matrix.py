@@ -20,9 +20,6 @@ _PLACE = re.compile(r"\S\.\w+:\d+:")
 _EXPECTED = re.compile(r"\S\.\w+:\d+:.*\bExpected ")
 _KNOWN = re.compile(r"^\s*(?:FAIL\b|\S+: Test failed|not ok\b)")
 
-# From what one looks for to what one may leave out.
-BY_WEIGHT = (Change.BROKEN, Change.FLAKY, Change.GONE, Change.SKIPPED, Change.FIXED, Change.NEW)
-
 NO_RESULT = "no result"
 """The cell of a stage that failed for something around the series."""
 
@@ -94,19 +91,17 @@ def _program(entry: Entry) -> str:
     return entry.name.partition(":")[0]
 
 
-def leaves(run: VersionRun, name: str) -> list[Entry]:
-    """The results below a program, or its own where it has none."""
-    entries = [entry for entry in run.entries if _program(entry) == name]
-    below = [entry for entry in entries if entry.name != name]
-    return below or entries
+def results(run: VersionRun, name: str) -> list[Entry]:
+    """All results of a program, its own first."""
+    return [entry for entry in run.entries if _program(entry) == name]
 
 
 def program(run: VersionRun, name: str) -> str:
     """The cell of one program: its changes with their numbers, or, if nothing changed, its status."""
-    entries = leaves(run, name)
+    entries = results(run, name)
     changes = Counter(entry.change for entry in entries)
-    words = [f"{change} {changes[change]}" if len(entries) > 1 else str(change) for change in BY_WEIGHT]
-    changed = [word for change, word in zip(BY_WEIGHT, words, strict=True) if changes[change]]
+    kinds = [change for change in words.BY_WEIGHT if changes[change]]
+    changed = [f"{change} {changes[change]}" if len(entries) > 1 else str(change) for change in kinds]
     if changed:
         return ", ".join(changed)
     own = next((entry for entry in run.entries if entry.name == name), entries[0] if entries else None)
@@ -115,7 +110,7 @@ def program(run: VersionRun, name: str) -> str:
 
 def _steady(runs: Sequence[VersionRun], name: str) -> str:
     """The status of a program that no version changed, or "" for one that some version did."""
-    if any(entry.change is not Change.SAME for each in runs for entry in leaves(each, name)):
+    if any(entry.change is not Change.SAME for each in runs for entry in results(each, name)):
         return ""
     found = {program(each, name) for each in runs}
     return found.pop() if len(found) == 1 else ""
@@ -176,6 +171,7 @@ def _wrong(row: SweepRow) -> list[str]:
         why = first.reason or why_failed(first.log)
         states = f"{first.name}: {first.base or 'absent'} -> {first.patched or 'absent'}"
         said.append(f"BROKEN {states}{more}" + (f"\n{why}" if why else ""))
+    said += words.retried(run)
     said += [f"new kernel complaint: {splat.title}" for splat in run.new_splats]
     said += [f"permitted {each.kind}: {each.words}" for each in run.permitted]
     said += [f"allowed kernel complaint: {splat.title}\n{why.words}" for splat, why in run.allowed_splats]
@@ -192,6 +188,14 @@ def why_failed(log: Sequence[str]) -> str:
         if _EXPECTED.search(line):
             return next((each for each in log[at + 1 : at + 2] if _PLACE.search(each)), line)
     return next((line for line in reversed(log) if line.strip() and not _KNOWN.search(line)), "")
+
+
+def why(entry: Entry) -> str:
+    """Why a test is not as on the base, in a line: what is known of it, else what it printed; of a flaky one both."""
+    printed = why_failed(entry.log) if entry.change in (Change.BROKEN, Change.FLAKY) else ""
+    if entry.change is Change.FLAKY:
+        return "; ".join(dict.fromkeys(filter(None, [entry.reason, printed])))
+    return entry.reason or printed
 
 
 def _details(compared: dict[str, VersionRun]) -> Details:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -87,7 +86,7 @@ def _body(found: Tested) -> Iterator[str]:
     how = f", on {', '.join(run.machine)}" if run.machine else ""
     yield from mailtext.wrapped(f"{where}{how}.")
     yield ""
-    counts = words.counts(run)
+    counts = ", ".join(words.tally(run))
     verdict = ", ".join([run.verdict, *words.left_out(run)])
     yield from mailtext.wrapped(f"Verdict: {verdict}" + (f"; {counts}." if counts else "."))
     if compiled := words.compiled(run):
@@ -101,6 +100,9 @@ def _body(found: Tested) -> Iterator[str]:
     yield from _table(run, _label(found))
     yield from _first(run)
     yield from _complaints(run)
+    for note in words.retried(run):
+        yield ""
+        yield from mailtext.wrapped(f"{note}.")
     yield from _notes(run)
     yield from _own_tests(found)
     yield from _repetition(found)
@@ -143,9 +145,8 @@ def _table(run: VersionRun, label: str) -> Iterator[str]:
         if len(entry.name) > room:
             yield f"  {entry.name}"
         yield _line("" if len(entry.name) > room else entry.name, row, widths, min(room, longest))
-    if rest := changed[ROWS:]:
-        counts = Counter(str(each.change) for each in rest)
-        yield f"  and {', '.join(f'{number} more {change}' for change, number in counts.items())}"
+    if left := words.remaining(words.changed(run), changed[:ROWS]):
+        yield from mailtext.wrapped(f"  and {', '.join(left)}", "  ")
 
 
 def _line(name: str, row: Sequence[str], widths: Sequence[int], room: int) -> str:

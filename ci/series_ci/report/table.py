@@ -15,7 +15,7 @@ from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
 from series_ci.report import words
-from series_ci.report.summary import status, verdict
+from series_ci.report.summary import ran, status, verdict
 from series_ci.results import Status
 from series_ci.terminal import Table
 
@@ -36,6 +36,7 @@ COLOURS = {ExitStatus.OK: "green", ExitStatus.NOT_TESTED: "yellow"}
 
 def show(outcome: Outcome, out: Console) -> None:
     """Print the outcome."""
+    run = ran(outcome)
     if outcome.steps:
         _show_steps(outcome.steps, out)
     if outcome.comparison is not None:
@@ -44,6 +45,8 @@ def show(outcome: Outcome, out: Console) -> None:
         rows.width = rows.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
         out.print(rows, crop=False)
         _show_changes(outcome.comparison, out)
+        for note in words.retried(run):
+            out.print(Text.assemble(("NOTE", "bold"), f" {note}\n"))
     for each in outcome.permitted:
         out.print(Text.assemble(("PERMITTED", "bold yellow"), f" {each.kind}: {each.words}"), soft_wrap=True)
     request = outcome.request
@@ -51,8 +54,7 @@ def show(outcome: Outcome, out: Console) -> None:
     if outcome.coverage is not None:
         out.print(Text(f"compiled: {coverage.words(outcome.coverage)}"), soft_wrap=True)
     said = (f"{request.series} {request.label}: {verdict(outcome)}", f"bold {colour}")
-    counts = words.counts(outcome.comparison) if outcome.comparison else ""
-    out.print(Text.assemble(said, f"  {counts}"))
+    out.print(Text.assemble(said, f"  {', '.join(words.tally(run))}"), soft_wrap=True)
     out.print(Text(f"results:  {request.out}"), soft_wrap=True)
     out.print(Text(f"repeat:   {request.repeat}"), soft_wrap=True)
 
@@ -103,9 +105,7 @@ def _row(table: Table, entry: Entry) -> None:
 def _total(table: Table, name: str, entries: Sequence[Entry]) -> None:
     base = _tally([entry.base for entry in entries if entry.base])
     patched = _tally([entry.patched for entry in entries if entry.patched])
-    changes = Counter(entry.change for entry in entries)
-    text = ", ".join(f"{count} {change}" for change, count in changes.items())
-    table.add_row(Text(f"{name} ({len(entries)} results)"), base, patched, text)
+    table.add_row(Text(f"{name} ({len(entries)} results)"), base, patched, ", ".join(words.counted(entries)))
 
 
 def _tally(statuses: Sequence[Status]) -> str:

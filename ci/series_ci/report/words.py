@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from series_ci import coverage
 from series_ci.compare import Change, Comparison, Entry
 from series_ci.progress import count
+from series_ci.results import Ended
 from series_ci.runs import AnyRun, Step, SweepRun, VersionRun
 
 
@@ -34,39 +36,49 @@ def compiled(run: VersionRun) -> str:
 
 
 def tally(run: VersionRun) -> list[str]:
-    """How many of what, the worst first."""
-    counts = Counter(entry.change for entry in run.entries)
-    splats = len(run.new_splats)
-    parts = [f"{counts[Change.BROKEN]} broken"] if counts[Change.BROKEN] else []
-    parts += [count(splats, "new kernel complaint")] if splats else []
-    parts += [f"{counts[each]} {each.lower()}" for each in (Change.FLAKY, Change.FIXED) if counts[each]]
-    parts += [f"{count(len(run.entries), 'test')} compared"] if run.entries else []
-    if lost := len(run.lost_alike):
-        parts.append(f"{lost} without a result on either kernel")
-    parts += [f"{count(len(run.permitted), 'permission')} of the manifest used"] if run.permitted else []
-    return parts
+    """How many of what, the worst first: the one count of a run, which all formats give."""
+    broken = [entry for entry in run.entries if entry.change is Change.BROKEN]
+    others = [entry for entry in run.entries if entry.change is not Change.BROKEN]
+    new, allowed = len(run.new_splats), len(run.allowed_splats)
+    return [
+        *counted(broken),
+        *([count(new, "new kernel complaint")] if new else []),
+        *counted(others),
+        *([count(allowed, "allowed kernel complaint")] if allowed else []),
+        *([f"{count(len(run.permitted), 'permission')} of the manifest used"] if run.permitted else []),
+    ]
+
+
+def counted(entries: Sequence[Entry]) -> list[str]:
+    """How many results are what, the worst first. Each that has a name counts: a program, and every result in it."""
+    counts = Counter(entry.change for entry in entries)
+    lost = sum(entry.lost_alike for entry in entries)
+    said = {Change.SAME: f" ({lost} without a result)" if lost else ""}
+    return [f"{counts[each]} {each}{said.get(each, '')}" for each in (*BY_WEIGHT, Change.SAME) if counts[each]]
+
+
+def retried(run: VersionRun) -> list[str]:
+    """What became of guests that were started again, a line for each kernel and each way to end."""
+    lines = []
+    for kernel, boots in (("base", run.base_boots), ("patched", run.boots)):
+        mine = [each for each in run.retried if each.kernel == kernel]
+        for ended, what, log in _RETRIED:
+            guests = [each for each in mine if each.ended is ended]
+            if guests:
+                label = run.version if kernel == "patched" else "the base"
+                times = f"{len(guests)} of {count(len(boots) + len(mine), 'boot')}"
+                why = "; ".join(f"{each.why} ({each.folder}/{log})" for each in guests)
+                lines.append(f"{label} {what} in {times}, and was started again: {why}")
+    return lines
+
+
+_RETRIED = ((Ended.HANG, "hung before /init", "console.log"), (Ended.LOST, "was lost with its QEMU", "qemu.log"))
 
 
 def step(patch: Step) -> str:
     """What of a single patch is not in its kernel; "" where all of it is."""
     covered = patch.coverage
     return "" if covered is None or covered.whole else coverage.words(covered)
-
-
-def counts(found: Comparison | VersionRun) -> str:
-    """How many tests of each change, and complaints of the kernel, as the terminal and the reply say it."""
-    number = Counter(entry.change for entry in found.entries)
-    lost = {Change.SAME: len(found.lost_alike)}
-    parts = [
-        f"{number[change]} {change}" + (f" ({lost[change]} without a result)" if lost.get(change) else "")
-        for change in Change
-        if number[change]
-    ]
-    if found.new_splats:
-        parts.append(count(len(found.new_splats), "new kernel complaint"))
-    if found.allowed_splats:
-        parts.append(count(len(found.allowed_splats), "allowed kernel complaint"))
-    return ", ".join(parts)
 
 
 def notes(found: Comparison | VersionRun) -> list[tuple[str, str]]:
@@ -77,6 +89,12 @@ def notes(found: Comparison | VersionRun) -> list[tuple[str, str]]:
 def states(entry: Entry) -> str:
     """What a test was, and what it is with the series."""
     return f"{entry.base or 'absent'} -> {entry.patched or 'absent'}"
+
+
+def remaining(entries: Sequence[Entry], shown: Sequence[Entry]) -> list[str]:
+    """How many of these are not among those shown, such as `7 more BROKEN`: with what is shown they make the count."""
+    names = {entry.name for entry in shown}
+    return [each.replace(" ", " more ", 1) for each in counted([each for each in entries if each.name not in names])]
 
 
 def changed(run: VersionRun) -> list[Entry]:
