@@ -136,6 +136,10 @@ def test_a_boot_without_all_its_samples_is_made_once_more(lab):
     lab[0].plan(base, cut, whole)
     assert len(run(lab)) == 6
     assert booted(lab[0]) == ["base", "v10", "v10"]
+    # What the first one left is kept.
+    boots = lab[2] / "boots/window"
+    assert (boots / "001-patched" / bench.SAMPLES).is_file()
+    assert (boots / "001-patched.try-1/console.log").is_file()
 
 
 def test_a_kernel_that_never_gives_them_is_an_error_with_the_reason(lab):

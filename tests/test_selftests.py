@@ -52,7 +52,15 @@ def install(base: Base, tools: Toolchain, folder: Path, *collections: str, key: 
     store = Store(base.store)
     store.check_out(base.commit)
     folder.mkdir(parents=True, exist_ok=True)
-    return selftests.install(store.worktree, folder, collections, tools, cache_key=key, tell=lambda _text: None)
+    return selftests.install(
+        store.worktree,
+        folder,
+        collections,
+        tools,
+        cache_key=key,
+        tell=lambda _text: None,
+        failed_log=folder / "failed.log",
+    )
 
 
 def test_what_is_for_readers_is_no_part_of_a_collection(ours: Path) -> None:
@@ -177,8 +185,15 @@ class TestInstall:
         store.check_out(base.commit)
         (tmp_path / "build").mkdir()
         installed = selftests.install(
-            store.worktree, tmp_path / "build", ["mm"], tools, cache_key="key", tell=said.append
+            store.worktree,
+            tmp_path / "build",
+            ["mm"],
+            tools,
+            cache_key="key",
+            tell=said.append,
+            failed_log=tmp_path / "failed.log",
         )
+        assert not (tmp_path / "failed.log").exists()
         (result,) = installed.notbuilt
         assert (result.name, result.status) == ("mm/broken", Status.NOTBUILT)
         assert result.reason.startswith("broken.c:5:")
@@ -200,6 +215,17 @@ class TestInstall:
         with pytest.raises(InfrastructureError, match="no space left on device"):
             install(sources.resolve(str(linux), print), tools, tmp_path / "build", "mm")
         assert selftests.lookup("key") is None
+
+    def test_the_log_of_what_cannot_be_installed_is_kept(
+        self, linux: Path, tools: Toolchain, ours: Path, tmp_path: Path
+    ) -> None:
+        makefile = linux / SELFTESTS / "Makefile"
+        makefile.write_text("install:\n\techo nothing to be had here; false\n")
+        fakelinux.commit(linux)
+        with pytest.raises(InfrastructureError, match="the selftests of mm could not be installed") as caught:
+            install(sources.resolve(str(linux), print), tools, tmp_path / "build", "mm")
+        assert caught.value.hint == f"the whole log: {tmp_path / 'build/failed.log'}"
+        assert "nothing to be had here" in (tmp_path / "build/failed.log").read_text()
 
     def test_cache_behind_a_symbolic_link(
         self, linux: Path, tools: Toolchain, ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import boots, files, growing, inside, machine, pipeline, samples, stats
+from series_ci import attempts, boots, files, growing, inside, machine, pipeline, samples, stats
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
 from series_ci.errors import InfrastructureError, UsageError
@@ -178,7 +178,7 @@ def boot(made: Rig, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
     if kept := _kept(folder / SAMPLES, origin, made.accel.name):
         return kept
     wanted = turn.scenario.warmup + turn.scenario.samples
-    for _ in range(TRIES):
+    for number in range(1, TRIES + 1):
         shutil.rmtree(folder, ignore_errors=True)
         began, load = time.time(), os.getloadavg()[0]
         ran = boots.boot(recipe, kernel, folder, progress, f"{turn.scenario.name} {turn.round + 1} {kernel.label}")
@@ -196,11 +196,14 @@ def boot(made: Rig, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
             taken = [_sample(turn, kernel.label, each, environment) for each in found]
             files.write(folder / SAMPLES, samples.as_lines(taken))
             return taken
-        progress.say(f"{turn.folder}: {len(found)} of {count(wanted, 'sample')}: {_why(ran)}")
+        aside = folder.with_name(f"{folder.name}.{attempts.FOLDER}{number}")
+        progress.say(f"{turn.folder}: {len(found)} of {count(wanted, 'sample')}: {_why(ran)}; see {aside}")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
     told = f"{len(found)} of {count(wanted, 'sample')}, {TRIES} times: {_why(ran)}"
     raise InfrastructureError(
         f"{turn.scenario.name} on {kernel.label} gave {told}",
-        hint=f"see {folder}; what was measured is kept, and --resume goes on with it",
+        hint=f"see {aside}; what was measured is kept, and --resume goes on with it",
     )
 
 

@@ -80,7 +80,13 @@ def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Pr
             source = _lay_out(shop, commit)
             shop.folder.mkdir(parents=True, exist_ok=True)
             installed = selftests.install(
-                source, shop.folder, shop.collections, shop.tools, cache_key=tests_key, tell=step.note
+                source,
+                shop.folder,
+                shop.collections,
+                shop.tools,
+                cache_key=tests_key,
+                tell=step.note,
+                failed_log=log_folder / "selftests.log",
             )
         else:
             step.note("cached")

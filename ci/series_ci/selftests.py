@@ -153,10 +153,12 @@ def install(
     *,
     cache_key: str,
     tell: Callable[[str], None],
+    failed_log: Path,
 ) -> Installed:
     """Build the collections of the tree in `source` with ours on top, and keep what was installed under `cache_key`.
 
     What does not compile is a result (NOTBUILT), not an error: trees whose own tests do not all build are common.
+    Raises InfrastructureError where nothing can be installed; `failed_log` gets the log then.
     """
     start = time.monotonic()
     for collection in collections:
@@ -166,7 +168,12 @@ def install(
     target = paths.cache() / "selftests" / cache_key
     with files.disk_errors(target), files.fresh_folder(target) as making:
         log = making / "selftests.log"
-        _make(source, folder, collections, tools, making, log)
+        try:
+            _make(source, folder, collections, tools, making, log)
+        except InfrastructureError as error:
+            files.write(failed_log, inside.text(log))
+            hint = error.hint or f"the whole log: {failed_log}"
+            raise InfrastructureError(error.message, hint=hint, details=error.details) from error
         text = inside.text(log)
         if files.is_full(text):  # else what did not fit would be kept as what does not compile
             raise files.disk_full(f"the selftests cannot be built below {paths.cache()}")
