@@ -11,7 +11,7 @@ from series_ci.compare import Change
 from series_ci.errors import ExitStatus
 from series_ci.report.summary import ran
 from series_ci.results import Result, Splat, Status
-from series_ci.runs import VERDICTS, Boot, Stage, SweepRow, SweepRun, VersionRun, place, worst
+from series_ci.runs import Boot, Stage, SweepRow, SweepRun, VersionRun, place, worst
 
 RUN = ran(
     outcome(
@@ -50,7 +50,37 @@ def test_what_is_asked_of_a_version() -> None:
 def test_a_regression_is_the_status_of_all_else_the_worst(statuses: tuple[int, ...], expected: int) -> None:
     assert worst([ExitStatus(each) for each in statuses]) == expected
     sweep = SweepRun("demo", "x", tuple(row("v", ExitStatus(each)) for each in statuses), "/runs/9", "again")
-    assert (sweep.status, sweep.verdict) == (expected, VERDICTS[ExitStatus(expected)])
+    assert sweep.status == expected
+
+
+PASSED, BOOTED = replace(RUN, verdict="no regression"), replace(RUN, verdict="only booted")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([(0, PASSED)], "no regression"),
+        ([(0, BOOTED), (0, PASSED)], "no regression"),
+        ([(0, BOOTED)], "only booted"),
+        ([(1, RUN), (6, None)], "regression"),
+        ([(0, PASSED), (2, None)], "some versions cannot be had"),
+        ([(0, PASSED), (5, None)], "some versions gave no result"),
+        ([(0, PASSED), (3, None)], "no regression; some versions do not apply"),
+        ([(0, BOOTED), (4, None)], "only booted; some versions do not build"),
+        ([(0, PASSED), (6, None)], "no regression; some versions were not tested"),
+        ([(0, BOOTED), (6, None)], "only booted; some versions were not tested"),
+        # Nothing was booted: nothing is said of regressions.
+        ([(3, None), (6, None)], "some versions do not apply"),
+        ([(4, None)], "some versions do not build"),
+        ([(6, None), (6, None)], "no version was tested"),
+        ([], "no version was tested"),
+    ],
+)
+def test_the_verdict_on_many_is_about_those_that_were_booted(
+    rows: list[tuple[int, VersionRun | None]], expected: str
+) -> None:
+    made = tuple(row(f"v{at}", ExitStatus(status), found) for at, (status, found) in enumerate(rows))
+    assert SweepRun("demo", "x", made, "/runs/9", "again").verdict == expected
 
 
 def test_rows_of_which_nothing_is_known_have_no_run() -> None:

@@ -231,15 +231,21 @@ class SweepRow:
 
 
 VERDICTS = {
-    ExitStatus.OK: "no regression",
     ExitStatus.REGRESSION: "regression",
     ExitStatus.USAGE: "some versions cannot be had",
-    ExitStatus.APPLY: "no regression; some versions do not apply",
-    ExitStatus.BUILD: "no regression; some versions do not build",
     ExitStatus.INFRASTRUCTURE: "some versions gave no result",
-    ExitStatus.NOT_TESTED: "no regression; some versions were not tested",
 }
 """The verdict on a sweep, by its exit status."""
+
+BESIDES = {
+    ExitStatus.APPLY: "some versions do not apply",
+    ExitStatus.BUILD: "some versions do not build",
+    ExitStatus.NOT_TESTED: "some versions were not tested",
+}
+"""What the verdict on a sweep says besides that on the versions that were booted, by its exit status."""
+
+UNTESTED = "no version was tested"
+"""The verdict on a sweep in which nothing went wrong and no version was booted."""
 
 
 @dataclass(frozen=True)
@@ -259,10 +265,14 @@ class SweepRun:
 
     @property
     def verdict(self) -> str:
-        """The status in words."""
-        if self.status is ExitStatus.OK and self.runs and all(each.verdict == ONLY_BOOTED for each in self.runs):
-            return ONLY_BOOTED
-        return VERDICTS[self.status]
+        """The status in words. That there is no regression is said of versions that were booted, if there are any."""
+        if self.status in VERDICTS:
+            return VERDICTS[self.status]
+        found = {row.compared.verdict for row in self.rows if row.compared}
+        if not found:
+            return UNTESTED if self.status in (ExitStatus.OK, ExitStatus.NOT_TESTED) else BESIDES[self.status]
+        passed = ONLY_BOOTED if found == {ONLY_BOOTED} else "no regression"
+        return "; ".join([passed, *([BESIDES[self.status]] if self.status in BESIDES else [])])
 
     @property
     def runs(self) -> list[VersionRun]:
