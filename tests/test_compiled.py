@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes import lab, mails
-from fakes.fakelinux import SELFTESTS
+from fakes.fakelinux import BROKEN_C, SELFTESTS
 from fakes.lab import Lab
 from fakes.mails import GOOD, HELPER, Change
 from fakes.world import Ran, World, fresh
@@ -46,6 +46,11 @@ TEST = Change(
     "selftests/mm: say it\n\nSigned-off-by: Robin Välé <robin.vale@example.org>",
     ((f"{SELFTESTS}/mm/good.c", "#include <stdio.h>", "/* Good. */\n#include <stdio.h>"),),
 )
+TEST_OF_NOTHING = Change(
+    "selftests/mm: say why\n\nSigned-off-by: Robin Välé <robin.vale@example.org>",
+    ((f"{SELFTESTS}/mm/broken.c", (_FIRST := BROKEN_C.splitlines()[0]), f"{_FIRST}\n/* Broken. */"),),
+)
+"""The test does not compile, with the series as little as without it."""
 TEST_OF_NET = added(f"{SELFTESTS}/net/new.c", "int main(void) { return 1; }\n", "selftests/net: a test")
 
 
@@ -181,6 +186,12 @@ def test_a_selftest_that_nobody_runs_is_not(world: World) -> None:
     ran = taken(world, TEST_OF_NET, more=("--test", "mm/good"))
     assert (ran.status, ran.summary["verdict"]) == (6, "not tested")
     assert f"not among the tests: {SELFTESTS}/net/new.c" in ran.stdout
+
+
+def test_nor_is_a_selftest_that_does_not_compile(world: World) -> None:
+    ran = taken(world, TEST_OF_NOTHING, more=("--test", "mm/good"))
+    assert (ran.status, ran.summary["verdict"]) == (6, "not tested")
+    assert f"0 of 1 file compiled; not among the tests: {SELFTESTS}/mm/broken.c (does not compile)" in ran.stdout
 
 
 def test_without_a_test_it_is_only_booted(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,8 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
     read = first.build.inputs | second.build.inputs
     same = first.build.image_digest == second.build.image_digest
     config = kconfig.parse(second.build.config.read_text("utf-8", "replace"))
+    # What the base builds and the series does not is a result of its own, and told as one.
+    unbuilt = {each.name for each in first.tests.notbuilt} & {each.name for each in second.tests.notbuilt}
 
     @cache
     def text(name: str) -> str | None:
@@ -42,6 +44,8 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
 
     def changed(name: str) -> ChangedFile:
         kind = coverage.kind(name)
+        if kind is Kind.SELFTEST and _program(name) in unbuilt:
+            return ChangedFile(name, kind, False, "does not compile")
         if kind is Kind.SELFTEST:
             return ChangedFile(name, kind, _is_built(name, shop.collections))
         if name in read or kind not in (Kind.CODE, Kind.TOOL):
@@ -49,6 +53,11 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
         return ChangedFile(name, kind, False, _why(name, shop, text, config) if kind is Kind.CODE else "")
 
     return Coverage(tuple(changed(name) for name in shop.store.changed(first.commit, second.commit)), same)
+
+
+def _program(name: str) -> str:
+    """The test that a file below the selftests is the source of, if it is one of its own: `mm/cow` of `mm/cow.c`."""
+    return name.removeprefix(coverage.SELFTESTS).partition(".")[0]
 
 
 def _is_built(name: str, collections: Sequence[str]) -> bool:
