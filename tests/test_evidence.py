@@ -48,7 +48,7 @@ def test_a_console_that_is_a_link_is_none(tmp_path: Path) -> None:
 def test_a_long_console_keeps_both_ends(tmp_path: Path) -> None:
     rundirs.version(tmp_path, compared())
     lines = [f"line {number}" for number in range(1, 5001)]
-    (tmp_path / "base/console.log").write_bytes("\n".join(lines).encode() + b"\n\xff\x1b[1mbold\x1b[0m\0\n")
+    (tmp_path / "base/console.log").write_bytes("\n".join(lines).encode() + b"\n\xff\x1b[1mbold\x1b[0m\0\xe2\x80\xae\n")
     console = gathered(tmp_path).consoles["base"]
     assert (console.total, console.left_out) == (5001, 5001 - evidence.HEAD - evidence.TAIL)
     assert (console.lines[0], console.lines[-1]) == ((1, "line 1"), (5001, "\ufffdbold"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import attempts, boots, difference, inside, mail, mailed, rangediff, stored
+from series_ci import attempts, boots, difference, inside, mail, mailed, plain, rangediff, stored, text
 from series_ci.rangediff import Pair
 from series_ci.runs import AnyRun, SweepRun, VersionRun, place
 
@@ -18,8 +17,6 @@ HEAD, TAIL = 400, 1600
 
 CONSOLE = 512 << 20
 """Bytes of a console that are read."""
-
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def _numbered(where: Path, start: str) -> list[Path]:
 
 def _lines(folder: Path, name: str) -> Iterator[str]:
     for line in (inside.read(folder, name, CONSOLE) or b"").decode("utf-8", "replace").splitlines():
-        yield _CONTROL.sub("", line)[:2000]
+        yield plain.replaced(text.plain(line), "")[:2000]
 
 
 def _changed(folder: Path, run: SweepRun) -> Iterator[Changed]:

@@ -169,8 +169,7 @@ def _wrong(row: SweepRow) -> list[str]:
         first = next((entry for entry in broken if ":" in entry.name), broken[0])
         more = f", and {count(len(broken) - 1, 'more')}".removesuffix("s") if len(broken) > 1 else ""
         why = first.reason or why_failed(first.log)
-        states = f"{first.name}: {first.base or 'absent'} -> {first.patched or 'absent'}"
-        said.append(f"BROKEN {states}{more}" + (f"\n{why}" if why else ""))
+        said.append(f"BROKEN {first.name}: {words.states(first)}{more}" + (f"\n{why}" if why else ""))
     said += words.retried(run)
     said += [f"new kernel complaint: {splat.title}" for splat in run.new_splats]
     said += [f"permitted {each.kind}: {each.words}" for each in run.permitted]

@@ -128,8 +128,7 @@ def _show_steps(steps: Sequence[PatchBuild], out: Console) -> None:
 def _show_changes(comparison: Comparison, out: Console) -> None:
     broken = comparison.having(Change.BROKEN)
     for entry in broken[:MOST]:
-        states = f" {entry.name}: {entry.base or 'absent'} -> {entry.patched or 'absent'}"
-        out.print(Text.assemble("\n", ("BROKEN", "bold red"), states))
+        out.print(Text.assemble("\n", ("BROKEN", "bold red"), f" {entry.name}: {words.states(entry)}"))
         for line in ([entry.reason] if entry.reason else []) + list(entry.log[-8:]):
             out.print(Text(f"    {line}"))
     notes = words.notes(comparison)
