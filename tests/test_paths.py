@@ -68,11 +68,11 @@ def test_the_projects_own_folder_is_not_listed_twice(monkeypatch: pytest.MonkeyP
 def test_in_ci_what_lies_in_the_repository_is_named_from_its_root(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    text = "/work/r/r/series/mini.yaml: not in /work/r/r, /work/r/r2, /a/work/r/r/x"
-    monkeypatch.setenv(variable, "/work/r/r/")
+    text = "/srv/r/r/series/mini.yaml: not in /srv/r/r, /srv/r/r2, /a/srv/r/r/x"
+    monkeypatch.setenv(variable, "/srv/r/r/")
     monkeypatch.delenv("CI", raising=False)
     assert paths.named(text) == text
     monkeypatch.setenv("CI", "true")
-    assert paths.named(text) == "series/mini.yaml: not in ., /work/r/r2, /a/work/r/r/x"
+    assert paths.named(text) == "series/mini.yaml: not in ., /srv/r/r2, /a/srv/r/r/x"
     monkeypatch.setenv(variable, "relative")
     assert paths.named(text) == text
