@@ -491,6 +491,7 @@ def test_lone_cut_here_is_no_complaint_beside_another() -> None:
     assert [each.kind for each in splat.find(stamped(f"{trace('a+0x1/0x2')}\n{cut}", caller="C0"))] == ["ATOMIC"]
     found = splat.find(stamped(f"{trace('a+0x1/0x2')}\n{cut}\nKernel panic - not syncing: Fatal exception"))
     assert [(each.kind, len(each.lines)) for each in found] == [("ATOMIC", 6)]
+    assert [each.kind for each in splat.find(stamped(f"{cut}\n{cut}\n{trace('a+0x1/0x2')}"))] == ["ATOMIC"]
     boot = "\n".join(f"device {number} is fine" for number in range(30))
     panic = "Kernel panic - not syncing: Fatal exception"
     found = splat.find([*stamped(trace("a+0x1/0x2")), *stamped(cut, "C0"), *stamped(boot), *stamped(panic, "C0")])

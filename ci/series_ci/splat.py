@@ -131,7 +131,9 @@ class _Finder:
         """All complaints, when no line is left."""
         for caller in list(self.open):
             self._close(caller)
-        return [report.splat() for report in self._reports]
+        # Beside others a "cut here" that nothing came after is none, also if it came before them.
+        told = [each for each in self._reports if len(each.lines) > 1 or not table.CUT.match(each.lines[0])]
+        return [report.splat() for report in told or self._reports]
 
     def _shape(self, line: str, *, stamped: bool) -> tuple[table.Shape | None, int]:
         """What begins in this line, and where."""
