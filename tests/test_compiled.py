@@ -44,7 +44,7 @@ COMMENT = Change(
 )
 TEST = Change(
     "selftests/mm: say it\n\nSigned-off-by: Robin Välé <robin.vale@example.org>",
-    ((f"{SELFTESTS}/mm/good.c", "#include <stdio.h>", "/* Good. */\n#include <stdio.h>"),),
+    ((f"{SELFTESTS}/mm/good.c", "int main(void)\n{", "int main(void)\n{\n\tsetvbuf(stdout, NULL, _IONBF, 0);"),),
 )
 TEST_OF_NOTHING = Change(
     "selftests/mm: say why\n\nSigned-off-by: Robin Välé <robin.vale@example.org>",
@@ -136,8 +136,15 @@ def test_github_is_neutral_and_patchwork_warns(world: World, capsys: pytest.Capt
     assert main(["post", str(ran.out), "--to", "github", *target]) == 0
     said = capsys.readouterr().out
     assert '"conclusion": "neutral"' in said
-    assert '"failure"' not in said
+    assert not [each for each in ('"failure"', '"success"') if each in said]
     assert patchwork.STATES[posting.read(ran.out).state] == "warning"
+
+
+def test_there_is_nothing_to_reproduce(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = taken(world, SYNTAX_ERROR)
+    capsys.readouterr()
+    assert main(["reproduce", str(ran.out)]) == 6
+    assert "nothing was tested in this run: not tested\nhint: to test again: series-ci test" in capsys.readouterr().err
 
 
 def test_a_run_that_was_not_tested_is_verified_and_merged(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,6 +187,19 @@ def test_a_selftest_of_the_series_is_tested_on_equal_kernels(world: World) -> No
     assert (ran.status, ran.summary["verdict"]) == (0, "no regression")
     assert ran.summary["coverage"]["same_kernel"] is True
     assert main(["verify", str(ran.out)]) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        added(f"{SELFTESTS}/mm/in_no_makefile.c", "int main(void) { return 1; }\n", "selftests/mm: forgotten"),
+        Change(TEST.message, ((f"{SELFTESTS}/mm/good.c", "#include <stdio.h>", "/* Good. */\n#include <stdio.h>"),)),
+    ],
+)
+def test_selftests_that_are_installed_as_before_are_not_tested(world: World, change: Change) -> None:
+    ran = taken(world, change, more=("--test", "mm/good"))
+    assert (ran.status, ran.summary["verdict"]) == (6, "not tested")
+    assert "(its collection is the same without it)" in ran.stdout
 
 
 def test_a_selftest_that_nobody_runs_is_not(world: World) -> None:

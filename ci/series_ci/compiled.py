@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
-from series_ci import coverage, kconfig, makefiles
+from series_ci import coverage, kconfig, makefiles, selftests
 from series_ci.coverage import ChangedFile, Coverage, Kind
 from series_ci.errors import NothingToTestError, NotTestedError
 from series_ci.kernels import Kernel, Workshop
@@ -35,6 +35,7 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
     read = first.build.inputs | second.build.inputs
     same = first.build.image_digest == second.build.image_digest
     config = kconfig.parse(second.build.config.read_text("utf-8", "replace"))
+    collections = [each for each in shop.collections if selftests.differ(first.tests, second.tests, each)]
     # What the base builds and the series does not is a result of its own, and told as one.
     unbuilt = {each.name for each in first.tests.notbuilt} & {each.name for each in second.tests.notbuilt}
 
@@ -47,7 +48,7 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
         if kind is Kind.SELFTEST and _program(name) in unbuilt:
             return ChangedFile(name, kind, False, "does not compile")
         if kind is Kind.SELFTEST:
-            return ChangedFile(name, kind, _is_built(name, shop.collections))
+            return _selftest(name, shop.collections, collections)
         if name in read or kind not in (Kind.CODE, Kind.TOOL):
             return ChangedFile(name, kind, name in read)
         return ChangedFile(name, kind, False, _why(name, shop, text, config) if kind is Kind.CODE else "")
@@ -60,8 +61,14 @@ def _program(name: str) -> str:
     return name.removeprefix(coverage.SELFTESTS).partition(".")[0]
 
 
-def _is_built(name: str, collections: Sequence[str]) -> bool:
-    """Whether a file below the selftests is among what was built: its collection's, or what all collections share."""
+def _selftest(name: str, built: Sequence[str], changed: Sequence[str]) -> ChangedFile:
+    """A file below the selftests, of which these collections were built, and these are not the same on both kernels."""
+    why = "its collection is the same without it" if _is_among(name, built) and not _is_among(name, changed) else ""
+    return ChangedFile(name, Kind.SELFTEST, _is_among(name, changed), why)
+
+
+def _is_among(name: str, collections: Sequence[str]) -> bool:
+    """Whether a file below the selftests belongs to one of these collections, or to what all collections share."""
     home = coverage.collection(name)
     return any(not home or home == each or home.startswith(f"{each}/") for each in collections)
 

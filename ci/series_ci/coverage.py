@@ -50,9 +50,9 @@ def kind(name: str) -> Kind:
 class ChangedFile:
     """A file that the series changes.
 
-    `compiled` says whether the build of either kernel read it; of a selftest, whether its collection was built,
-    and the program for either kernel. Else `why` names what is in the way (`CONFIG_NET, CONFIG_INET`, an architecture,
-    or that a selftest does not compile), as far as the tree's Makefiles tell.
+    `compiled` says whether the build of either kernel read it; of a selftest, whether its collection was built and is
+    not the same without the series. Else `why` names what is in the way: options (`CONFIG_NET, CONFIG_INET`) or an
+    architecture, as far as the tree's Makefiles tell, or that a selftest does not compile.
     """
 
     name: str

@@ -117,6 +117,28 @@ def lookup(cache_key: str) -> Installed | None:
     return Installed(folder / "install", notbuilt, folder / "selftests.log", record["seconds"], cached=True)
 
 
+def differ(one: Installed, other: Installed, collection: str) -> bool:
+    """Whether two installations of a collection differ in a name or in the content of a file; so do they if either
+    does not exist.
+    """
+    folders = [each.folder / collection for each in (one, other)]
+    if folders[0] == folders[1]:
+        return not folders[0].is_dir()
+    return not all(each.is_dir() for each in folders) or _content(folders[0]) != _content(folders[1])
+
+
+def _content(folder: Path) -> dict[str, str]:
+    """What stands for the content of each file that was installed; no link is followed."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            found[name] = f"link to {path.readlink()}"
+        elif path.is_file():
+            found[name] = files.digest(inside.read(folder, name) or b"")
+    return found
+
+
 def lay_over(source: Path, collection: str) -> None:
     """Put our tests for a collection into the tree that is laid out in our worktree.
 

@@ -15,7 +15,7 @@ import click
 from series_ci import catalogue, files, lock, paths, rundir, samples, terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, stamped
-from series_ci.errors import ExitStatus, UsageError
+from series_ci.errors import ExitStatus, NotTestedError, UsageError
 from series_ci.lock import Lock
 from series_ci.manifest import Scenario
 from series_ci.pipeline import Request
@@ -166,6 +166,7 @@ def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *,
     from series_ci.report import reproduction as report  # noqa: PLC0415
 
     _refuse(given)
+    _require_results(path)
     then = lock.read(path)
     again = reproduce.Again(given["archive"], given["tree"], given["accel"])
     with reproduce.request_of(then, again, out, f"series-ci reproduce {path.resolve()}") as request:
@@ -182,6 +183,16 @@ def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *,
         report.show_repeated(found, terminal.console(stderr=False))
         click.echo(f"results:  {out}")
     return int(ExitStatus.OK if found.same else ExitStatus.REGRESSION)
+
+
+def _require_results(path: Path) -> None:
+    """Raise NotTestedError for the folder of a run in which nothing was tested: it has no results to repeat."""
+    found = files.read_json(path / rundir.SUMMARY) if path.is_dir() else None
+    if found and found.get("status") == ExitStatus.NOT_TESTED and not (path / lock.NAME).exists():
+        raise NotTestedError(
+            f"{path}: nothing was tested in this run: {found.get('verdict')}",
+            hint=f"to test again: {found.get('repeat')}",
+        )
 
 
 def _refuse(given: dict[str, Any]) -> None:

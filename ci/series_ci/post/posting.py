@@ -9,7 +9,7 @@ from pathlib import Path
 
 from series_ci import files, letter, stored
 from series_ci.compare import Change
-from series_ci.errors import ExitStatus
+from series_ci.errors import ExitStatus, NothingToTestError
 from series_ci.post import places
 from series_ci.post.places import Annotation
 from series_ci.progress import count
@@ -112,8 +112,10 @@ def _state(run: VersionRun) -> State:
     if run.status is ExitStatus.OK:
         return State.WARNING if run.having(Change.FLAKY) else State.SUCCESS
     # These say nothing against the series.
-    silent = {ExitStatus.NOT_TESTED: State.WARNING, ExitStatus.INFRASTRUCTURE: State.UNKNOWN}
-    return silent.get(run.status, State.FAILURE)
+    if run.verdict == NothingToTestError.verdict:
+        return State.WARNING
+    silent = (ExitStatus.NOT_TESTED, ExitStatus.INFRASTRUCTURE)
+    return State.UNKNOWN if run.status in silent else State.FAILURE
 
 
 _RESULTS = ("series", "version", "message_id", "verdict", "coverage", "changes", "splats", "steps", "error")

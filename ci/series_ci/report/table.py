@@ -54,7 +54,8 @@ def show(outcome: Outcome, out: Console) -> None:
     if outcome.coverage is not None:
         out.print(Text(f"compiled: {coverage.words(outcome.coverage)}"), soft_wrap=True)
     said = (f"{request.series} {request.label}: {verdict(outcome)}", f"bold {colour}")
-    out.print(Text.assemble(said, f"  {', '.join(words.tally(run))}"), soft_wrap=True)
+    counts = ", ".join(words.tally(run))
+    out.print(Text.assemble(said, f"  {counts}" if counts else ""), soft_wrap=True)
     out.print(Text(f"results:  {request.out}"), soft_wrap=True)
     out.print(Text(f"repeat:   {request.repeat}"), soft_wrap=True)
 
