@@ -214,6 +214,45 @@ def test_nor_is_a_selftest_that_does_not_compile(world: World) -> None:
     assert f"0 of 1 file compiled; not among the tests: {SELFTESTS}/mm/broken.c (does not compile)" in ran.stdout
 
 
+SIGNED = "Signed-off-by: Robin Välé <robin.vale@example.org>"
+OF_ANOTHER_TEST = {
+    "new": added(f"{SELFTESTS}/mm/new.c", "int main(void) { return 1; }\n", "selftests/mm: no rule makes it"),
+    "broken": Change(f"selftests/mm: another\n\n{SIGNED}", ((f"{SELFTESTS}/mm/broken.c", "/* The", "/* This"),)),
+    "overlaid": added(f"{SELFTESTS}/mm/exit_skip.c", "int main(void) { return 1; }\n", "selftests/mm: ours is taken"),
+    "built": Change(
+        f"selftests/mm: built, and not run\n\n{SIGNED}",
+        (
+            (f"{SELFTESTS}/mm/new.c", "", "int main(void) { return 1; }\n"),
+            (f"{SELFTESTS}/mm/Makefile", "good broken", "good broken new"),
+        ),
+    ),
+    "lib": added(f"{SELFTESTS}/kselftest_odd.h", "int x;\n", "selftests: nobody includes it"),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHER_TEST)
+def test_a_selftest_in_a_collection_of_which_another_one_runs_is_not(world: World, name: str) -> None:
+    ran = taken(world, OF_ANOTHER_TEST[name], more=("--test", "mm/good"))
+    assert (ran.status, ran.summary["verdict"]) == (6, "not tested")
+    assert "0 of 1 file compiled; not among the tests: " in ran.stdout
+
+
+USED = Change(
+    f"selftests/mm: a header that a test includes\n\n{SIGNED}",
+    (
+        (f"{SELFTESTS}/mm/number.h", "", "#define NUMBER 8\n"),
+        (f"{SELFTESTS}/mm/good.c", "#include <linux/mman.h>", '#include "number.h"'),
+        (f"{SELFTESTS}/mm/good.c", "MADV_MINI", "NUMBER"),
+    ),
+)
+
+
+def test_what_a_test_that_runs_is_made_of_is_tested(world: World) -> None:
+    ran = taken(world, USED, more=("--test", "mm/good"))
+    assert ran.status == 0
+    assert "2 of 2 files compiled" in ran.stdout
+
+
 def test_without_a_test_it_is_only_booted(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = world.folder / "bare.yaml"
     text = world.lab.manifest.read_text("utf-8").replace("name: mini", "name: bare").partition("tests:")[0]

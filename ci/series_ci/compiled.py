@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
-from series_ci import coverage, kconfig, makefiles, selftests
+from series_ci import coverage, exercised, kconfig, makefiles, selftests
 from series_ci.coverage import ChangedFile, Coverage, Kind
 from series_ci.errors import NothingToTestError, NotTestedError
 from series_ci.kernels import Kernel, Workshop
@@ -34,6 +34,7 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
     """What of the change from the first kernel's commit to the second's is in them, and in the tests of both."""
     read = first.build.inputs | second.build.inputs
     same = first.build.image_digest == second.build.image_digest
+    installed = (first.tests.folder, second.tests.folder)
     config = kconfig.parse(second.build.config.read_text("utf-8", "replace"))
     collections = [each for each in shop.collections if selftests.differ(first.tests, second.tests, each)]
     # What the base builds and the series does not is a result of its own, and told as one.
@@ -48,7 +49,9 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
         if kind is Kind.SELFTEST and _program(name) in unbuilt:
             return ChangedFile(name, kind, False, "does not compile")
         if kind is Kind.SELFTEST:
-            return _selftest(name, shop.collections, collections)
+            found = _selftest(name, shop.collections, collections)
+            run = not found.compiled or exercised.is_run(name, shop.programs, installed)
+            return found if run else ChangedFile(name, kind, False, "no test that is run shows it")
         if name in read or kind not in (Kind.CODE, Kind.TOOL):
             return ChangedFile(name, kind, name in read)
         return ChangedFile(name, kind, False, _why(name, shop, text, config) if kind is Kind.CODE else "")

@@ -27,6 +27,10 @@ class Kind(StrEnum):
     DOC = "documentation"
 
 
+_SOURCE = re.compile(r".*\.(?:[chSs]|rs|cc|cpp|inc|tbl|lds)")
+"""Names of sources, whatever they begin with: mm/README.c is compiled as any other."""
+
+_DOC_FOLDERS = ("Documentation/", "LICENSES/")
 _DOC = re.compile(
     r"(?:Documentation|LICENSES)/.*|(?:.*/)?(?:MAINTAINERS|CREDITS|COPYING|README[^/]*|[^/]*\.(?:rst|md)"
     r"|\.(?:gitignore|gitattributes|mailmap|clang-format|editorconfig|get_maintainer\.ignore|cocciconfig|yamllint"
@@ -34,14 +38,17 @@ _DOC = re.compile(
 )
 _RULE = re.compile(r"(?:.*/)?(?:Makefile[^/]*|Kbuild[^/]*|Kconfig[^/]*|[^/]*_defconfig|[^/]*\.config)")
 
+_SELFTEST_RULE = re.compile(r"(?:.*/)?(?:Makefile[^/.]*|config(?:\.\w+)?|settings|[^/]*\.mk)")
+
 
 def kind(name: str) -> Kind:
     """What a file is for, by its path from the top of the tree."""
-    if _DOC.fullmatch(name):
+    source = _SOURCE.fullmatch(name) and not name.startswith(_DOC_FOLDERS)
+    if not source and _DOC.fullmatch(name):
         return Kind.DOC
     if name.startswith(SELFTESTS):
-        return Kind.SELFTEST
-    if _RULE.fullmatch(name):
+        return Kind.RULE if _SELFTEST_RULE.fullmatch(name) else Kind.SELFTEST
+    if not source and _RULE.fullmatch(name):
         return Kind.RULE
     return Kind.TOOL if name.startswith(("tools/", "scripts/")) else Kind.CODE
 
@@ -50,8 +57,8 @@ def kind(name: str) -> Kind:
 class ChangedFile:
     """A file that the series changes.
 
-    `compiled` says whether the build of either kernel read it; of a selftest, whether its collection was built and is
-    not the same without the series. Else `why` names what is in the way: options (`CONFIG_NET, CONFIG_INET`) or an
+    `compiled` says whether the build of either kernel read it; of a selftest, whether a test that is run
+    is not the same without the series. Else `why` names what is in the way: options (`CONFIG_NET, CONFIG_INET`) or an
     architecture, as far as the tree's Makefiles tell, or that a selftest does not compile.
     """
 

@@ -27,12 +27,16 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where both kernels are made: same store, toolchain and configuration for the two of them."""
+    """Where both kernels are made: same store, toolchain and configuration for the two of them.
+
+    `programs` are the tests of the collections that are run (`mm/good`).
+    """
 
     store: Store
     tools: Toolchain
     options: tuple[kconfig.Asked, ...]
     collections: tuple[str, ...]
+    programs: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:

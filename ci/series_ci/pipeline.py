@@ -204,7 +204,8 @@ def workshop(request: Request, base: Base) -> Workshop:
     """Where all kernels of the request are made."""
     collections = sorted({test.program.partition("/")[0] for test in request.tests})
     tools = build.toolchain(request.arch, request.toolchain)
-    return kernels.workshop(Store(base.store), base.commit, tools, collections, request.config)
+    shop = kernels.workshop(Store(base.store), base.commit, tools, collections, request.config)
+    return replace(shop, programs=tuple(test.program for test in request.tests))
 
 
 def make_base(request: Request, base: Base, progress: Progress) -> tuple[Workshop, Kernel]:
