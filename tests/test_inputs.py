@@ -102,3 +102,27 @@ def test_what_has_no_end_or_leads_elsewhere_is_not_read(folder: Path, tmp_path: 
     os.truncate(folder / "mm/.rmap.o.cmd", 1 << 42)
     with pytest.raises(StrangeFileError, match=r"\.rmap\.o\.cmd: has more than 4 MiB"):
         inputs.read(folder, SOURCE)
+
+
+def test_the_file_behind_a_link_counts_and_so_does_the_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = tmp_path / "tree"
+    for name in ("lib/impl.c", "lib/headers/one.h"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("")
+    for name, target in {
+        "mm/first.c": "second.c",
+        "mm/second.c": "../lib/impl.c",
+        "include/sub": "../lib/headers",
+        "include/out": str(tmp_path),
+        "include/loop": "loop",
+    }.items():
+        (tree / name).parent.mkdir(exist_ok=True)
+        (tree / name).symlink_to(target)
+    monkeypatch.setitem(globals(), "SOURCE", tree)
+    folder = tmp_path / "build"
+    listed(folder, "mm/first.o", "mm/first.c", "include/sub/one.h", "include/out/x.h", "include/loop/x.h")
+    assert inputs.read(folder, tree) == {
+        *("mm/first.c", "lib/impl.c"),
+        *("include/sub/one.h", "include/sub", "lib/headers/one.h"),
+        *("include/out", "include/out/x.h", "include/loop", "include/loop/x.h"),
+    }

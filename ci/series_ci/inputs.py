@@ -2,7 +2,7 @@
 
 kbuild writes a file `.TARGET.cmd` for each target, with the command (`savedcmd_`, before Linux 6.6 `cmd_`) and, for
 objects, all that the compiler read (`source_`, `deps_`). Any word in these that names a file below the source tree is
-an input.
+an input. If a symbolic link of the tree is on its way, that link is one, too, and so is the file behind it.
 
 A build folder serves many versions of a series, so it may have lists of objects that this kernel does not have. An
 object counts if it is in the archives which the kernel was linked from, or is named in the command of another target.
@@ -13,7 +13,9 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 from series_ci import inside, process
@@ -50,7 +52,24 @@ def read(folder: Path, source: Path) -> frozenset[str]:
     for target, names in lists.items():
         if not known or target in named or not target.endswith(".o") or target.startswith(HOST):
             found.update(posixpath.normpath(name) for name in names)
-    return frozenset(found)
+    return frozenset(found | set(_behind_links(source, found)))
+
+
+def _behind_links(source: Path, names: Iterable[str]) -> Iterator[str]:
+    """The links of the tree on the way to these files, and the files of the tree that they lead to; none is opened."""
+    top = os.path.realpath(source)
+
+    @cache
+    def linked(name: str) -> bool:
+        return (source / name).is_symlink()
+
+    for name in names:
+        folders = accumulate(name.split("/"), posixpath.join)
+        if links := [each for each in folders if linked(each)]:
+            yield from links
+            real = os.path.realpath(source / name)
+            if real.startswith(f"{top}/"):
+                yield real.removeprefix(f"{top}/")
 
 
 def _lists(folder: Path) -> Iterator[Path]:
