@@ -9,7 +9,7 @@ import pytest
 from fakes import mails, web
 from series_ci import b4, mail, process
 from series_ci.archive import Archive, open_archive
-from series_ci.errors import InfrastructureError, UsageError
+from series_ci.errors import ApplyError, InfrastructureError, UsageError
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -61,3 +61,13 @@ def test_mail_without_a_patch() -> None:
     raw = mails.reply(mails.series()[0], "Hello", "hello@example.org", subject="Greetings")
     with pytest.raises(UsageError, match=r"hello@example.org"):
         b4.am("hello@example.org", Archive("mails", mails=(raw,)))
+
+
+@pytest.mark.parametrize(("char", "name"), [("\u202e", "U+202E (RIGHT-TO-LEFT OVERRIDE)"), ("\u200b", "U+200B")])
+def test_text_that_does_not_say_what_it_seems_to_is_refused_by_name(char: str, name: str) -> None:
+    change = mails.Change("mm: odd", (("mm/rmap.c", "int referenced = 0;", f"int referenced = 0; /* {char}x */"),))
+    sent = tuple(mails.series((change,), cover=""))
+    with pytest.raises(ApplyError) as caught:
+        b4.am(mails.message_id(1, 1), Archive("mails", mails=sent))
+    assert f"is refused: its text has {name}" in caught.value.message
+    assert "int referenced = 0; /*" in caught.value.details

@@ -155,7 +155,21 @@ def test_a_run_that_was_not_tested_is_verified_and_merged(world: World, capsys: 
     for change in ({"verdict": "no regression", "status": 0, "error": None}, {"coverage": None}):
         path.write_text(json.dumps({**found, **change}), "utf-8")
         assert main(["verify", str(ran.out)]) == 2, change
-    capsys.readouterr()
+    found["coverage"] |= {"words": "1 of 1 file compiled", "tested": True, "same_kernel": False}
+    found["coverage"]["files"][0]["compiled"] = True
+    path.write_text(json.dumps(found), "utf-8")
+    assert main(["verify", str(ran.out)]) == 2
+    assert "does not say what was compiled as a run with the verdict 'not tested' does" in capsys.readouterr().err
+
+
+def test_code_is_not_taken_for_documentation(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = taken(world, *GOOD)
+    path = ran.out / "summary.json"
+    found = ran.summary
+    found["coverage"]["files"].append({"name": "net/x.c", "kind": "documentation", "compiled": False, "why": ""})
+    path.write_text(json.dumps(found), "utf-8")
+    assert main(["verify", str(ran.out)]) == 2
+    assert "has 'net/x.c' for documentation" in capsys.readouterr().err
 
 
 def test_part_of_it_is_the_verdict_and_what_is_not_is_named(world: World) -> None:

@@ -9,18 +9,25 @@ from pathlib import Path
 
 from series_ci import files, mail, process, scratch, search
 from series_ci.archive import Archive
-from series_ci.errors import Error, InfrastructureError, UsageError
+from series_ci.errors import ApplyError, Error, InfrastructureError, UsageError
 
 TIMEOUT = 180.0
 """Seconds for one call of b4: lore answers in under one, but a mirror behind a slow line may take many."""
 
 _NOT_FOUND = re.compile(r"error: 404|not find|No messages|not in the (?:thread|mailbox)|0 messages", re.IGNORECASE)
 
+_HIDDEN = re.compile(
+    r"suspicious unicode control characters.*?Subject: (.*?)\n.*?Line: (.*?)\n.*?Char: ([^\n]*) \(0x([0-9a-f]+)\)",
+    re.DOTALL,
+)
+"""What b4 says of a mail with a bidirectional control, say, with which it does nothing."""
+
 
 def am(message_id: str, archive: Archive, *options: str) -> list[bytes]:
     """What `b4 am` makes of the thread of a mail: the cover letter, if there is one, and the patches.
 
-    Raises UsageError for a mail that the archive does not have or that has no patch, else InfrastructureError.
+    Raises UsageError for a mail that the archive does not have or that has no patch, ApplyError for text with
+    characters that are not seen, else InfrastructureError.
     """
     with scratch.folder("b4") as folder:
         program = process.which("b4")
@@ -105,6 +112,8 @@ def _failed(message_id: str, archive: Archive, said: str) -> Error:
     lines = [line for line in said.splitlines() if line.strip()]
     if files.is_full(said):
         raise files.disk_full("b4 cannot write")
+    if hidden := _HIDDEN.search(said):
+        return _refused(message_id, hidden)
     if "No patches found" in said:
         return UsageError(f"{message_id}: the mail is there, but it holds no patch")
     there = archive.find(message_id) is not None if archive.mails else not _NOT_FOUND.search(said)
@@ -116,4 +125,15 @@ def _failed(message_id: str, archive: Archive, said: str) -> Error:
     return InfrastructureError(
         f"{message_id}: cannot be had from {archive.name}: {lines[-1] if lines else 'b4 gave no reason'}",
         hint="check the network, or give another archive: --archive URL|MBOX|DIR",
+    )
+
+
+def _refused(message_id: str, hidden: re.Match[str]) -> ApplyError:
+    """For a mail that does not say what it seems to."""
+    subject, line, name, number = hidden.groups()
+    return ApplyError(
+        f"{message_id}: is refused: its text has U+{int(number, 16):04X} ({name}), which is not seen and changes how "
+        "a line reads",
+        hint="such a character is rarely meant: read the source of the mail, and have it sent without",
+        details=f"{subject.strip()}\n{line.strip()}",
     )

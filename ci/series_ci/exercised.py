@@ -6,9 +6,9 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from series_ci import coverage, guest, inside, selftests
+from series_ci import coverage, files, guest, inside, selftests
 
-MOST = 64 * inside.MIB
+MOST = 512 * inside.MIB
 """Bytes of an installed file that is compared."""
 
 _SETTINGS = ("config", "settings")
@@ -19,7 +19,8 @@ def is_run(name: str, programs: Iterable[str], installed: Sequence[Path]) -> boo
     """Whether a file below the selftests shows in what the tests run.
 
     `programs` are the tests (`mm/good`), `installed` the folders of the installed tests of both kernels. A file does if
-    one of them is not the same in both, and the file is not the source of another program. A script may call whatever is installed beside it. What the project lays its own file over is never run.
+    one of them is not the same in both, and the file is not the source of another program. A script may
+    call whatever is installed beside it. What the project lays its own file over is never run.
     """
     path = name.removeprefix(coverage.SELFTESTS)
     collection, _, rest = path.partition("/")
@@ -46,8 +47,8 @@ def _content(folder: Path, name: str) -> bytes | None:
     return inside.read(folder, name, MOST) if inside.is_file(folder, name) else None
 
 
-def _all(folder: Path, collection: str) -> Iterator[tuple[str, bytes | None]]:
+def _all(folder: Path, collection: str) -> Iterator[tuple[str, str]]:
     for path in guest.installed(folder, collection):
         if path.name not in _SETTINGS:
             name = str(path.relative_to(folder))
-            yield name, _content(folder, name)
+            yield name, files.digest(_content(folder, name) or b"")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import attempts, boots, foreign_mails, lock, looks, rundir, sent, stored
+from series_ci import attempts, boots, coverage, foreign_mails, lock, looks, rundir, sent, stored
 from series_ci.compare import Comparison
 from series_ci.errors import (
     AlreadyAppliedError,
@@ -213,13 +213,18 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
     _boot_names(folder, names)
     if not re.fullmatch(LABEL, run.version):
         raise _wrong(path, f"has a version named {run.version!r}")
+    measured = [run.coverage, *(step.coverage for step in run.steps)]
+    for each in (file for found in measured if found for file in found.files):
+        if each.kind is not coverage.kind(each.name):
+            raise _wrong(path, f"has {each.name!r} for {each.kind}")
     if fault := foreign_mails.fault(folder, run):
         raise _wrong(*fault)
     _verify_lock(folder / lock.NAME, run)
     if run.error is not None:
         if (run.status, run.verdict) not in _WITH_ERROR or run.entries or run.splats:
             raise _wrong(path, f"has the verdict {run.verdict!r} with status {int(run.status)} and an error")
-        if (run.coverage is not None) != (run.verdict == NotTestedError.verdict):
+        known = run.coverage is not None and not run.coverage.tested
+        if known != (run.verdict == NotTestedError.verdict) or (run.coverage is not None) != known:
             raise _wrong(path, f"does not say what was compiled as a run with the verdict {run.verdict!r} does")
         return
     pairs = list(zip(run.base_boots, run.boots, strict=False))
