@@ -144,7 +144,7 @@ class TestLinks:
         diff = link(f"{MM}/{name}", str(host.canary))
         if f"{MM}/{name}" in fakelinux.FILES:
             diff = removed(f"{MM}/{name}", fakelinux.FILES[f"{MM}/{name}"]) + diff
-        ran = host.test(f"self-{len(name)}", [diff], ["symlink"])
+        ran = host.test(f"self-{len(name)}", [diff, CHANGE], ["symlink"])
         assert ran.status == (5 if name == "Makefile" else 0)
         assert ("Makefile: is a link or no regular file" in ran.stderr) == (name == "Makefile")
 
@@ -199,7 +199,7 @@ class TestBuilds:
             f"@ln -sfn {host.canary.parent} $(INSTALL_PATH)/folder",
             "@mkfifo $(INSTALL_PATH)/pipe",
         ]
-        assert host.test("installed", [after(INSTALLED, *rules, name=LIB_MK)]).status == 0
+        assert host.test("installed", [after(INSTALLED, *rules, name=LIB_MK), CHANGE]).status == 0
 
     def test_a_link_in_place_of_the_installed_tests(self, host: Host) -> None:
         rule = f"@rmdir $(INSTALL_PATH); mkdir {host.folder}/elsewhere; ln -s {host.folder}/elsewhere $(INSTALL_PATH)"
