@@ -33,7 +33,7 @@ RUN = ran(
 
 def test_the_headline_counts_the_worst_first() -> None:
     assert words.headline(RUN) == "demo v10: regression, 2 BROKEN, 1 new kernel complaint, 1 GONE, 1 FIXED"
-    assert words.headline(SweepRun("demo", "x", (), "/runs/9", "again")) == "demo: no regression, 0 versions"
+    assert words.headline(SweepRun("demo", "x", (), "/runs/9", "again")) == "demo: no version was tested, 0 versions"
 
 
 def test_a_loss_on_both_kernels_is_told() -> None:
