@@ -36,9 +36,12 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
     same = first.build.image_digest == second.build.image_digest
     installed = (first.tests.folder, second.tests.folder)
     config = kconfig.parse(second.build.config.read_text("utf-8", "replace"))
-    collections = [each for each in shop.collections if selftests.differ(first.tests, second.tests, each)]
     # What the base builds and the series does not is a result of its own, and told as one.
     unbuilt = {each.name for each in first.tests.notbuilt} & {each.name for each in second.tests.notbuilt}
+
+    @cache  # every installed file is read for it, and few series change a selftest
+    def collections() -> list[str]:
+        return [each for each in shop.collections if selftests.differ(first.tests, second.tests, each)]
 
     @cache
     def text(name: str) -> str | None:
@@ -49,7 +52,7 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
         if kind is Kind.SELFTEST and _program(name) in unbuilt:
             return ChangedFile(name, kind, False, "does not compile")
         if kind is Kind.SELFTEST:
-            found = _selftest(name, shop.collections, collections)
+            found = _selftest(name, shop.collections, collections())
             run = not found.compiled or exercised.is_run(name, shop.programs, installed)
             return found if run else ChangedFile(name, kind, False, "no test that is run shows it")
         if name in read or kind not in (Kind.CODE, Kind.TOOL):
