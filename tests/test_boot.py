@@ -212,7 +212,7 @@ def real_series(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str,
 # What each version does with the folios of an exiting process that it should not keep. v2 to v4 look at nothing but the
 # process (v4 asks for a bit of the VMA that no such area has), v8 and v9 forgot to ask for anonymous folios.
 ALL_FATES = {f"{PROGRAM}:{kind}.{case}" for kind in FEW for case in ("exiting", "exiting_mglru", "forked")}
-NO_TABLE = {"build": "-", "boot": "-", PROGRAM: "-"}
+NO_TABLE = {"build": "-", "compiled": "-", "boot": "-", PROGRAM: "-"}
 
 
 @pytest.mark.lore
