@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 
 from fakes import rundirs
 from fakes.outcomes import outcome, run
-from series_ci import allow, manifest, stored
-from series_ci.allow import Allowed
-from series_ci.cli import request as requests
-from series_ci.compare import Change, compare
+from series_ci import stored
+from series_ci.cli import request
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.looks import join
+from series_ci.manifest import allow, model
+from series_ci.manifest.allow import Allowed
 from series_ci.post import posting
 from series_ci.report.html import Evidence, page
 from series_ci.report.junit import junit
 from series_ci.report.summary import ran, status, summary
-from series_ci.results import Result, Splat, Status
+from series_ci.results.compare import Change, compare
+from series_ci.results.looks import join
+from series_ci.results.model import Result, Splat, Status
 
 GOOD = Result("mm/a", Status.PASS)
 LEAF = Splat("WARNING", "WARNING at mm/walk.c:12 walk_leaf", "0123456789abcdef", ("the lines",))
@@ -88,16 +89,16 @@ def test_an_expired_entry_stops_the_test_of_a_version(tmp_path: Path, monkeypatc
     path.write_text(
         f"{MANIFEST}  - {{pattern: walk_leaf, reason: known, link: 'https://example.org/1', expires: 2026-01-31}}\n"
     )
-    read = manifest.load(path)
+    read = model.load(path)
 
     class Day(date):
         @classmethod
         def today(cls) -> Day:
             return cls(2026, 2, 1)
 
-    monkeypatch.setattr(requests, "date", Day)
+    monkeypatch.setattr(request, "date", Day)
     with pytest.raises(UsageError, match="expired entries of allow: walk_leaf: known"):
-        requests._allowed(read)
+        request._allowed(read)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_what_is_wrong_with_an_entry_is_told_in_its_place(tmp_path: Path, entry:
     path = tmp_path / "demo.yaml"
     path.write_text(f"{MANIFEST}  - {entry}\n")
     with pytest.raises(UsageError) as caught:
-        manifest.load(path)
+        model.load(path)
     assert f"{path}:9: allow[0]" in caught.value.message
     assert expected in caught.value.message
 

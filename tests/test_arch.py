@@ -6,8 +6,9 @@ import platform
 
 import pytest
 
-from series_ci import arch, paths
+from series_ci import arch
 from series_ci.errors import ExitStatus, UsageError
+from series_ci.host import paths
 
 
 @pytest.mark.parametrize("name", arch.ARCHES)

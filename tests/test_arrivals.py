@@ -14,7 +14,7 @@ from series_ci.archive import Archive, open_archive
 from series_ci.arrivals import Arrival
 from series_ci.errors import InfrastructureError
 from series_ci.ledger import Entry, Fate, Ledger
-from series_ci.manifest import Manifest, load
+from series_ci.manifest.model import Manifest, load
 from series_ci.progress import Progress
 from series_ci.search import NoSearchError
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from fakes import mails, web
-from series_ci import b4, mail, process
+from series_ci import b4, mail
 from series_ci.archive import Archive, open_archive
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
+from series_ci.host import process
 
 pytestmark = pytest.mark.usefixtures("cache")
 

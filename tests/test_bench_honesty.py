@@ -10,7 +10,7 @@ from pathlib import Path
 import bench_honesty
 from bench_honesty import PATCH, Trial
 from fakes import measured
-from series_ci.stats import Verdict
+from series_ci.results.stats import Verdict
 
 
 def trial(*verdicts, slow=False):

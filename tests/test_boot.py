@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 import yaml
 
-from series_ci import arch, process
+from series_ci import arch
+from series_ci.host import process
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

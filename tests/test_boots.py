@@ -10,7 +10,7 @@ import pytest
 
 from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu
-from series_ci import arch, attempts, boots, guest, quota, vm, watch
+from series_ci import arch, attempts, boots, guest, vm, watch
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
 from series_ci.build import Toolchain
@@ -19,7 +19,8 @@ from series_ci.finished import Build
 from series_ci.kernels import Kernel
 from series_ci.machine import Machine
 from series_ci.progress import Progress
-from series_ci.results import Attempt, Ended, Result, Run, Status
+from series_ci.results import quota
+from series_ci.results.model import Attempt, Ended, Result, Run, Status
 from series_ci.selftests import Installed
 
 TOOLS = Toolchain(arch.get("x86_64"), ("ARCH=x86_64", "CC=gcc"), "gcc 12", ccache=False)

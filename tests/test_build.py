@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux
-from series_ci import arch, build, files, finished, kconfig, paths, process
+from series_ci import arch, build, finished, kconfig
 from series_ci.build import Toolchain
 from series_ci.errors import BuildError, InfrastructureError, UsageError
 from series_ci.finished import Build
+from series_ci.host import files, paths, process
 
 # The miniature kernel builds on any machine.
 ARCH = replace(arch.ARCHES["x86_64"], name=arch.host())

@@ -17,7 +17,8 @@ import pytest
 
 from fakes import lab
 from fakes.lab import Lab
-from series_ci import build, paths, process
+from series_ci import build
+from series_ci.host import paths, process
 
 ROOT = Path(__file__).resolve().parent.parent
 

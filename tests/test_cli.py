@@ -22,11 +22,13 @@ import pytest
 
 from fakes import fakeqemu, lab, mails, outcomes
 from fakes.lab import Lab
-from series_ci import __version__, files, manifest, paths, pipeline, scratch
+from series_ci import __version__, pipeline
 from series_ci.cli import main
 from series_ci.cli.request import LORE, Options, make_request, sources_only, stamped
 from series_ci.cli.test import write
 from series_ci.errors import BuildError, UsageError
+from series_ci.host import files, paths, scratch
+from series_ci.manifest import model
 
 PROGRAM = [sys.executable, "-m", "series_ci"]
 
@@ -192,7 +194,7 @@ def options(**more: Any) -> Options:
 
 def test_the_manifest_decides_what_the_command_line_leaves_open(folder: Path) -> None:
     request = make_request("v10", options(series="demo"))
-    mine = manifest.load(paths.share("series") / "demo/demo.yaml")
+    mine = model.load(paths.share("series") / "demo/demo.yaml")
     assert (request.series, request.label) == ("demo", "v10")
     assert request.message_id == mine.versions["v10"].message_id
     assert request.trees == mine.trees

@@ -14,9 +14,9 @@ import pytest
 from fakes import rundirs
 from fakes.lab import MANIFEST
 from fakes.outcomes import MAIL, outcome, run
-from series_ci import process
 from series_ci.cli import main
-from series_ci.results import Result, Status
+from series_ci.host import process
+from series_ci.results.model import Result, Status
 
 GOOD, BAD = Result("mm/a", Status.PASS), Result("mm/a", Status.FAIL)
 REPLY = MAIL.replace(b"\n\n", b"\nIn-Reply-To: <20260203.v10-0@example.org>\n\n", 1)

@@ -16,8 +16,8 @@ import pytest
 
 from fakes import lab, publicinbox
 from fakes.lab import Lab
-from series_ci import files, paths
 from series_ci.cli import main
+from series_ci.host import files, paths
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")

@@ -15,10 +15,11 @@ import yaml
 
 from conftest import ROOT
 from fakes import fakelinux, inbox, mails, web
-from series_ci import lore, manifest
+from series_ci import lore
 from series_ci.archive import open_archive
 from series_ci.cli import main
 from series_ci.cli.request import LORE
+from series_ci.manifest import model
 
 SERVE = ROOT.parent / "shared/lore/serve"
 PROGRAM = [sys.executable, "-m", "series_ci"]
@@ -52,7 +53,7 @@ def test_manifest_and_table(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     status, out, err = run(capsys, mails.message_id(1, 2), "--archive", "mail")
     assert status == 0
     written = folder / "folios-end-their-process.yaml"
-    loaded = manifest.load(written)
+    loaded = model.load(written)
     assert {label: each.message_id for label, each in loaded.versions.items()} == {
         "v1": mails.message_id(1, 0),
         "v2": mails.message_id(2, 0),
@@ -73,7 +74,7 @@ def test_manifest_and_table(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def test_every_version_of_the_manifest_can_be_fetched(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, mails.message_id(1, 0), "--archive", "mail", "-o", "mine.yaml", "-q")
-    loaded = manifest.load(folder / "mine.yaml")
+    loaded = model.load(folder / "mine.yaml")
     for label, number in (("v1", 1), ("v2", 2)):
         fetched = lore.fetch(loaded.version(label).message_id, open_archive(str(loaded.archive)))
         assert [each.subject.version for each in fetched.patches] == [number, number]
@@ -82,7 +83,7 @@ def test_every_version_of_the_manifest_can_be_fetched(folder: Path, capsys: pyte
 def test_series_folder_is_where_it_belongs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "series").mkdir()
     assert run(capsys, "folios", "their", "--archive", "mail", "--name", "mine")[0] == 0
-    assert manifest.load(folder / "series/mine.yaml").name == "mine"
+    assert model.load(folder / "series/mine.yaml").name == "mine"
     status, _out, err = run(capsys, "folios", "their", "--archive", "mail", "--name", "mine")
     assert status == 2
     assert "series/mine.yaml: is there already" in err
@@ -130,7 +131,7 @@ def test_tree(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fakelinux.repository(folder / "linux")
     status, out, err = run(capsys, mails.message_id(1, 0), "--archive", "mail", "--tree", "linux", "-o", "mine.yaml")
     assert status == 0
-    assert [each.spec for each in manifest.load(folder / "mine.yaml").trees] == [str(folder / "linux")]
+    assert [each.spec for each in model.load(folder / "mine.yaml").trees] == [str(folder / "linux")]
     assert f"  blobs        2 of 2 files are the same in {folder / 'linux'}" in out.splitlines()
     assert "linux is Linux 6.12.7" in err
 
@@ -220,9 +221,7 @@ class TestRealSeries:
         return dict(json.loads(done.stdout))
 
     def known(self) -> dict[str, str]:
-        return {
-            label: each.message_id for label, each in manifest.load(ROOT / "series/exit-skip.yaml").versions.items()
-        }
+        return {label: each.message_id for label, each in model.load(ROOT / "series/exit-skip.yaml").versions.items()}
 
     def test_from_the_mail_of_v7(self, public_inbox: str, folder: Path) -> None:
         known = self.known()
@@ -235,7 +234,7 @@ class TestRealSeries:
         assert "(-process +task)" in evidence["v4"]
         assert "the newest that b4 finds" in evidence["v10"]
         assert found["unlinked"] == ["not linked: v1: the one in doubt may be it"]
-        loaded = manifest.load(folder / "real.yaml")
+        loaded = model.load(folder / "real.yaml")
         assert list(loaded.versions) == [label for label in known if label != "v1"]
         assert [each.spec for each in loaded.trees] == [f"{MAINLINE}@v6.10"]
         assert [each.spec for each in loaded.trees_for("v2")] == [f"{MAINLINE}@v6.8"]

@@ -14,7 +14,7 @@ from fakes.outcomes import outcome
 from fakes.outcomes import run as run_of
 from series_ci.cli import main
 from series_ci.post import http
-from series_ci.results import Result, Status
+from series_ci.results.model import Result, Status
 
 GITHUB = ["--repo", "o/r", "--sha", posted.SHA, "--pr", "7"]
 

@@ -12,7 +12,7 @@ from fakes.outcomes import outcome, request, run
 from series_ci.cli import main
 from series_ci.cli.report import FORMATS
 from series_ci.errors import ApplyError
-from series_ci.results import Result, Status
+from series_ci.results.model import Result, Status
 from series_ci.rows import Row
 from series_ci.runs import Stage
 

@@ -10,7 +10,7 @@ import pytest
 from fakes import lab
 from series_ci import arch, lock
 from series_ci.cli import main
-from series_ci.fields import parse_size
+from series_ci.manifest.fields import parse_size
 
 MORE = f"""
 bench:

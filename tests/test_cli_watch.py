@@ -16,10 +16,10 @@ import pytest
 
 from fakes import lab, mails, web
 from fakes.lab import PATCHED, Lab
-from series_ci import files
 from series_ci.cli import main
 from series_ci.cli.watch import watch as verb
 from series_ci.errors import InfrastructureError
+from series_ci.host import files
 
 ROOT = Path(__file__).resolve().parent.parent
 module = sys.modules["series_ci.cli.watch"]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from series_ci.compare import LOST, Change, Comparison, Entry, compare
 from series_ci.errors import ExitStatus
-from series_ci.notes import HELD
-from series_ci.results import Ended, Result, Run, Splat, Status
+from series_ci.results.compare import LOST, Change, Comparison, Entry, compare
+from series_ci.results.model import Ended, Result, Run, Splat, Status
+from series_ci.results.notes import HELD
 
 NAME = "mm/exit_skip:private.exiting"
 

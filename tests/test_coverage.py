@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from series_ci.coverage import (
+from series_ci.results.coverage import (
     ChangedFile,
     Coverage,
     Kind,

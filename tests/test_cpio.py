@@ -8,7 +8,7 @@ import pytest
 
 from series_ci import cpio
 from series_ci.cpio import Entry
-from series_ci.process import run
+from series_ci.host.process import run
 
 
 def test_folders_above_a_name_come_before_it_and_once() -> None:

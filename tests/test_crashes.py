@@ -11,9 +11,10 @@ from rich.console import Console
 import crashes
 from crashes import Crash, Verdict
 from fakes import outcomes
-from series_ci import boots, kconfig, machine, splat
+from series_ci import boots, kconfig, machine
 from series_ci.errors import UsageError
-from series_ci.results import Splat
+from series_ci.results.model import Splat
+from series_ci.results.splat import find
 
 LIST = """\
 #PANIC
@@ -70,7 +71,7 @@ def test_what_was_printed_and_not_found_is_missed() -> None:
     assert crashes.judge(["BUG"], something, said) == [
         Crash("BUG", Verdict.FOUND, "BUG", "kernel BUG at x.c:1!", "lkdtm_BUG")
     ]
-    assert splat.find(CONSOLE.splitlines())
+    assert find.find(CONSOLE.splitlines())
 
 
 def test_what_a_hanging_guest_says_when_asked_is_no_complaint() -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, lab, mails
-from series_ci import difference, files, paths
+from series_ci import difference
 from series_ci.cli.request import make_request, sources_only
 from series_ci.difference import Difference
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.host import files, paths
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.rangediff import Mark

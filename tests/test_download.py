@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from fakes import web
-from series_ci import download
 from series_ci.errors import InfrastructureError
+from series_ci.host import download
 
 PAGE = bytes(range(256)) * 40
 

@@ -15,7 +15,7 @@ from series_ci import evidence, mail, stored
 from series_ci.errors import ApplyError
 from series_ci.pipeline import Outcome
 from series_ci.report.html import page
-from series_ci.results import Result, Status
+from series_ci.results.model import Result, Status
 from series_ci.rows import Row
 from series_ci.runs import Stage
 

@@ -14,9 +14,10 @@ import pytest
 
 from fakes import fakelinux, mmtests
 from fakes.fakelinux import SELFTESTS
-from series_ci import export, paths, sources, tree
+from series_ci import export, sources, tree
 from series_ci.errors import UsageError
 from series_ci.export import NoPlaceError, Ours
+from series_ci.host import paths
 from series_ci.store import Author, Store
 
 KERNEL = Path(os.environ.get("SERIES_CI_KERNEL_TREE") or "/nonexistent")

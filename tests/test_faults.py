@@ -20,7 +20,8 @@ from fakes import lab
 from fakes.lab import Lab
 from faults_bench import Bench, Loss, Ran, Verdict, killed_in, read_verdict
 from faults_trials import Plan, Reference, Trial
-from series_ci import cli, guard, scratch
+from series_ci import cli, guard
+from series_ci.host import scratch
 
 ROOT = Path(__file__).resolve().parent.parent
 

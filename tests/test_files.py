@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import files
 from series_ci.errors import InfrastructureError
+from series_ci.host import files
 
 
 def names(folder: Path) -> list[str]:

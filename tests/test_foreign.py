@@ -16,14 +16,15 @@ from hypothesis import strategies as st
 
 from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
-from series_ci import compare, foreign, looks, mail, stored
-from series_ci.allow import Allowed
+from series_ci import foreign, mail, stored
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
 from series_ci.foreign import Limits
+from series_ci.manifest.allow import Allowed
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
-from series_ci.results import Result, Run, Splat, Status
+from series_ci.results import compare, looks
+from series_ci.results.model import Result, Run, Splat, Status
 from series_ci.rows import Row
 from series_ci.runs import Stage
 

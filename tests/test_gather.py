@@ -148,7 +148,7 @@ class TestSeveralPatches:
     def test_server_without_search_leaves_threads_and_links(self, serve: Callable[[Sequence[bytes]], Archive]) -> None:
         archive = serve(story())
         with pytest.MonkeyPatch.context() as patch:
-            from series_ci import download
+            from series_ci.host import download
 
             get = download.get
 

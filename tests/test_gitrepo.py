@@ -10,9 +10,9 @@ import git
 import pytest
 
 from fakes.fakeqemu import alive, script
-from series_ci import files
 from series_ci.errors import InfrastructureError
 from series_ci.gitrepo import Repo
+from series_ci.host import files
 
 ASKS = """
 import sys

@@ -12,7 +12,7 @@ import pytest
 
 from series_ci.errors import InfrastructureError
 from series_ci.guard import MARK, being_built
-from series_ci.process import KILL_GRACE
+from series_ci.host.process import KILL_GRACE
 
 KILLED = """
 import sys

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci import arch, guest, ktap, paths, process
+from series_ci import arch, guest
 from series_ci.errors import InfrastructureError
+from series_ci.host import paths, process
+from series_ci.results.ktap import stream
 
 HERE = arch.get(arch.host())
 
@@ -99,7 +101,7 @@ def test_the_title_leads_back_to_the_name(name: str) -> None:
         "# ok 1 case\n",
         f"ok 1 {title}\n",
     ]
-    assert [result.name for result in ktap.parse(log)] == [f"{name}:case", name]
+    assert [result.name for result in stream.parse(log)] == [f"{name}:case", name]
 
 
 def test_init_is_a_shell_script_without_mistakes() -> None:

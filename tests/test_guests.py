@@ -18,15 +18,16 @@ from pathlib import Path
 import pytest
 
 from fakes.fakeqemu import script
-from series_ci import arch, boots, guest, machine, process, shell, vm
+from series_ci import arch, boots, guest, machine, shell, vm
 from series_ci.accel import Accelerator
 from series_ci.arch import Accel
 from series_ci.boots import Recipe
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError
+from series_ci.host import process
 from series_ci.kernels import Kernel
 from series_ci.progress import Progress
-from series_ci.results import Ended, Result, Run, Status
+from series_ci.results.model import Ended, Result, Run, Status
 from series_ci.selftests import Installed
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import paths, process
+from series_ci.host import paths, process
 
 
 def functions(*names: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from series_ci import inputs
-from series_ci.inside import StrangeFileError
+from series_ci.host.inside import StrangeFileError
 
 SOURCE = Path("/src/linux")
 

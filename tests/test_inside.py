@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import inside
-from series_ci.inside import StrangeFileError
+from series_ci.host import inside
+from series_ci.host.inside import StrangeFileError
 
 
 @pytest.fixture

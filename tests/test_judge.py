@@ -15,7 +15,7 @@ from fakes.lab import BASE, PATCHED, WARNING, Lab
 from fakes.world import Ran, World, fresh
 from series_ci import foreign, record, stored, watch
 from series_ci.cli import main
-from series_ci.results import Ended
+from series_ci.results.model import Ended
 from series_ci.runs import SweepRun
 
 OTHER = "left"

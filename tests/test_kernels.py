@@ -9,8 +9,9 @@ import pytest
 
 from fakes import fakelinux, lab
 from fakes.lab import Lab
-from series_ci import arch, build, kernels, process, sources
+from series_ci import arch, build, kernels, sources
 from series_ci.errors import BuildError, ExitStatus
+from series_ci.host import process
 from series_ci.kernels import Workshop
 from series_ci.progress import Progress
 from series_ci.store import Store

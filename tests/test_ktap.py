@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci import ktap
-from series_ci.results import Result, Status
-from series_ci.text import plain
+from series_ci.results.ktap import stream as ktap
+from series_ci.results.logline import plain
+from series_ci.results.model import Result, Status
 
 DATA = Path(__file__).parent / "data" / "ktap"
 TREE = os.environ.get("SERIES_CI_KERNEL_TREE", "")

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci import _ktap_reader, ktap
-from series_ci._ktap_names import Names
-from series_ci._ktap_tree import Block
-from series_ci.results import Result
+from series_ci.results.ktap import reader
+from series_ci.results.ktap.levels import Block
+from series_ci.results.ktap.names import Names
+from series_ci.results.ktap.stream import Stream, parse
+from series_ci.results.model import Result
 
 
 def short(results: list[Result]) -> list[str]:
@@ -20,7 +21,7 @@ def short(results: list[Result]) -> list[str]:
 
 
 def read(text: str) -> list[str]:
-    return short(ktap.parse(f"{text.strip()}\n".splitlines(keepends=True)))
+    return short(parse(f"{text.strip()}\n".splitlines(keepends=True)))
 
 
 def test_the_runner_up_to_linux_5_1() -> None:
@@ -64,7 +65,7 @@ def test_an_old_runner_s_log_that_somebody_has_indented() -> None:
     ========================================
     not ok 1..2 selftests: ftrace: ftracetest [SKIP]
 """
-    found = short(ktap.parse(log.lstrip("\n").splitlines(keepends=True)))
+    found = short(parse(log.lstrip("\n").splitlines(keepends=True)))
     assert found == ["PASS kvm/sync_regs_test:a", "FAIL kvm/sync_regs_test", "SKIP ftrace/ftracetest"]
 
 
@@ -131,10 +132,10 @@ def test_a_log_that_begins_with_a_suite_of_kunit_s() -> None:
 # own: pass:1 fail:1 skip:0 total:2
 """
     lines = log.lstrip("\n").splitlines(keepends=True)
-    assert short(ktap.parse(lines)) == ["PASS own:a", "FAIL own:b", "CRASH own"]
-    assert short(ktap.parse([*lines, "not ok 3 own\n"])) == ["PASS own:a", "FAIL own:b", "FAIL own"]
+    assert short(parse(lines)) == ["PASS own:a", "FAIL own:b", "CRASH own"]
+    assert short(parse([*lines, "not ok 3 own\n"])) == ["PASS own:a", "FAIL own:b", "FAIL own"]
     stamped = [f"[    1.92{n}325] {line}" for n, line in enumerate(lines)]
-    assert short(ktap.parse(stamped)) == ["PASS own:a", "FAIL own:b", "CRASH own"]
+    assert short(parse(stamped)) == ["PASS own:a", "FAIL own:b", "CRASH own"]
 
 
 def test_bpf_s_test_progs() -> None:
@@ -183,7 +184,7 @@ def test_a_torn_line_whose_rest_never_came_is_no_result() -> None:
 def test_a_new_boot_ends_what_was_open() -> None:
     boot = "[    0.000000][    T0] Linux version 6.12.0\n"
     log = "TAP version 13\n1..1\n# selftests: mm: x\n# 1..2\n# ok 1 a\n"
-    stream = ktap.Stream()
+    stream = Stream()
     for line in log.splitlines(keepends=True):
         stream.feed(line)
     assert short(stream.take()) == ["PASS mm/x:a"]
@@ -194,7 +195,7 @@ def test_a_new_boot_ends_what_was_open() -> None:
 
 
 def test_results_come_as_soon_as_their_names_are_certain() -> None:
-    stream = ktap.Stream()
+    stream = Stream()
     came = {}
     for line in (
         "# selftests: mm: a",
@@ -218,8 +219,8 @@ def test_results_come_as_soon_as_their_names_are_certain() -> None:
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_ktap_reader, "WAITING", 100_000)
-    stream, first = ktap.Stream(), 0
+    monkeypatch.setattr(reader, "WAITING", 100_000)
+    stream, first = Stream(), 0
     stream.feed("KTAP version 1")
     for number in range(1, 1001):
         if stream.feed(f"    ok {number} case_{number}") and not first:
@@ -324,7 +325,7 @@ def test_every_leaf_is_found_and_nothing_else(draw: random.Random, style: str, n
     tests = tree(draw, depth=3, names=[0])
     lines = (kselftest if style == "kselftest" else kunit)(tests, "", draw)
     text = noisy(lines, draw) if noise else "\n".join(lines) + "\n"
-    results = {each.name: str(each.status) for each in ktap.parse(text.splitlines(keepends=True))}
+    results = {each.name: str(each.status) for each in parse(text.splitlines(keepends=True))}
     wanted = leaves(tests, "", style)
     assert {name: results.get(name) for name in wanted} == wanted, text
     inner = {name for name in results if any(leaf.startswith((f"{name}:", f"{name}/")) for leaf in wanted)}
@@ -339,7 +340,7 @@ def test_of_a_log_that_is_cut_every_whole_line_is_found(draw: random.Random, sty
     whole = "\n".join(lines) + "\n"
     kept = whole[: draw.randint(0, len(whole))].splitlines(keepends=True)
     said = {word for line in kept for word in re.findall(r"ok (?:\d+ )?(?:selftests: mm: )?(t\d+)(?: # .*)?\n", line)}
-    results = {re.split("[:/]", each.name)[-1]: str(each.status) for each in ktap.parse(kept)}
+    results = {re.split("[:/]", each.name)[-1]: str(each.status) for each in parse(kept)}
     for path, status in leaves(tests, "", style).items():
         name = re.split("[:/]", path)[-1]
         assert results.get(name, "CRASH") == (status if name in said else "CRASH"), "".join(kept)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from series_ci import lava, logs
-from series_ci.results import Result
+from series_ci.results import lava, logs
+from series_ci.results.model import Result
 
 DATE = "2026-01-04T12:00:00.123456"
 

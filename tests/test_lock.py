@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from fakes.locks import OPTIONS, of_test
 from series_ci import kconfig, lock, reproduce
-from series_ci.allow import Allowed
 from series_ci.errors import UsageError
 from series_ci.hazards import Permit
+from series_ci.manifest.allow import Allowed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SIZES = st.integers(32 << 20, 1 << 40)

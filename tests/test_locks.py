@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fakes import remains
-from series_ci import files, ledger, rundir
+from series_ci import ledger, rundir
+from series_ci.host import files
 
 
 def test_the_lock_of_a_child_outlives_us(tmp_path: Path) -> None:

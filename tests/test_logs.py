@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import logs
 from series_ci.errors import UsageError
-from series_ci.results import Result
+from series_ci.results import logs
+from series_ci.results.model import Result
 
 LOG = "1..2\r\nok 1 a\r\nnot ok 2 \xe4\r\n".encode() + b"\xff\n"
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from series_ci import looks
-from series_ci.compare import Change, Comparison, Entry, compare
 from series_ci.errors import ExitStatus
-from series_ci.results import Attempt, Ended, Result, Run, Splat, Status
+from series_ci.results import looks
+from series_ci.results.compare import Change, Comparison, Entry, compare
+from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
 
 PASS, FAIL, SKIP, CRASH = Status.PASS, Status.FAIL, Status.SKIP, Status.CRASH
 HUNG = "the kernel printed nothing more for {} s, and its /init had not started"

@@ -15,11 +15,12 @@ import pytest
 
 from conftest import ROOT
 from fakes import fakelinux, mails, web
-from series_ci import lore, mail, process
-from series_ci import sent as sent_mails
+from series_ci import lore, mail
 from series_ci.archive import open_archive
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.host import process
 from series_ci.lore import Fetched
+from series_ci.sent import find
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -402,9 +403,9 @@ class TestSent:
         given = [mail.patch(raw) for raw in raws]
         server.pages[f"/all/{v(1, 0)}/t.mbox.gz"] = mails.inbox(raws[:2])[f"/all/{v(1, 0)}/t.mbox.gz"]
         with pytest.raises(InfrastructureError, match=f"{v(1, 2)}: .* does not give it as it was sent"):
-            sent_mails.find(v(1, 0), given, archive)
+            find(v(1, 0), given, archive)
         server.pages[f"/all/{v(1, 2)}/raw"] = raws[2]
-        assert len(sent_mails.find(v(1, 0), given, archive)) == 3
+        assert len(find(v(1, 0), given, archive)) == 3
 
     @pytest.mark.parametrize("subject", [b"[RFC] Many folios", b"Many folios"])
     @pytest.mark.parametrize("number", [0, 1, 2])

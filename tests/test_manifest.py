@@ -9,9 +9,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from series_ci.catalogue import entries, find
 from series_ci.errors import UsageError
-from series_ci.manifest import Machine, json_schema, load, parse_size
+from series_ci.manifest.find import entries, find
+from series_ci.manifest.model import Machine, json_schema, load, parse_size
 
 SERIES = Path(__file__).parents[1] / "series"
 SHIPPED = [SERIES / "exit-skip.yaml", SERIES / "demo" / "demo.yaml"]

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from fakes import inbox
-from series_ci import discover, labels, letter, manifest, manifest_text, postings
+from series_ci import discover, labels, letter, manifest_text, postings
 from series_ci.bases import MAINLINE, Choice, Tried
-from series_ci.manifest import Manifest
+from series_ci.manifest import model
+from series_ci.manifest.model import Manifest
 from series_ci.manifest_text import Draft
 
 OLD, NEW = f"{MAINLINE}@v6.8", f"{MAINLINE}@v6.10"
@@ -34,7 +35,7 @@ def draft(title: str = TITLE, last: str = "") -> Draft:
 def load(text: str, folder: Path) -> Manifest:
     path = folder / "mine.yaml"
     path.write_text(text, "utf-8")
-    return manifest.load(path)
+    return model.load(path)
 
 
 def test_manifest_says_what_was_found(tmp_path: Path) -> None:

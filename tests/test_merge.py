@@ -17,9 +17,10 @@ from fakes import lab, rundirs
 from fakes.lab import BASE, PATCHED, Lab
 from fakes.outcomes import outcome, request, run
 from fakes.world import FAILS, PASSES, World, fresh
-from series_ci import files, foreign, stored
+from series_ci import foreign, stored
 from series_ci.cli import main
-from series_ci.results import Result, Status
+from series_ci.host import files
+from series_ci.results.model import Result, Status
 from series_ci.runs import SweepRun, VersionRun
 
 

@@ -20,9 +20,9 @@ from fakes import fakelinux, lab, labtools, outcomes
 from fakes.lab import Lab
 from fakes.labtools import Program
 from mutants import Verdict
-from series_ci import files
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.results import Ended, Result, Run, Splat, Status
+from series_ci.host import files
+from series_ci.results.model import Ended, Result, Run, Splat, Status
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from series_ci import once
-from series_ci.results import Result, Status
+from series_ci.results import once
+from series_ci.results.model import Result, Status
 
 TESTS = ["mm/a", "mm/b (2)"]
 

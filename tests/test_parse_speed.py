@@ -10,8 +10,10 @@ import pytest
 
 import parse_speed
 from parse_speed import Figure
-from series_ci import cli, ktap, logs
-from series_ci.results import Status
+from series_ci import cli
+from series_ci.results import logs
+from series_ci.results.ktap import stream
+from series_ci.results.model import Status
 
 
 def test_the_figures(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +31,7 @@ def test_the_logs() -> None:
     splats = logs.scan(iter(lines), lambda results: found.extend(each.status for each in results))
     assert (found.count(Status.PASS), found.count(Status.CRASH) < 45) == (36 * 10, True)
     assert {each.kind for each in splats} == {"WARNING"}
-    (first, *_rest) = ktap.parse(parse_speed.program(1).splitlines())
+    (first, *_rest) = stream.parse(parse_speed.program(1).splitlines())
     assert first.name == "mm/prog_1:fixture.case_1"
 
 

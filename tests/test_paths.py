@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import paths
+from series_ci.host import paths
 
 
 @pytest.fixture(autouse=True)

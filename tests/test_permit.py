@@ -12,10 +12,11 @@ from rich.console import Console
 
 from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
-from series_ci import foreign, manifest, stored
+from series_ci import foreign, stored
 from series_ci.cli import main
-from series_ci.cli import request as requests
+from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import UsageError
+from series_ci.manifest import model
 from series_ci.pipeline import Outcome
 from series_ci.post import posting
 from series_ci.report import b4, kcidb, reply, table
@@ -23,7 +24,7 @@ from series_ci.report.html import Evidence, page
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.report.summary import ran, summary
-from series_ci.results import Result, Status
+from series_ci.results.model import Result, Status
 from series_ci.rows import Row
 from series_ci.runs import Permitted, Stage
 
@@ -56,16 +57,16 @@ def test_words() -> None:
 
 
 class TestManifest:
-    def load(self, tmp_path: Path, entries: str) -> manifest.Manifest:
+    def load(self, tmp_path: Path, entries: str) -> model.Manifest:
         path = tmp_path / "demo.yaml"
         path.write_text(MANIFEST + entries)
-        return manifest.load(path)
+        return model.load(path)
 
     def test_entries_reach_the_request(self, tmp_path: Path) -> None:
         entries = "  - {kind: binary, path: drivers/video/, reason: logos}\n  - {kind: size, reason: registers}\n"
         self.load(tmp_path, entries)
-        options = requests.sources_only(f"{tmp_path}/demo.yaml", None, None, ())
-        found = requests.make_request("v1", options).permit
+        options = sources_only(f"{tmp_path}/demo.yaml", None, None, ())
+        found = make_request("v1", options).permit
         assert [(each.kind, each.path, each.reason) for each in found] == [
             ("binary", "drivers/video/", "logos"),
             ("size", "", "registers"),

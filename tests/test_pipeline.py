@@ -23,7 +23,7 @@ from series_ci.cli import main
 from series_ci.cli.request import Options, make_request
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.progress import Progress
-from series_ci.results import Ended
+from series_ci.results.model import Ended
 
 
 @pytest.fixture(scope="module")

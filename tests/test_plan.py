@@ -17,7 +17,7 @@ from fakes.outcomes import outcome, run
 from series_ci import arch, plan
 from series_ci.cli import main
 from series_ci.plan import Plan, Shard
-from series_ci.results import Result, Status
+from series_ci.results.model import Result, Status
 
 HOST = arch.host()
 

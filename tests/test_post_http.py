@@ -13,8 +13,8 @@ import pytest
 
 from fakes import hosts
 from fakes.hosts import CANARY, FakeClock, Fault
-from series_ci import process
 from series_ci.errors import Error, InfrastructureError, UsageError
+from series_ci.host import process
 from series_ci.post import http, secret, server, waits
 from series_ci.post.http import Client
 from series_ci.post.secret import Token

@@ -12,8 +12,8 @@ import pytest
 
 from fakes import npm, posted
 from fakes.hosts import CANARY, FakeClock
-from series_ci import process
 from series_ci.errors import UsageError
+from series_ci.host import process
 from series_ci.post import github, posting
 from series_ci.post.github_target import Target
 from series_ci.post.http import Client

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import process
 from series_ci.errors import InfrastructureError
-from series_ci.process import run, run_logged, started
+from series_ci.host import process
+from series_ci.host.process import run, run_logged, started
 
 STUBBORN = "trap '' TERM; echo $$ > pid; while :; do sleep 0.05; done"
 """A shell script that only SIGKILL ends."""

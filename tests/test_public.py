@@ -11,7 +11,7 @@ from fakes.outcomes import outcome, run
 from series_ci import kconfig, lock, public
 from series_ci.lock import Lock
 from series_ci.report.summary import ran
-from series_ci.results import Result, Status
+from series_ci.results.model import Result, Status
 from series_ci.runs import Origin, Source, VersionRun
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"

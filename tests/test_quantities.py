@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fakes import measured
-from series_ci.quantities import in_order, quantity
-from series_ci.quantities import measured as by_metric
-from series_ci.stats import Better, Kind
+from series_ci.results.metrics import in_order, quantity
+from series_ci.results.metrics import measured as by_metric
+from series_ci.results.stats import Better, Kind
 
 
 def test_samples_for_warming_up_do_not_count():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci import quota
-from series_ci.quota import Quota
-from series_ci.results import Result, Status
+from series_ci.results import quota
+from series_ci.results.model import Result, Status
+from series_ci.results.quota import Quota
 
 
 def taken(names: list[str], tests: list[str], *, log: tuple[str, ...] = ()) -> list[Result]:

@@ -14,7 +14,8 @@ from fakes import lab, mails, publicinbox, sending
 from fakes.lab import Lab
 from fakes.publicinbox import Inbox
 from fakes.world import PASSES
-from series_ci import mail, process
+from series_ci import mail
+from series_ci.host import process
 
 pytestmark = [pytest.mark.lore, publicinbox.needs_programs]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from fakes.outcomes import outcome, run
-from series_ci import looks
 from series_ci.errors import ApplyError, BuildError
 from series_ci.pipeline import Outcome
 from series_ci.report.b4 import NAMED, check, checks
 from series_ci.report.summary import ran
-from series_ci.results import Result, Splat, Status
+from series_ci.results import looks
+from series_ci.results.model import Result, Splat, Status
 
 
 def one(base: Status, patched: Status) -> Outcome:

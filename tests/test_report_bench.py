@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from fakes import measured
-from series_ci.report import bench as report
 from series_ci.report import numbers
+from series_ci.report.bench import show, summary, worse
 from series_ci.report.benchpage import page
 from series_ci.report.benchplot import forest, points
 
@@ -25,7 +25,7 @@ def made():
 
 def shown(bench):
     out = Console(file=io.StringIO(), width=40)
-    report.show(bench, out)
+    show(bench, out)
     return out.file.getvalue()
 
 
@@ -43,7 +43,7 @@ def test_the_table_is_whole_on_a_narrow_terminal(made):
 
 
 def test_json_has_every_finding_and_no_infinity():
-    found = report.summary(measured.bench(rounds=2))
+    found = summary(measured.bench(rounds=2))
     text = json.dumps(found, allow_nan=False)
     assert {row["verdict"] for row in json.loads(text)["findings"]} == {"not enough runs"}
     assert found["findings"][0]["detectable"] is None
@@ -118,4 +118,4 @@ def test_figures_are_short(value, text):
 
 
 def test_a_worse_metric_is_seen(made):
-    assert not report.worse(made)
+    assert not worse(made)

@@ -16,13 +16,14 @@ from lxml import etree
 
 from fakes import npm
 from fakes.outcomes import outcome, run
-from series_ci import compare, looks, process
 from series_ci.errors import ApplyError, BuildError, Error
+from series_ci.host import process
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.report.junit import LINE, OUTPUT_LINES, Failures, clean, junit
 from series_ci.report.summary import ran
-from series_ci.results import Ended, Result, Splat, Status
+from series_ci.results import compare, looks
+from series_ci.results.model import Ended, Result, Splat, Status
 
 NASTY = [
     "\0",

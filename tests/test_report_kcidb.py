@@ -17,11 +17,11 @@ from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
 from series_ci.cli.report import kcidb_of
 from series_ci.errors import ApplyError, BuildError, UsageError
-from series_ci.manifest import TreeSource
+from series_ci.manifest.model import TreeSource
 from series_ci.pipeline import Outcome
 from series_ci.report.kcidb import VERSION, document, path, status
 from series_ci.report.summary import ran
-from series_ci.results import Attempt, Ended, Result, Run, Splat, Status
+from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
 from series_ci.rows import Row
 from series_ci.runs import Source, Stage
 

@@ -13,11 +13,10 @@ from markdown_it import MarkdownIt
 from fakes.outcomes import outcome, run
 from series_ci.errors import BuildError
 from series_ci.pipeline import Outcome
-from series_ci.report import markdown as md
-from series_ci.report.markdown import COMMENT, SUMMARY, markdown
+from series_ci.report.markdown import COMMENT, LOGS, SUMMARY, markdown
 from series_ci.report.markup import LINES, cell, code, fence, plain, size
 from series_ci.report.summary import ran
-from series_ci.results import Result, Splat, Status
+from series_ci.results.model import Result, Splat, Status
 
 SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13 f", "ab" * 16, ("line 1", " f (mm/rmap.c:13)"), test="mm/a")
 
@@ -130,7 +129,7 @@ def test_whatever_is_in_names_and_logs_the_structure_stays(name: str, line: str)
 
 
 def test_only_the_first_broken_ones_show_their_logs() -> None:
-    assert text(compared(50)).count("bad page\n```") == md.LOGS
+    assert text(compared(50)).count("bad page\n```") == LOGS
 
 
 @pytest.mark.parametrize("show", [plain, code, lambda text: fence([text])])

@@ -16,9 +16,9 @@ from rich.console import Console
 
 from fakes import mails, sending
 from fakes.outcomes import outcome, run
-from series_ci import compare, mail
-from series_ci.allow import Allowed
+from series_ci import mail
 from series_ci.errors import ApplyError, BuildError, UsageError
+from series_ci.manifest.allow import Allowed
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.post.mail import command
@@ -27,7 +27,8 @@ from series_ci.report.mailtext import MOST, WIDTH
 from series_ci.report.quotation import QUOTED
 from series_ci.report.reply import ROWS, Tested, Tester, reply
 from series_ci.report.summary import ran
-from series_ci.results import Ended, Result, Splat, Status
+from series_ci.results import compare
+from series_ci.results.model import Ended, Result, Splat, Status
 from series_ci.runs import Source
 
 SENT = """\

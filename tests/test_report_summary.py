@@ -11,7 +11,7 @@ from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus
 from series_ci.patches import PatchBuild
 from series_ci.report.summary import ran, status, summary, verdict
-from series_ci.results import Result, Splat, Status
+from series_ci.results.model import Result, Splat, Status
 
 GOOD, BAD = Result("mm/a", Status.PASS), Result("mm/a", Status.FAIL, "why")
 KEYS = [

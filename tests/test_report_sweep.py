@@ -12,14 +12,14 @@ import pytest
 from rich.console import Console
 
 from fakes.outcomes import outcome, request, run
-from series_ci.allow import Allowed
-from series_ci.compare import compare
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus, InfrastructureError, UsageError
-from series_ci.report import sweep as report
+from series_ci.manifest.allow import Allowed
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.report.matrix import matrix, why_failed
-from series_ci.results import Ended, Result, Run, Splat, Status
+from series_ci.report.sweep import MOST_DETAILS, ran, show, summary
+from series_ci.results.compare import compare
+from series_ci.results.model import Ended, Result, Run, Splat, Status
 from series_ci.rows import Row, Sweep, status
 from series_ci.runs import Stage, SweepRow, SweepRun
 
@@ -72,7 +72,7 @@ ROWS = [
 def sweep(rows: list[Row]) -> SweepRun:
     repeat = "series-ci test --all --series demo"
     requests = tuple(each.request for each in rows)
-    return report.ran(Sweep("demo", "mm: skip <folios> of_exit", requests, Path("/runs/9"), repeat, True), rows)
+    return ran(Sweep("demo", "mm: skip <folios> of_exit", requests, Path("/runs/9"), repeat, True), rows)
 
 
 def drawn(rows: list[Row]) -> tuple[SweepRow, ...]:
@@ -81,7 +81,7 @@ def drawn(rows: list[Row]) -> tuple[SweepRow, ...]:
 
 def shown(rows: list[Row]) -> str:
     out = io.StringIO()
-    report.show(sweep(rows), Console(file=out, width=80))
+    show(sweep(rows), Console(file=out, width=80))
     return out.getvalue()
 
 
@@ -196,7 +196,7 @@ def test_a_guest_that_died_is_in_the_cell_of_the_boot() -> None:
 )
 def test_a_regression_is_the_status_of_all_else_the_worst(rows: list[Row], expected: int) -> None:
     assert sweep(rows).status == expected
-    assert report.summary(sweep(rows))["status"] == expected
+    assert summary(sweep(rows))["status"] == expected
 
 
 def test_the_status_of_a_version_is_that_of_testing_it_alone() -> None:
@@ -221,7 +221,7 @@ def test_a_terminal_is_not_flooded_and_says_where_the_rest_is() -> None:
     more = [Result(f"{NAME}:case{number}", Status.FAIL) for number in range(100)]
     many = row("v6", kernel("v6", Status.PASS, Status.PASS, *more))
     text = shown([many])
-    assert f"... {102 - 1 - report.MOST_DETAILS} more in summary.md" in text
+    assert f"... {102 - 1 - MOST_DETAILS} more in summary.md" in text
     assert markdown(sweep([many])).count("case") == 101  # and the first of them in the notes
 
 
@@ -242,7 +242,7 @@ def test_a_pipe_in_a_name_does_not_break_the_table() -> None:
 
 
 def test_json() -> None:
-    found = report.summary(sweep(ROWS))
+    found = summary(sweep(ROWS))
     assert (found["verdict"], found["run_dir"]) == ("regression", "/runs/9")
     by_name = {each["version"]: each for each in found["versions"]}
     assert by_name["v4.2"]["same_as"] == "v4"

@@ -12,7 +12,7 @@ from series_ci import terminal
 from series_ci.errors import BuildError
 from series_ci.pipeline import Outcome
 from series_ci.report import table
-from series_ci.results import Ended, Result, Splat, Status
+from series_ci.results.model import Ended, Result, Splat, Status
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fakes.outcomes import outcome, run
-from series_ci.compare import Change, Entry
 from series_ci.report import words
 from series_ci.report.summary import ran
-from series_ci.results import Ended, Result, Splat, Status
+from series_ci.results.compare import Change, Entry
+from series_ci.results.model import Ended, Result, Splat, Status
 from series_ci.runs import Boot, Retried, SweepRun
 
 

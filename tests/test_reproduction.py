@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from fakes.locks import of_test
-from series_ci import lock, manifest, reproduce, reproduction
-from series_ci.manifest import Machine, Scenario
-from series_ci.reported import Figure
+from series_ci import lock, reproduce, reproduction
+from series_ci.manifest import model
+from series_ci.manifest.model import Machine, Scenario
+from series_ci.manifest.reported import Figure
 from series_ci.reproduction import Verdict, judge
 
-BARRY = manifest.load(Path(__file__).parent.parent / "series" / "exit-skip.yaml").reported[0]
+BARRY = model.load(Path(__file__).parent.parent / "series" / "exit-skip.yaml").reported[0]
 
 
 def figure(value):

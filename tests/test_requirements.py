@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from series_ci import process, requirements
 from series_ci.arch import ARCHES, host
 from series_ci.errors import InfrastructureError
+from series_ci.host import process, requirements
 
 ARCH = ARCHES["x86_64"]
 HERE = replace(ARCH, name=host())

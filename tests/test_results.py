@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from series_ci.results import Ended, Result, Run, Splat, Status
+from series_ci.results.model import Ended, Result, Run, Splat, Status
 
 
 def test_the_statuses_are_the_words_of_the_reports() -> None:

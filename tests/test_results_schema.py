@@ -12,14 +12,14 @@ import pytest
 
 from fakes import rundirs
 from fakes.outcomes import outcome, request, run
-from series_ci import compare, looks
-from series_ci.allow import Allowed
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
+from series_ci.manifest.allow import Allowed
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.report.summary import ran, summary
-from series_ci.results import Result, Splat, Status
+from series_ci.results import compare, looks
+from series_ci.results.model import Result, Splat, Status
 from series_ci.rows import Row
 from series_ci.runs import Stage
 

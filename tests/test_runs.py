@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from fakes.outcomes import outcome, run
-from series_ci.compare import Change
 from series_ci.errors import ExitStatus
 from series_ci.report.summary import ran
-from series_ci.results import Result, Splat, Status
+from series_ci.results.compare import Change
+from series_ci.results.model import Result, Splat, Status
 from series_ci.runs import Boot, Stage, SweepRow, SweepRun, VersionRun, place, worst
 
 RUN = ran(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fakes import measured
-from series_ci import samples
-from series_ci.samples import Raw
+from series_ci.results import samples
+from series_ci.results.samples import Raw
 
 LINE = 'bench: {"sample": 1, "warmup": false, "metrics": {"exit_ms": 61.204, "skips": 0}}'
 

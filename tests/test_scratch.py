@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import files, scratch
+from series_ci.host import files, scratch
 
 KILLED = """
 import sys

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import paths
+from series_ci.host import paths
 
 SOURCES = sorted(paths.share("kselftest").glob("*/*.c"))
 SELFTESTS = Path(os.environ.get("SERIES_CI_KERNEL_TREE", "/nowhere")) / "tools/testing/selftests"

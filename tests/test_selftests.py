@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux
-from series_ci import arch, build, paths, process, selftests, sources
+from series_ci import arch, build, selftests, sources
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.inside import StrangeFileError
-from series_ci.results import Result, Status
+from series_ci.host import paths, process
+from series_ci.host.inside import StrangeFileError
+from series_ci.results.model import Result, Status
 from series_ci.selftests import SELFTESTS, Installed
 from series_ci.store import Base, Store
 

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from fakes import fakelinux, web
-from series_ci import files, paths, sources, store, tree
+from series_ci import sources, store, tree
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.host import files, paths
 from series_ci.store import Base, Store
 
 pytestmark = pytest.mark.usefixtures("cache")

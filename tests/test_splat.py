@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci import splat
-from series_ci._splat_title import title
-from series_ci.results import Splat
+from series_ci.results.model import Splat
+from series_ci.results.splat import find
+from series_ci.results.splat.title import title
 
 DATA = Path(__file__).parent / "data" / "splat"
 
@@ -24,7 +24,7 @@ def stamped(text: str, caller: str = "", start: float = 10.0) -> list[str]:
 
 
 def only(text: str, caller: str = "") -> Splat:
-    (found,) = splat.find(stamped(text, caller))
+    (found,) = find.find(stamped(text, caller))
     return found
 
 
@@ -210,7 +210,7 @@ def test_first_line_gives_kind_and_title(line: str) -> None:
 
 @pytest.mark.parametrize("line", [line for line in FIRST_LINES if not line.startswith("BUG: some text")])
 def test_first_line_is_known_without_time_stamps_too(line: str) -> None:
-    (found,) = splat.find([line])
+    (found,) = find.find([line])
     assert (found.kind, found.title) == FIRST_LINES[line]
 
 
@@ -219,16 +219,16 @@ def test_first_line_is_known_without_time_stamps_too(line: str) -> None:
     "before", ["walker: ", "# ", "ok 1 ", "systemd[1]: ", "Command line: ", 'x="', "Kernel command line: "]
 )
 def test_first_line_inside_another_line_is_no_complaint(before: str, line: str) -> None:
-    assert splat.find(stamped(before + line)) == []
-    assert splat.find([before + line]) == []
+    assert find.find(stamped(before + line)) == []
+    assert find.find([before + line]) == []
 
 
 def test_unknown_bug_without_time_stamps_may_be_a_program_s() -> None:
-    assert splat.find(["BUG: the program says so"]) == []
+    assert find.find(["BUG: the program says so"]) == []
 
 
 def test_clean_boot_and_talking_programs_give_nothing() -> None:
-    assert splat.find((DATA / "boot.log").read_text().splitlines()) == []
+    assert find.find((DATA / "boot.log").read_text().splitlines()) == []
 
 
 REPORTS = {
@@ -247,7 +247,7 @@ REPORTS = {
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_report_is_one_splat_and_ends_where_it_ends(name: str) -> None:
-    found = splat.find((DATA / name).read_text().splitlines())
+    found = find.find((DATA / name).read_text().splitlines())
     assert [(each.kind, len(each.lines), each.lines[-1]) for each in found] == REPORTS[name]
 
 
@@ -266,13 +266,13 @@ PREFIXES = [
 @pytest.mark.parametrize("name", REPORTS)
 def test_prefixes_and_line_ends_change_nothing(name: str, prefix: str, end: str) -> None:
     lines = (DATA / name).read_text().splitlines()
-    assert splat.find(prefix + line + end for line in lines) == splat.find(lines)
+    assert find.find(prefix + line + end for line in lines) == find.find(lines)
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_time_stamps_are_not_needed(name: str) -> None:
     lines = (DATA / name).read_text().splitlines()
-    assert splat.find(line[15:] for line in lines) == splat.find(lines)
+    assert find.find(line[15:] for line in lines) == find.find(lines)
 
 
 @pytest.mark.parametrize("name", REPORTS)
@@ -283,8 +283,8 @@ def test_interleaved_cpus_are_kept_apart_by_caller(name: str) -> None:
     while any(queues):
         which = random.choice([n for n, queue in enumerate(queues) if queue])
         mixed.append(f"[   99.000000][{'T12' if which else 'C1':>6}] {queues[which].pop(0)}")
-    alone = [splat.find((DATA / each).read_text().splitlines()) for each in (name, "kasan.log")]
-    assert sorted(splat.find(mixed), key=str) == sorted([*alone[0], *alone[1]], key=str)
+    alone = [find.find((DATA / each).read_text().splitlines()) for each in (name, "kasan.log")]
+    assert sorted(find.find(mixed), key=str) == sorted([*alone[0], *alone[1]], key=str)
 
 
 STALL = """\
@@ -310,24 +310,24 @@ STALL = """\
 
 
 def test_the_cpu_that_was_asked_for_its_backtrace_is_blamed() -> None:
-    (found,) = splat.find(STALL)
+    (found,) = find.find(STALL)
     assert (found.kind, found.function, len(found.lines)) == ("STALL", "spins_for_ever", len(STALL))
     assert found.trace[:2] == ("spins_for_ever", "asks_for_it")
 
 
 def test_a_cpu_that_nobody_asked_adds_nothing_to_a_report() -> None:
-    (found,) = splat.find(line for line in STALL if "Sending NMI" not in line)
+    (found,) = find.find(line for line in STALL if "Sending NMI" not in line)
     assert (found.function, len(found.lines)) == ("rcu_gp_fqs_loop", 10)
 
 
 def test_a_stall_that_comes_again_and_again_is_counted_once_each_time() -> None:
-    assert len(splat.find(STALL * (splat.MAX_SAME + 5))) == splat.MAX_SAME
+    assert len(find.find(STALL * (find.MAX_SAME + 5))) == find.MAX_SAME
 
 
 def test_program_s_lines_do_not_break_a_report() -> None:
     lines = (DATA / "warn.log").read_text().splitlines()
     mixed = [each for line in lines for each in (line, "# the test goes on", "BUG: it says")]
-    assert splat.find(mixed) == splat.find(lines)
+    assert find.find(mixed) == find.find(lines)
 
 
 def trace(*frames: str, before: str = "BUG: sleeping function called from invalid context at mm/x.c:1") -> str:
@@ -407,20 +407,20 @@ def test_faulting_function_counts_beside_a_trace() -> None:
 
 def test_faulting_function_that_the_trace_repeats_counts_once() -> None:
     text = (DATA / "arm64.log").read_text()
-    (one,), (two,) = splat.find(text.splitlines()), splat.find(text.replace("pc : walk_leaf", "pc : 0x12").splitlines())
+    (one,), (two,) = find.find(text.splitlines()), find.find(text.replace("pc : walk_leaf", "pc : 0x12").splitlines())
     assert one.fingerprint == two.fingerprint
 
 
 def test_second_oops_is_its_own() -> None:
     text = "Oops: 0000 [#1] SMP\nCall Trace:\n a+0x1/0x2\nOops: 0002 [#2] SMP\nCall Trace:\n b+0x1/0x2"
-    assert len(splat.find(stamped(text))) == 2
+    assert len(find.find(stamped(text))) == 2
 
 
 def test_stacks_of_allocation_do_not_count() -> None:
     text = (DATA / "kasan.log").read_text()
     assert (
-        splat.find(text.splitlines())[0].fingerprint
-        == splat.find(text.replace("walk_free", "other_free").splitlines())[0].fingerprint
+        find.find(text.splitlines())[0].fingerprint
+        == find.find(text.replace("walk_free", "other_free").splitlines())[0].fingerprint
     )
 
 
@@ -458,7 +458,7 @@ def test_panic_that_follows_is_folded(first: str, reason: str, between: str) -> 
     "reason", ["VFS: Unable to mount root fs", "sysrq triggered crash", "Attempted to kill init! exitcode=0x0"]
 )
 def test_panic_of_its_own(reason: str) -> None:
-    found = splat.find(
+    found = find.find(
         stamped(f"BUG: Bad rss-counter state mm:(____ptrval____) type:X val:1\nKernel panic - not syncing: {reason}")
     )
     assert [each.kind for each in found] == ["PAGE", "PANIC"]
@@ -483,18 +483,18 @@ def test_cut_here_takes_its_kind_from_what_follows() -> None:
         only(f"{cut}\nkernel BUG at mm/x.c:1!\nOops: invalid opcode: 0000 [#1] SMP").title == "kernel BUG at mm/x.c:1!"
     )
     two = f"{cut}\nWARNING: CPU: 0 PID: 1 at mm/x.c:1 a+0x1/0x2\nCall Trace:\n a+0x1/0x2\n"
-    assert len(splat.find(stamped(two * 2))) == 2
+    assert len(find.find(stamped(two * 2))) == 2
 
 
 def test_lone_cut_here_is_no_complaint_beside_another() -> None:
     cut = "------------[ cut here ]------------"
-    assert [each.kind for each in splat.find(stamped(f"{trace('a+0x1/0x2')}\n{cut}", caller="C0"))] == ["ATOMIC"]
-    found = splat.find(stamped(f"{trace('a+0x1/0x2')}\n{cut}\nKernel panic - not syncing: Fatal exception"))
+    assert [each.kind for each in find.find(stamped(f"{trace('a+0x1/0x2')}\n{cut}", caller="C0"))] == ["ATOMIC"]
+    found = find.find(stamped(f"{trace('a+0x1/0x2')}\n{cut}\nKernel panic - not syncing: Fatal exception"))
     assert [(each.kind, len(each.lines)) for each in found] == [("ATOMIC", 6)]
-    assert [each.kind for each in splat.find(stamped(f"{cut}\n{cut}\n{trace('a+0x1/0x2')}"))] == ["ATOMIC"]
+    assert [each.kind for each in find.find(stamped(f"{cut}\n{cut}\n{trace('a+0x1/0x2')}"))] == ["ATOMIC"]
     boot = "\n".join(f"device {number} is fine" for number in range(30))
     panic = "Kernel panic - not syncing: Fatal exception"
-    found = splat.find([*stamped(trace("a+0x1/0x2")), *stamped(cut, "C0"), *stamped(boot), *stamped(panic, "C0")])
+    found = find.find([*stamped(trace("a+0x1/0x2")), *stamped(cut, "C0"), *stamped(boot), *stamped(panic, "C0")])
     assert any(panic in each.lines for each in found)
 
 
@@ -504,9 +504,9 @@ def test_lone_cut_here_is_no_complaint_beside_another() -> None:
 @pytest.mark.parametrize("caller", ["", "T12"])
 def test_complaint_of_one_line_does_not_end_the_report_that_it_lands_in(line: str, caller: str) -> None:
     hung = ["INFO: task cat:77 blocked for more than 120 seconds.", "Call Trace:", " schedule+0x1/0x2", " walk+0x1/0x2"]
-    alone = splat.find(stamped("\n".join(hung), caller))
+    alone = find.find(stamped("\n".join(hung), caller))
     for at in range(1, len(hung)):
-        found = splat.find(stamped("\n".join([*hung[:at], line, *hung[at:]]), caller))
+        found = find.find(stamped("\n".join([*hung[:at], line, *hung[at:]]), caller))
         if len(found) == 2 and found[1].lines == (line,):
             assert found[0] == alone[0]
             continue
@@ -526,26 +526,26 @@ def test_report_without_a_trace_ends_in_time() -> None:
 
 def test_long_report_is_capped() -> None:
     found = only(trace(*["deep+0x1/0x2"] * 1000))
-    assert len(found.lines) == splat.MAX_LINES
+    assert len(found.lines) == find.MAX_LINES
 
 
 def test_flood_is_capped_but_hides_no_other_complaint() -> None:
     flood = stamped("\n".join(["unregister_netdevice: waiting for lo to become free. Usage count = 2"] * 3000))
     other = stamped("BUG: Bad rss-counter state mm:(____ptrval____) type:MM_ANONPAGES val:2")
-    found = splat.find([*flood, *other])
-    assert [each.kind for each in found] == ["NETDEV"] * splat.MAX_SAME + ["PAGE"]
+    found = find.find([*flood, *other])
+    assert [each.kind for each in found] == ["NETDEV"] * find.MAX_SAME + ["PAGE"]
 
 
 def test_new_complaint_ends_the_one_before() -> None:
     text = "\n".join(
         ["INFO: task a:1 blocked for more than 120 seconds.", trace("x+0x1/0x2", before="task:a state:D")] * 3
     )
-    assert [each.kind for each in splat.find(stamped(text))] == ["HUNG"] * 3
+    assert [each.kind for each in find.find(stamped(text))] == ["HUNG"] * 3
 
 
 def test_rule_between_two_reports_belongs_to_the_second() -> None:
     lines = (DATA / "lockdep.log").read_text().splitlines()[:-2]
-    found = splat.find([*lines, *lines])
+    found = find.find([*lines, *lines])
     assert [each.lines[-1] for each in found] == [" </TASK>", " </TASK>"]
 
 
@@ -559,7 +559,7 @@ TEXT = st.one_of(st.text(max_size=60), PIECES, PIECES.map(lambda line: f"[   12.
 @given(st.lists(TEXT, max_size=40))
 def test_never_an_exception_nor_a_line_from_nowhere(lines: list[str]) -> None:
     text = "\n".join(line.strip("\r\n") for line in lines)
-    for each in splat.find(lines):
+    for each in find.find(lines):
         assert each.kind
         assert each.lines
         assert all(line in text for line in each.lines if "\x1b" not in text)
@@ -584,18 +584,18 @@ def test_a_complaint_names_its_functions_and_the_test_that_it_came_in() -> None:
 [    1.600000] series-ci: start 3
 [    1.700000] BUG: Bad rss-counter state mm:00 type:MM_ANONPAGES val:1
 """
-    first, second, third = splat.find(log.splitlines(), ["mm/a", "mm/b"])
+    first, second, third = find.find(log.splitlines(), ["mm/a", "mm/b"])
     assert (first.test, first.function, first.trace) == ("mm/b", "folio_walk", ("folio_walk", "shrink_list"))
     assert (second.test, second.function, second.trace) == ("", "", ())
     assert third.test == ""  # nobody knows a third test
-    assert first.fingerprint == splat.find(log.splitlines()[3:12])[0].fingerprint
+    assert first.fingerprint == find.find(log.splitlines()[3:12])[0].fingerprint
 
 
 # What real logs of other people's machines have that was not read well.
 
 
 def test_two_cpus_that_complain_one_right_after_the_other_are_two() -> None:
-    first, second = splat.find(
+    first, second = find.find(
         stamped("""
 BUG: spinlock lockup suspected on CPU#7, one/11
 BUG: spinlock lockup suspected on CPU#5, two/12
@@ -654,7 +654,7 @@ Call Trace:
     assert found.trace == ("reads_it", "calls_it")
     later = "\n".join(f"and {number} that" for number in range(40))
     assert (
-        len(splat.find(stamped(f"{chr(10).join(found.lines)}\n{later}\nOops: 0002 [#2] SMP\nRIP: 0010:x+0x1/0x2"))) == 2
+        len(find.find(stamped(f"{chr(10).join(found.lines)}\n{later}\nOops: 0002 [#2] SMP\nRIP: 0010:x+0x1/0x2"))) == 2
     )
 
 
@@ -763,8 +763,8 @@ RIP: 0010:reads_it+0x19/0x3d
 Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009
 ---[ end Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009 ]---
 """
-    found = splat.find(stamped(boot * (splat.MAX_SAME + 5)))
-    assert [each.function for each in found] == ["reads_it"] * splat.MAX_SAME
+    found = find.find(stamped(boot * (find.MAX_SAME + 5)))
+    assert [each.function for each in found] == ["reads_it"] * find.MAX_SAME
 
 
 PIECES = (
@@ -789,8 +789,8 @@ PIECES = (
 
 @given(st.lists(st.sampled_from(PIECES), max_size=80))
 def test_pieces_of_reports_in_any_order_and_number(lines: list[str]) -> None:
-    with mock.patch.object(splat, "MAX_SAME", 2):
-        found = splat.find(stamped("\n".join(lines)))
+    with mock.patch.object(find, "MAX_SAME", 2):
+        found = find.find(stamped("\n".join(lines)))
     counts = Counter(each.fingerprint for each in found)
     assert max(counts.values(), default=0) <= 2
     assert all(each.lines for each in found)
@@ -798,7 +798,7 @@ def test_pieces_of_reports_in_any_order_and_number(lines: list[str]) -> None:
 
 @pytest.mark.parametrize("month", ["8月 25", "12月  3", "8월 25"])
 def test_a_month_may_be_a_number(month: str) -> None:
-    (found,) = splat.find([f"{month} 13:52:23 host kernel: BUG: Bad page map in process tmux  pte:80 pmd:90"])
+    (found,) = find.find([f"{month} 13:52:23 host kernel: BUG: Bad page map in process tmux  pte:80 pmd:90"])
     assert found.title.startswith("BUG: Bad page map")
 
 
@@ -808,7 +808,7 @@ Unhandled fault: alignment exception (0x011) at 0x00508ae4
 pgd = ec340000
 [00508ae4] *pgd=fb0c2835
 """
-    assert splat.find(stamped(program)) == []
+    assert find.find(stamped(program)) == []
     found = only(f"""{program}
 Unhandled fault: external abort on non-linefetch (0x008) at 0xfa21200c
 pgd = c0204000
@@ -849,7 +849,7 @@ Call Trace:
     ],
 )
 def test_a_name_that_begins_like_a_helper_s_is_none(function: str) -> None:
-    assert not splat.is_machinery(function)
+    assert not find.is_machinery(function)
 
 
 @pytest.mark.parametrize(
@@ -876,7 +876,7 @@ def test_a_name_that_begins_like_a_helper_s_is_none(function: str) -> None:
     ],
 )
 def test_a_helper_is_never_blamed(function: str) -> None:
-    assert splat.is_machinery(function)
+    assert find.is_machinery(function)
 
 
 def test_where_all_frames_are_guesses_the_first_is_blamed() -> None:
@@ -922,7 +922,7 @@ def test_the_number_of_an_oops_is_not_in_its_title(line: str) -> None:
 
 @pytest.mark.parametrize("prompt", ["~ # ", "/ # ", "root@box:~# ", "root@box:/tmp# ", "[root@box ~]# "])
 def test_the_prompt_of_a_shell_is_no_quotation(prompt: str) -> None:
-    found = splat.find(
+    found = find.find(
         [
             "[    1.000000] Linux version 6.1.0",
             f"{prompt}[  100.000000] BUG: kernel NULL pointer dereference, address: 0000000000000008",
@@ -939,7 +939,7 @@ def test_the_prompt_of_a_shell_is_no_quotation(prompt: str) -> None:
 )
 def test_more_dates_and_hosts(prefix: str) -> None:
     text = "BUG: workqueue lockup - pool cpus=3\nCall Trace:\n works_on+0x10/0x20".splitlines()
-    (found,) = splat.find([prefix + line for line in text])
+    (found,) = find.find([prefix + line for line in text])
     assert found.function == "works_on"
 
 
@@ -1030,7 +1030,7 @@ def test_oopses_of_other_numbers_are_others_though_no_trace_lies_between() -> No
         "Internal error: Oops: 96000004 [#3] SMP",
         "Internal error: Oops: 96000004 [#4] SMP",
     ]
-    found = splat.find(f"[   12.345678] {line}" for line in log)
+    found = find.find(f"[   12.345678] {line}" for line in log)
     assert [(each.kind, each.title) for each in found] == [
         ("OOPS", "Unable to handle kernel paging request at virtual address *"),
         ("BUG", "kernel BUG at mm/walk.c:102!"),
@@ -1047,5 +1047,5 @@ def test_kernel_without_symbols_on_mips() -> None:
         "epc   : ffffffff8138b594 0xffffffff8138b594",
         "    Not tainted",
     ]
-    (found,) = splat.find(log)
+    (found,) = find.find(log)
     assert (found.kind, found.title) == ("OOPS", "Kernel bug detected")

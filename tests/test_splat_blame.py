@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import pytest
 
-from series_ci import splat
-from series_ci._splat_blame import ROWS, is_blamed, is_shown, role
-from series_ci._splat_role import Role
+from series_ci.results.splat import find
+from series_ci.results.splat.blame import ROWS, is_blamed, is_shown, role
+from series_ci.results.splat.role import Role
 
 DATA = Path(__file__).parent / "data" / "blame"
 
@@ -51,13 +51,13 @@ PRINTERS: dict[str, Callable[[int, str], str]] = {
 @pytest.mark.parametrize("printer", PRINTERS)
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
 def test_the_function_that_a_developer_would_name_is_blamed(report: Report, printer: str) -> None:
-    (found,) = splat.find([PRINTERS[printer](n, line) for n, line in enumerate(report.lines)])
+    (found,) = find.find([PRINTERS[printer](n, line) for n, line in enumerate(report.lines)])
     assert (found.kind, found.function) == (report.kind, report.function)
     assert report.function in found.trace[:3] or found.trace == ()
 
 
 def test_different_reports_have_different_fingerprints() -> None:
-    fingerprints = Counter(splat.find(report.lines)[0].fingerprint for report in REPORTS)
+    fingerprints = Counter(find.find(report.lines)[0].fingerprint for report in REPORTS)
     assert set(fingerprints.values()) == {1}
     assert len(REPORTS) > 120
 
@@ -70,7 +70,7 @@ def test_reports_of_two_cpus_are_told_by_their_callers() -> None:
         while any(queues.values()):
             caller = random.choice([caller for caller, queue in queues.items() if queue])
             mixed.append(f"[   99.000000][{caller:>6}] {queues[caller].pop(0)}")
-        found = {(each.kind, each.function) for each in splat.find(mixed)}
+        found = {(each.kind, each.function) for each in find.find(mixed)}
         assert found == {(one.kind, one.function), (two.kind, two.function)}, (one.name, two.name)
 
 
@@ -79,7 +79,7 @@ def test_fingerprint_is_the_same_on_another_boot_and_build(report: Report) -> No
     other = [re.sub(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,16}\b", lambda m: m[0][::-1], line) for line in report.lines]
     other = [re.sub(r"(?<=\w)\+0x([0-9a-f]+)/0x(?!\1\b)", r".isra.0+0x1/0x", line) for line in other]
     other = [re.sub(r"CPU: \d+|PID: \d+|CPU#\d+|T:\d+", lambda m: f"{m[0]}1", line) for line in other]
-    one, two = splat.find(report.lines)[0], splat.find(other)[0]
+    one, two = find.find(report.lines)[0], find.find(other)[0]
     assert (one.fingerprint, one.function) == (two.fingerprint, two.function)
 
 
@@ -95,7 +95,7 @@ def test_decoded_report_is_the_same_complaint_as_before(report: Report) -> None:
     if code is not None:  # what the script disassembled
         raw[code:] = [line for line in raw[code:] if "\t" not in line and not re.match(r"All code|Code st|=+$", line)]
     assert raw != report.lines
-    one, two = splat.find(raw)[0], splat.find(report.lines)[0]
+    one, two = find.find(raw)[0], find.find(report.lines)[0]
     assert (one.title, one.fingerprint, one.trace) == (two.title, two.fingerprint, two.trace)
     assert two.lines[-1] == report.lines[-1]
 
@@ -103,7 +103,7 @@ def test_decoded_report_is_the_same_complaint_as_before(report: Report) -> None:
 @pytest.mark.parametrize("report", [each for each in REPORTS if "inlined" in each.name], ids=lambda each: each.name)
 def test_function_that_only_a_decoder_knows_of_changes_nothing(report: Report) -> None:
     plain = [re.sub(r"(?<=[0-9a-f]) \S+:\d+(?=,|$)", "", line) for line in report.lines if "[inline]" not in line]
-    one, two = splat.find(plain)[0], splat.find(report.lines)[0]
+    one, two = find.find(plain)[0], find.find(report.lines)[0]
     assert (one.title, one.fingerprint, one.trace) == (two.title, two.fingerprint, two.trace)
 
 
@@ -171,12 +171,12 @@ RIP: 0010:{0}+0x12/0x340
 
 
 def test_what_an_interrupt_has_interrupted_does_not_tell_a_complaint_from_others() -> None:
-    one, two = (splat.find(INTERRUPTED.format(name).splitlines())[0] for name in ("reads", "writes"))
+    one, two = (find.find(INTERRUPTED.format(name).splitlines())[0] for name in ("reads", "writes"))
     assert one.fingerprint == two.fingerprint
     assert one.trace == ("walk_leaf", "walk_branch", "net_rx_action")
     lockup = "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [walker:77]"
     three, four = (
-        splat.find([lockup, *INTERRUPTED.format(name).replace("walk_leaf", "hrtimer_interrupt").splitlines()[1:]])[0]
+        find.find([lockup, *INTERRUPTED.format(name).replace("walk_leaf", "hrtimer_interrupt").splitlines()[1:]])[0]
         for name in ("reads", "writes")
     )
     assert three.fingerprint != four.fingerprint
@@ -185,7 +185,7 @@ def test_what_an_interrupt_has_interrupted_does_not_tell_a_complaint_from_others
 @pytest.mark.parametrize("mark", ["Showing all locks held in the system:", "NMI backtrace for cpu 0"])
 def test_stacks_of_others_do_not_tell_a_hung_task_from_others(mark: str) -> None:
     hung = "INFO: task walker:77 blocked for more than 143 seconds.\nCall Trace:\n schedule+0x1/0x2\n walk+0x1/0x2\n"
-    one, two = (splat.find(f"{hung}{mark}\nCall Trace:\n {name}+0x1/0x2".splitlines())[0] for name in ("a", "b"))
+    one, two = (find.find(f"{hung}{mark}\nCall Trace:\n {name}+0x1/0x2".splitlines())[0] for name in ("a", "b"))
     assert one.fingerprint == two.fingerprint
     assert one.trace == ("walk",)
 
@@ -194,8 +194,8 @@ def test_guess_is_blamed_where_all_that_is_certain_only_calls_others() -> None:
     log = (
         "BUG: scheduling while atomic: walker/77/0x2\nCall Trace:\n ? walk+0x1/0x2\n do_exit+0x1/0x2\n kthread+0x1/0x2"
     )
-    assert splat.find(log.splitlines())[0].function == "walk"
-    assert splat.find(log.replace("? walk", "? schedule").splitlines())[0].function == "do_exit"
+    assert find.find(log.splitlines())[0].function == "walk"
+    assert find.find(log.replace("? walk", "? schedule").splitlines())[0].function == "do_exit"
 
 
 def test_trace_goes_on_behind_foreign_lines_while_nobody_is_to_blame() -> None:
@@ -203,7 +203,7 @@ def test_trace_goes_on_behind_foreign_lines_while_nobody_is_to_blame() -> None:
     log = (
         f"BUG: Bad page state in process walker  pfn:1\nCall Trace:\n free_unref_page+0x1/0x2\n{others} walk+0x1/0x2\n"
     )
-    (found,) = splat.find(log.splitlines())
+    (found,) = find.find(log.splitlines())
     assert (found.function, found.trace) == ("walk", ("free_unref_page", "walk"))
 
 
@@ -212,11 +212,11 @@ def test_trace_has_the_one_to_blame_however_many_are_passed_over() -> None:
         f" kmalloc_{n}+0x1/0x2\n" for n in ("node", "trace", "order", "large", "reserve", "bulk", "cache")
     )
     log = f"BUG: sleeping function called from invalid context at mm/x.c:1\nCall Trace:\n{helpers} walk+0x1/0x2\n"
-    (found,) = splat.find(log.splitlines())
+    (found,) = find.find(log.splitlines())
     assert (found.function, found.trace) == ("walk", ("kmalloc_node", "walk"))
 
 
 def test_blank_before_a_call_trace_changes_nothing() -> None:
     for report in REPORTS:
         lines = [re.sub(r"^(?=Call [Tt]race|stack backtrace)", " ", line) for line in report.lines]
-        assert splat.find(report.lines)[0].trace == splat.find(lines)[0].trace, report.name
+        assert find.find(report.lines)[0].trace == find.find(lines)[0].trace, report.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci import splat
+from series_ci.results.splat import find
 
 BOOT = """\
 Linux version 6.12.0 (builder@host) (gcc 12.2.0) #1 SMP PREEMPT_DYNAMIC
@@ -207,30 +207,30 @@ def stamped(line: str) -> str:
 @pytest.mark.parametrize("printer", [stamped, str, lambda line: f"<4>{line}", lambda line: f"{stamped(line)}\r\n"])
 def test_boot_of_a_kernel_that_is_well(printer: object) -> None:
     assert callable(printer)
-    assert splat.find([printer(line) for line in BOOT.splitlines()]) == []
+    assert find.find([printer(line) for line in BOOT.splitlines()]) == []
     for line in BOOT.splitlines():
-        assert splat.find([printer(line)]) == [], line
+        assert find.find([printer(line)]) == [], line
 
 
 def test_programs_say_what_they_like() -> None:
     lines = PROGRAMS.splitlines()
     boot = [stamped(line) for line in BOOT.splitlines()[:20]]
     for log in (lines, [*boot, *lines], [each for line in lines for each in (line, stamped("walker: well"))]):
-        assert splat.find(log) == []
+        assert find.find(log) == []
     for line in lines:
-        assert splat.find([line]) == [], line
+        assert find.find([line]) == [], line
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_highest_levels_of_a_kernel_that_is_well(level: str) -> None:
     lines = [LEVELS[level].format(line) for line in CALM.splitlines()]
-    assert splat.find(lines) == []
+    assert find.find(lines) == []
     for line in lines:
-        assert splat.find([line]) == [], line
+        assert find.find([line]) == [], line
 
 
 def test_programs_have_levels_too() -> None:
     lines = PROGRAMS_OF_LEVELS.splitlines()
-    assert splat.find(lines) == []
+    assert find.find(lines) == []
     for line in lines:
-        assert splat.find([stamped("walker: well"), line]) == [], line
+        assert find.find([stamped("walker: well"), line]) == [], line

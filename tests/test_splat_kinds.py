@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci import _splat_table as table
-from series_ci import splat
+from series_ci.results.splat import find, shapes
 
 
 class Sample(NamedTuple):
@@ -542,7 +541,7 @@ PRINTERS: dict[str, Callable[[int, str], str]] = {
 }
 
 
-def judged(sample: Sample, found: list[splat.Splat]) -> str:
+def judged(sample: Sample, found: list[find.Splat]) -> str:
     """What is wrong with what was found; "" for nothing."""
     if [each.kind for each in found] != [sample.kind]:
         return f"{[(each.kind, each.title) for each in found]}"
@@ -556,52 +555,52 @@ def test_every_kind_is_known_through_every_printer(printer: str) -> None:
     wrong = {}
     for name, sample in SAMPLES.items():
         lines = [PRINTERS[printer](n, line) for n, line in enumerate(text(sample))]
-        if complaint := judged(sample, splat.find(lines)):
+        if complaint := judged(sample, find.find(lines)):
             wrong[name] = complaint
     assert wrong == {}
 
 
-TRACED = [name for name in SAMPLES if any(table.EVIDENCE.search(line) for line in text(SAMPLES[name])[1:])]
+TRACED = [name for name in SAMPLES if any(shapes.EVIDENCE.search(line) for line in text(SAMPLES[name])[1:])]
 
 
 @pytest.mark.parametrize("name", TRACED)
 @pytest.mark.parametrize("indent", ["  ", "    ", "\t"])
 def test_log_that_a_mail_quotes_by_its_indentation(name: str, indent: str) -> None:
     quoted = [f"{indent}{line}" for line in text(SAMPLES[name])]
-    (found,) = splat.find(["The kernel says:", "", *quoted, "", "Mended by asking for the leaf first."])
-    (same,) = splat.find(text(SAMPLES[name]))
+    (found,) = find.find(["The kernel says:", "", *quoted, "", "Mended by asking for the leaf first."])
+    (same,) = find.find(text(SAMPLES[name]))
     assert (found.kind, found.function, found.trace) == (same.kind, same.function, same.trace)
 
 
 def test_what_a_program_indents_is_no_complaint_without_a_trace() -> None:
     said = ["walking:", "    BUG: Bad rss-counter state mm:00000000abcdef01 type:MM_FILEPAGES val:1", "    done"]
-    assert splat.find(said) == []
+    assert find.find(said) == []
     boot = [f"[    1.{n:06}] walker: leaf {n}" for n in range(20)]
-    assert splat.find([*boot, *said]) == []
+    assert find.find([*boot, *said]) == []
 
 
 def test_two_cpus_without_caller_ids_hide_no_complaint() -> None:
     names = list(SAMPLES)
     for first, second in pairwise(names):
         pair = zip_longest(text(SAMPLES[first]), text(SAMPLES[second]), fillvalue="usb 1-1: new device")
-        kinds = {each.kind for each in splat.find(f"[   12.345678] {line}" for lines in pair for line in lines)}
+        kinds = {each.kind for each in find.find(f"[   12.345678] {line}" for lines in pair for line in lines)}
         assert kinds & {SAMPLES[first].kind, SAMPLES[second].kind}, (first, second)
 
 
 @pytest.mark.parametrize("name", [name for name, sample in SAMPLES.items() if "Call" in sample.rest])
 def test_a_first_line_behind_the_rest_of_another_one_counts_with_its_trace(name: str) -> None:
     sample = SAMPLES[name]
-    if table.INSIDE.match(sample.first) is None:
+    if shapes.INSIDE.match(sample.first) is None:
         pytest.skip("nothing that is known in the middle of a line")
     report = [f"walker: loading the leaf {sample.first}", *sample.rest.splitlines()]
-    (found,) = splat.find(f"[   12.345678] {line}" for line in report)
-    assert found.title == splat.find([sample.first, *sample.rest.splitlines()])[0].title
+    (found,) = find.find(f"[   12.345678] {line}" for line in report)
+    assert found.title == find.find([sample.first, *sample.rest.splitlines()])[0].title
 
 
 @pytest.mark.parametrize("name", ["gpf", "warn", "bug", "arm64", "soft", "page state"])
 def test_log_that_begins_in_the_middle_of_a_report_has_one(name: str) -> None:
     lines = [*SAMPLES[name].rest.splitlines(), "Modules linked in: walker", "---[ end trace 0000000000000000 ]---"]
-    found = splat.find([f"[   12.345678] {line}" for line in lines[2:]])
+    found = find.find([f"[   12.345678] {line}" for line in lines[2:]])
     assert [each.kind for each in found] == ["WARNING"]
 
 
@@ -611,8 +610,8 @@ def test_programs_may_print_the_same_behind_a_mark(name: str) -> None:
     for quote in ("# ", "    # ", "ok 1 # ", "| "):
         quoted = [f"{quote}{line}" for line in report]
         boot = [f"[    1.{n:06}] walker: leaf {n}" for n in range(20)]
-        assert splat.find([*boot, *quoted]) == []
-        assert splat.find([*boot, *(f"{quote}[   12.345678] {line}" for line in report)]) == []
+        assert find.find([*boot, *quoted]) == []
+        assert find.find([*boot, *(f"{quote}[   12.345678] {line}" for line in report)]) == []
 
 
 KINDS = st.sampled_from(sorted(SAMPLES))
@@ -629,8 +628,8 @@ def test_fingerprint_is_the_same_on_another_boot_and_build(name: str, printer: s
     ]
     two = [re.sub(r"\b(ffff[0-9a-f]{4})[0-9a-f]{8}\b", rf"\g<1>{offset:08x}", line) for line in two]
     two = [re.sub(r"CPU: \d+ PID: \d+", f"CPU: {offset % 8} PID: {offset}", line) for line in two]
-    before = splat.find(one)[0].fingerprint
-    assert splat.find(PRINTERS[printer](n, line) for n, line in enumerate(two))[0].fingerprint == before
+    before = find.find(one)[0].fingerprint
+    assert find.find(PRINTERS[printer](n, line) for n, line in enumerate(two))[0].fingerprint == before
 
 
 @settings(max_examples=60)
@@ -641,5 +640,5 @@ def test_serial_noise_in_one_line_costs_no_exception_and_invents_no_second_compl
     lines = [f"[   12.345678] {line}" for line in text(SAMPLES[name])]
     whole = "\n".join(lines)
     at %= len(whole)
-    found = splat.find((whole[:at] + noise + whole[at:]).split("\n"))
+    found = find.find((whole[:at] + noise + whole[at:]).split("\n"))
     assert len(found) <= 2

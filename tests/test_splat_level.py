@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci import splat
-from series_ci.results import Splat
+from series_ci.results.model import Splat
+from series_ci.results.splat import find
 
 EMERG = {
     "raw": "<0>[    1.230000] {}",
@@ -25,7 +25,7 @@ HEAT = "thermal thermal_zone0: critical temperature reached, shutting down"
 
 
 def told(lines: list[str]) -> list[tuple[str, str]]:
-    return [(each.kind, each.title) for each in splat.find(lines)]
+    return [(each.kind, each.title) for each in find.find(lines)]
 
 
 @pytest.mark.parametrize("printer", EMERG)
@@ -61,7 +61,7 @@ ARM = """\
 
 
 def test_emergencies_of_an_oops_and_of_its_panic_are_one_complaint() -> None:
-    (found,) = splat.find(ARM.splitlines())
+    (found,) = find.find(ARM.splitlines())
     assert (found.kind, found.function) == ("OOPS", "walk_leaf")
 
 
@@ -76,7 +76,7 @@ def test_emergency_that_a_bug_begins_with_is_its_message() -> None:
 <4>[   10.000006]  skb_put+0x12/0x340
 <4>[   10.000007]  walk_skb+0x12/0x340
 """
-    (found,) = splat.find(log.splitlines())
+    (found,) = find.find(log.splitlines())
     assert (found.kind, found.title) == ("BUG", "kernel BUG at net/core/skbuff.c:109!")
     assert found.function == "walk_skb"
     assert len(found.lines) == 8
@@ -84,7 +84,7 @@ def test_emergency_that_a_bug_begins_with_is_its_message() -> None:
 
 def report(kind: str, line: str) -> list[Splat]:
     lines = ["<3>INFO: task cat:77 blocked for more than 120 seconds.", "<4>Call Trace:", line, "<4> walk_leaf+0x1/0x2"]
-    found = splat.find(lines)
+    found = find.find(lines)
     assert found[0].kind == "HUNG"
     assert found[0].function == "walk_leaf"
     return [each for each in found if each.kind == kind]
@@ -96,7 +96,7 @@ def test_emergency_in_the_middle_of_a_report_does_not_end_it() -> None:
 
 def test_emergency_is_the_same_on_another_boot() -> None:
     one, two = (
-        splat.find([f"<2>EXT4-fs error (device vda1): walk:1603: inode #{number}: comm cat: bad leaf"])[0]
+        find.find([f"<2>EXT4-fs error (device vda1): walk:1603: inode #{number}: comm cat: bad leaf"])[0]
         for number in ("2", "77")
     )
     assert one.title == two.title == "EXT4-fs error (device vda1): walk:1603: inode #*: comm cat: bad leaf"
@@ -114,10 +114,10 @@ def test_emergency_is_the_same_on_another_boot() -> None:
     ],
 )
 def test_numbers_of_inodes_and_blocks_are_not_in_titles(one: str, two: str) -> None:
-    first, second = (splat.find([f"[   12.345678] BUG: the leaf of {each} is lost"])[0] for each in (one, two))
+    first, second = (find.find([f"[   12.345678] BUG: the leaf of {each} is lost"])[0] for each in (one, two))
     assert (first.title, first.fingerprint) == (second.title, second.fingerprint)
 
 
 @pytest.mark.parametrize("words", ["inode cache", "block device", "sector size", "inode table is bad"])
 def test_words_behind_inodes_and_blocks_stay_in_titles(words: str) -> None:
-    assert splat.find([f"[   12.345678] BUG: the {words}"])[0].title == f"BUG: the {words}"
+    assert find.find([f"[   12.345678] BUG: the {words}"])[0].title == f"BUG: the {words}"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from series_ci import stats
-from series_ci.stats import Better, Kind, Metric, Pair, Verdict
+from series_ci.results import stats
+from series_ci.results.stats import Better, Kind, Metric, Pair, Verdict
 
 TIME = Metric("control", "elapsed", Kind.TIME)
 AMOUNT = Metric("window", "swapped", Kind.AMOUNT)

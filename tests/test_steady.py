@@ -19,7 +19,7 @@ from fakes import fakeqemu, lab, labtools, outcomes
 from fakes.lab import Lab
 from fakes.labtools import Program
 from series_ci import arch
-from series_ci.results import Ended, Result, Run, Splat, Status
+from series_ci.results.model import Ended, Result, Run, Splat, Status
 from steady import Plan, Sample, Series
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -417,7 +417,7 @@ def test_two_processes_take_turns_in_a_store(base: Base) -> None:
         "import sys; from pathlib import Path; from series_ci import files; from series_ci.store import Store\n"
         "with files.locked(Store(Path(sys.argv[1])).lock, print):\n    print('held', flush=True); sys.stdin.read()\n"
     )
-    from series_ci import files
+    from series_ci.host import files
 
     argv = [sys.executable, "-c", code, str(base.store)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:

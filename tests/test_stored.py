@@ -15,11 +15,13 @@ from fakes import rundirs
 from fakes.lab import world
 from fakes.outcomes import outcome, request, run
 from fakes.world import World, fresh
-from series_ci import compare, files, looks, stored
+from series_ci import stored
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
+from series_ci.host import files
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
-from series_ci.results import Ended, Result, Run, Splat, Status
+from series_ci.results import compare, looks
+from series_ci.results.model import Ended, Result, Run, Splat, Status
 from series_ci.rows import Row
 from series_ci.runs import Problem, Stage, SweepRun, VersionRun
 

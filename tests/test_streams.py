@@ -13,8 +13,9 @@ import pytest
 from rich.text import Text
 
 from fakes import fakelinux, mails
-from series_ci import cli, streams, terminal
+from series_ci import cli, terminal
 from series_ci.errors import UsageError
+from series_ci.host import streams
 
 EVIL = "a\x1b]0;title\x07\x9b31m\u202eb\x00"
 SHOWN = "a\\u001b]0;title\\u0007\\u009b31m\\u202eb\\u0000"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import process
 from series_ci.cli import main
 from series_ci.errors import UsageError
-from series_ci.results import Splat
-from series_ci.symbols import SCRIPT, Symbols
+from series_ci.host import process
+from series_ci.results.model import Splat
+from series_ci.results.symbols import SCRIPT, Symbols
 
 DECODER = """\
 #!/bin/bash

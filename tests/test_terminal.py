@@ -12,7 +12,7 @@ import pytest
 
 from series_ci import terminal
 from series_ci.errors import BuildError
-from series_ci.process import Commands
+from series_ci.host.process import Commands
 
 STORY = """
 from series_ci import terminal

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, mails
-from series_ci import difftext, history, letter, mail, mailed, process, sources, upstream
+from series_ci import difftext, history, letter, mail, mailed, sources, upstream
 from series_ci.errors import InfrastructureError
+from series_ci.host import process
 from series_ci.marks import Sent
 from series_ci.store import Base
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import arch, process, userland
+from series_ci import arch, userland
 from series_ci.errors import InfrastructureError
+from series_ci.host import process
 
 HERE = arch.get(arch.host())
 ELSEWHERE = replace(HERE, name="vax", debian="vax", cross="vax-linux-gnu-")

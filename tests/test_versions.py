@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from fakes import fakelinux, inbox, mails, publicinbox, web
-from series_ci import manifest, terminal, versions
+from series_ci import terminal, versions
 from series_ci.archive import open_archive
 from series_ci.cli import main
+from series_ci.manifest import model
 from series_ci.progress import Progress
-from series_ci.report import versions as report
+from series_ci.report.versions import show
 
 SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
 
@@ -206,11 +207,11 @@ def test_a_mistake_is_named(
 
 def shown(folder: Path, *, long: bool, width: int) -> list[str]:
     """What a terminal of that width shows, without its colours."""
-    found = manifest.load(folder / "mini.yaml")
+    found = model.load(folder / "mini.yaml")
     out = terminal.console(stderr=False)
     out._force_terminal, out._width, out.no_color = True, width, True
     with out.capture() as captured:
-        report.show(versions.look(found, open_archive(str(found.archive)), None, Progress()), out, long=long)
+        show(versions.look(found, open_archive(str(found.archive)), None, Progress()), out, long=long)
     return re.sub(r"\x1b\[[\d;]*m", "", captured.get()).splitlines()
 
 

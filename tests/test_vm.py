@@ -18,7 +18,7 @@ from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu, alive
 from series_ci import arch, cpio, growing, guest, machine, postmortem, vm, watch
 from series_ci.errors import InfrastructureError
-from series_ci.results import Ended
+from series_ci.results.model import Ended
 
 PATIENT = vm.Limits(boot=60, idle=60, total=60)
 SWAP = 8 << 20

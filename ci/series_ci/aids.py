@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
-from series_ci import paths, process, scratch
 from series_ci.arch import Arch
 from series_ci.errors import InfrastructureError
+from series_ci.host import paths, process, scratch
 
 
 def relay(arch: Arch) -> bytes:

@@ -11,9 +11,10 @@ from email.message import Message
 from functools import cached_property
 from pathlib import Path
 
-from series_ci import addresses, files, mail, scratch
+from series_ci import addresses, mail
 from series_ci.addresses import Person
 from series_ci.errors import UsageError
+from series_ci.host import files, scratch
 from series_ci.mail import Patch
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")

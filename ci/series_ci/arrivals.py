@@ -15,7 +15,7 @@ from series_ci.discover import Linked
 from series_ci.gather import Gatherer
 from series_ci.ledger import Entry, Fate, Ledger
 from series_ci.letter import Letter
-from series_ci.manifest import Manifest
+from series_ci.manifest.model import Manifest
 from series_ci.postings import Posting
 from series_ci.progress import Progress, count
 from series_ci.search import Found, Query

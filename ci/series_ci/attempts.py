@@ -6,10 +6,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from series_ci import files
 from series_ci.aftermath import Part
+from series_ci.host import files
 from series_ci.machine import Files
-from series_ci.results import Ended
+from series_ci.results.model import Ended
 from series_ci.vm import Boot
 
 TRIES = 2

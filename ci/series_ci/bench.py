@@ -14,19 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import attempts, boots, files, growing, inside, machine, pipeline, samples, stats
+from series_ci import attempts, boots, growing, machine, pipeline
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import Test
+from series_ci.host import files, inside
 from series_ci.kernels import Kernel, Workshop
 from series_ci.lore import Fetched
-from series_ci.manifest import Scenario, Selftest
+from series_ci.manifest.model import Scenario, Selftest
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
-from series_ci.quantities import measured
-from series_ci.results import Run, Status
-from series_ci.samples import SIDES, Raw, Sample
+from series_ci.results import samples, stats
+from series_ci.results.metrics import measured
+from series_ci.results.model import Run, Status
+from series_ci.results.samples import SIDES, Raw, Sample
 from series_ci.store import Base
 
 SAMPLES = "samples.jsonl"

@@ -9,11 +9,11 @@ from statistics import median
 from series_ci import lock, locking, machine
 from series_ci.bench import Plan, Rig, Sources
 from series_ci.lock import Lock, Measured
-from series_ci.manifest import Scenario
+from series_ci.manifest.model import Scenario
+from series_ci.manifest.reported import Reported
 from series_ci.pipeline import Request
-from series_ci.quantities import in_order
-from series_ci.reported import Reported
-from series_ci.samples import SIDES, Sample
+from series_ci.results.metrics import in_order
+from series_ci.results.samples import SIDES, Sample
 
 
 def of_bench(

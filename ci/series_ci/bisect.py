@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from series_ci import files, kernels, looks, pipeline
-from series_ci.compare import Change, Comparison, Entry
+from series_ci import kernels, pipeline
 from series_ci.errors import BuildError, UsageError
+from series_ci.host import files
 from series_ci.judge import BaseRuns, judge
 from series_ci.kernels import Workshop
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
-from series_ci.results import BOOT_RESULT, Status
+from series_ci.results import looks
+from series_ci.results.compare import Change, Comparison, Entry
+from series_ci.results.model import BOOT_RESULT, Status
 
 UNKNOWN = frozenset({Change.FLAKY, Change.GONE, Change.SKIPPED})
 """What a patch on the way may give and the whole series did not: neither like the base nor like the series."""

@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from series_ci import __version__, aftermath, attempts, files, guest, machine, process, record, splat, vm
+from series_ci import __version__, aftermath, attempts, guest, machine, record, vm
 from series_ci.accel import Accelerator
 from series_ci.aftermath import Part
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import Test
+from series_ci.host import files, process
 from series_ci.kernels import Kernel
 from series_ci.machine import Machine
 from series_ci.progress import Progress, Step, count
-from series_ci.results import Ended, Run, Splat, Status
+from series_ci.results.model import Ended, Run, Splat, Status
+from series_ci.results.splat import find
 
 BARREN = 5
 """How many guests in a row may die in the first test that they run, before the rest of the tests is given up."""
@@ -180,7 +182,7 @@ class _Guests:
             swap=self.recipe.machine.swap,
             limits=_limits(self.tests[first - 1 :]),
             progress=self.step.update,
-            passing=lambda lines: passed.extend(splat.find(lines)[: max(splat.MAX_SPLATS - len(passed), 0)]),
+            passing=lambda lines: passed.extend(find.find(lines)[: max(find.MAX_SPLATS - len(passed), 0)]),
         )
         return Part(ended, outputs, tuple(passed))
 

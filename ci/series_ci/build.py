@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import files, finished, inputs, inside, kconfig, paths, process, scratch
+from series_ci import finished, inputs, kconfig
 from series_ci.arch import Arch
 from series_ci.errors import BuildError, InfrastructureError, UsageError
 from series_ci.finished import Build, Made
 from series_ci.guard import being_built
+from series_ci.host import files, inside, paths, process, scratch
 
 CONSTANT = {
     # What uname -v would say about who built it and when: constant, or every build would link anew and differ.

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
-from series_ci import coverage, exercised, kconfig, makefiles, selftests
-from series_ci.coverage import ChangedFile, Coverage, Kind
+from series_ci import exercised, kconfig, makefiles, selftests
 from series_ci.errors import NothingToTestError, NotTestedError
 from series_ci.kernels import Kernel, Workshop
+from series_ci.results import coverage
+from series_ci.results.coverage import ChangedFile, Coverage, Kind
 
 SOURCE_ARCH = {"x86_64": "x86", "i386": "x86"}
 """The folder below arch/ where it is not the kernel's ARCH=."""

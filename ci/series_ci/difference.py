@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from series_ci import files, lore, mailed, paths, pipeline, process, rangediff, scratch, tested, tree
+from series_ci import lore, mailed, pipeline, rangediff, tested, tree
 from series_ci.archive import Archive, open_archive
 from series_ci.errors import ApplyError, UsageError
+from series_ci.host import files, paths, process, scratch
 from series_ci.lore import Fetched
 from series_ci.mail import Patch
 from series_ci.mailed import Mailed

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import attempts, boots, difference, inside, mail, mailed, plain, rangediff, stored, text
+from series_ci import attempts, boots, difference, mail, mailed, rangediff, stored
+from series_ci.host import inside, plain
 from series_ci.rangediff import Pair
+from series_ci.results import logline
 from series_ci.runs import AnyRun, SweepRun, VersionRun, place
 
 HEAD, TAIL = 400, 1600
@@ -98,7 +100,7 @@ def _numbered(where: Path, start: str) -> list[Path]:
 
 def _lines(folder: Path, name: str) -> Iterator[str]:
     for line in (inside.read(folder, name, CONSOLE) or b"").decode("utf-8", "replace").splitlines():
-        yield plain.replaced(text.plain(line), "")[:2000]
+        yield plain.replaced(logline.plain(line), "")[:2000]
 
 
 def _changed(folder: Path, run: SweepRun) -> Iterator[Changed]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from series_ci import files, inside, kconfig, paths
+from series_ci import kconfig
 from series_ci.errors import BuildError
+from series_ci.host import files, inside, paths
 
 if TYPE_CHECKING:
     from series_ci.build import Toolchain

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.manifest import Manifest
+from series_ci.manifest.model import Manifest
 from series_ci.runs import AnyRun, Problem, Stage, SweepRow, SweepRun, VersionRun
 
 _ALIKE = ("arch", "memory", "cpus", "swap")

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import attempts, boots, coverage, foreign_mails, lock, looks, rundir, sent, stored
-from series_ci.compare import Comparison
+from series_ci import attempts, boots, foreign_mails, lock, rundir, sent, stored
 from series_ci.errors import (
     AlreadyAppliedError,
     ApplyError,
@@ -27,10 +26,12 @@ from series_ci.errors import (
     NotTestedError,
     UsageError,
 )
-from series_ci.fields import LABEL
+from series_ci.manifest.fields import LABEL
 from series_ci.report import summary as one
 from series_ci.report import sweep as many
-from series_ci.results import Run
+from series_ci.results import coverage, looks
+from series_ci.results.compare import Comparison
+from series_ci.results.model import Run
 from series_ci.runs import AnyRun, Boot, Stage, SweepRow, SweepRun, VersionRun, retried
 
 MIB = 1 << 20

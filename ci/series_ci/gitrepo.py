@@ -9,7 +9,7 @@ from typing import Any
 
 import git
 
-from series_ci import files, process
+from series_ci.host import files, process
 
 
 class _Git(git.Git):

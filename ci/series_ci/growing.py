@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import files
+from series_ci.host import files
 
 MIB = 1 << 20
 LINE = 65536

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from series_ci import files
 from series_ci.errors import InfrastructureError
-from series_ci.process import KILL_GRACE
+from series_ci.host import files
+from series_ci.host.process import KILL_GRACE
 
 MARK = ".series-ci-building"
 

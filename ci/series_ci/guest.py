@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import aids, cpio, inside, paths, process, userland
+from series_ci import aids, cpio, userland
 from series_ci.arch import Arch
 from series_ci.errors import InfrastructureError
+from series_ci.host import inside, paths, process
 
 _NEEDED = re.compile(r"\(NEEDED\)\s+Shared library: \[(.+)\]")
 _INTERPRETER = re.compile(r"Requesting program interpreter: (.+)\]")

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import Field
 
 from series_ci.difftext import LINK, FileChange
-from series_ci.fields import Line, Part
+from series_ci.manifest.fields import Line, Part
 from series_ci.objects import GITLINK, GONE, Changed
 
 PATCH_BYTES = 4 << 20

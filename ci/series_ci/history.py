@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from series_ci import paths
+from series_ci.host import paths
 from series_ci.store import Base, Store
 from series_ci.tree import ask
 

@@ -18,8 +18,8 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
-from series_ci import inside, process
 from series_ci.errors import InfrastructureError
+from series_ci.host import inside, process
 
 ARCHIVE = "vmlinux.a"
 """All objects of the kernel but those of lib.a archives; since Linux 6.1."""

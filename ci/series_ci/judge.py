@@ -7,15 +7,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from series_ci import boots as guests
-from series_ci import files, looks
-from series_ci.allow import Allowed
+from series_ci import boots
 from series_ci.boots import Recipe
-from series_ci.compare import Change, Comparison
 from series_ci.guest import Test
+from series_ci.host import files
 from series_ci.kernels import Kernel
+from series_ci.manifest.allow import Allowed
 from series_ci.progress import Progress
-from series_ci.results import Run
+from series_ci.results import looks
+from series_ci.results.compare import Change, Comparison
+from series_ci.results.model import Run
 
 
 def numbered(name: str, number: int) -> str:
@@ -145,7 +146,7 @@ def narrowed(recipe: Recipe, tests: tuple[Test, ...]) -> Recipe:
 
 def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
     """Boot one kernel; `folder` gets all that a reader of its results needs."""
-    run = guests.boot(recipe, kernel, folder, progress, step_name)
+    run = boots.boot(recipe, kernel, folder, progress, step_name)
     kept = {"config": kernel.build.config, "build.log": kernel.build.log}
     if recipe.tests:
         kept["selftests.log"] = kernel.tests.log

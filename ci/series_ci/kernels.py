@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import build, files, finished, kconfig, paths, selftests
+from series_ci import build, finished, kconfig, selftests
 from series_ci.build import Toolchain
 from series_ci.errors import BuildError, InfrastructureError
 from series_ci.finished import Build
+from series_ci.host import files, paths
 from series_ci.progress import Progress, Step
 from series_ci.selftests import Installed
 from series_ci.store import Store

@@ -13,8 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from series_ci import files
 from series_ci.errors import UsageError
+from series_ci.host import files
 
 
 class Fate(StrEnum):

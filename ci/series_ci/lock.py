@@ -12,14 +12,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from series_ci import files, kconfig
-from series_ci.allow import Allowed
+from series_ci import kconfig
 from series_ci.arch import Accel
 from series_ci.errors import UsageError
-from series_ci.fields import Form, Label, MessageId
 from series_ci.hazards import Permit
-from series_ci.manifest import Scenario
-from series_ci.reported import Reported
+from series_ci.host import files
+from series_ci.manifest.allow import Allowed
+from series_ci.manifest.fields import Form, Label, MessageId
+from series_ci.manifest.model import Scenario
+from series_ci.manifest.reported import Reported
 
 NAME = "run.lock"
 """In a run directory."""

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from series_ci import __version__, files, kconfig, lock, paths, process, selftests
+from series_ci import __version__, kconfig, lock, selftests
+from series_ci.host import files, paths, process
 from series_ci.kernels import Workshop
 from series_ci.lock import Lock
 from series_ci.lore import Fetched

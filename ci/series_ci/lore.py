@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import b4, files, letter, mail, paths, postings, process, search, sent
+from series_ci import b4, letter, mail, postings, search, sent
 from series_ci.archive import Archive
 from series_ci.errors import Error, InfrastructureError, UsageError
+from series_ci.host import files, paths, process
 from series_ci.mail import Patch
 
 DIGEST = "digest-2"

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import guest, postmortem, process
+from series_ci import guest, postmortem
 from series_ci.arch import Accel, Arch
+from series_ci.host import process
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from series_ci import files, fitting, foreign, mail, mailed, rundir
+from series_ci import fitting, foreign, mail, mailed, rundir
 from series_ci.errors import UsageError
 from series_ci.fitting import Part
-from series_ci.manifest import Manifest
+from series_ci.host import files
+from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
-from series_ci.report import summary as one
+from series_ci.report import summary
 from series_ci.report import sweep as many
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
@@ -96,7 +97,7 @@ class _Joint:
         if run.error is not None:
             self._base(place / "base")  # there may be the log of its build
         files.write(target / "junit.xml", junit(run))
-        files.write_json(target / rundir.SUMMARY, one.summary(run))
+        files.write_json(target / rundir.SUMMARY, summary.summary(run))
         return replace(part.row, run=run, error=run.error)
 
     def _base_boot(self, boot: Boot, place: Path) -> Boot:

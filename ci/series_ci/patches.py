@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import build, compiled, files, finished, kernels, paths
-from series_ci.coverage import Coverage
+from series_ci import build, compiled, finished, kernels
 from series_ci.errors import BuildError
+from series_ci.host import files, paths
 from series_ci.kernels import Kernel, Workshop
 from series_ci.mail import Patch
 from series_ci.progress import Progress, count
+from series_ci.results.coverage import Coverage
 
 _TARGET = re.compile(r"\w[\w./+-]*\.c", re.ASCII)
 

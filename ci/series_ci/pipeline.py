@@ -7,26 +7,27 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import accel, boots, build, compiled, files, kernels, lore, patches, present, requirements, sources, tree
+from series_ci import accel, boots, build, compiled, kernels, lore, patches, present, sources, tree
 from series_ci.accel import Accelerator
-from series_ci.allow import Allowed
 from series_ci.arch import Arch
 from series_ci.archive import open_archive
 from series_ci.boots import Recipe
-from series_ci.compare import Comparison
-from series_ci.coverage import Coverage
 from series_ci.errors import ApplyError, BuildError, Error, SeriesError
 from series_ci.guest import Test
 from series_ci.hazards import Permit
+from series_ci.host import files, requirements
 from series_ci.judge import BaseRuns, judge
 from series_ci.kernels import Kernel, Workshop
 from series_ci.lore import Fetched
 from series_ci.machine import Machine
-from series_ci.manifest import Selftest, TreeSource
+from series_ci.manifest.allow import Allowed
+from series_ci.manifest.model import Selftest, TreeSource
 from series_ci.patches import PatchBuild
 from series_ci.progress import Progress, count
 from series_ci.provenance import source_of
-from series_ci.results import Run
+from series_ci.results.compare import Comparison
+from series_ci.results.coverage import Coverage
+from series_ci.results.model import Run
 from series_ci.runs import Permitted
 from series_ci.selftests import timeout
 from series_ci.store import Base, Store, check_kernel

@@ -10,7 +10,7 @@ from statistics import median
 from series_ci import lore, stored
 from series_ci.archive import Archive
 from series_ci.errors import Error, UsageError
-from series_ci.manifest import Manifest
+from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
 from series_ci.runs import SweepRun, VersionRun
 

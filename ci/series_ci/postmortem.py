@@ -17,7 +17,7 @@ from pathlib import Path
 
 from qemu.qmp import QMPClient, QMPError
 
-from series_ci import files
+from series_ci.host import files
 
 SOCKET = "qmp.sock"
 """QEMU's monitor, in its working folder: a socket's name may have 107 bytes, and run directories have longer ones."""

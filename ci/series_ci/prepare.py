@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from series_ci import files, lore, pipeline, requirements, scratch
+from series_ci import lore, pipeline
 from series_ci.archive import open_archive
+from series_ci.host import files, requirements, scratch
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
 from series_ci.store import Store

@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from series_ci import files
-from series_ci.compare import Entry, SplatEntry
 from series_ci.errors import UsageError
-from series_ci.results import Run
+from series_ci.host import files
+from series_ci.results.compare import Entry, SplatEntry
+from series_ci.results.model import Run
 
 _RUN = TypeAdapter(Run)
 

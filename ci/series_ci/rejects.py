@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from series_ci import difftext, hazards, inside, mail, objects, process, scratch
+from series_ci import difftext, hazards, mail, objects
+from series_ci.host import inside, process, scratch
 from series_ci.mail import Patch
 
 _CONTEXT_LINES = 10

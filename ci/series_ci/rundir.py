@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from series_ci import files
 from series_ci.errors import UsageError
+from series_ci.host import files
 
 STATE = "sweep.json"
 SUMMARY = "summary.json"

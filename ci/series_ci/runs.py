@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from series_ci.allow import Allowed
-from series_ci.compare import ONLY_BOOTED, Change, Entry, SplatEntry
-from series_ci.coverage import Coverage
 from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
 from series_ci.hazards import quoted
-from series_ci.results import Ended, Run, Splat
+from series_ci.manifest.allow import Allowed
+from series_ci.results.compare import ONLY_BOOTED, Change, Entry, SplatEntry
+from series_ci.results.coverage import Coverage
+from series_ci.results.model import Ended, Run, Splat
 
 
 class Stage(StrEnum):

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote, urlsplit
 
-from series_ci import download, mail, titles
+from series_ci import mail, titles
 from series_ci.archive import Archive
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.host import download
 
 PAGES = 5
 """Pages of a feed that one search may ask for."""

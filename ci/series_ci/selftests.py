@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import build, files, inside, paths
+from series_ci import build
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.host import files, inside, paths
 from series_ci.progress import count
-from series_ci.results import Result, Status
+from series_ci.results.model import Result, Status
 from series_ci.store import Store
 
 SELFTESTS = "tools/testing/selftests"

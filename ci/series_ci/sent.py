@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from urllib.parse import quote
 
-from series_ci import download, mail, search
+from series_ci import mail, search
 from series_ci.archive import Archive
 from series_ci.errors import InfrastructureError
+from series_ci.host import download
 from series_ci.mail import Patch
 
 NAME = "sent.mbx"

@@ -10,17 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import boots, files, growing, guest, kernels, machine, pipeline, process, requirements, scratch, vm
+from series_ci import boots, growing, guest, kernels, machine, pipeline, vm
 from series_ci.boots import Recipe
 from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.finished import Build
 from series_ci.guest import Test
+from series_ci.host import files, process, requirements, scratch
 from series_ci.kernels import Kernel
 from series_ci.machine import Machine
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
-from series_ci.results import Run, Status
+from series_ci.results.model import Run, Status
 from series_ci.selftests import Installed
 from series_ci.store import Store
 

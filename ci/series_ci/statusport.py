@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from series_ci import files
+from series_ci.host import files
 
 BOUND = 4 << 20
 """Bytes. /init writes some 200 of them for a test."""

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from series_ci import boots, coverage, files, lock, mail, record, sent
-from series_ci.allow import Allowed
-from series_ci.compare import Change, Entry, SplatEntry
+from series_ci import boots, lock, mail, record, sent
 from series_ci.errors import ExitStatus, UsageError
+from series_ci.host import files
 from series_ci.lock import Lock
-from series_ci.results import Ended, Splat, Status
+from series_ci.manifest.allow import Allowed
+from series_ci.results import coverage
+from series_ci.results.compare import Change, Entry, SplatEntry
+from series_ci.results.model import Ended, Splat, Status
 from series_ci.rundir import SUMMARY
 from series_ci.runs import (
     SOURCE_KEYS,

@@ -14,14 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from series_ci import compiled, files, kernels, order, pipeline, requirements
-from series_ci.coverage import Coverage
+from series_ci import compiled, kernels, order, pipeline
 from series_ci.errors import Error, ExitStatus, SeriesError
+from series_ci.host import files, requirements
 from series_ci.judge import BaseRuns, Judged, judge
 from series_ci.kernels import Kernel, Workshop
 from series_ci.lore import Fetched
 from series_ci.pipeline import Outcome, Request
 from series_ci.progress import Progress
+from series_ci.results.coverage import Coverage
 from series_ci.rows import Row, Sweep, status
 from series_ci.runs import Permitted, Stage
 from series_ci.store import Base, Store

@@ -18,9 +18,9 @@ from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
-from series_ci import plain, streams
 from series_ci.errors import Error
-from series_ci.process import Commands
+from series_ci.host import plain, streams
+from series_ci.host.process import Commands
 from series_ci.progress import Progress, Step
 
 HEARTBEAT = 60.0

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import files, stored
+from series_ci import stored
+from series_ci.host import files
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import git
 
-from series_ci import files, objects, process, rejects, scratch, vetting
+from series_ci import objects, rejects, vetting
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.gitrepo import Repo
 from series_ci.hazards import Permit
+from series_ci.host import files, process, scratch
 from series_ci.mail import Patch
 from series_ci.runs import Permitted
 from series_ci.store import IDENTITY, Base, Store, said

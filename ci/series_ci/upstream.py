@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from series_ci import history, process
+from series_ci import history
+from series_ci.host import process
 from series_ci.marks import Kind, Mark, Sent
 from series_ci.presence import holds
 from series_ci.store import Base, Store

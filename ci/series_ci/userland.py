@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from series_ci import files, paths, process, scratch
 from series_ci.arch import Arch
 from series_ci.errors import InfrastructureError
+from series_ci.host import files, paths, process, scratch
 
 PROGRAMS = {"busybox": ("busybox-static", "bin/busybox"), "bash": ("bash-static", "bin/bash-static")}
 """What a shell is called here -> Debian's package, and where it is in there."""

@@ -10,7 +10,7 @@ from series_ci.archive import Archive
 from series_ci.errors import Error, UsageError
 from series_ci.letter import Letter
 from series_ci.lore import Fetched
-from series_ci.manifest import Manifest, Version
+from series_ci.manifest.model import Manifest, Version
 from series_ci.marks import Mark, Sent
 from series_ci.progress import Progress, count
 from series_ci.search import Query

@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from series_ci import files, postmortem, process
+from series_ci import postmortem
 from series_ci.growing import CONSOLE, RESULTS, Growing, Passing
+from series_ci.host import files, process
 from series_ci.machine import Files
 from series_ci.postmortem import NOTHING, Remains
-from series_ci.results import Ended
+from series_ci.results.model import Ended
 from series_ci.statusport import StatusPort, Told
 from series_ci.watch import Limits, Watch
 

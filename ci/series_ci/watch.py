@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from series_ci import files
+from series_ci.host import files
 from series_ci.machine import Files
 from series_ci.statusport import State, StatusPort
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from series_ci import stats
-from series_ci.manifest import Machine, Scenario
-from series_ci.quantities import measured
+from series_ci.manifest.model import Machine, Scenario
 from series_ci.report.bench import Bench
-from series_ci.samples import SIDES, Sample
+from series_ci.results import stats
+from series_ci.results.metrics import measured
+from series_ci.results.samples import SIDES, Sample
 
 WINDOW = Scenario.model_construct(
     name="window", program="bench/window", args=(), machine=Machine(), samples=5, warmup=1, note="held in its exit"

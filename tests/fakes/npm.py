@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import paths
+from series_ci.host import paths
 
 MODULES = Path(os.environ.get("SERIES_CI_NPM") or paths.cache() / "npm") / "node_modules"
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from series_ci import arch, compare, mail
-from series_ci.coverage import ChangedFile, Coverage, Kind
+from series_ci import arch, mail
 from series_ci.errors import Error
 from series_ci.lore import Fetched
 from series_ci.machine import Machine
-from series_ci.manifest import TreeSource
+from series_ci.manifest.model import TreeSource
 from series_ci.pipeline import Outcome, Request
-from series_ci.results import Ended, Result, Run, Splat
+from series_ci.results import compare
+from series_ci.results.coverage import ChangedFile, Coverage, Kind
+from series_ci.results.model import Ended, Result, Run, Splat
 from series_ci.store import Base
 
 MAIL = b"""\

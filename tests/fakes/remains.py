@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from series_ci import files
+from series_ci.host import files
 
 HOLDER = """\
 import sys, time

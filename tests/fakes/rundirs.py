@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from fakes.outcomes import MAIL
-from series_ci import files, mail, record, rundir
+from series_ci import mail, record, rundir
 from series_ci.cli.test import write
+from series_ci.host import files
 from series_ci.pipeline import Outcome
 from series_ci.report import sweep as sweep_report
 from series_ci.report.junit import junit

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import process
+from series_ci.host import process
 
 
 def require(home: Path) -> None:

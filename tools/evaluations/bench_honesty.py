@@ -17,16 +17,19 @@ import click
 from rich.text import Text
 
 import mutants
-from series_ci import bench, catalogue, cli, files, kernels, pipeline, process, requirements, samples, terminal, tree
+from series_ci import bench, cli, kernels, pipeline, terminal, tree
 from series_ci.bench import Plan, Rig
 from series_ci.cli import options
 from series_ci.errors import ExitStatus
-from series_ci.manifest import Scenario, TreeSource
+from series_ci.host import files, process, requirements
+from series_ci.manifest import find
+from series_ci.manifest.model import Scenario, TreeSource
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.report import bench as report
 from series_ci.report.bench import Bench
-from series_ci.stats import Verdict
+from series_ci.results import samples
+from series_ci.results.stats import Verdict
 from series_ci.store import Store
 
 PATCH = Path(__file__).resolve().parent / "slow-exit.patch"
@@ -125,7 +128,7 @@ def main(  # noqa: PLR0913 (click)
     Exit status: 0 nothing was found where there is nothing, and the slow exits were; 1 otherwise; 2 usage;
     5 infrastructure.
     """
-    manifest = catalogue.find(mutants.SERIES, [])
+    manifest = find.find(mutants.SERIES, [])
     scenarios = tuple(each for each in manifest.bench if each.name in names)
     source = TreeSource.model_construct(spec=spec, base_patches=tuple(each.resolve() for each in patches))
     asked = mutants.request(spec, accel, "honesty")

@@ -25,10 +25,12 @@ from faults_bench import Bench
 from faults_disk import Filled
 from faults_pairs import Pair
 from faults_trials import Trial, reference
-from series_ci import catalogue, cli, files, paths, requirements, terminal
+from series_ci import cli, terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request
 from series_ci.errors import ExitStatus, UsageError
+from series_ci.host import files, paths, requirements
+from series_ci.manifest import find
 from series_ci.pipeline import Request
 from series_ci.terminal import Terminal
 
@@ -48,7 +50,7 @@ def bench_for(request: Request) -> Bench:
 
 def another(request: Request, series: str) -> str:
     """A version of the series beside the one that is asked for: the one before it, or after the first."""
-    labels = list(catalogue.find(series, paths.series_folders()).versions)
+    labels = list(find.find(series, paths.series_folders()).versions)
     at = labels.index(request.label)
     if len(labels) < 2:
         raise UsageError(f"{series} has one version only", hint="--together wants two")

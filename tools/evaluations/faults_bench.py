@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import faults_traces
-from series_ci import files, guard, process
+from series_ci import guard
 from series_ci.errors import ExitStatus
+from series_ci.host import files, process
 
 GRACE = 20.0
 """Seconds that what a killed run has started may take to end; a compiler finishes its file first."""

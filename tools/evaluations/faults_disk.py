@@ -12,8 +12,9 @@ from pathlib import Path
 
 from faults_bench import POLL, Bench, Ran
 from faults_trials import Reference, judge
-from series_ci import files, machine, process
+from series_ci import machine
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
+from series_ci.host import files, process
 from series_ci.progress import Progress
 
 PARTS = (("tree", "trees"), ("worktree", "work"), ("build folder", "build"), ("kernels", "builds"))

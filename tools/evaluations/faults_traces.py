@@ -8,7 +8,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from series_ci import guard, scratch
+from series_ci import guard
+from series_ci.host import scratch
 
 MARK = "SERIES_CI_FAULTS"
 """In the environment of all that a run starts, so that what outlives it can be told from the rest of the machine."""

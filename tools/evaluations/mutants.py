@@ -18,15 +18,17 @@ from rich.table import Table
 from rich.text import Text
 
 from exit_skip_mutants import FILE, MUTANTS, Mutant
-from series_ci import cli, compare, files, judge, kernels, paths, pipeline, requirements, terminal, tree
+from series_ci import cli, judge, kernels, pipeline, terminal, tree
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, stamped
-from series_ci.compare import LOST
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
+from series_ci.host import files, paths, requirements
 from series_ci.kernels import Kernel, Workshop
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
-from series_ci.results import BOOT_RESULT, Ended, Run, Status
+from series_ci.results import compare
+from series_ci.results.compare import LOST
+from series_ci.results.model import BOOT_RESULT, Ended, Run, Status
 from series_ci.store import Base, Store
 
 SERIES = str(paths.share("series") / "exit-skip.yaml")

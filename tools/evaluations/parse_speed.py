@@ -18,8 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from figures import Figure, finish
-from series_ci import cli, logs, process
+from series_ci import cli
 from series_ci.errors import ExitStatus, InfrastructureError
+from series_ci.host import process
+from series_ci.results import logs
 
 LINES = 50_000
 """Lines of the short log; the long one has ten times as many."""

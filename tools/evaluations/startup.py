@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from figures import Figure, finish
-from series_ci import process
+from series_ci.host import process
 
 PROGRAM = str(Path(sys.executable).with_name("series-ci"))
 

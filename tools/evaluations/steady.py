@@ -22,14 +22,15 @@ from rich.table import Table
 from rich.text import Text
 
 import mutants
-from series_ci import cli, files, judge, machine, pipeline, process, requirements, statusport, terminal
+from series_ci import cli, judge, machine, pipeline, statusport, terminal
 from series_ci.cli import options
-from series_ci.compare import LOST
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.manifest import Selftest
+from series_ci.host import files, process, requirements
+from series_ci.manifest.model import Selftest
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
-from series_ci.results import BOOT_RESULT, Ended, Run, Status
+from series_ci.results.compare import LOST
+from series_ci.results.model import BOOT_RESULT, Ended, Run, Status
 from series_ci.store import Store
 
 BUSY = ("sh", "-c", "while :; do :; done")

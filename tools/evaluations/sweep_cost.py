@@ -24,10 +24,11 @@ from rich.console import Console
 from rich.table import Table
 
 from figures import Figure, finish
-from series_ci import cli, files, finished, kernels, paths, pipeline, process, sweep
+from series_ci import cli, finished, kernels, pipeline, sweep
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_sweep, stamped
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
+from series_ci.host import files, paths, process
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, Step
 from series_ci.rows import Row, Sweep

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from series_ci import __version__, files, paths, process, streams
+from series_ci import __version__
 from series_ci.cli.verbs import Verbs
 from series_ci.errors import Error, ExitStatus
+from series_ci.host import files, paths, process, streams
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

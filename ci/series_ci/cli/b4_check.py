@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
-from series_ci import catalogue, mail, paths, process, stored
+from series_ci import mail, stored
 from series_ci.errors import UsageError
+from series_ci.host import paths, process
+from series_ci.manifest import find
 from series_ci.report import b4
 from series_ci.report.b4 import Check
 
@@ -53,7 +55,7 @@ def answer(raw: bytes, folders: tuple[Path, ...]) -> list[Check]:
 def _how(name: str) -> str:
     """The command that tests the version of a mail: with the manifest that has it, else in the tree we are in."""
     for folder in paths.series_folders():
-        for entry in catalogue.entries(folder):
+        for entry in find.entries(folder):
             for label in entry.manifest.versions if entry.manifest else ():
                 if entry.open().message_ids(label)[-1] == name:
                     return process.quote(["series-ci", "test", label, "--series", entry.name])

@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from series_ci import catalogue, files, lock, paths, rundir, samples, terminal
+from series_ci import lock, rundir, terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, safe, stamped
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.manifest import Scenario
+from series_ci.host import files, paths
+from series_ci.manifest import find
+from series_ci.manifest.model import Scenario
 from series_ci.pipeline import Request
+from series_ci.results import samples
 from series_ci.terminal import Terminal
 
 if TYPE_CHECKING:
     from series_ci.bench import Plan
     from series_ci.lock import Lock
     from series_ci.report.bench import Bench
-    from series_ci.samples import Sample
+    from series_ci.results.samples import Sample
 
 
 def _fraction(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
@@ -70,7 +73,7 @@ def bench(
     """
     own = {name: given.pop(name) for name in ("runs", "until", "most", "margin", "seed")}
     asked = Options(test=(), memory=None, cpus=None, swap=None, **given)
-    scenarios = choose(catalogue.find(asked.series, paths.series_folders()).bench, names)
+    scenarios = choose(find.find(asked.series, paths.series_folders()).bench, names)
     request = make_request(version, replace(asked, out=None), verb="bench")
     identity = " ".join([request.repeat, *(f"--scenario {name}" for name in names), f"--seed {own['seed']}"])
     out = folder(asked.out, request, identity, resume=resume)
@@ -124,18 +127,18 @@ def _measure(
 ) -> int:
     # numpy and scipy take longer to load than most verbs to run.
     from series_ci import bench as benches  # noqa: PLC0415
-    from series_ci.report import bench as report  # noqa: PLC0415
+    from series_ci.report.bench import show, summary, worse  # noqa: PLC0415
 
     plan = benches.Plan(how["runs"], max(how["runs"], how["most"]), how["seed"], how["until"])
     taken = take(request, scenarios, plan, how["margin"], progress)
     write(taken)
     made = taken.bench
     if as_json:
-        click.echo(json.dumps(report.summary(made), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(summary(made), indent=2, ensure_ascii=False))
     else:
-        report.show(made, terminal.console(stderr=False))
+        show(made, terminal.console(stderr=False))
         click.echo(f"results:  {request.out}")
-    return int(ExitStatus.REGRESSION if report.worse(made) else ExitStatus.OK)
+    return int(ExitStatus.REGRESSION if worse(made) else ExitStatus.OK)
 
 
 @dataclass(frozen=True)
@@ -152,18 +155,18 @@ def take(request: Request, scenarios: tuple[Scenario, ...], plan: Plan, margin: 
     """Take both kernels through the scenarios."""
     from series_ci import bench as benches  # noqa: PLC0415
     from series_ci import benchlock  # noqa: PLC0415
-    from series_ci.report import bench as report  # noqa: PLC0415
+    from series_ci.report.bench import gather  # noqa: PLC0415
 
     rig = benches.prepare(benches.request(request, scenarios), progress)
     taken = benches.run(rig, scenarios, plan, request.out, progress)
-    made = report.gather(request, rig.pair[0].commit, scenarios, taken, margin)
+    made = gather(request, rig.pair[0].commit, scenarios, taken, margin)
     return Taken(request, made, benchlock.of_bench(request, rig, scenarios, plan, taken, margin=margin), taken)
 
 
 def write(taken: Taken) -> None:
     """Put all that came of a bench into the run directory."""
     from series_ci import bench as benches  # noqa: PLC0415
-    from series_ci.report import bench as report  # noqa: PLC0415
+    from series_ci.report.bench import summary  # noqa: PLC0415
     from series_ci.report.benchpage import page  # noqa: PLC0415
 
     out = taken.request.out
@@ -171,4 +174,4 @@ def write(taken: Taken) -> None:
     files.write(out / "bench.html", page(taken.bench))
     lock.write(out, taken.lock)
     # The last one: it says that the bench is finished.
-    files.write_json(out / rundir.SUMMARY, report.summary(taken.bench))
+    files.write_json(out / rundir.SUMMARY, summary(taken.bench))

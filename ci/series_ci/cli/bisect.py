@@ -10,13 +10,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import bisect as bisection
-from series_ci import files, terminal
-from series_ci.bisect import Found
+from series_ci import terminal
+from series_ci.bisect import Found, run
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request
-from series_ci.compare import Change
 from series_ci.errors import ExitStatus
+from series_ci.host import files
+from series_ci.results.compare import Change
 from series_ci.terminal import Terminal
 
 
@@ -33,7 +33,7 @@ def bisect(version: str, *, name: str, as_json: bool, verbose: bool, quiet: bool
     """
     program = name.partition(":")[0]
     request = make_request(version, Options(**given, test=(program,)))
-    found = bisection.run(request, name, Terminal(verbose=verbose, quiet=quiet))
+    found = run(request, name, Terminal(verbose=verbose, quiet=quiet))
     answer = {**asdict(found), "series": request.series, "version": request.label, "run_dir": str(request.out)}
     files.write_json(request.out / "bisect.json", answer)
     if as_json:

@@ -11,13 +11,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import notes, record, terminal
-from series_ci import shell as shells
+from series_ci import record, shell, terminal
 from series_ci.cli import options
 from series_ci.cli.request import machine, stamped
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.manifest import Machine as MachineSize
-from series_ci.results import BOOT_RESULT, Run
+from series_ci.manifest.model import Machine as MachineSize
+from series_ci.results import notes
+from series_ci.results.model import BOOT_RESULT, Run
 from series_ci.shell import Given
 from series_ci.terminal import Terminal
 
@@ -68,13 +68,13 @@ def boot(
         out=out.resolve() if out else stamped("boot", image.name),
         append=tuple(append.split()),
     )
-    run = shells.boot(given, Terminal(verbose=more["verbose"], quiet=more["quiet"]))
+    run = shell.boot(given, Terminal(verbose=more["verbose"], quiet=more["quiet"]))
     if as_json:
         click.echo(json.dumps(record.as_json(run), indent=2, ensure_ascii=False))
     else:
-        for line in shells.said(given.out):
+        for line in shell.said(given.out):
             sys.stdout.write(line)
-    why = shells.failed(run, command)
+    why = shell.failed(run, command)
     _tell(run, why, given.out, terminal.console(stderr=True))
     return int(ExitStatus.REGRESSION if why else ExitStatus.OK)
 

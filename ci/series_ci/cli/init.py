@@ -11,24 +11,14 @@ from typing import Any
 
 import click
 
-from series_ci import (
-    bases,
-    catalogue,
-    files,
-    gather,
-    labels,
-    letter,
-    manifest,
-    manifest_text,
-    scratch,
-    sources,
-    terminal,
-)
+from series_ci import bases, gather, labels, letter, manifest_text, sources, terminal
 from series_ci.archive import open_archive
 from series_ci.cli.request import LORE
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.gather import Gathered
+from series_ci.host import files, scratch
 from series_ci.labels import Version
+from series_ci.manifest import find, model
 from series_ci.manifest_text import Draft
 from series_ci.postings import Posting
 from series_ci.progress import Progress, count
@@ -172,7 +162,7 @@ def _file(options: Options, name: str) -> Path:
         raise UsageError(f"{path}: is there already, and stays", hint="-o FILE writes to another, -o - prints it")
     if not path.parent.is_dir():
         raise UsageError(f"{path}: there is no folder {path.parent}")
-    twins = [each.path for each in catalogue.entries(path.parent) if name and each.name == name]
+    twins = [each.path for each in find.entries(path.parent) if name and each.name == name]
     if twins:
         raise UsageError(f"{twins[0]}: is a series {name!r} already", hint="--name gives this one another name")
     return path
@@ -183,7 +173,7 @@ def _write(text: str, file: Path | None) -> None:
     with scratch.folder("init") as folder:
         path = folder / "manifest.yaml"
         files.write(path, text)
-        manifest.load(path)
+        model.load(path)
     if file is not None:
         with files.disk_errors(file), file.open("x", encoding="utf-8") as out:
             out.write(text)

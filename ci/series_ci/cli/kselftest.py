@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from series_ci import export as exporting
-from series_ci import files, sources, terminal, tree
+from series_ci import sources, terminal, tree
 from series_ci.errors import UsageError
+from series_ci.export import patch
+from series_ci.host import files
 from series_ci.progress import Progress, count
 from series_ci.store import Base, Store, check_kernel, checkout_around, user
 
@@ -41,7 +42,7 @@ def export(spec: str | None, base_patches: tuple[str, ...], output: str, *, verb
     author = user()
     base = _base(spec or _here(), [Path(each) for each in base_patches], progress)
     with progress.step("patch") as step:
-        name, content = exporting.patch(base, author)
+        name, content = patch(base, author)
         step.note(f"from {author.name} <{author.email}>")
     if output == "-":
         click.echo(content, nl=False)

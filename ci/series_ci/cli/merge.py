@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
-from series_ci import catalogue, foreign, paths, terminal
+from series_ci import foreign, terminal
 from series_ci import merge as merging
 from series_ci.cli import options
 from series_ci.cli.request import stamped
 from series_ci.errors import UsageError
-from series_ci.manifest import Manifest
-from series_ci.report import sweep as report
+from series_ci.host import paths
+from series_ci.manifest import find
+from series_ci.manifest.model import Manifest
+from series_ci.report.sweep import show
 
 
 @click.command()
@@ -45,9 +47,9 @@ def merge(
         manifest.version(each)
     target = out.absolute() if out else stamped(manifest.name, "merged")
     sweep = merging.merge(run_dirs, manifest, labels, target, progress)
-    report.show(sweep, terminal.console(stderr=False))
+    show(sweep, terminal.console(stderr=False))
     return int(sweep.status)
 
 
 def _manifest(series: str | None, first: Path) -> Manifest:
-    return catalogue.find(series or foreign.verify(first).series, paths.series_folders())
+    return find.find(series or foreign.verify(first).series, paths.series_folders())

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from series_ci import arch, catalogue, paths, terminal
-from series_ci import plan as plans
+from series_ci import arch, terminal
 from series_ci.archive import open_archive
 from series_ci.cli import options
-from series_ci.plan import Plan
+from series_ci.host import paths
+from series_ci.manifest import find
+from series_ci.plan import Plan, make, matrix
 
 
 @click.command()
@@ -48,12 +49,12 @@ def plan(
     once. A line is what that command takes, and the architecture. `series-ci merge` joins what the jobs leave behind.
     """
     progress = terminal.Terminal(**shown)
-    manifest = catalogue.find(series, paths.series_folders())
+    manifest = find.find(series, paths.series_folders())
     labels = list(dict.fromkeys(manifest.version(each).label for each in versions)) or list(manifest.versions)
     names = [arch.get(each).name for each in dict.fromkeys(arches)] or [arch.host()]
     where = open_archive(archive or str(manifest.archive))
-    found = plans.make(manifest, labels, where, names, times or paths.runs(), progress)
-    click.echo(json.dumps(plans.matrix(found)) if github_matrix else _table(found))
+    found = make(manifest, labels, where, names, times or paths.runs(), progress)
+    click.echo(json.dumps(matrix(found)) if github_matrix else _table(found))
     for error in found.errors:
         terminal.show_error(error)
     return 0

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from series_ci import files, foreign, process, terminal
+from series_ci import foreign, terminal
 from series_ci.cli import options
 from series_ci.cli.report import kcidb_of, reply_to
 from series_ci.errors import UsageError
+from series_ci.host import files, process
 from series_ci.post import github, github_target, kcidb, mail, patchwork, posting, secret
 from series_ci.post.http import Client
 from series_ci.post.posting import Posted

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from series_ci import paths, process
-from series_ci.manifest import Manifest
+from series_ci.host import paths, process
+from series_ci.manifest.model import Manifest
 
 if TYPE_CHECKING:
     from series_ci.cli.request import Options

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from series_ci import evidence, files, stored, tester
+from series_ci import evidence, stored, tester
 from series_ci.errors import UsageError
-from series_ci.report import b4, kcidb, reply, summary, sweep
-from series_ci.report import markdown as md
+from series_ci.host import files
+from series_ci.report import b4, kcidb, markdown, reply, summary, sweep
 from series_ci.report.junit import Failures, junit
 from series_ci.runs import AnyRun, SweepRun, place
 
@@ -22,7 +22,7 @@ Given = dict[str, Any]
 TAKES = {"junit": {"failures"}, "markdown": {"room"}, "mail": {"tested_by"}}
 """The options that single formats know."""
 
-ROOMS = {"summary": md.SUMMARY, "comment": md.COMMENT}
+ROOMS = {"summary": markdown.SUMMARY, "comment": markdown.COMMENT}
 
 
 def as_json(run: AnyRun) -> str:
@@ -40,7 +40,7 @@ def _junit(folder: Path, given: Given) -> str:
 
 
 def _markdown(folder: Path, given: Given) -> str:
-    return md.markdown(stored.read(folder), ROOMS[given.get("room", "summary")])
+    return markdown.markdown(stored.read(folder), ROOMS[given.get("room", "summary")])
 
 
 def _html(folder: Path, _given: Given) -> str:

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from series_ci import catalogue, files, lock, paths, rundir, samples, terminal
+from series_ci import lock, rundir, terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.errors import ExitStatus, NotTestedError, UsageError
+from series_ci.host import files, paths
 from series_ci.lock import Lock
-from series_ci.manifest import Scenario
+from series_ci.manifest import find
+from series_ci.manifest.model import Scenario
+from series_ci.manifest.reported import Reported
 from series_ci.pipeline import Request
-from series_ci.reported import Reported
+from series_ci.results import samples
 from series_ci.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -91,7 +94,7 @@ def _reports(
 ) -> int:
     from series_ci import reproduce  # noqa: PLC0415
 
-    manifest = catalogue.find(given["series"], paths.series_folders())
+    manifest = find.find(given["series"], paths.series_folders())
     known = manifest.reported
     if not known:
         raise UsageError(
@@ -124,7 +127,7 @@ def _report(
     """Measure the figures of one report, write down, show; its summary."""
     # numpy and scipy take longer to load than most verbs to run.
     from series_ci import reproduce, reproduction  # noqa: PLC0415
-    from series_ci.report import reproduction as report  # noqa: PLC0415
+    from series_ci.report.reproduction import show, summary, text  # noqa: PLC0415
 
     asked = Options(test=(), memory=None, cpus=None, swap=None, out=None, **given)
     words = [entry.name, "--runs", str(boots.runs), "--seed", str(boots.seed)]
@@ -133,14 +136,14 @@ def _report(
     measured = reproduce.measure(request, scenario, boots.runs, boots.seed, progress)
     rows = reproduction.rows(entry.figures, measured.samples, measured.trouble.message if measured.trouble else "")
     written = _lock(request, measured, entry, scenario, boots)
-    told = report.summary(entry, rows, f"series-ci reproduce {folder / lock.NAME}" if written else request.repeat)
+    told = summary(entry, rows, f"series-ci reproduce {folder / lock.NAME}" if written else request.repeat)
     if written is not None:
         _write_measured(folder, measured, written)
-    files.write(folder / REPRODUCTION, report.text(entry, rows, written))
+    files.write(folder / REPRODUCTION, text(entry, rows, written))
     # The last one: it says that all is there.
     files.write_json(folder / rundir.SUMMARY, told)
     if not as_json:
-        report.show(entry, rows, terminal.console(stderr=False))
+        show(entry, rows, terminal.console(stderr=False))
     return told
 
 
@@ -163,7 +166,7 @@ def _write_measured(folder: Path, measured: Measured, made: Lock) -> None:
 
 def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *, as_json: bool) -> int:
     from series_ci import reproduce, reproduction  # noqa: PLC0415
-    from series_ci.report import reproduction as report  # noqa: PLC0415
+    from series_ci.report.reproduction import repeated_summary, repeated_text, show_repeated  # noqa: PLC0415
 
     _refuse(given)
     _require_results(path)
@@ -173,14 +176,14 @@ def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *,
         reproduce.check(request, then, progress)
         now, finish = _made_again(then, request, progress)
         found = reproduction.compare(then, now)
-        told = report.repeated_summary(then, found)
-        files.write(out / REPRODUCTION, report.repeated_text(now, found))
+        told = repeated_summary(then, found)
+        files.write(out / REPRODUCTION, repeated_text(now, found))
         files.write_json(out / "reproduction.json", told)
         finish()
     if as_json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        report.show_repeated(found, terminal.console(stderr=False))
+        show_repeated(found, terminal.console(stderr=False))
         click.echo(f"results:  {out}")
     return int(ExitStatus.OK if found.same else ExitStatus.REGRESSION)
 
@@ -238,7 +241,7 @@ def _measured_again(
     entry: Reported, scenarios: Sequence[Scenario], request: Request, boots: Boots, progress: Terminal
 ) -> tuple[Lock, Callable[[], None]]:
     from series_ci import reproduce, reproduction  # noqa: PLC0415
-    from series_ci.report import reproduction as report  # noqa: PLC0415
+    from series_ci.report.reproduction import summary  # noqa: PLC0415
 
     measured = reproduce.measure(request, scenarios[0], boots.runs, boots.seed, progress)
     made = _lock(request, measured, entry, scenarios[0], boots)
@@ -249,6 +252,6 @@ def _measured_again(
     def write() -> None:
         _write_measured(request.out, measured, made)
         rows = reproduction.rows(entry.figures, measured.samples)
-        files.write_json(request.out / rundir.SUMMARY, report.summary(entry, rows, request.repeat))
+        files.write_json(request.out / rundir.SUMMARY, summary(entry, rows, request.repeat))
 
     return made, write

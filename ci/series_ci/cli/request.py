@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from series_ci import allow, arch, catalogue, paths, rundir, scratch
-from series_ci.allow import Allowed
+from series_ci import arch, rundir
 from series_ci.cli import repeat
 from series_ci.errors import UsageError
-from series_ci.fields import LABEL
+from series_ci.host import paths, scratch
 from series_ci.machine import Machine
-from series_ci.manifest import Machine as MachineSize
-from series_ci.manifest import Manifest, Selftest, TreeSource, parse_size
+from series_ci.manifest import allow, find
+from series_ci.manifest.allow import Allowed
+from series_ci.manifest.fields import LABEL
+from series_ci.manifest.model import Machine as MachineSize
+from series_ci.manifest.model import Manifest, Selftest, TreeSource, parse_size
 from series_ci.pipeline import Request
 from series_ci.rows import Sweep
 
@@ -76,10 +78,10 @@ def make_request(version: str, options: Options, verb: str = "test", words: Sequ
     """
     message_ids: tuple[str, ...]
     if "@" in version:
-        manifest = catalogue.find(options.series, paths.series_folders()) if options.series else None
+        manifest = find.find(options.series, paths.series_folders()) if options.series else None
         label, message_ids = _label(version, options, manifest), (version.strip("<>"),)
     else:
-        manifest = catalogue.find(options.series, paths.series_folders())
+        manifest = find.find(options.series, paths.series_folders())
         label, message_ids = version, manifest.message_ids(version)
         if options.label:
             raise UsageError(f"--label {options.label}: {version} is a label already", hint="it names a MESSAGE-ID")
@@ -109,7 +111,7 @@ def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -
             f"{ids[0]}: a Message-ID among several versions",
             hint=f"`series-ci init {ids[0]}` writes a manifest of all versions; their labels can be tested together",
         )
-    manifest = catalogue.find(options.series, paths.series_folders())
+    manifest = find.find(options.series, paths.series_folders())
     labels = [manifest.version(each).label for each in versions] or list(manifest.versions)
     words = [*versions] or ["--all"]
     words += [] if keep_going else ["--no-keep-going"]

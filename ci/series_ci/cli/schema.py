@@ -6,7 +6,8 @@ import json
 
 import click
 
-from series_ci import manifest, paths
+from series_ci.host import paths
+from series_ci.manifest import model
 
 
 @click.command()
@@ -19,4 +20,4 @@ def schema(what: str) -> None:
     if what == "results":
         click.echo(paths.data("results.schema.json").read_text("utf-8"), nl=False)
     else:
-        click.echo(json.dumps(manifest.json_schema(), indent=2))
+        click.echo(json.dumps(model.json_schema(), indent=2))

@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from series_ci import shell as shells
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request
 from series_ci.errors import ExitStatus
+from series_ci.shell import interact, prepare
 from series_ci.terminal import Terminal
 
 
@@ -31,6 +31,6 @@ def shell(
     """
     progress = Terminal(verbose=verbose, quiet=quiet)
     request = make_request(version, Options(**given))
-    recipe, kernel = shells.prepare(request, progress, base_only=base_only)
-    shells.interact(recipe, kernel, request.out)
+    recipe, kernel = prepare(request, progress, base_only=base_only)
+    interact(recipe, kernel, request.out)
     return int(ExitStatus.OK)

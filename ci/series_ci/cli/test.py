@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from series_ci import files, lock, locking, pipeline, rundir, terminal
+from series_ci import lock, locking, pipeline, rundir, terminal
 from series_ci import sweep as sweeps
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, make_sweep
 from series_ci.errors import UsageError
+from series_ci.host import files
 from series_ci.pipeline import Outcome, Request
 from series_ci.report import sweep as sweep_report
 from series_ci.report import table

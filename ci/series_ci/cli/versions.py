@@ -6,11 +6,13 @@ import json
 
 import click
 
-from series_ci import catalogue, paths, terminal
-from series_ci import versions as listing
+from series_ci import terminal
 from series_ci.archive import open_archive
 from series_ci.cli import options
+from series_ci.host import paths
+from series_ci.manifest import find
 from series_ci.report import versions as report
+from series_ci.versions import look
 
 
 @click.command()
@@ -41,8 +43,8 @@ def versions(
     changes of source files, and a version that a tree has already.
     """
     progress = terminal.Terminal(verbose=verbose, quiet=quiet)
-    manifest = catalogue.find(series, paths.series_folders())
-    found = listing.look(manifest, open_archive(archive or str(manifest.archive)), tree, progress)
+    manifest = find.find(series, paths.series_folders())
+    found = look(manifest, open_archive(archive or str(manifest.archive)), tree, progress)
     if as_json:
         click.echo(json.dumps(report.as_json(found), indent=2, ensure_ascii=False))
     else:

@@ -11,15 +11,17 @@ from typing import Any
 
 import click
 
-from series_ci import arrivals, catalogue, files, ledger, paths, rundir, terminal
+from series_ci import arrivals, ledger, rundir, terminal
 from series_ci.archive import open_archive
 from series_ci.arrivals import Arrival
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.cli.test import test_one
 from series_ci.errors import Error, InfrastructureError, UsageError
+from series_ci.host import files, paths
 from series_ci.ledger import Entry, Fate, Ledger
-from series_ci.manifest import Manifest
+from series_ci.manifest import find
+from series_ci.manifest.model import Manifest
 from series_ci.plan import MOST
 from series_ci.terminal import Terminal
 
@@ -70,7 +72,7 @@ def watch(
         raise UsageError("--retry goes with --once, and --posted with neither")
     asked = Options(**given, out=None)
     progress = Terminal(verbose=verbose, quiet=quiet)
-    manifest = catalogue.find(asked.series, paths.series_folders())
+    manifest = find.find(asked.series, paths.series_folders())
     place = state or paths.runs().parent / "watch" / f"{manifest.name}.json"
     with ledger.opened(place) as known:
         if posted:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from series_ci import files
 from series_ci.errors import Error, UsageError
+from series_ci.host import files
 from series_ci.post.github_target import Target
 from series_ci.post.http import Client
 from series_ci.post.places import Annotation

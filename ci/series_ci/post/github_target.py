@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import files
 from series_ci.errors import UsageError
+from series_ci.host import files
 
 URL = "https://api.github.com"
 

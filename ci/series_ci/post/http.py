@@ -18,11 +18,11 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from series_ci import __version__
-from series_ci.download import cut_off
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.host.download import cut_off
+from series_ci.host.process import Commands
 from series_ci.post import waits
 from series_ci.post.server import Refusal, Reply, Server, why
-from series_ci.process import Commands
 
 TIMEOUT = (15.0, 60.0)
 """Seconds to connect, and between two pieces of the answer."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from email.message import Message
 from pathlib import Path
 
-from series_ci import mail, process
+from series_ci import mail
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.host import process
 
 NEEDED = ("To", "Subject", "In-Reply-To")
 

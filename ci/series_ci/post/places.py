@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 
-from series_ci.compare import Change, Entry
 from series_ci.report.words import states
-from series_ci.results import Splat
+from series_ci.results.compare import Change, Entry
+from series_ci.results.model import Splat
 from series_ci.runs import Problem, Step, VersionRun
 
 DETAILS = 16_000

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from series_ci import files, letter, stored
-from series_ci.compare import Change
+from series_ci import letter, stored
 from series_ci.errors import ExitStatus, NothingToTestError
+from series_ci.host import files
 from series_ci.post import places
 from series_ci.post.places import Annotation
 from series_ci.progress import count
 from series_ci.report import words
 from series_ci.report.markdown import COMMENT, markdown
 from series_ci.report.summary import summary
+from series_ci.results.compare import Change
 from series_ci.runs import VersionRun
 
 

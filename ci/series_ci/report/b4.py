@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from series_ci import plain
-from series_ci.compare import Change
 from series_ci.errors import ExitStatus
+from series_ci.host import plain
 from series_ci.report import matrix, words
+from series_ci.results.compare import Change
 from series_ci.runs import VersionRun
 
 TOOL = "series-ci"

@@ -10,14 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import stats
-from series_ci.manifest import Scenario
+from series_ci.manifest.model import Scenario
 from series_ci.pipeline import Request
 from series_ci.progress import count
-from series_ci.quantities import measured, quantity
 from series_ci.report.numbers import change, detectable, interval, number
-from series_ci.samples import Sample
-from series_ci.stats import Finding, Verdict
+from series_ci.results import stats
+from series_ci.results.metrics import measured, quantity
+from series_ci.results.samples import Sample
+from series_ci.results.stats import Finding, Verdict
 from series_ci.terminal import Table
 
 LOOKS = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import html
 from string import Template
 
-from series_ci import paths
-from series_ci.manifest import Scenario
-from series_ci.quantities import quantity
+from series_ci.host import paths
+from series_ci.manifest.model import Scenario
 from series_ci.report.bench import Bench, amount, conclusion, environment
 from series_ci.report.benchplot import forest, points
 from series_ci.report.numbers import change, detectable, interval, number
-from series_ci.stats import Finding, Verdict
+from series_ci.results.metrics import quantity
+from series_ci.results.stats import Finding, Verdict
 
 _CLASSES = {
     Verdict.BETTER: "better",

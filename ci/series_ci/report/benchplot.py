@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 
 from series_ci.report.numbers import number
-from series_ci.samples import SIDES, Sample
-from series_ci.stats import Finding
+from series_ci.results.samples import SIDES, Sample
+from series_ci.results.stats import Finding
 
 WIDTH = 330
 LABEL = 44

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from series_ci import paths, plain
-from series_ci.compare import Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus
 from series_ci.evidence import Console, Evidence
+from series_ci.host import paths, plain
 from series_ci.report import words
 from series_ci.report.matrix import UNTESTED, Matrix, change_of, ended, matrix, why
+from series_ci.results.compare import Change, Entry, SplatEntry
+from series_ci.results.logline import both_ends
 from series_ci.runs import AnyRun, SweepRun, VersionRun, place
-from series_ci.text import both_ends
 
 LOG = 200
 """Lines of a test's output."""

@@ -13,13 +13,13 @@ from enum import StrEnum
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
-from series_ci.allow import Allowed
-from series_ci.compare import LOST, Change, Entry, SplatEntry
 from series_ci.errors import ExitStatus
+from series_ci.manifest.allow import Allowed
 from series_ci.report import words
-from series_ci.results import Splat, Status
+from series_ci.results.compare import LOST, Change, Entry, SplatEntry
+from series_ci.results.logline import both_ends
+from series_ci.results.model import Splat, Status
 from series_ci.runs import AnyRun, Problem, Step, SweepRow, SweepRun, VersionRun
-from series_ci.text import both_ends
 
 OUTPUT_LINES = 200
 """A case keeps this many lines of its output, half from each end."""

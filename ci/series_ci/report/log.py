@@ -11,9 +11,9 @@ from typing import Any, TextIO
 
 import click
 
-from series_ci import plain
+from series_ci.host import plain
 from series_ci.progress import count
-from series_ci.results import Result, Splat, Status
+from series_ci.results.model import Result, Splat, Status
 
 BAD = frozenset({Status.FAIL, Status.TIMEOUT, Status.CRASH, Status.ERROR})
 """What makes the exit status 1, beside a complaint of the kernel."""

@@ -9,7 +9,7 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from series_ci.text import both_ends
+from series_ci.results.logline import both_ends
 
 WIDTH = 72
 """Columns of what we write."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from series_ci.plain import replaced
+from series_ci.host.plain import replaced
 from series_ci.progress import count
-from series_ci.text import both_ends
+from series_ci.results.logline import both_ends
 
 LINES = 30
 """Lines of one piece of evidence."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from series_ci.stats import Finding
+from series_ci.results.stats import Finding
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 

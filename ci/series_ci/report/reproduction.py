@@ -13,11 +13,11 @@ from rich.text import Text
 
 from series_ci import public
 from series_ci.lock import Lock
+from series_ci.manifest.reported import Reported
 from series_ci.progress import count
-from series_ci.quantities import quantity
 from series_ci.report.numbers import number
-from series_ci.reported import Reported
 from series_ci.reproduction import GOOD, Difference, Repeated, Row, Verdict
+from series_ci.results.metrics import quantity
 from series_ci.terminal import Table
 
 WIDTH = 72

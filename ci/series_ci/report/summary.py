@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from typing import Any
 
-from series_ci import coverage, paths, record
-from series_ci.compare import Comparison
+from series_ci import record
 from series_ci.errors import AlreadyAppliedError, ApplyError, Error, ExitStatus, NothingToTestError, SeriesError
+from series_ci.host import paths
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
+from series_ci.results import coverage
+from series_ci.results.compare import Comparison
 from series_ci.runs import (
     SOURCE_KEYS,
     Boot,

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import coverage
-from series_ci.compare import Change, Comparison, Entry
 from series_ci.errors import ExitStatus
 from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
 from series_ci.report import words
 from series_ci.report.summary import ran, status, verdict
-from series_ci.results import Status
+from series_ci.results import coverage
+from series_ci.results.compare import Change, Comparison, Entry
+from series_ci.results.model import Status
 from series_ci.terminal import Table
 
 STYLES = {

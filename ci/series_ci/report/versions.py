@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from series_ci.letter import Diffstat, Letter
-from series_ci.manifest import Manifest
+from series_ci.manifest.model import Manifest
 from series_ci.marks import Kind, Mark, Sent
 from series_ci.progress import count
 from series_ci.versions import Listed, Listing

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from series_ci import coverage
-from series_ci.compare import Change, Comparison, Entry
 from series_ci.progress import count
-from series_ci.results import Ended
+from series_ci.results import coverage
+from series_ci.results.compare import Change, Comparison, Entry
+from series_ci.results.model import Ended
 from series_ci.runs import AnyRun, Step, SweepRun, VersionRun
 
 

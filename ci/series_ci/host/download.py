@@ -1,0 +1,100 @@
+"""Files and pages from the web, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from series_ci.errors import InfrastructureError
+from series_ci.host import files
+
+if TYPE_CHECKING:
+    import requests
+
+TIMEOUT = (15, 60)
+"""Seconds to connect, and between two pieces of the answer."""
+
+CHUNK = 1 << 20
+
+PAGE = 64 << 20
+"""Bytes that a page may have: 200 mails in one are some 10 MB, a longer answer is not what was asked for."""
+
+
+TRY = "open the URL by hand; a server that is down or busy can be tried again later"
+
+
+class RefusedError(InfrastructureError):
+    """The server answered, but not with the page: `code` is its HTTP status, `body` the text it sent along."""
+
+    def __init__(self, url: str, code: int, reason: str, body: bytes = b"") -> None:
+        super().__init__(f"{url}: the server said {code} {reason}", hint=TRY)
+        self.code = code
+        self.body = body
+
+
+def get(url: str) -> bytes:
+    """Fetch a page into memory; a server that is at fault for the moment (5xx) is asked once more.
+
+    Raises RefusedError for an answer that is not 200, InfrastructureError for none, or one that breaks off.
+    """
+    try:
+        return _get(url)
+    except RefusedError as error:
+        if error.code < 500 or error.code == 501:  # 501: it never will
+            raise
+    return _get(url)
+
+
+def _get(url: str) -> bytes:
+    with _asked(url) as answer:
+        body = b""
+        for chunk in answer.iter_content(CHUNK):
+            body += chunk
+            if len(body) > PAGE:
+                raise InfrastructureError(f"{url}: the answer is longer than {PAGE >> 20} MB", hint=TRY)
+        if answer.status_code != 200:
+            raise RefusedError(url, answer.status_code, answer.reason, body)
+        if cut := cut_off(answer, len(body)):
+            raise InfrastructureError(f"{url}: the answer {cut}", hint=TRY)
+        return body
+
+
+def cut_off(answer: requests.Response, size: int) -> str:
+    """`ended after 2 of 3 bytes` for an answer of which `size` bytes came, if that is not what its header says."""
+    expected = answer.headers.get("Content-Length", "")
+    whole = not expected.isdecimal() or "Content-Encoding" in answer.headers or size == int(expected)
+    return "" if whole else f"ended after {size} of {expected} bytes"
+
+
+def download(url: str, target: Path) -> None:
+    """Fetch `url` into the file `target`. Raises InfrastructureError with the reason; then `target` does not exist."""
+    partial = target.with_name(f".{target.name}.part")
+    try:
+        # The network's errors are OSErrors, too: they have to be told apart before the disk's.
+        with files.disk_errors(partial), _asked(url) as answer:
+            answer.raise_for_status()
+            with partial.open("wb") as out:
+                for chunk in answer.iter_content(CHUNK):
+                    out.write(chunk)
+            if cut := cut_off(answer, partial.stat().st_size):
+                raise InfrastructureError(f"{url}: the answer {cut}")
+            partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _asked(url: str) -> Iterator[requests.Response]:
+    """The answer to a GET, its body still to come; errors of the network are ours in the block, too."""
+    # It takes longer to load than most verbs need that find everything in the cache.
+    import requests  # noqa: PLC0415
+
+    try:
+        with requests.get(url, stream=True, timeout=TIMEOUT) as answer:
+            yield answer
+    except requests.HTTPError as error:
+        raise RefusedError(url, error.response.status_code, error.response.reason) from error
+    except requests.RequestException as error:
+        raise InfrastructureError(f"{url}: cannot be fetched: {error}", hint=TRY) from error

@@ -1,0 +1,220 @@
+"""Files that are either whole or absent, digests of them, and locks on folders."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from series_ci.errors import InfrastructureError
+from series_ci.host import scratch
+
+DISK = {
+    errno.ENOSPC: "free some space, or put the cache elsewhere: SERIES_CI_CACHE=DIR",
+    errno.EDQUOT: "free some space, or put the cache elsewhere: SERIES_CI_CACHE=DIR",
+    errno.EACCES: "choose a folder that you may write: --out DIR for results, SERIES_CI_CACHE=DIR for the cache",
+    errno.EPERM: "choose a folder that you may write: --out DIR for results, SERIES_CI_CACHE=DIR for the cache",
+    errno.EROFS: "choose a folder that you may write: --out DIR for results, SERIES_CI_CACHE=DIR for the cache",
+}
+"""Errors of the disk and its rights, as against those of the program, and what to do about each."""
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctypes.c_longlong]
+
+
+def disk_error(error: OSError, what: str) -> InfrastructureError:
+    """What to show for an error of the disk that was met while writing `what`."""
+    return InfrastructureError(f"{error.filename or what}: {error.strerror}", hint=DISK.get(error.errno or 0, ""))
+
+
+_FULL = (os.strerror(errno.ENOSPC).lower(), os.strerror(errno.EDQUOT).lower(), "out of diskspace")
+
+
+def is_full(text: str) -> bool:
+    """Whether a program says in `text`, its output, that it found the disk full; in git's own words, too."""
+    said = text.lower()
+    return any(words in said for words in _FULL)
+
+
+def disk_full(what: str) -> InfrastructureError:
+    """What to show when a program failed for want of space."""
+    reason = os.strerror(errno.ENOSPC)
+    return InfrastructureError(f"{what}: {reason[0].lower()}{reason[1:]}", hint=DISK[errno.ENOSPC])
+
+
+@contextmanager
+def disk_errors(what: Path) -> Iterator[None]:
+    """Say which file or folder could not be written, and why, instead of a traceback."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, str(what)) from error
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Write a file by rename: a reader sees the old content or the new, never a half."""
+    raw = content.encode() if isinstance(content, str) else content
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scratch.file(path.name, path.parent) as (making, handle):
+            with os.fdopen(handle, "wb", closefd=False) as out:
+                out.write(raw)
+            making.chmod(0o644)
+            making.rename(path)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as JSON that a person can read, by rename."""
+    write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object that `write_json` wrote, or None if the file is missing or damaged: callers make it again."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def size(path: Path) -> int:
+    """How many bytes a file has; none if there is no such file (yet)."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def punch(path: Path, start: int, end: int) -> None:
+    """Give the disk back what the bytes from `start` to `end` take up: they read as zeros, all others stay in place.
+
+    Raises OSError where the file system has no holes (fallocate(2)).
+    """
+    keep_size_and_punch_hole = 3
+    with path.open("r+b") as file:
+        if _libc.fallocate(file.fileno(), keep_size_and_punch_hole, start, end - start):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+
+
+def digest(*parts: bytes | str) -> str:
+    """SHA-256 over the parts, each with its length, so that moving a boundary changes the digest."""
+    state = hashlib.sha256()
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        state.update(b"%d:" % len(raw))
+        state.update(raw)
+    return state.hexdigest()
+
+
+def digest_files(paths: Iterable[Path]) -> str:
+    """SHA-256 over files: names (without folders) and contents, in the given order."""
+    return digest(*(part for path in paths for part in (path.name, path.read_bytes())))
+
+
+@contextmanager
+def fresh_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
+    """A folder to fill that becomes `path` when the block ends well, and nothing at all when it does not.
+
+    Without `replace` an existing `path` stays: who was first has the say, and may have begun to use it.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(path), scratch.folder(path.name, path.parent) as making:
+        yield making
+        making.chmod(0o755)
+        if replace and path.exists():
+            shutil.rmtree(path)
+        try:
+            making.rename(path)
+        except OSError:
+            if replace or not path.is_dir():
+                raise
+
+
+REMAINS = 30.0
+"""Seconds that what a killed process leaves running may hold its lock; it was told to end, so that takes a moment."""
+
+_held: set[int] = set()
+
+
+def held() -> tuple[int, ...]:
+    """The descriptors of the locks that this process holds, for the programs that it starts."""
+    return tuple(_held)
+
+
+@contextmanager
+def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock file `path` for the block. `waiting` is told once when somebody else holds it.
+
+    flock() goes away with its holder, so a killed process leaves no stale lock. The programs that are started in the
+    block hold it, too: what a killed process leaves running for another moment does not write beside the next one.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a+b")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().decode("ascii", "replace").strip() or "?"
+            waiting(f"another series-ci (process {holder}) uses {path.parent}; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()).encode())
+        lock.flush()
+        _held.add(lock.fileno())
+        try:
+            yield
+        finally:
+            _held.discard(lock.fileno())
+
+
+@contextmanager
+def alone(path: Path, refuse: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock file `path` for the block, like `locked`, where the caller does not wait for another process.
+
+    `refuse` has to raise, and is told who has the lock. What a killed process has left of itself does not count as one.
+    """
+    wait_for_remains(path)
+    with locked(path, refuse):
+        yield
+
+
+def wait_for_remains(path: Path) -> None:
+    """Wait until what a killed holder of the lock file `path` has left running is gone, if that is all that holds it.
+
+    REMAINS seconds at the most.
+    """
+    end = time.monotonic() + REMAINS
+    while is_locked(path) and not _runs(path.read_text("ascii", "replace")) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def _runs(holder: str) -> bool:
+    """Whether the process that wrote its number into a lock file is there; one that has written none yet is."""
+    return not holder.isdecimal() or Path(f"/proc/{holder}").exists()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the lock file `path` right now."""
+    try:
+        with path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

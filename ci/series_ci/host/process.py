@@ -1,0 +1,247 @@
+"""The only place that starts programs.
+
+Every child gets a session of its own, so that Ctrl-C reaches us first and we end the whole group in order; and it is
+told by the kernel when we die, so that not even SIGKILL on us leaves a QEMU or a make behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from series_ci.errors import InfrastructureError
+from series_ci.host import files
+
+PIPE = subprocess.PIPE
+DEVNULL = subprocess.DEVNULL
+
+PR_SET_PDEATHSIG = 1
+KILL_GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL when a group is ended."""
+
+CALLERS_REPOSITORY = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ended by itself: its exit code (negative: the signal that ended it) and what it printed."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def out(self) -> str:
+        """Standard output as text; bytes that are no UTF-8 become U+FFFD, never surrogates."""
+        return self.stdout.decode("utf-8", "replace")
+
+    @property
+    def err(self) -> str:
+        """Standard error as text, like `out`."""
+        return self.stderr.decode("utf-8", "replace")
+
+
+class Commands:
+    """Where `-v` looks: called with every command line before it starts."""
+
+    show: Callable[[str], None] = staticmethod(lambda _line: None)
+
+
+def quote(argv: Sequence[str]) -> str:
+    """A command line that a shell reads back as `argv`."""
+    return shlex.join(argv)
+
+
+def which(program: str) -> str | None:
+    """The path of a program on PATH, or beside the running Python (where pip puts console scripts)."""
+    beside = Path(sys.executable).parent / program
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which(program)
+
+
+def die_with(parent: int) -> None:
+    """To be called in a new child: the kernel ends it when `parent`, the process that started it, dies."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it has died in between
+        os._exit(128 + signal.SIGTERM)
+    # Ctrl-C may have been ignored by whoever started us (a shell's background job); children should not inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End a child and all that it started: SIGTERM first (make removes half-written targets on it), then SIGKILL."""
+    try:
+        _signal_group(child.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(KILL_GRACE)
+    finally:  # a second Ctrl-C only cuts the grace short
+        _signal_group(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    """Send a signal to a group that may be gone already, or whose leader may."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+GIT_ALONE = {
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": "0",
+    "GIT_CONFIG_PARAMETERS": "",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+"""For any git of ours: hooks, signing keys and line-end settings of the user's must not change what we make."""
+
+
+def leave_callers_repository() -> None:
+    """Forget for which repository a git hook, an alias or `git rebase --exec` has called us.
+
+    git obeys these variables more than its working directory, so ours would write into the user's repository.
+    """
+    for name in CALLERS_REPOSITORY:
+        os.environ.pop(name, None)
+
+
+@contextmanager
+def started(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdout: int | None = subprocess.DEVNULL,
+    stderr: int | None = subprocess.DEVNULL,
+    stdin: int = subprocess.DEVNULL,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program and make sure, whatever happens in the block, that it and its children are gone after it."""
+    leave_callers_repository()
+    Commands.show(quote(argv) if cwd is None else f"cd {shlex.quote(str(cwd))} && {quote(argv)}")
+    # A failing preexec_fn or a missing cwd also raise OSError: the message names both.
+    try:
+        child = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            preexec_fn=partial(die_with, os.getpid()),
+            pass_fds=files.held(),
+        )
+    except FileNotFoundError as error:
+        missing = str(cwd) if cwd is not None and not cwd.is_dir() else argv[0]
+        raise InfrastructureError(f"{argv[0]}: cannot start: {missing} does not exist") from error
+    except OSError as error:
+        raise InfrastructureError(f"{argv[0]}: cannot start: {error.strerror}") from error
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            end(child)
+        else:
+            _signal_group(child.pid, signal.SIGKILL)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+) -> Completed:
+    """Run a program to its end and return what it printed. A program that outlives `timeout` seconds is an error."""
+    with started(
+        argv,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        try:
+            out, err = child.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired as error:
+            raise InfrastructureError(f"{quote(argv)}: no end after {timeout:.0f} s") from error
+    return Completed(tuple(argv), child.returncode, out, err)
+
+
+def run_logged(
+    argv: Sequence[str],
+    log: Path,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] = lambda _line: None,
+) -> int:
+    """Run a program with both outputs appended to `log`, line by line through `on_line` too; return its exit code."""
+    with files.disk_errors(log), log.open("ab") as out:
+        out.write(f"$ {quote(argv)}\n".encode())
+        out.flush()
+        with started(argv, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+            assert child.stdout is not None
+            for raw in child.stdout:
+                out.write(raw)
+                on_line(raw.decode("utf-8", "replace").rstrip("\n"))
+            return child.wait()
+
+
+def end_children() -> None:
+    """Kill whatever we started and is still there, with all that it started in turn.
+
+    GitPython starts its own children, and does not end them when we are interrupted.
+    """
+    parents: dict[int, int] = {}
+    for entry in os.listdir("/proc"):  # noqa: PTH208 (pathlib looks at each, and fails for one that has just ended)
+        with suppress(OSError, ValueError):  # it is no process, or ended meanwhile
+            # The second field is the name in parentheses, which may hold anything; the fourth is the parent.
+            stat = Path("/proc", entry, "stat").read_text("utf-8", "replace")
+            state, parent = stat.rpartition(")")[2].split()[:2]
+            if state != "Z":
+                parents[int(entry)] = int(parent)
+    ours = [os.getpid()]
+    for each in ours:  # grows while it is read
+        found = [pid for pid, parent in parents.items() if parent == each]
+        for pid in found:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        ours += found
+
+
+def forward_termination() -> None:
+    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that a cancelled CI job cleans up like Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, interrupt)

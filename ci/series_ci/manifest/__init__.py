@@ -1,0 +1,1 @@
+"""What is tested: series/*.yaml, and one request made of it."""

@@ -1,0 +1,74 @@
+"""Complaints of the kernel that a manifest allows for a time: which, why, and until when. Pure, but for its fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from series_ci.errors import UsageError
+from series_ci.manifest.fields import Form, Line
+from series_ci.results.model import Splat
+
+
+def _expression(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"a regular expression ({error})") from None
+    return text
+
+
+Pattern = Annotated[Line, AfterValidator(_expression)]
+Fingerprint = Annotated[str, Form(r"[0-9a-f]{16}", "the 16 hexadecimal digits of a complaint's fingerprint")]
+Link = Annotated[str, Form(r"https?://\S+", "the URL of a report or a fix, such as https://lore.kernel.org/all/ID/")]
+
+
+class Allowed(BaseModel):
+    """One complaint that is known, and no regression until it expires."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pattern: Pattern = Field(
+        "", description='a regular expression that is sought in the complaint\'s "KIND title", as the results show it'
+    )
+    fingerprint: Fingerprint | None = Field(None, description="the complaint's fingerprint, instead of a pattern")
+    reason: Line = Field(description="why it may come")
+    link: Link = Field(description="where it was reported, or is being fixed")
+    expires: date = Field(description="the last day that it may come, such as 2026-12-31")
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Allowed:
+        if bool(self.pattern) == bool(self.fingerprint):
+            raise ValueError("either a pattern or a fingerprint")
+        return self
+
+    def matches(self, splat: Splat) -> bool:
+        """Whether this is the complaint."""
+        if self.fingerprint:
+            return splat.fingerprint == self.fingerprint
+        return re.search(self.pattern, f"{splat.kind} {splat.title}") is not None
+
+    @property
+    def words(self) -> str:
+        """Why it is allowed, where that is written, and until when."""
+        return f"{self.reason} ({self.link}, allowed until {self.expires.isoformat()})"
+
+
+def find(splat: Splat, allowed: Sequence[Allowed]) -> Allowed | None:
+    """The first entry that allows a complaint."""
+    return next((each for each in allowed if each.matches(splat)), None)
+
+
+def refuse_expired(allowed: Sequence[Allowed], today: date) -> None:
+    """Raise UsageError for entries whose last day is over: somebody has to look at them again, and not some time."""
+    old = [each for each in allowed if each.expires < today]
+    if old:
+        what = "; ".join(f"{each.pattern or each.fingerprint}: {each.words}" for each in old)
+        raise UsageError(
+            f"expired entries of allow: {what}",
+            hint="take out what is fixed; for the rest say why it may still come, with a new date",
+        )

@@ -1,0 +1,40 @@
+"""Figures that somebody reported on a list, as a manifest has them: where, of what set-up, and what was not said."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from series_ci.manifest.fields import Form, Line, MessageId, Name, Part
+
+Metric = Annotated[str, Form(r"[a-z][a-z0-9_]*", "the name of a metric that the scenario measures, such as skips")]
+
+
+class Figure(Part):
+    """One number."""
+
+    metric: Metric = Field(description="what the scenario calls it, such as skips")
+    value: float = Field(allow_inf_nan=False, description="the number, in the unit of the metric")
+    quote: Line = Field(description='where it stands, such as "6114 (mTHP: 97300480 bytes)"; the numbers only')
+
+
+class Unstated(Part):
+    """Something that matters and was not said."""
+
+    what: Line = Field(description="what was not said")
+    chosen: Line = Field(description="what is used instead")
+
+
+class Reported(Part):
+    """One report: who measured what, and how it is measured again."""
+
+    name: Name = Field(description="what `series-ci reproduce` calls it, unique in the manifest")
+    by: Line = Field(description="who reported it")
+    message_id: MessageId = Field(description="Message-ID of the mail")
+    version: str = Field(description="the label of the version that was measured")
+    scenario: str = Field(description="the scenario below bench: that is the set-up, its machine included")
+    arch: str = Field(description="the architecture that it was measured on, such as arm64")
+    stated: tuple[Line, ...] = Field(min_length=1, description="what the mail says of the set-up, a line each")
+    unstated: tuple[Unstated, ...] = Field((), description="what it does not say, and what is used instead")
+    figures: tuple[Figure, ...] = Field(min_length=1, description="the numbers")

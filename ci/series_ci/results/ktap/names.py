@@ -1,0 +1,105 @@
+"""From tests to results: full names, given as soon as those of the parents are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from series_ci.results.model import Result, Status
+
+
+@dataclass(slots=True)
+class Test:
+    """One test; its name is still that of its own line, as its parents may not be known before theirs came."""
+
+    name: str
+    status: Status
+    reason: str = ""
+    log: tuple[str, ...] = ()
+    children: Sequence[Test] = ()
+
+
+MAX_NAME = 500
+"""Characters of a full name, and MAX_REASON of a reason. More of them is nothing that anybody has called a test."""
+
+MAX_REASON = 2000
+
+
+class Names:
+    """Makes names unique: `a`, `a (2)`, `a (3)`. Of more than `limit` names it forgets the oldest."""
+
+    def __init__(self, limit: float) -> None:
+        self._half = limit / 2
+        self._new: dict[str, int] = {}
+        self._old: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        """The name, or a numbered one if it was taken before."""
+        if name not in self._new and name not in self._old:
+            if len(self._new) >= self._half:
+                self._old, self._new = self._new, {}
+            self._new[name] = 1
+            return name
+        count = self._new.get(name) or self._old[name]
+        while True:
+            count += 1
+            numbered = f"{name} ({count})"
+            if numbered not in self._new and numbered not in self._old:
+                self._new[name] = count
+                return self.take(numbered)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where tests stand: what comes before their names, and what is left out of them.
+
+    `exit_skip.private.exiting` in `mm/exit_skip` is `private.exiting`: fixtures are called like their programs.
+    """
+
+    before: str = ""
+    left_out: str = ""
+
+    def below(self, path: str, name: str) -> Place:
+        """The place of the children of a test that stands here."""
+        program = name.rsplit("/", 1)[-1].partition(" ")[0]
+        return Place(f"{path}/" if self.before else f"{path}:", f"{program}." if program else "")
+
+
+ROOT = Place()
+
+
+class Sink:
+    """The results, in the order in which they became complete, children before their parent.
+
+    `waiting` is the size, in characters, of what tests without a known place hold.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self.ready: list[Result] = []
+        self.waiting = 0
+        self._names = names
+
+    def path(self, place: Place, name: str) -> str:
+        """The full name of the next test of this name at this place."""
+        return self._names.take(_cut(place.before + (name.removeprefix(place.left_out) or name), MAX_NAME))
+
+    def put(self, place: Place, test: Test, path: str = "") -> None:
+        """A test whose place is known, and its children. The path is given if it was taken for it before."""
+        path = path or self.path(place, test.name)
+        if test.children:
+            self.waiting = 0
+            inner = place.below(path, test.name)
+            for child in test.children:
+                self.put(inner, child)
+        self.ready.append(_result(path, test))
+
+
+def _result(path: str, test: Test) -> Result:
+    """Result(path, ...), in a third of the time: a frozen dataclass sets its fields by one call for each."""
+    result = object.__new__(Result)
+    result.__dict__.update(name=path, status=test.status, reason=_cut(test.reason, MAX_REASON), log=test.log)
+    return result
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -1,0 +1,74 @@
+"""What a scenario of `series-ci bench` may measure: by name, the unit, and which way it had better go. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from series_ci.results.samples import SIDES, Sample
+from series_ci.results.stats import Better, Kind, Metric, Pair
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One kind of figure. `title` says what it is, `unit` is that of the samples."""
+
+    title: str
+    unit: str
+    kind: Kind
+    better: Better = Better.LESS
+
+
+QUANTITIES = {
+    "exit_ms": Quantity("from the kill (in window: from the window's end) until all are reaped", "ms", Kind.TIME),
+    "demand_ms": Quantity("until the process that wants memory has it", "ms", Kind.TIME),
+    "work_ms": Quantity("once over the working set", "ms", Kind.TIME),
+    "exiting_cpu_ms": Quantity("processor time of the exiting tasks, from the kill on", "ms", Kind.TIME),
+    "worker_cpu_ms": Quantity("processor time of the one that works", "ms", Kind.TIME),
+    "kswapd_ms": Quantity("processor time of kswapd", "ms", Kind.TIME),
+    "system_ms": Quantity("time in the kernel, all CPUs (by ticks of 10 ms)", "ms", Kind.TIME),
+    "swapped_per_exit": Quantity("of the exiting processes' memory, written to swap per exit", "bytes", Kind.AMOUNT),
+    "pswpout": Quantity("written to swap, whole machine", "pages", Kind.AMOUNT),
+    "pswpin": Quantity("read from swap, whole machine", "pages", Kind.AMOUNT),
+    "ref_keep": Quantity(
+        "kept by reclaim, for they were referenced (nr_ref_keep)", "pages", Kind.AMOUNT, Better.NEITHER
+    ),
+    "skips": Quantity("folio_referenced() returned -1", "times", Kind.AMOUNT, Better.NEITHER),
+    "skipped_bytes": Quantity("in the folios of these returns", "bytes", Kind.AMOUNT, Better.NEITHER),
+}
+"""In the order in which reports show them."""
+
+
+def quantity(name: str) -> Quantity:
+    """What is known of a metric; one of a program that we do not know is only evidence."""
+    return QUANTITIES.get(name) or Quantity(
+        name, "", Kind.TIME if name.endswith("_ms") else Kind.AMOUNT, Better.NEITHER
+    )
+
+
+def measured(samples: Sequence[Sample]) -> dict[Metric, Pair]:
+    """The samples by metric and round, without those for warming up and without rounds that only one kernel has."""
+    kept = [sample for sample in samples if not sample.warmup]
+    found: dict[Metric, Pair] = {}
+    for scenario in dict.fromkeys(sample.scenario for sample in kept):
+        here = [sample for sample in kept if sample.scenario == scenario]
+        rounds = [number for number in sorted({each.round for each in here}) if len(_sides(here, number)) == len(SIDES)]
+        for name in in_order(name for sample in here for name in sample.metrics):
+            known = quantity(name)
+            pair = ([_values(here, side, number, name) for number in rounds] for side in SIDES)
+            found[Metric(scenario, name, known.kind, known.better)] = Pair(*pair)
+    return found
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Each name once: those that we know in our order, the others behind them."""
+    known = list(QUANTITIES)
+    return sorted(dict.fromkeys(names), key=lambda name: known.index(name) if name in known else len(known))
+
+
+def _sides(samples: Sequence[Sample], number: int) -> set[str]:
+    return {sample.side for sample in samples if sample.round == number}
+
+
+def _values(samples: Sequence[Sample], side: str, number: int, name: str) -> list[float]:
+    return [each.metrics[name] for each in samples if (each.side, each.round) == (side, number)]

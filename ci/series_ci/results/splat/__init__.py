@@ -1,0 +1,1 @@
+"""Complaints of the kernel in a console: found, given a title and a function to blame."""

@@ -1,0 +1,37 @@
+"""Whether a function of a stack trace is shown, and whether it may be at fault."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from series_ci.results.splat import helpers, hidden
+from series_ci.results.splat.role import Role
+
+ROWS = (*hidden.ROWS, *helpers.ROWS)
+
+
+def _matcher(role: Role) -> re.Pattern[str]:
+    names = (name.replace("*", r"[\w:]*") for row in ROWS if row.role is role for name in row.names.split())
+    return re.compile(rf"_*(?:{'|'.join(names)})(?:_noprof)?$")
+
+
+_MATCHERS = tuple((role, _matcher(role)) for role in Role)
+
+
+@lru_cache(maxsize=4096)
+def role(function: str) -> Role | None:
+    """What a function does in a trace; None for one that may be at fault."""
+    return next((each for each, matcher in _MATCHERS if matcher.match(function)), None)
+
+
+def is_shown(function: str, *, own: bool) -> bool:
+    """Whether a trace that is given to a reader has this function."""
+    what = role(function)
+    return what is not Role.REPORTS and (own or what is not Role.WAITS)
+
+
+def is_blamed(function: str, *, own: bool) -> bool:
+    """Whether a function may be at fault."""
+    what = role(function)
+    return what is None or (own and what in {Role.WAITS, Role.CALLS})

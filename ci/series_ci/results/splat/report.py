@@ -1,0 +1,212 @@
+"""One complaint, while it is being read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from series_ci.results.model import Splat
+from series_ci.results.splat import blame, shapes, trace
+from series_ci.results.splat.stack import Frame, Stack
+from series_ci.results.splat.title import title
+
+MAX_LINES = 200
+FRAMES = 5
+PATIENCE = 20  # lines of no known shape in a row, after which a report without an end marker is over
+PATIENCE_AFTER_TRACE = 5
+PATIENCE_WITH_DOUBT = 4
+DOUBT = 15  # lines of any shape
+HEAD = 5  # lines that a report may have before its message
+NAMING = 3  # lines that may name the function
+
+MESSAGES = frozenset({"LIST", "REFCOUNT", "SLAB", "CFI", "USERCOPY"})
+"""Kinds whose first line is the message of a WARN() or BUG() that follows, or that it is in."""
+
+
+def _is_inlined(line: str) -> bool:
+    """Whether a first line of a decoded report comes again, for the function that this one's was made a part of."""
+    return trace.INLINED.search(line) is not None and not line.lstrip().startswith(("RIP", "pc", "epc"))
+
+
+@dataclass(slots=True)
+class Report:
+    """Its lines, and what was learnt of them; it is `sure` once it is certain that the kernel complains here."""
+
+    kind: str
+    title: str
+    end: str
+    sure: bool
+    test: str = ""
+    lines: list[str] = field(default_factory=list)
+    stack: Stack = field(default_factory=Stack)
+    asked: bool = False  # other CPUs, for their backtraces
+    kept: bool = False  # among the complaints
+    counted: str = ""  # the fingerprint that it was counted by
+    foreign: int = 0
+
+    def add(self, line: str) -> None:
+        """One more line, which may turn out to be foreign."""
+        if not self.sure and self.lines:
+            self.sure = shapes.EVIDENCE.search(line) is not None
+        if len(self.lines) < MAX_LINES:
+            self.lines.append(line)
+        if len(self.lines) <= NAMING:
+            self.stack.name(line)
+        self.asked = self.asked or shapes.ASKS.match(line) is not None
+        if self.stack.read(line, self.kind) or trace.GOES_ON.match(line):
+            self.foreign = 0
+        else:
+            self.foreign += 1
+
+    @property
+    def has_trace(self) -> bool:
+        """Whether a stack trace, with functions in it, has come."""
+        return self.stack.traced and bool(self.stack.frames)
+
+    def is_over(self) -> bool:
+        """Whether the report had ended before the last few lines."""
+        if not self.sure:
+            return self.foreign > PATIENCE_WITH_DOUBT or len(self.lines) > DOUBT
+        told = self.has_trace and self.stack.solid and self.end == "trace"
+        return self.foreign > (PATIENCE_AFTER_TRACE if told else PATIENCE)
+
+    def trim(self) -> None:
+        """Take off the foreign lines at the end."""
+        if self.foreign and len(self.lines) < MAX_LINES:
+            del self.lines[max(len(self.lines) - self.foreign, 1) :]
+        self.foreign = 0
+
+    def includes(self, shape: shapes.Shape, line: str) -> bool:
+        """Whether a first line of a report is only the next line of this one; it may tell what kind it is."""
+        if self.sure:
+            # Anybody's words in the middle of a report are its own.
+            return not shape.sure or shapes.UNWINDER.match(line) is not None or self._goes_on(shape, line)
+        goes_on = self.kind in {"OOPS", "BUG", "STACK", "LEAK", *MESSAGES} and self._goes_on(shape, line)
+        self.sure = goes_on and shape.sure
+        return goes_on
+
+    @property
+    def is_lone_cut(self) -> bool:
+        """Whether "cut here" is all that has come."""
+        return not self.kind and len(self.lines) == 1
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether lines of any level are the report's own: of an oops, and of a panic, many are emergencies."""
+        return self.stack.panicked or self.kind in {"", "OOPS", "BUG", "PANIC", "STACK", "LOCKUP", *MESSAGES}
+
+    def _goes_on(self, shape: shapes.Shape, line: str) -> bool:
+        if self.kind in {"EMERG", "CRIT"}:
+            return self._is_message_of(shape, line)
+        if self._is_told_here(shape, line):
+            self.kind, self.title, self.end = shape.kind, title(line), shape.end
+            self.stack.name(line)
+            return True
+        if shape.kind == self.kind and shape.kind in {"STACK", "OOM", "STALL", "LEAK", "LOCKDEP"}:
+            return self._says_it_twice(line)
+        if self.has_trace or shape.kind in {"PANIC", "STACK", "OOM", "LOCKDEP"}:
+            return False
+        if shape.kind in {"", "WARNING"}:
+            return self.kind in MESSAGES or self._is_message(shape) or (self.kind == "LOCKUP" and len(self.lines) <= 2)
+        return self._goes_on_falling(shape, line)
+
+    def _goes_on_falling(self, shape: shapes.Shape, line: str) -> bool:
+        """Whether the line is one more of the many that tell of one oops."""
+        announced = shapes.ANNOUNCED.search(line) is not None and not self.numbered
+        if shapes.BUG.match(line) or announced or self._has_other_number(line):
+            return False
+        return shape.kind in {"OOPS", "BUG", "LIST"} and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
+
+    def _is_told_here(self, shape: shapes.Shape, line: str) -> bool:
+        """Whether the line tells what this report is about, more exactly than those before it."""
+        untold = not self.kind and shape.kind not in {"", "PANIC"}
+        again = shape.kind == self.kind and not self.has_trace and any(map(_is_inlined, self.lines[-HEAD:]))
+        return untold or again or self._has_its_message_here(shape, line)
+
+    def _is_message(self, shape: shapes.Shape) -> bool:
+        """Whether this report, from "cut here" on, is what a WARN() has to say whose own line comes now."""
+        begun = shapes.CUT.match(self.lines[0]) is not None and len(self.lines) < HEAD
+        return begun and shape.kind == "WARNING" and self.kind != "WARNING"
+
+    def _is_message_of(self, shape: shapes.Shape, line: str) -> bool:
+        """Whether this line, an emergency, is what the BUG() has to say that begins now."""
+        if shape.kind not in {"", "BUG", "OOPS", "WARNING", *MESSAGES}:
+            return False
+        self.kind, self.end = shape.kind, shape.end
+        self.title = title(line) if shape.kind else self.title
+        return True
+
+    def _has_other_number(self, line: str) -> bool:
+        """Whether the oops has its number, and this line does not bear it: another one begins."""
+        other = shapes.NUMBERED.search(line)
+        return bool(self.number) and (other is None or other[0] != self.number)
+
+    def _has_its_message_here(self, shape: shapes.Shape, line: str) -> bool:
+        """Whether the line is what a WARN() of Linux 3 or 4 has to say: there it comes behind "WARNING: at"."""
+        told = shape.kind in MESSAGES or (shape.kind == "LOCKUP" and not shapes.BUG.match(line))
+        return told and self.kind == "WARNING" and not self.stack.traced and len(self.lines) < HEAD
+
+    def _says_it_twice(self, line: str) -> bool:
+        """Whether another first line of the same kind goes on with this report."""
+        if self.kind == "STALL":
+            return "kthread" in line
+        if self.kind == "LEAK":
+            return len(self.lines) == 1 and "memory leak" in self.title
+        return self.kind != "LOCKDEP" or line.lstrip().startswith("***")
+
+    @property
+    def number(self) -> str:
+        """That of the oops, such as `[#1]`; empty until it comes."""
+        found = (shapes.NUMBERED.search(line) for line in self.lines)
+        return next((each[0] for each in found if each), "")
+
+    @property
+    def numbered(self) -> bool:
+        """Whether it is more than the announcement of an oops."""
+        return not shapes.ANNOUNCED.search(self.lines[0]) or bool(self.number)
+
+    def awaits(self, shape: shapes.Shape, line: str) -> bool:
+        """Whether a line with an oops's number is that of this one, which other CPUs' lines came into."""
+        if shape.kind != "OOPS" or self.kind != "OOPS" or self.stack.frames or shapes.BUG.match(line):
+            return False
+        return not self.numbered and shapes.NUMBERED.search(line) is not None
+
+    def causes(self, panic: str) -> bool:
+        """Whether the panic that this line tells of is the consequence of this complaint."""
+        reason = shapes.PANIC.sub("", panic)
+        died = shapes.DEATHS.match(reason) and self.kind in {"OOPS", "BUG", "STACK", *MESSAGES}
+        return bool(died or shapes.FOLLOWS.match(reason))
+
+    def splat(self) -> Splat:
+        """The report as a value."""
+        frames = self._frames()
+        solid = [frame.name for frame in frames if frame.solid] or [frame.name for frame in frames]
+        key = [self.kind, *(solid[:FRAMES] or [re.sub(r"\d+", "N", self.title)])]
+        return Splat(
+            kind=self.kind,
+            title=self.title,
+            fingerprint=hashlib.sha256("\n".join(key).encode(errors="replace")).hexdigest()[:16],
+            lines=tuple(self.lines),
+            function=solid[0] if solid else self._named(),
+            trace=tuple(frame.name for frame in frames[:FRAMES]),
+            test=self.test,
+        )
+
+    def _frames(self) -> list[Frame]:
+        """The functions of the trace, and before them the one that the lines before it blame."""
+        frames = self.stack.trace(self.kind)
+        accused = self._accused()
+        if not accused or any(frame.name == accused for frame in frames[:1]):
+            return frames
+        return [Frame(accused, solid=True), *frames]
+
+    def _accused(self) -> str:
+        """Whom the lines before the trace blame, whatever the trace is of; "" if they do not, or blame a checker."""
+        found = filter(None, map(trace.TOLD.match, self.lines[1:HEAD]))
+        names = (trace.bare(each["name"]) for each in found)
+        return next((name for name in names if blame.is_blamed(name, own=False)), "")
+
+    def _named(self) -> str:
+        """The function that the first lines tell of, where there was no trace."""
+        return self.stack.named if blame.is_blamed(self.stack.named, own=True) else ""
