@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from fakes import fakelinux
-from series_ci import sources
-from series_ci.store import Base
+from series_ci.kernel import sources
+from series_ci.kernel.store import Base
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, inbox, mails, web
-from series_ci import b4, lore, tree
+from series_ci import b4, lore
 from series_ci.archive import open_archive
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
-from series_ci.hazards import Permit
+from series_ci.kernel import apply
+from series_ci.kernel.hazards import Permit
+from series_ci.kernel.store import Base, Store
 from series_ci.lore import Fetched
-from series_ci.store import Base, Store
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -39,7 +40,7 @@ def one(message: str = "", edits: tuple[tuple[str, str, str], ...] = mails.HELPE
 def applied(raws: Sequence[bytes], base: Base, tmp_path: Path, message_id: str = NAME) -> dict[str, str]:
     """What the newest commit is after fetching and applying: author, mail address, subject, body, and the diff."""
     fetched = fetch(message_id, raws, tmp_path)
-    commit, _cached = tree.with_series(base, fetched.patches, fetched.digest)
+    commit, _cached = apply.with_series(base, fetched.patches, fetched.digest)
     shown = str(Store(base.store).repo.git.show("-M", "--format=%an%x00%ae%x00%s%x00%b%x00", commit)).split("\0")
     return dict(zip(("author", "address", "subject", "body", "diff"), shown, strict=True))
 
@@ -132,7 +133,7 @@ class TestEncodings:
         with web.serve(mails.inbox([raw])) as server:
             fetched = lore.fetch(NAME, open_archive(f"{server.url}/all"))
         assert fetched.patch_ids == fetch(NAME, [raw], tmp_path).patch_ids
-        assert tree.with_series(base, fetched.patches, fetched.digest)
+        assert apply.with_series(base, fetched.patches, fetched.digest)
 
     def test_mail_that_only_says_that_it_is_flowed(self, base: Base, tmp_path: Path) -> None:
         """Some servers add the word to what they send on: undoing what nobody did would spoil the patch."""
@@ -164,10 +165,10 @@ class TestDiffs:
         assert b"GIT binary patch" in raw
         fetched = fetch(NAME, [raw], tmp_path)
         with pytest.raises(ApplyError, match=r"is refused: logo\.bin is binary$") as caught:
-            tree.with_series(base, fetched.patches, fetched.digest)
+            apply.with_series(base, fetched.patches, fetched.digest)
         assert 'permit: [{kind: binary, path: "logo.bin", reason: WHY}]' in caught.value.hint
         permits = [Permit(kind="binary", path="logo.bin", reason="a picture")]
-        commit, _cached = tree.with_series(base, fetched.patches, fetched.digest, permits)
+        commit, _cached = apply.with_series(base, fetched.patches, fetched.digest, permits)
         Store(base.store).check_out(commit)
         assert (Store(base.store).worktree / "logo.bin").read_bytes() == content
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from fakes import fakelinux, inbox, mails
-from series_ci import bases, letter, postings, sources
+from series_ci import bases, letter, postings
 from series_ci.bases import MAINLINE, Choice
+from series_ci.kernel import sources
+from series_ci.kernel.store import Base
 from series_ci.postings import Posting
-from series_ci.store import Base
 
 
 def collect(*raws: bytes) -> Posting:

@@ -11,14 +11,14 @@ from fakes import fakeqemu
 from series_ci import arch, bench
 from series_ci.accel import Accelerator
 from series_ci.bench import Plan, Rig
-from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.finished import Build
-from series_ci.kernels import Kernel, Workshop
+from series_ci.kernel.build import Toolchain
+from series_ci.kernel.cache import Build
+from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.selftests import Installed
 from series_ci.manifest.model import Machine, Scenario
 from series_ci.progress import Progress
 from series_ci.results import stats
-from series_ci.selftests import Installed
 
 SCENARIO = Scenario(name="window", program="bench/window", machine=Machine(memory="64M", cpus=1), samples=2, warmup=1)
 

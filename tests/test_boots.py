@@ -13,15 +13,15 @@ from fakes.fakeqemu import Clock, Qemu
 from series_ci import arch, attempts, boots, guest, vm, watch
 from series_ci.accel import Accelerator
 from series_ci.boots import Recipe
-from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.finished import Build
-from series_ci.kernels import Kernel
+from series_ci.kernel.build import Toolchain
+from series_ci.kernel.cache import Build
+from series_ci.kernel.kernel import Kernel
+from series_ci.kernel.selftests import Installed
 from series_ci.machine import Machine
 from series_ci.progress import Progress
 from series_ci.results import quota
 from series_ci.results.model import Attempt, Ended, Result, Run, Status
-from series_ci.selftests import Installed
 
 TOOLS = Toolchain(arch.get("x86_64"), ("ARCH=x86_64", "CC=gcc"), "gcc 12", ccache=False)
 

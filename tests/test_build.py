@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux
-from series_ci import arch, build, finished, kconfig
-from series_ci.build import Toolchain
+from series_ci import arch
 from series_ci.errors import BuildError, InfrastructureError, UsageError
-from series_ci.finished import Build
 from series_ci.host import files, paths, process
+from series_ci.kernel import build, cache, kconfig
+from series_ci.kernel.build import Toolchain
+from series_ci.kernel.cache import Build
 
 # The miniature kernel builds on any machine.
 ARCH = replace(arch.ARCHES["x86_64"], name=arch.host())
@@ -130,15 +131,15 @@ class TestKeys:
 
     def test_build_key_covers_all_that_a_kernel_depends_on(self, tools: Toolchain) -> None:
         keys = {
-            finished.key("tree", tools, options()),
-            finished.key("other", tools, options()),
-            finished.key("tree", replace(tools, version="gcc 99"), options()),
-            finished.key("tree", replace(tools, variables=("CC=other",)), options()),
-            finished.key("tree", replace(tools, arch=replace(ARCH, name="other")), options()),
-            finished.key("tree", tools, options("CONFIG_SWAP=m\n")),
+            cache.key("tree", tools, options()),
+            cache.key("other", tools, options()),
+            cache.key("tree", replace(tools, version="gcc 99"), options()),
+            cache.key("tree", replace(tools, variables=("CC=other",)), options()),
+            cache.key("tree", replace(tools, arch=replace(ARCH, name="other")), options()),
+            cache.key("tree", tools, options("CONFIG_SWAP=m\n")),
         }
         assert len(keys) == 6
-        assert finished.key("tree", tools, options(origin="elsewhere")) in keys
+        assert cache.key("tree", tools, options(origin="elsewhere")) in keys
 
 
 class TestSuccess:
@@ -154,9 +155,9 @@ class TestSuccess:
 
     def test_second_time_from_the_cache(self, make: Maker) -> None:
         made = make()
-        found = finished.lookup("key")
+        found = cache.lookup("key")
         assert found == replace(made, cached=True, objects=0)
-        assert finished.lookup("other") is None
+        assert cache.lookup("other") is None
 
     @pytest.mark.parametrize(
         ("name", "damage"),
@@ -175,9 +176,9 @@ class TestSuccess:
             path.write_bytes(whole[: len(whole) // 2])
         else:
             path.write_bytes(b'{"other": 1}' if name == "build.json" else whole[:-1] + bytes([whole[-1] ^ 1]))
-        assert finished.lookup("key") is None
+        assert cache.lookup("key") is None
         make()
-        assert finished.lookup("key") is not None
+        assert cache.lookup("key") is not None
         assert (path.read_bytes() == whole) or name == "build.json"
 
     def test_next_build_in_the_folder_compiles_only_what_changed(self, make: Maker) -> None:
@@ -227,8 +228,8 @@ class TestStrangeFiles:
         path.write_text(whole.replace(ready, f"{ready}\t@rm $(out)/{name}; {command} $(out)/{name}\n"))
         with pytest.raises(BuildError, match=rf"^does not build: .*{name}: (is |has more than |lies )"):
             make()
-        assert finished.lookup("key") is None
-        assert finished.lookup_failure("key", make.log) is None
+        assert cache.lookup("key") is None
+        assert cache.lookup_failure("key", make.log) is None
         path.write_text(whole)
         assert make("other").objects == 3
         assert (tmp_path / "outside").read_text() == "of the host"
@@ -238,10 +239,10 @@ class TestStrangeFiles:
         path.write_text("broken\n")
         with pytest.raises(BuildError):
             make()
-        assert finished.lookup_failure("key", make.log)
+        assert cache.lookup_failure("key", make.log)
         record = paths.cache() / "builds/key/failed.json"
         record.write_text(record.read_text().replace('"compared": true', '"compared": false'))
-        assert finished.lookup_failure("key", make.log) is None
+        assert cache.lookup_failure("key", make.log) is None
 
 
 class TestFailure:
@@ -262,7 +263,7 @@ class TestFailure:
         assert f"{make.tree}/" not in error.details
         assert str(make.log) in error.hint
         assert "not_there" in make.log.read_text()
-        assert finished.lookup("key") is None
+        assert cache.lookup("key") is None
 
     def test_missing_header_is_a_compiler_error_too(self, make: Maker) -> None:
         path = make.tree / "mm/rmap.c"

@@ -17,8 +17,8 @@ import pytest
 
 from fakes import lab
 from fakes.lab import Lab
-from series_ci import build
 from series_ci.host import paths, process
+from series_ci.kernel import build
 
 ROOT = Path(__file__).resolve().parent.parent
 

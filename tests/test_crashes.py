@@ -11,8 +11,9 @@ from rich.console import Console
 import crashes
 from crashes import Crash, Verdict
 from fakes import outcomes
-from series_ci import boots, kconfig, machine
+from series_ci import boots, machine
 from series_ci.errors import UsageError
+from series_ci.kernel import kconfig
 from series_ci.results.model import Splat
 from series_ci.results.splat import find
 

@@ -12,10 +12,10 @@ from fakes.fakeqemu import script
 from series_ci import boots, guest, shell
 from series_ci.boots import Recipe
 from series_ci.cli.request import make_request, sources_only
-from series_ci.kernels import Kernel
+from series_ci.kernel.kernel import Kernel
+from series_ci.kernel.selftests import Installed
 from series_ci.progress import Progress
 from series_ci.results.model import Run, Status
-from series_ci.selftests import Installed
 
 SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
 

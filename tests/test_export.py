@@ -14,11 +14,12 @@ import pytest
 
 from fakes import fakelinux, mmtests
 from fakes.fakelinux import SELFTESTS
-from series_ci import export, sources, tree
 from series_ci.errors import UsageError
-from series_ci.export import NoPlaceError, Ours
 from series_ci.host import paths
-from series_ci.store import Author, Store
+from series_ci.kernel import export, sources
+from series_ci.kernel.apply import with_base_patches
+from series_ci.kernel.export import NoPlaceError, Ours
+from series_ci.kernel.store import Author, Store
 
 KERNEL = Path(os.environ.get("SERIES_CI_KERNEL_TREE") or "/nonexistent")
 
@@ -262,7 +263,7 @@ class TestPatch:
         (linux_mm / SELFTESTS / "mm/Makefile").write_text(mmtests.MAKEFILE.replace("compaction_test", "coward"))
         (tmp_path / "base.patch").write_text(fakelinux.git(linux_mm, "diff") + "\n")
         fakelinux.git(linux_mm, "checkout", "-q", ".")
-        base = tree.with_base_patches(sources.resolve(str(linux_mm), print), [tmp_path / "base.patch"])
+        base = with_base_patches(sources.resolve(str(linux_mm), print), [tmp_path / "base.patch"])
         _name, content = export.patch(base, ME)
         assert b" TEST_GEN_FILES += coward\n+TEST_GEN_FILES += exit_skip\n" in content
         assert b"\n-TEST_GEN_FILES" not in content

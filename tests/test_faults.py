@@ -20,8 +20,9 @@ from fakes import lab
 from fakes.lab import Lab
 from faults_bench import Bench, Loss, Ran, Verdict, killed_in, read_verdict
 from faults_trials import Plan, Reference, Trial
-from series_ci import cli, guard
+from series_ci import cli
 from series_ci.host import scratch
+from series_ci.kernel import interrupted
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -151,7 +152,7 @@ def test_the_mark_of_a_build_stays_where_the_disk_had_no_room_for_it(tmp_path: P
     bench = Bench(tmp_path, tmp_path / "logs", ())
     for folder in ("cache/build/x86_64-1", "cache/work", "tmp", "out"):
         (tmp_path / folder).mkdir(parents=True)
-    mark = tmp_path / "cache/build/x86_64-1" / guard.MARK
+    mark = tmp_path / "cache/build/x86_64-1" / interrupted.MARK
     mark.touch()
     assert bench.complaints(Ran(tmp_path / "out", 5, 1.0, "", ())) == []
     assert bench.complaints(Ran(tmp_path / "out", 0, 1.0, "", ())) == [f"left behind: {mark}"]

@@ -20,8 +20,8 @@ from series_ci import foreign, mail, stored
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
 from series_ci.foreign import Limits
+from series_ci.kernel.each_patch import PatchBuild
 from series_ci.manifest.allow import Allowed
-from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.results import compare, looks
 from series_ci.results.model import Result, Run, Splat, Status

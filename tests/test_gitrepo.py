@@ -11,8 +11,8 @@ import pytest
 
 from fakes.fakeqemu import alive, script
 from series_ci.errors import InfrastructureError
-from series_ci.gitrepo import Repo
 from series_ci.host import files
+from series_ci.kernel.repo import Repo
 
 ASKS = """
 import sys

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from series_ci.errors import InfrastructureError
-from series_ci.guard import MARK, being_built
 from series_ci.host.process import KILL_GRACE
+from series_ci.kernel.interrupted import MARK, being_built
 
 KILLED = """
 import sys

@@ -25,10 +25,10 @@ from series_ci.boots import Recipe
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError
 from series_ci.host import process
-from series_ci.kernels import Kernel
+from series_ci.kernel.kernel import Kernel
+from series_ci.kernel.selftests import Installed
 from series_ci.progress import Progress
 from series_ci.results.model import Ended, Result, Run, Status
-from series_ci.selftests import Installed
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import strangers
-from series_ci import difftext, hazards
-from series_ci.hazards import Hazard, Kind, Permit
+from series_ci import difftext
+from series_ci.kernel import hazards
+from series_ci.kernel.hazards import Hazard, Kind, Permit
 
 
 def of(diff: str, size: int = 1000) -> list[tuple[str, str]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import inputs
 from series_ci.host.inside import StrangeFileError
+from series_ci.kernel import inputs
 
 SOURCE = Path("/src/linux")
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci import kconfig
-from series_ci.kconfig import Asked
+from series_ci.kernel import kconfig
+from series_ci.kernel.kconfig import Asked
 
 
 def test_parse_reads_settings_and_unset_options_and_nothing_else() -> None:

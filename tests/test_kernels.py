@@ -9,12 +9,13 @@ import pytest
 
 from fakes import fakelinux, lab
 from fakes.lab import Lab
-from series_ci import arch, build, kernels, sources
+from series_ci import arch
 from series_ci.errors import BuildError, ExitStatus
 from series_ci.host import process
-from series_ci.kernels import Workshop
+from series_ci.kernel import build, sources
+from series_ci.kernel.kernel import Workshop, base_failure, make, workshop
+from series_ci.kernel.store import Store
 from series_ci.progress import Progress
-from series_ci.store import Store
 
 ROW = arch.get("x86_64")
 
@@ -30,7 +31,7 @@ def shop(world: Lab, tmp_path: Path) -> tuple[Workshop, str]:
     base = sources.resolve(str(world.linux), lambda _text: None)
     fragment = tmp_path / "mine.config"
     fragment.write_text("CONFIG_KUNIT=y\n# CONFIG_MEMCG is not set\n")
-    return kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), ["mm"], [fragment]), base.commit
+    return workshop(Store(base.store), base.commit, build.toolchain(ROW), ["mm"], [fragment]), base.commit
 
 
 def test_the_configuration_is_the_guests_then_the_tests_then_the_series(shop: tuple[Workshop, str]) -> None:
@@ -49,7 +50,7 @@ def test_what_an_architecture_needs_comes_behind(world: Lab, tmp_path: Path) -> 
     fragment.write_text("CONFIG_ONE=y\nCONFIG_TWO=y\n")
     (tmp_path / "mine.config.x86_64").write_text("# CONFIG_TWO is not set\n")
     (tmp_path / "mine.config.aarch64").write_text("# CONFIG_ONE is not set\n")
-    shop = kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), ["mm"], [fragment])
+    shop = workshop(Store(base.store), base.commit, build.toolchain(ROW), ["mm"], [fragment])
     asked = {each.name: (each.value, each.origin) for each in shop.options}
     assert asked["ONE"] == ("y", "mine.config")
     assert asked["TWO"] == ("n", "mine.config.x86_64")
@@ -57,15 +58,15 @@ def test_what_an_architecture_needs_comes_behind(world: Lab, tmp_path: Path) -> 
 
 def test_another_configuration_has_another_digest_and_folder(shop: tuple[Workshop, str], world: Lab) -> None:
     one, commit = shop
-    two = kernels.workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
-    again = kernels.workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
+    two = workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
+    again = workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
     assert one.config_digest != two.config_digest == again.config_digest
     assert one.folder != two.folder == again.folder
 
 
 def test_a_kernel_is_built_once(world: Lab, shop: tuple[Workshop, str], tmp_path: Path) -> None:
-    first = kernels.make(shop[0], "base", shop[1], tmp_path / "log", Progress())
-    second = kernels.make(shop[0], "v1", shop[1], tmp_path / "log2", Progress())
+    first = make(shop[0], "base", shop[1], tmp_path / "log", Progress())
+    second = make(shop[0], "v1", shop[1], tmp_path / "log2", Progress())
     assert (first.build.cached, second.build.cached) == (False, True)
     assert (first.label, second.label, first.commit) == ("base", "v1", shop[1])
     assert first.build.image.read_bytes() == second.build.image.read_bytes()
@@ -78,8 +79,8 @@ def test_a_kernel_is_built_once(world: Lab, shop: tuple[Workshop, str], tmp_path
 
 def test_without_tests_none_are_built(world: Lab, tmp_path: Path) -> None:
     base = sources.resolve(str(world.linux), lambda _text: None)
-    shop = kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
-    kernel = kernels.make(shop, "base", base.commit, tmp_path / "log", Progress())
+    shop = workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
+    kernel = make(shop, "base", base.commit, tmp_path / "log", Progress())
     assert kernel.tests.notbuilt == ()
     assert kernel.tests.cached
     assert "AIO" not in {each.name for each in shop.options}
@@ -91,14 +92,14 @@ def test_a_kernel_that_does_not_build_leaves_its_log(world: Lab, shop: tuple[Wor
     source.write_text(good.replace("== 0;", "== ;"))
     commit = fakelinux.commit(world.linux)
     with pytest.raises(BuildError, match=r"mm/vmscan\.c:7") as caught:
-        kernels.make(shop[0], "v1", commit, tmp_path / "log", Progress())
+        make(shop[0], "v1", commit, tmp_path / "log", Progress())
     assert "error:" in (tmp_path / "log/build.log").read_text()
     assert str(tmp_path / "log/build.log") in caught.value.hint
     assert caught.value.status is ExitStatus.BUILD
 
 
 def test_a_base_that_fails_is_infrastructure() -> None:
-    error = kernels.base_failure(BuildError("does not build: a.c:1", hint="the log", details="a.c:1: error"))
+    error = base_failure(BuildError("does not build: a.c:1", hint="the log", details="a.c:1: error"))
     assert error.status is ExitStatus.INFRASTRUCTURE
     assert (error.message, error.hint, error.details) == (
         "the base itself does not build: a.c:1",
@@ -112,12 +113,12 @@ def test_sources_that_the_compiler_refused_are_not_compiled_again(world: Lab, tm
         tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": "int broken = not_there;\n"}
     )
     base = sources.resolve(str(linux), lambda _text: None)
-    shop = kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
+    shop = workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
     with pytest.raises(BuildError, match="'not_there' undeclared") as first:
-        kernels.make(shop, "v1", base.commit, tmp_path / "log", Progress())
+        make(shop, "v1", base.commit, tmp_path / "log", Progress())
     Store(base.store).worktree.rename(tmp_path / "away")
     with pytest.raises(BuildError) as second:
-        kernels.make(shop, "v2", base.commit, tmp_path / "log2", Progress())
+        make(shop, "v2", base.commit, tmp_path / "log2", Progress())
     assert (second.value.message, second.value.details) == (first.value.message, first.value.details)
     assert str(tmp_path / "log2/build.log") in second.value.hint
     assert "not_there" in (tmp_path / "log2/build.log").read_text("utf-8")
@@ -132,10 +133,10 @@ def test_what_may_be_this_machines_fault_is_tried_again(world: Lab, tmp_path: Pa
     """A header that is missing may be there after the next apt-get install."""
     linux = fakelinux.repository(tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": text})
     base = sources.resolve(str(linux), lambda _text: None)
-    shop = kernels.workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
+    shop = workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
     with pytest.raises(BuildError):
-        kernels.make(shop, "v1", base.commit, tmp_path / "v1", Progress())
+        make(shop, "v1", base.commit, tmp_path / "v1", Progress())
     Store(base.store).worktree.rename(tmp_path / "away")
     with pytest.raises(BuildError):
-        kernels.make(shop, "v2", base.commit, tmp_path / "v2", Progress())
+        make(shop, "v2", base.commit, tmp_path / "v2", Progress())
     assert Store(base.store).worktree.is_dir()  # it was laid out again, to be built

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.locks import OPTIONS, of_test
-from series_ci import kconfig, lock, reproduce
+from series_ci import lock, reproduce
 from series_ci.errors import UsageError
-from series_ci.hazards import Permit
+from series_ci.kernel import kconfig
+from series_ci.kernel.hazards import Permit
 from series_ci.manifest.allow import Allowed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci.makefiles import MOST, needed, ways_to
+from series_ci.kernel.makefiles import MOST, needed, ways_to
 
 TREE = {
     "Kbuild": "obj-y\t\t\t+= init/ mm/\nobj-$(CONFIG_NET)\t+= net/\nobj-y += arch/$(SRCARCH)/ drivers/\n",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from series_ci.order import HEADER, cost, order
+from series_ci.kernel.order import HEADER, cost, order
 
 A = {"mm/rmap.c": "1"}
 B = {"mm/rmap.c": "2", "mm/vmscan.c": "1"}

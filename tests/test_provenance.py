@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux
-from series_ci import provenance, sources
+from series_ci import provenance
+from series_ci.kernel import sources
+from series_ci.kernel.store import Base
 from series_ci.runs import Source
-from series_ci.store import Base
 
 pytestmark = pytest.mark.usefixtures("cache")
 

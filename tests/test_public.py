@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from fakes.outcomes import outcome, run
-from series_ci import kconfig, lock, public
+from series_ci import lock, public
+from series_ci.kernel import kconfig
 from series_ci.lock import Lock
 from series_ci.report.summary import ran
 from series_ci.results.model import Result, Status

@@ -18,8 +18,8 @@ from fakes import mails, sending
 from fakes.outcomes import outcome, run
 from series_ci import mail
 from series_ci.errors import ApplyError, BuildError, UsageError
+from series_ci.kernel.each_patch import PatchBuild
 from series_ci.manifest.allow import Allowed
-from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.post.mail import command
 from series_ci.report import table

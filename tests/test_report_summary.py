@@ -9,7 +9,7 @@ import pytest
 
 from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus
-from series_ci.patches import PatchBuild
+from series_ci.kernel.each_patch import PatchBuild
 from series_ci.report.summary import ran, status, summary, verdict
 from series_ci.results.model import Result, Splat, Status
 

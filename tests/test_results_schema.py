@@ -14,8 +14,8 @@ from fakes import rundirs
 from fakes.outcomes import outcome, request, run
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
+from series_ci.kernel.each_patch import PatchBuild
 from series_ci.manifest.allow import Allowed
-from series_ci.patches import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.report.summary import ran, summary
 from series_ci.results import compare, looks

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux
-from series_ci import arch, build, selftests, sources
-from series_ci.build import Toolchain
+from series_ci import arch
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import paths, process
 from series_ci.host.inside import StrangeFileError
+from series_ci.kernel import build, selftests, sources
+from series_ci.kernel.build import Toolchain
+from series_ci.kernel.selftests import SELFTESTS, Installed
+from series_ci.kernel.store import Base, Store
 from series_ci.results.model import Result, Status
-from series_ci.selftests import SELFTESTS, Installed
-from series_ci.store import Base, Store
 
 ARCH = replace(arch.ARCHES["x86_64"], name=arch.host())
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from fakes import fakelinux, web
-from series_ci import sources, store, tree
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, paths
-from series_ci.store import Base, Store
+from series_ci.kernel import apply, sources, store
+from series_ci.kernel.store import Base, Store
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -69,7 +69,7 @@ def everything(base: Base) -> None:
     patch = base.store / "x.patch"
     kbuild = " # SPDX-License-Identifier: GPL-2.0\n+# more\n obj-y += init/ mm/\n"
     patch.write_text(f"--- a/Kbuild\n+++ b/Kbuild\n@@ -1,2 +1,3 @@\n{kbuild}")
-    tree.with_base_patches(base, [patch])
+    apply.with_base_patches(base, [patch])
 
 
 class TestCheckout:

@@ -11,9 +11,9 @@ import git
 import pytest
 
 from fakes import fakelinux
-from series_ci import objects, sources, store, worktree
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.store import Base, Store, local_commit
+from series_ci.kernel import objects, sources, store, worktree
+from series_ci.kernel.store import Base, Store, local_commit
 
 
 def listing(folder: Path) -> dict[str, str]:

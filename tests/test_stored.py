@@ -18,7 +18,7 @@ from fakes.world import World, fresh
 from series_ci import stored
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
 from series_ci.host import files
-from series_ci.patches import PatchBuild
+from series_ci.kernel.each_patch import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.results import compare, looks
 from series_ci.results.model import Ended, Result, Run, Splat, Status

@@ -7,10 +7,11 @@ import git
 import pytest
 
 from fakes import fakelinux, mails
-from series_ci import mail, sources, tree
+from series_ci import mail
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
+from series_ci.kernel import apply, sources
+from series_ci.kernel.store import Base, Store
 from series_ci.mail import Patch
-from series_ci.store import Base, Store
 
 
 def patches(raws: list[bytes]) -> list[Patch]:
@@ -23,13 +24,13 @@ def assert_usable(base: Base) -> None:
     work = ours.check_out(base.commit)
     assert not (Path(work.git_dir) / "rebase-apply").exists()
     assert not list(ours.worktree.rglob("*.rej"))
-    commit, _cached = tree.with_series(base, patches(mails.series()), "good")
+    commit, _cached = apply.with_series(base, patches(mails.series()), "good")
     assert ours.changed(base.commit, commit) == ["include/linux/mm.h", "mm/rmap.c"]
 
 
 class TestSeries:
     def test_author_date_and_message_are_those_of_the_mail(self, base: Base) -> None:
-        commit, cached = tree.with_series(base, patches(mails.series()), "digest")
+        commit, cached = apply.with_series(base, patches(mails.series()), "digest")
         assert not cached
         repo = Store(base.store).repo
         assert repo.git.log("--reverse", "--format=%an|%ae|%aI|%cI", f"{base.commit}..{commit}").splitlines() == [
@@ -47,34 +48,34 @@ class TestSeries:
         for number in range(2):
             monkeypatch.setenv("SERIES_CI_CACHE", str(tmp_path / f"cache{number}"))
             (home / ".gitconfig").write_text(f"[user]\n\tname = User {number}\n\temail = {number}@example.org\n")
-            found.add(tree.with_series(sources.resolve(str(linux), print), patches(mails.series()), "digest")[0])
+            found.add(apply.with_series(sources.resolve(str(linux), print), patches(mails.series()), "digest")[0])
         assert len(found) == 1
 
     def test_second_time_is_cached(self, base: Base) -> None:
-        first, _cached = tree.with_series(base, patches(mails.series()), "digest")
-        assert tree.with_series(base, patches(mails.series()), "digest") == (first, True)
+        first, _cached = apply.with_series(base, patches(mails.series()), "digest")
+        assert apply.with_series(base, patches(mails.series()), "digest") == (first, True)
 
     def test_other_content_is_another_commit(self, base: Base) -> None:
-        good, _cached = tree.with_series(base, patches(mails.series()), "good")
-        bad, cached = tree.with_series(base, patches(mails.series(mails.BROKEN)), "bad")
+        good, _cached = apply.with_series(base, patches(mails.series()), "good")
+        bad, cached = apply.with_series(base, patches(mails.series(mails.BROKEN)), "bad")
         assert not cached
         assert good != bad
 
     @pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
     def test_line_ends_of_mail_servers_do_not_matter(self, base: Base, ends: bytes) -> None:
         raws = [raw.replace(b"\n", ends) for raw in mails.series()]
-        commit, _cached = tree.with_series(base, patches(raws), "digest")
+        commit, _cached = apply.with_series(base, patches(raws), "digest")
         assert "\r" not in (Store(base.store).text(commit, "mm/rmap.c") or "")
 
     def test_signing_and_hooks_of_the_user_are_left_out(self, home: Path, base: Base, tmp_path: Path) -> None:
         (home / ".gitconfig").write_text("[commit]\n\tgpgSign = true\n[gpg]\n\tprogram = /bin/false\n")
-        tree.with_series(base, patches(mails.series()), "digest")
+        apply.with_series(base, patches(mails.series()), "digest")
 
 
 class TestText:
     def test_one_file_is_replaced_and_nothing_else(self, base: Base) -> None:
         text = "int x; /* \udce4\u00e4 */\n"  # a byte that is no UTF-8, as Store.text() gives it
-        commit, cached = tree.with_text(base, "mm/rmap.c", text, "Another rmap")
+        commit, cached = apply.with_text(base, "mm/rmap.c", text, "Another rmap")
         ours = Store(base.store)
         assert not cached
         assert ours.changed(base.commit, commit) == ["mm/rmap.c"]
@@ -84,17 +85,17 @@ class TestText:
         assert_usable(base)
 
     def test_second_time_is_cached_and_other_content_is_another_commit(self, base: Base) -> None:
-        first, _cached = tree.with_text(base, "mm/rmap.c", "int x;\n", "Same")
-        assert tree.with_text(base, "mm/rmap.c", "int x;\n", "Same") == (first, True)
+        first, _cached = apply.with_text(base, "mm/rmap.c", "int x;\n", "Same")
+        assert apply.with_text(base, "mm/rmap.c", "int x;\n", "Same") == (first, True)
         others = [("mm/rmap.c", "int y;\n"), ("mm/vmscan.c", "int x;\n")]
-        made = {tree.with_text(base, path, text, "Same")[0] for path, text in others}
+        made = {apply.with_text(base, path, text, "Same")[0] for path, text in others}
         assert len(made | {first}) == 3
 
     def test_a_file_that_the_tree_ignores(self, linux: Path, cache: Path) -> None:
         (linux / ".gitignore").write_text("mm\n")
         fakelinux.commit(linux)
         base = sources.resolve(str(linux), print)
-        commit, _cached = tree.with_text(base, "mm/rmap.c", "int x;\n", "Ignored")
+        commit, _cached = apply.with_text(base, "mm/rmap.c", "int x;\n", "Ignored")
         assert Store(base.store).text(commit, "mm/rmap.c") == "int x;\n"
 
 
@@ -104,7 +105,7 @@ OTHER = fakelinux.RMAP_C.replace("int referenced = 0;", "int referenced = 0, mor
 class TestConflict:
     def test_error_shows_patch_place_hunk_and_what_the_tree_has(self, base: Base) -> None:
         with pytest.raises(ApplyError) as caught:
-            tree.with_series(base, patches(mails.series(tree=OTHER)), "conflict")
+            apply.with_series(base, patches(mails.series(tree=OTHER)), "conflict")
         error = caught.value
         assert error.message == (
             "patch [2/2] mm/rmap: leave the folios of exiting processes alone does not apply to "
@@ -120,7 +121,7 @@ class TestConflict:
 
     def test_worktree_is_clean_and_usable_afterwards(self, base: Base) -> None:
         with pytest.raises(ApplyError):
-            tree.with_series(base, patches(mails.series(tree=OTHER)), "conflict")
+            apply.with_series(base, patches(mails.series(tree=OTHER)), "conflict")
         work = Store(base.store).worktree
         assert fakelinux.git(work, "status", "--porcelain", "--ignored") == ""
         assert fakelinux.git(work, "rev-parse", "HEAD") == base.commit
@@ -133,7 +134,7 @@ class TestConflict:
             head, _, body = raws[2].partition(b"\n\n")
             raws[2] = head.replace(b"8bit", b"base64") + b"\n\n" + base64.encodebytes(body)
         with pytest.raises(ApplyError, match=r"hunk at mm/rmap.c:10") as caught:
-            tree.with_series(base, patches(raws), "conflict")
+            apply.with_series(base, patches(raws), "conflict")
         assert "+\tif (folio_exiting(folio))\n" in caught.value.details
 
     def test_missing_file_is_named(self, linux: Path, cache: Path) -> None:
@@ -141,14 +142,14 @@ class TestConflict:
         fakelinux.commit(linux)
         base = sources.resolve(str(linux), print)
         with pytest.raises(ApplyError, match=r"patch \[2/2\].*: hunk at mm/rmap.c$") as caught:
-            tree.with_series(base, patches(mails.series()), "conflict")
+            apply.with_series(base, patches(mails.series()), "conflict")
         assert "mm/rmap.c: does not exist in index" in caught.value.details
         assert "hint:" not in caught.value.details  # git's advice is for who runs git am
 
     def test_mail_without_a_patch_is_an_apply_error_too(self, base: Base) -> None:
         raw = mails.reply(mails.series()[0], "no diff", subject="[PATCH 1/1] words")
         with pytest.raises(ApplyError, match=r"patch \[1/1\] words does not apply"):
-            tree.with_series(base, patches([raw]), "words")
+            apply.with_series(base, patches([raw]), "words")
         assert_usable(base)
 
     def test_interrupted_git_am_is_recovered(self, base: Base) -> None:
@@ -173,48 +174,48 @@ class TestBasePatches:
         return path
 
     def test_none_leaves_the_base_alone(self, base: Base) -> None:
-        assert tree.with_base_patches(base, []) is base
+        assert apply.with_base_patches(base, []) is base
 
     def test_patched_base_takes_the_series_that_was_made_for_it(self, base: Base, patch: Path) -> None:
-        patched = tree.with_base_patches(base, [patch])
+        patched = apply.with_base_patches(base, [patch])
         ours = Store(base.store)
         assert ours.text(patched.commit, "mm/rmap.c") == OTHER
         assert ours.repo.git.log("-1", "--format=%an|%ad|%s|%P", "--date=unix", patched.commit) == (
             f"series-ci|0|Base patches: feature-off.patch|{base.commit}"
         )
-        tree.with_series(patched, patches(mails.series(tree=OTHER)), "digest")
+        apply.with_series(patched, patches(mails.series(tree=OTHER)), "digest")
         assert patched.spec == base.spec
 
     def test_same_patches_give_the_same_commit(
         self, linux: Path, patch: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        first = tree.with_base_patches(sources.resolve(str(linux), print), [patch])
-        assert tree.with_base_patches(sources.resolve(str(linux), print), [patch]).commit == first.commit
+        first = apply.with_base_patches(sources.resolve(str(linux), print), [patch])
+        assert apply.with_base_patches(sources.resolve(str(linux), print), [patch]).commit == first.commit
         monkeypatch.setenv("SERIES_CI_CACHE", str(tmp_path / "other cache"))
-        assert tree.with_base_patches(sources.resolve(str(linux), print), [patch]).commit == first.commit
+        assert apply.with_base_patches(sources.resolve(str(linux), print), [patch]).commit == first.commit
 
     def test_patch_that_does_not_apply_is_named(self, base: Base, patch: Path, tmp_path: Path) -> None:
         twice = tmp_path / "twice.patch"
         twice.write_bytes(patch.read_bytes())
         with pytest.raises(UsageError, match=f"base patch {twice} does not apply to {base.spec}") as caught:
-            tree.with_base_patches(base, [patch, twice])
+            apply.with_base_patches(base, [patch, twice])
         assert "patch failed: mm/rmap.c" in caught.value.details
         assert_usable(base)
 
     def test_patch_that_does_not_exist_is_named(self, base: Base, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=f"base patch {tmp_path}/none.patch: No such file"):
-            tree.with_base_patches(base, [tmp_path / "none.patch"])
+            apply.with_base_patches(base, [tmp_path / "none.patch"])
 
     def test_what_was_made_is_known_without_a_lock(self, base: Base, patch: Path) -> None:
-        assert tree.kept_base(base, []) is base
-        assert tree.kept_base(base, [patch]) is None
-        made = tree.with_base_patches(base, [patch])
-        assert tree.kept_base(base, [patch]) == made
-        assert tree.kept_series(base, "digest") is None
-        commit, _cached = tree.with_series(base, patches(mails.series()), "digest")
-        assert tree.kept_series(base, "digest") == commit
+        assert apply.kept_base(base, []) is base
+        assert apply.kept_base(base, [patch]) is None
+        made = apply.with_base_patches(base, [patch])
+        assert apply.kept_base(base, [patch]) == made
+        assert apply.kept_series(base, "digest") is None
+        commit, _cached = apply.with_series(base, patches(mails.series()), "digest")
+        assert apply.kept_series(base, "digest") == commit
         with pytest.raises(UsageError, match="No such file"):
-            tree.kept_base(base, [patch.parent / "none.patch"])
+            apply.kept_base(base, [patch.parent / "none.patch"])
 
 
 class TestRangeDiff:
@@ -228,15 +229,15 @@ class TestRangeDiff:
         for each in bases:
             with pytest.raises(git.GitCommandError):  # so the commit before is in neither store
                 Store(each.store).repo.git.cat_file("-e", fakelinux.git(linux, "rev-parse", "main~"))
-        made = [(each, tree.with_series(each, patches(mails.series()), "digest")[0]) for each in bases]
-        lines = tree.range_diff(made[0], made[1], 60).splitlines()
+        made = [(each, apply.with_series(each, patches(mails.series()), "digest")[0]) for each in bases]
+        lines = apply.range_diff(made[0], made[1], 60).splitlines()
         assert [line.split()[2] for line in lines] == ["=", "="]
 
     def test_a_commit_that_is_not_there_is_an_error(self, base: Base) -> None:
         with pytest.raises(InfrastructureError, match=r"^git cannot compare .*\.\.0000.*: [^\n]*$"):
-            tree.range_diff((base, base.commit), (base, "0" * 40), 60)
+            apply.range_diff((base, base.commit), (base, "0" * 40), 60)
 
     def test_nothing_is_left_behind(self, base: Base, scratch: Path) -> None:
-        commit, _cached = tree.with_series(base, patches(mails.series()), "digest")
-        tree.range_diff((base, commit), (base, commit), 60)
+        commit, _cached = apply.with_series(base, patches(mails.series()), "digest")
+        apply.range_diff((base, commit), (base, commit), 60)
         assert list(scratch.iterdir()) == []

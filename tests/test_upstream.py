@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, mails
-from series_ci import difftext, history, letter, mail, mailed, sources, upstream
+from series_ci import difftext, letter, mail, mailed, upstream
 from series_ci.errors import InfrastructureError
 from series_ci.host import process
+from series_ci.kernel import history, sources
+from series_ci.kernel.store import Base
 from series_ci.marks import Sent
-from series_ci.store import Base
 
 LATER = {"GIT_COMMITTER_DATE": "2026-03-01T12:00:00+0000"}
 OTHER_CODE = mails.Change(

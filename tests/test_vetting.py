@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, mails, strangers
-from series_ci import hazards, mail, rejects, tree, vetting
+from series_ci import mail
 from series_ci.errors import ApplyError
-from series_ci.hazards import Permit
+from series_ci.kernel import apply, hazards, rejects, vetting
+from series_ci.kernel.hazards import Permit
+from series_ci.kernel.store import Base, Store
 from series_ci.mail import Patch
-from series_ci.store import Base, Store
 
 
 def patches(name: str, *diffs: str) -> list[Patch]:
@@ -107,39 +108,39 @@ class TestSeries:
         """The first patch does not fit, and the second is refused: that is said, and no tree was touched."""
         sent = patches("x", strangers.misfit("mm/rmap.c"), strangers.added(".gitattributes", "* text\n"))
         with pytest.raises(ApplyError, match=r"patch \[2/2\] mm: x is refused: \.gitattributes tells git"):
-            tree.with_series(base, sent, "x")
+            apply.with_series(base, sent, "x")
         assert not Store(base.store).worktree.exists()
 
     def test_all_that_is_refused_is_listed(self, base: Base) -> None:
         sent = patches("x", strangers.added(".gitattributes", "x\n") + strangers.link("mm/x", "/etc/passwd"))
         with pytest.raises(ApplyError) as caught:
-            tree.with_series(base, sent, "x")
+            apply.with_series(base, sent, "x")
         assert caught.value.details == "mm/x is a symbolic link that leads out of the tree, to /etc/passwd"
 
     def test_an_applied_one_is_looked_at_again(self, base: Base) -> None:
         """What a manifest permitted, or an older version of ours let pass, is in the store."""
         sent = patches("x", strangers.link("mm/up", ".."), strangers.link("mm/out", "up/../etc"))
-        commit, cached = tree.with_series(base, sent, "x", permit("symlink"))
+        commit, cached = apply.with_series(base, sent, "x", permit("symlink"))
         assert not cached
-        assert tree.with_series(base, sent, "x", permit("symlink")) == (commit, True)
+        assert apply.with_series(base, sent, "x", permit("symlink")) == (commit, True)
         with pytest.raises(ApplyError, match=r"patch \[2/2\] mm: x is refused: mm/out"):
-            tree.with_series(base, sent, "x", permit("binary"))
+            apply.with_series(base, sent, "x", permit("binary"))
 
     def test_what_was_permitted_is_told_once(self, base: Base) -> None:
         sent = patches("x", strangers.link("mm/out", "/etc") + strangers.added("größe.txt", "x\n"))
-        commit, _cached = tree.with_series(base, sent, "x", permit("symlink"))
-        told = tree.permitted(base, commit, sent, permit("symlink"))
+        commit, _cached = apply.with_series(base, sent, "x", permit("symlink"))
+        told = apply.permitted(base, commit, sent, permit("symlink"))
         why = "is a symbolic link that leads out of the tree, to /etc"
         assert [(each.kind, each.path, each.why) for each in told] == [("symlink", "mm/out", why)]
         assert told[0].words == f"mm/out {why} (patch 1/1 mm: x), permitted: symlink is a test"
         plain = patches("plain", strangers.added("größe.txt", "x\n"))
-        commit, _cached = tree.with_series(base, plain, "plain")
-        assert tree.permitted(base, commit, plain, permit("symlink", "name")) == ()
+        commit, _cached = apply.with_series(base, plain, "plain")
+        assert apply.permitted(base, commit, plain, permit("symlink", "name")) == ()
 
     def test_the_worktree_is_that_of_the_base_after_a_refusal(self, base: Base) -> None:
         sent = patches("x", strangers.link("mm/up", ".."), strangers.link("mm/out", "up/../etc"))
         with pytest.raises(ApplyError):
-            tree.with_series(base, sent, "x")
+            apply.with_series(base, sent, "x")
         work = Store(base.store).worktree
         assert fakelinux.git(work, "rev-parse", "HEAD") == base.commit
         assert not (work / "mm/up").is_symlink()
@@ -157,11 +158,11 @@ class TestSeries:
     )
     def test_names_that_are_in_each_others_way_do_not_apply(self, base: Base, diff: str) -> None:
         with pytest.raises(ApplyError, match=r"^patch \[1/1\] mm: x does not apply"):
-            tree.with_series(base, patches("x", diff), "x")
+            apply.with_series(base, patches("x", diff), "x")
 
     def test_names_that_differ_in_case_alone_are_two(self, base: Base) -> None:
         sent = patches("x", strangers.added("mm/RMAP.c", "x\n"), strangers.edited("mm/RMAP.c", "x\n", "y\n"))
-        commit, _cached = tree.with_series(base, sent, "x")
+        commit, _cached = apply.with_series(base, sent, "x")
         assert Store(base.store).text(commit, "mm/RMAP.c") == "y\n"
         assert Store(base.store).text(commit, "mm/rmap.c") == fakelinux.RMAP_C
 
@@ -169,7 +170,7 @@ class TestSeries:
         sent = patches(
             "x", strangers.removed("mm/rmap.c", fakelinux.RMAP_C), strangers.added("mm/rmap.c/inner.c", "x\n")
         )
-        commit, _cached = tree.with_series(base, sent, "x")
+        commit, _cached = apply.with_series(base, sent, "x")
         Store(base.store).check_out(commit)
         assert (Store(base.store).worktree / "mm/rmap.c/inner.c").read_text() == "x\n"
         Store(base.store).check_out(base.commit)
@@ -179,10 +180,10 @@ class TestSeries:
         """A line that begins a mail in a mailbox, and a whole patch behind it."""
         first, hidden = patches("x", strangers.added("mm/one.c", "x\n"), strangers.added("mm/two.c", "x\n"))
         raw = first.raw + b"From 1234 Mon Sep 17 00:00:00 2001\n" + hidden.raw
-        commit, _cached = tree.with_series(base, [mail.patch(raw)], "x")
+        commit, _cached = apply.with_series(base, [mail.patch(raw)], "x")
         assert Store(base.store).between(base.commit, commit) == [commit]
         assert Store(base.store).changed(base.commit, commit) == ["mm/one.c", "mm/two.c"]
-        assert tree.with_series(base, [mail.patch(raw)], "x") == (commit, True)
+        assert apply.with_series(base, [mail.patch(raw)], "x") == (commit, True)
 
     def test_hooks_of_a_store_are_not_run(self, base: Base, tmp_path: Path) -> None:
         for name in ("applypatch-msg", "pre-applypatch", "post-applypatch", "post-checkout", "post-commit"):
@@ -190,7 +191,7 @@ class TestSeries:
             hook.parent.mkdir(exist_ok=True)
             hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/{name}-ran\n")
             hook.chmod(0o755)
-        tree.with_series(base, [mail.patch(raw) for raw in mails.series()[1:]], "x")
+        apply.with_series(base, [mail.patch(raw) for raw in mails.series()[1:]], "x")
         assert not list(tmp_path.glob("*-ran"))
 
 
@@ -199,14 +200,14 @@ class TestRejects:
     def test_names_that_git_puts_into_quotes(self, linux: Path, cache: Path, base: Base, name: str) -> None:
         sent = patches("x", strangers.added(name, "one\ntwo\n"), strangers.misfit(name))
         with pytest.raises(ApplyError) as caught:
-            tree.with_series(base, sent, "x")
+            apply.with_series(base, sent, "x")
         assert caught.value.message.endswith(f"hunk at {name}:1")
         assert "-neither this\n+other\n" in caught.value.details
         assert f"the tree has at {name}:1:\n  1: one\n  2: two" in caught.value.details
 
     def test_a_file_that_is_not_there(self, base: Base) -> None:
         with pytest.raises(ApplyError, match=r"hunk at mm/ü\.c$"):
-            tree.with_series(base, patches("x", strangers.misfit("mm/ü.c")), "x")
+            apply.with_series(base, patches("x", strangers.misfit("mm/ü.c")), "x")
 
     def test_links_are_shown_as_nothing(self, linux: Path, cache: Path, tmp_path: Path) -> None:
         (tmp_path / "secret").write_text("of the host\n" * 20)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from series_ci import releases, tree
+from series_ci import releases
+from series_ci.kernel import apply
+from series_ci.kernel.store import Base
 from series_ci.postings import Posting
-from series_ci.store import Base
 
 MAINLINE = "git+https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git"
 
@@ -42,7 +43,7 @@ def choose(posting: Posting, given: Base | None) -> Choice:
     mainline = f"{MAINLINE}@{release}"
     if given is not None:
         at = f"{given.spec.rpartition('@')[0] or given.spec}@{named}" if _local(given) else ""
-        if named and at and named != given.commit and tree.has_commit(given, named):
+        if named and at and named != given.commit and apply.has_commit(given, named):
             return Choice((at,), "base-commit, in the given tree", tuple(tried))
         return Choice((given.spec,), "as given", tuple(tried))
     if len(named) == 40:
@@ -62,7 +63,7 @@ def _named(commit: str, given: Base | None) -> str:
         return f"{commit[:12]}; without --tree nothing can say whether mainline has it"
     if given.commit.startswith(commit):
         return f"{commit[:12]}, which is the given tree"
-    return f"{commit[:12]}; {given.spec} {'has' if tree.has_commit(given, commit) else 'does not have'} that commit"
+    return f"{commit[:12]}; {given.spec} {'has' if apply.has_commit(given, commit) else 'does not have'} that commit"
 
 
 def _change_id(posting: Posting) -> str:
@@ -89,7 +90,7 @@ def _blobs(posting: Posting, given: Base | None) -> str:
         return "its diffs name none"
     if given is None:
         return "no --tree to look into"
-    same = [path for path, blob in wanted.items() if tree.blob(given, path).startswith(blob)]
+    same = [path for path, blob in wanted.items() if apply.blob(given, path).startswith(blob)]
     other = [path for path in wanted if path not in same]
     said = f"{len(same)} of {len(wanted)} files are the same in {given.spec}"
     return said + (f" (other: {', '.join(other[:3])}{' ...' if len(other) > 3 else ''})" if other else "")

@@ -20,7 +20,8 @@ from series_ci.boots import Recipe
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import Test
 from series_ci.host import files, inside
-from series_ci.kernels import Kernel, Workshop
+from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.store import Base
 from series_ci.lore import Fetched
 from series_ci.manifest.model import Scenario, Selftest
 from series_ci.pipeline import Request
@@ -29,7 +30,6 @@ from series_ci.results import samples, stats
 from series_ci.results.metrics import measured
 from series_ci.results.model import Run, Status
 from series_ci.results.samples import SIDES, Raw, Sample
-from series_ci.store import Base
 
 SAMPLES = "samples.jsonl"
 """In a boot's folder, written last; and in that of the bench, with those of all boots."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from series_ci import kernels, pipeline
+from series_ci import pipeline
 from series_ci.errors import BuildError, UsageError
 from series_ci.host import files
 from series_ci.judge import BaseRuns, judge
-from series_ci.kernels import Workshop
+from series_ci.kernel.kernel import Workshop, make
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.results import looks
@@ -135,7 +135,7 @@ class _Search:
         try:
             with files.locked(self.shop.store.lock, self.progress.say):
                 commit = self.commits[number - 1]
-                kernel = kernels.make(self.shop, label, commit, folder / "patched", self.progress)
+                kernel = make(self.shop, label, commit, folder / "patched", self.progress)
         except BuildError as error:
             self.steps.append(Step(number, "", error.message))
             return None

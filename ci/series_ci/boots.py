@@ -12,11 +12,11 @@ from pathlib import Path
 from series_ci import __version__, aftermath, attempts, guest, machine, record, vm
 from series_ci.accel import Accelerator
 from series_ci.aftermath import Part
-from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import Test
 from series_ci.host import files, process
-from series_ci.kernels import Kernel
+from series_ci.kernel.build import Toolchain
+from series_ci.kernel.kernel import Kernel
 from series_ci.machine import Machine
 from series_ci.progress import Progress, Step, count
 from series_ci.results.model import Ended, Run, Splat, Status

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from series_ci import lore, mailed, pipeline, rangediff, tested, tree
+from series_ci import lore, mailed, pipeline, rangediff, tested
 from series_ci.archive import Archive, open_archive
 from series_ci.errors import ApplyError, UsageError
 from series_ci.host import files, paths, process, scratch
+from series_ci.kernel import apply
+from series_ci.kernel.store import Base, Store
 from series_ci.lore import Fetched
 from series_ci.mail import Patch
 from series_ci.mailed import Mailed
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
 from series_ci.rangediff import Pair
-from series_ci.store import Base, Store
 from series_ci.tested import Tested
 
 CREATION_FACTOR = 80
@@ -78,7 +79,7 @@ def diff(old: Request, new: Request, progress: Progress, *, mails_only: bool) ->
     applied = [(each.base, each.commit) for each in sides if each.base and each.commit]
     if len(applied) == 2:
         single = all(len(each.fetched.patches) == 1 for each in sides)
-        text = tree.range_diff(applied[0], applied[1], ANY_PATCH if single else CREATION_FACTOR)
+        text = apply.range_diff(applied[0], applied[1], ANY_PATCH if single else CREATION_FACTOR)
         pairs = rangediff.parse(text, *([patch.subject.title for patch in each.fetched.patches] for each in sides))
     else:
         pairs = mailed.compare(*(_mailed(each.fetched) for each in sides))
@@ -108,12 +109,12 @@ def _apply(sides: Sequence[Version], progress: Progress) -> list[Version]:
 
 def _apply_one(side: Version, base: Base, progress: Progress) -> Version:
     with progress.step(f"apply {side.request.label}") as step:
-        commit = tree.kept_series(base, side.fetched.digest)
+        commit = apply.kept_series(base, side.fetched.digest)
         step.note("cached" if commit else "git am")
         if commit is None:
             try:
                 with files.locked(Store(base.store).lock, progress.say):
-                    commit, _cached = tree.with_series(
+                    commit, _cached = apply.with_series(
                         base, side.fetched.patches, side.fetched.digest, side.request.permit
                     )
             except ApplyError as error:

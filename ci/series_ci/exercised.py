@@ -6,8 +6,9 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from series_ci import guest, selftests
+from series_ci import guest
 from series_ci.host import files, inside
+from series_ci.kernel import selftests
 from series_ci.results import coverage
 
 MOST = 512 * inside.MIB

@@ -11,7 +11,7 @@ from series_ci import boots
 from series_ci.boots import Recipe
 from series_ci.guest import Test
 from series_ci.host import files
-from series_ci.kernels import Kernel
+from series_ci.kernel.kernel import Kernel
 from series_ci.manifest.allow import Allowed
 from series_ci.progress import Progress
 from series_ci.results import looks

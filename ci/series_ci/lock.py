@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from series_ci import kconfig
 from series_ci.arch import Accel
 from series_ci.errors import UsageError
-from series_ci.hazards import Permit
 from series_ci.host import files
+from series_ci.kernel import kconfig
+from series_ci.kernel.hazards import Permit
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import Form, Label, MessageId
 from series_ci.manifest.model import Scenario

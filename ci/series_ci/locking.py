@@ -7,13 +7,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from series_ci import __version__, kconfig, lock, selftests
+from series_ci import __version__, lock
 from series_ci.host import files, paths, process
-from series_ci.kernels import Workshop
+from series_ci.kernel import kconfig, selftests
+from series_ci.kernel.kernel import Workshop
+from series_ci.kernel.store import Base, Store
 from series_ci.lock import Lock
 from series_ci.lore import Fetched
 from series_ci.pipeline import Outcome, Request
-from series_ci.store import Base, Store
 
 
 def of_test(outcome: Outcome) -> Lock | None:

@@ -7,30 +7,32 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import accel, boots, build, compiled, kernels, lore, patches, present, sources, tree
+from series_ci import accel, boots, lore, present
 from series_ci.accel import Accelerator
 from series_ci.arch import Arch
 from series_ci.archive import open_archive
 from series_ci.boots import Recipe
 from series_ci.errors import ApplyError, BuildError, Error, SeriesError
 from series_ci.guest import Test
-from series_ci.hazards import Permit
 from series_ci.host import files, requirements
 from series_ci.judge import BaseRuns, judge
-from series_ci.kernels import Kernel, Workshop
+from series_ci.kernel import apply as tree
+from series_ci.kernel import build, compiled, kernel, sources
+from series_ci.kernel.each_patch import PatchBuild, build_each
+from series_ci.kernel.hazards import Permit
+from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.selftests import timeout
+from series_ci.kernel.store import Base, Store, check_kernel
 from series_ci.lore import Fetched
 from series_ci.machine import Machine
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.model import Selftest, TreeSource
-from series_ci.patches import PatchBuild
 from series_ci.progress import Progress, count
 from series_ci.provenance import source_of
 from series_ci.results.compare import Comparison
 from series_ci.results.coverage import Coverage
 from series_ci.results.model import Run
 from series_ci.runs import Permitted
-from series_ci.selftests import timeout
-from series_ci.store import Base, Store, check_kernel
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def test(request: Request, progress: Progress) -> Outcome:
             seen = replace(seen, permitted=tree.permitted(base, commit, fetched.patches, request.permit))
             shop, first = make_base(request, base, progress)
             seen = replace(seen, steps=each_patch(request, shop, first, commit, fetched, progress))
-            second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
+            second = kernel.make(shop, request.label, commit, request.out / "patched", progress)
         covered = compiled.measure(shop, first, second)
         seen = replace(seen, coverage=covered)
         compiled.require_tested(covered)
@@ -138,7 +140,7 @@ def each_patch(
     """A build after each patch of the version; none if it was not asked for. The caller holds the store's lock."""
     if not request.each_patch:
         return ()
-    return patches.build_each(shop, base, tip, fetched.patches, progress, request.out)
+    return build_each(shop, base, tip, fetched.patches, progress, request.out)
 
 
 def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
@@ -205,7 +207,7 @@ def workshop(request: Request, base: Base) -> Workshop:
     """Where all kernels of the request are made."""
     collections = sorted({test.program.partition("/")[0] for test in request.tests})
     tools = build.toolchain(request.arch, request.toolchain)
-    shop = kernels.workshop(Store(base.store), base.commit, tools, collections, request.config)
+    shop = kernel.workshop(Store(base.store), base.commit, tools, collections, request.config)
     return replace(shop, programs=tuple(test.program for test in request.tests))
 
 
@@ -213,9 +215,9 @@ def make_base(request: Request, base: Base, progress: Progress) -> tuple[Worksho
     """The workshop for the request's configuration, and the base's kernel. The caller holds the store's lock."""
     shop = workshop(request, base)
     try:
-        return shop, kernels.make(shop, "base", base.commit, request.out / "base", progress)
+        return shop, kernel.make(shop, "base", base.commit, request.out / "base", progress)
     except BuildError as error:
-        raise kernels.base_failure(error) from error
+        raise kernel.base_failure(error) from error
 
 
 def make_pair(request: Request, progress: Progress) -> Pair:
@@ -226,7 +228,7 @@ def make_pair(request: Request, progress: Progress) -> Pair:
     with files.locked(Store(base.store).lock, progress.say):
         commit = apply(request, base, fetched, progress)
         shop, first = make_base(request, base, progress)
-        second = kernels.make(shop, request.label, commit, request.out / "patched", progress)
+        second = kernel.make(shop, request.label, commit, request.out / "patched", progress)
     compiled.require_tested(compiled.measure(shop, first, second))
     return Pair(fetched, base, commit, shop, first, second)
 

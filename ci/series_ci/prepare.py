@@ -11,9 +11,9 @@ from dataclasses import replace
 from series_ci import lore, pipeline
 from series_ci.archive import open_archive
 from series_ci.host import files, requirements, scratch
+from series_ci.kernel.store import Store
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
-from series_ci.store import Store
 
 
 def prepare(requests: Sequence[Request], progress: Progress) -> None:

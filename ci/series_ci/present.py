@@ -7,9 +7,9 @@ from functools import cache
 
 from series_ci import mailed
 from series_ci.errors import AlreadyAppliedError, ApplyError
+from series_ci.kernel.store import Base, Store
 from series_ci.lore import Fetched
 from series_ci.presence import holds
-from series_ci.store import Base, Store
 
 _HINT = "give the tree as it was before, with --tree: a checkout takes @COMMIT"
 

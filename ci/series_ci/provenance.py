@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from series_ci import gitrepo, public
+from series_ci import public
+from series_ci.kernel import repo
+from series_ci.kernel.store import Base
 from series_ci.runs import Source
-from series_ci.store import Base
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
@@ -21,7 +22,7 @@ def source_of(base: Base, linux: str) -> Source:
     if checkout is None:
         return Source(linux)
     return Source(
-        linux, base.commit, gitrepo.described(checkout, base.commit), public.address(gitrepo.remote(checkout, "origin"))
+        linux, base.commit, repo.described(checkout, base.commit), public.address(repo.remote(checkout, "origin"))
     )
 
 

@@ -15,6 +15,7 @@ from series_ci import arch, bench, pipeline
 from series_ci.bench import Rig, Turn
 from series_ci.errors import ApplyError, BuildError, InfrastructureError, UsageError
 from series_ci.host import files, scratch
+from series_ci.kernel.store import Store
 from series_ci.lock import Lock
 from series_ci.machine import Machine
 from series_ci.manifest.model import Scenario, Selftest, TreeSource
@@ -22,7 +23,6 @@ from series_ci.manifest.reported import Reported
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.results.samples import SIDES, Sample
-from series_ci.store import Store
 
 _PATCHED = SIDES[1]
 

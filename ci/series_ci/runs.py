@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
-from series_ci.hazards import quoted
+from series_ci.kernel.hazards import quoted
 from series_ci.manifest.allow import Allowed
 from series_ci.results.compare import ONLY_BOOTED, Change, Entry, SplatEntry
 from series_ci.results.coverage import Coverage

@@ -10,20 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import boots, growing, guest, kernels, machine, pipeline, vm
+from series_ci import boots, growing, guest, machine, pipeline, vm
 from series_ci.boots import Recipe
-from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.finished import Build
 from series_ci.guest import Test
 from series_ci.host import files, process, requirements, scratch
-from series_ci.kernels import Kernel
+from series_ci.kernel.build import Toolchain
+from series_ci.kernel.cache import Build
+from series_ci.kernel.kernel import Kernel, make
+from series_ci.kernel.selftests import Installed
+from series_ci.kernel.store import Store
 from series_ci.machine import Machine
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.results.model import Run, Status
-from series_ci.selftests import Installed
-from series_ci.store import Store
 
 COMMAND = "command"
 """What the one test of `series-ci boot` is called."""
@@ -44,7 +44,7 @@ def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[R
         else:
             commit = pipeline.apply(request, base, fetched, progress)
             shop = pipeline.workshop(request, base)
-            kernel = kernels.make(shop, request.label, commit, request.out, progress)
+            kernel = make(shop, request.label, commit, request.out, progress)
     return pipeline.make_recipe(request, shop, [kernel], progress), kernel
 
 

@@ -14,19 +14,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from series_ci import compiled, kernels, order, pipeline
+from series_ci import pipeline
 from series_ci.errors import Error, ExitStatus, SeriesError
 from series_ci.host import files, requirements
 from series_ci.judge import BaseRuns, Judged, judge
-from series_ci.kernels import Kernel, Workshop
+from series_ci.kernel import compiled, order
+from series_ci.kernel.apply import permitted
+from series_ci.kernel.kernel import Kernel, Workshop, make
+from series_ci.kernel.store import Base, Store
 from series_ci.lore import Fetched
 from series_ci.pipeline import Outcome, Request
 from series_ci.progress import Progress
 from series_ci.results.coverage import Coverage
 from series_ci.rows import Row, Sweep, status
 from series_ci.runs import Permitted, Stage
-from series_ci.store import Base, Store
-from series_ci.tree import permitted
 
 
 @dataclass
@@ -211,7 +212,7 @@ def _make(tree: _Tree, work: _Work) -> None:
             version = applied[index]
             with work.keeping(version):
                 log = version.request.out / "patched"
-                version.kernel = kernels.make(tree.shop, version.label, version.commit, log, work.progress)
+                version.kernel = make(tree.shop, version.label, version.commit, log, work.progress)
                 version.coverage = covered = compiled.measure(tree.shop, tree.kernel, version.kernel)
                 compiled.require_tested(covered)
 

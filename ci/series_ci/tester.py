@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
-from series_ci import export, selftests
 from series_ci.host import paths, process
+from series_ci.kernel import export, selftests
 from series_ci.report.reply import Tester
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from series_ci import claims, history, letter, lore, mailed, marks, search, sources, store, upstream
+from series_ci import claims, letter, lore, mailed, marks, search, upstream
 from series_ci.archive import Archive
 from series_ci.errors import Error, UsageError
+from series_ci.kernel import history, sources, store
 from series_ci.letter import Letter
 from series_ci.lore import Fetched
 from series_ci.manifest.model import Manifest, Version

@@ -19,7 +19,7 @@ import pytest
 from fakes import fakelinux, fakeqemu, mails
 from fakes.fakeqemu import Qemu
 from series_ci.host import paths
-from series_ci.kconfig import merge
+from series_ci.kernel.kconfig import merge
 
 BASE, PATCHED = "swapped", "kept"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from series_ci import arch, kconfig, lock
+from series_ci import arch, lock
+from series_ci.kernel import kconfig
 
 OPTIONS = "CONFIG_KUNIT=y\n"
 

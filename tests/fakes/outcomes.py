@@ -6,6 +6,7 @@ from pathlib import Path
 
 from series_ci import arch, mail
 from series_ci.errors import Error
+from series_ci.kernel.store import Base
 from series_ci.lore import Fetched
 from series_ci.machine import Machine
 from series_ci.manifest.model import TreeSource
@@ -13,7 +14,6 @@ from series_ci.pipeline import Outcome, Request
 from series_ci.results import compare
 from series_ci.results.coverage import ChangedFile, Coverage, Kind
 from series_ci.results.model import Ended, Result, Run, Splat
-from series_ci.store import Base
 
 MAIL = b"""\
 Message-ID: <20260203.v10-1@example.org>

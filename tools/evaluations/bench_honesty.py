@@ -17,11 +17,13 @@ import click
 from rich.text import Text
 
 import mutants
-from series_ci import bench, cli, kernels, pipeline, terminal, tree
+from series_ci import bench, cli, pipeline, terminal
 from series_ci.bench import Plan, Rig
 from series_ci.cli import options
 from series_ci.errors import ExitStatus
 from series_ci.host import files, process, requirements
+from series_ci.kernel import apply, kernel
+from series_ci.kernel.store import Store
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario, TreeSource
 from series_ci.pipeline import Request
@@ -30,7 +32,6 @@ from series_ci.report import bench as report
 from series_ci.report.bench import Bench
 from series_ci.results import samples
 from series_ci.results.stats import Verdict
-from series_ci.store import Store
 
 PATCH = Path(__file__).resolve().parent / "slow-exit.patch"
 SLOWED = "exit_ms"
@@ -78,9 +79,9 @@ def run(
     base, _refused = pipeline.find_base(asked, progress)
     with files.locked(Store(base.store).lock, progress.say):
         shop, first = pipeline.make_base(asked, base, progress)
-        commit = tree.with_base_patches(base, [PATCH]).commit
+        commit = apply.with_base_patches(base, [PATCH]).commit
         slow = replace(
-            kernels.make(replace(shop, collections=()), "slow", commit, asked.out / "slow", progress), tests=first.tests
+            kernel.make(replace(shop, collections=()), "slow", commit, asked.out / "slow", progress), tests=first.tests
         )
     accel = bench.rig(asked, shop, (first, first), progress).accel
     trials: list[Trial] = []

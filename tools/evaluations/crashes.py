@@ -21,17 +21,17 @@ from rich.table import Table
 import mutants
 from series_ci import boots, cli, growing, machine, pipeline, shell, terminal
 from series_ci.boots import Recipe
-from series_ci.build import Toolchain
 from series_ci.cli import options
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.guest import Test
 from series_ci.host import files, requirements, scratch
-from series_ci.kernels import Kernel
+from series_ci.kernel.build import Toolchain
+from series_ci.kernel.kernel import Kernel
+from series_ci.kernel.selftests import Installed
+from series_ci.kernel.store import Store
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.results.model import Run, Splat
-from series_ci.selftests import Installed
-from series_ci.store import Store
 
 CONFIG = Path(__file__).with_name("crashes.config")
 TYPES = "tools/testing/selftests/lkdtm/tests.txt"

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import faults_traces
-from series_ci import guard
 from series_ci.errors import ExitStatus
 from series_ci.host import files, process
+from series_ci.kernel import interrupted
 
 GRACE = 20.0
 """Seconds that what a killed run has started may take to end; a compiler finishes its file first."""
@@ -178,7 +178,7 @@ class Bench:
         found = faults_traces.rests(self.cache, ran.out, self.temporary)
         if ran.status == ExitStatus.INFRASTRUCTURE:
             # The mark of a build that the disk had no room for says what the next one has to do again.
-            found = [each for each in found if Path(each).name != guard.MARK]
+            found = [each for each in found if Path(each).name != interrupted.MARK]
         return found
 
     def complaints(self, ran: Ran) -> list[str]:

@@ -8,15 +8,15 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from series_ci import guard
 from series_ci.host import scratch
+from series_ci.kernel import interrupted
 
 MARK = "SERIES_CI_FAULTS"
 """In the environment of all that a run starts, so that what outlives it can be told from the rest of the machine."""
 
 _REST = re.compile(
     rf"\..*{re.escape(scratch.END)}|\..*\.part|tmp_(?:pack|obj)_.*|.*\.lock|rebase-apply"
-    rf"|{re.escape(guard.MARK)}|swap\.img|initramfs\.cpio"
+    rf"|{re.escape(interrupted.MARK)}|swap\.img|initramfs\.cpio"
 )
 _LOCKS = re.compile(r"run\.lock|series-ci\.lock|\.lock|.*\.tar[.\w]*\.lock")
 """Lock files of ours stay where they are: what counts is who holds them."""
@@ -51,7 +51,7 @@ def _half(path: Path) -> bool:
 
 def _walk(folder: Path) -> list[Path]:
     """All that is ours below a folder, and the marks in the build folders."""
-    found = list(folder.glob(f"build/*/{guard.MARK}"))
+    found = list(folder.glob(f"build/*/{interrupted.MARK}"))
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in _FOREIGN]
         found += [Path(root) / name for name in [*folders, *names]]

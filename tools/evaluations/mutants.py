@@ -18,18 +18,19 @@ from rich.table import Table
 from rich.text import Text
 
 from exit_skip_mutants import FILE, MUTANTS, Mutant
-from series_ci import cli, judge, kernels, pipeline, terminal, tree
+from series_ci import cli, judge, pipeline, terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
 from series_ci.host import files, paths, requirements
-from series_ci.kernels import Kernel, Workshop
+from series_ci.kernel import apply
+from series_ci.kernel.kernel import Kernel, Workshop, make
+from series_ci.kernel.store import Base, Store
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.results import compare
 from series_ci.results.compare import LOST
 from series_ci.results.model import BOOT_RESULT, Ended, Run, Status
-from series_ci.store import Base, Store
 
 SERIES = str(paths.share("series") / "exit-skip.yaml")
 VERSION = "v10"  # the one that was merged: what the mutants are made of
@@ -109,9 +110,9 @@ def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[V
 
 def _make(asked: Request, shop: Workshop, base: Base, mutant: Mutant, text: str, progress: Progress) -> Kernel:
     with files.locked(shop.store.lock, progress.say):
-        commit, _cached = tree.with_text(base, FILE, text, f"Mutant {mutant.name}: {mutant.change}")
+        commit, _cached = apply.with_text(base, FILE, text, f"Mutant {mutant.name}: {mutant.change}")
         try:
-            return kernels.make(shop, mutant.name, commit, asked.out / mutant.name, progress)
+            return make(shop, mutant.name, commit, asked.out / mutant.name, progress)
         except BuildError as error:
             message = f"mutant {mutant.name} {error.message}"
             raise InfrastructureError(message, hint=error.hint, details=error.details) from error

@@ -26,12 +26,12 @@ from series_ci import cli, judge, machine, pipeline, statusport, terminal
 from series_ci.cli import options
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import files, process, requirements
+from series_ci.kernel.store import Store
 from series_ci.manifest.model import Selftest
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
 from series_ci.results.compare import LOST
 from series_ci.results.model import BOOT_RESULT, Ended, Run, Status
-from series_ci.store import Store
 
 BUSY = ("sh", "-c", "while :; do :; done")
 """As much as one CPU of the host can do, and no end of it."""

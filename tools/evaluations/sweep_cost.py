@@ -24,11 +24,12 @@ from rich.console import Console
 from rich.table import Table
 
 from figures import Figure, finish
-from series_ci import cli, finished, kernels, pipeline, sweep
+from series_ci import cli, pipeline, sweep
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_sweep, stamped
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.host import files, paths, process
+from series_ci.kernel import cache, kernel
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, Step
 from series_ci.rows import Row, Sweep
@@ -116,9 +117,9 @@ def rebuild(pair: pipeline.Pair, out: Path) -> None:
     shop = replace(pair.shop, collections=())
     with files.locked(shop.store.lock, lambda _text: None):
         for number, commit in enumerate((pair.base.commit, pair.commit)):
-            key = finished.key(shop.store.tree_id(commit), shop.tools, shop.options)
+            key = cache.key(shop.store.tree_id(commit), shop.tools, shop.options)
             shutil.rmtree(paths.cache() / "builds" / key)
-            kernels.make(shop, pair.second.label, commit, out / f"rebuild-{number}", Progress())
+            kernel.make(shop, pair.second.label, commit, out / f"rebuild-{number}", Progress())
 
 
 def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> list[Figure]:

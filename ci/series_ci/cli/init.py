@@ -11,19 +11,20 @@ from typing import Any
 
 import click
 
-from series_ci import bases, gather, labels, letter, manifest_text, sources, terminal
+from series_ci import bases, gather, labels, letter, manifest_text, terminal
 from series_ci.archive import open_archive
 from series_ci.cli.request import LORE
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.gather import Gathered
 from series_ci.host import files, scratch
+from series_ci.kernel import sources
+from series_ci.kernel.store import Base, Store, check_kernel
 from series_ci.labels import Version
 from series_ci.manifest import find, model
 from series_ci.manifest_text import Draft
 from series_ci.postings import Posting
 from series_ci.progress import Progress, count
 from series_ci.report import findings
-from series_ci.store import Base, Store, check_kernel
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from series_ci import sources, terminal, tree
+from series_ci import terminal
 from series_ci.errors import UsageError
-from series_ci.export import patch
 from series_ci.host import files
+from series_ci.kernel import apply, sources
+from series_ci.kernel.export import patch
+from series_ci.kernel.store import Base, Store, check_kernel, checkout_around, user
 from series_ci.progress import Progress, count
-from series_ci.store import Base, Store, check_kernel, checkout_around, user
 
 
 @click.group()
@@ -69,7 +70,7 @@ def _base(spec: str, patches: Sequence[Path], progress: Progress) -> Base:
             return found
         with files.locked(store.lock, progress.say):
             step.note(count(len(patches), "base patch"))
-            return tree.with_base_patches(found, patches)
+            return apply.with_base_patches(found, patches)
 
 
 def _write(output: str, name: str, content: bytes) -> Path:

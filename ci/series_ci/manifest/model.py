@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 
 from series_ci.arch import ARCHES
 from series_ci.errors import UsageError
-from series_ci.hazards import Permit
+from series_ci.kernel.hazards import Permit
 from series_ci.manifest import yamlfile
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import (

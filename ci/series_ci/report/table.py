@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from series_ci.errors import ExitStatus
-from series_ci.patches import PatchBuild
+from series_ci.kernel.each_patch import PatchBuild
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
 from series_ci.report import words

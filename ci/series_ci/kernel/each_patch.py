@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import build, compiled, finished, kernels
 from series_ci.errors import BuildError
 from series_ci.host import files, paths
-from series_ci.kernels import Kernel, Workshop
+from series_ci.kernel import build, cache, compiled, kernel
+from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.mail import Patch
 from series_ci.progress import Progress, count
 from series_ci.results.coverage import Coverage
@@ -55,7 +55,7 @@ def build_each(
         label = f"{number}/{len(mails)}"
         error, after = None, None
         try:
-            after = kernels.make(alone, label, commit, folder / f"patch-{number}", progress)
+            after = kernel.make(alone, label, commit, folder / f"patch-{number}", progress)
         except BuildError as failed:
             error = failed
         covered = compiled.measure(shop, before, after) if before and after else None
@@ -76,7 +76,7 @@ def _warnings(shop: Workshop, commit: str, touched: Sequence[str]) -> Warnings:
     present = [name for name in named if shop.store.text(commit, name) is not None]
     if not present:
         return Counter()
-    key = files.digest(finished.key(shop.store.tree_id(commit), shop.tools, shop.options), *present)[:24]
+    key = files.digest(cache.key(shop.store.tree_id(commit), shop.tools, shop.options), *present)[:24]
     record = paths.cache() / "warnings" / f"{key}.json"
     kept = files.read_json(record)
     if kept is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from series_ci import difftext, hazards, mail, objects
+from series_ci import difftext, mail
 from series_ci.host import inside, process, scratch
+from series_ci.kernel import hazards, objects
 from series_ci.mail import Patch
 
 _CONTEXT_LINES = 10

@@ -17,8 +17,8 @@ from typing import Literal
 from pydantic import Field
 
 from series_ci.difftext import LINK, FileChange
+from series_ci.kernel.objects import GITLINK, GONE, Changed
 from series_ci.manifest.fields import Line, Part
-from series_ci.objects import GITLINK, GONE, Changed
 
 PATCH_BYTES = 4 << 20
 """The largest mail of a patch that needs no permission; lists take less."""

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import difftext, hazards, mail, objects
+from series_ci import difftext, mail
 from series_ci.errors import ApplyError
-from series_ci.hazards import Hazard, Kind, Permit
+from series_ci.kernel import hazards, objects
+from series_ci.kernel.hazards import Hazard, Kind, Permit
+from series_ci.kernel.objects import GITLINK, GONE
 from series_ci.mail import Patch
-from series_ci.objects import GITLINK, GONE
 from series_ci.runs import Permitted
 
 _TOLD = 20

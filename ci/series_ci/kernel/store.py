@@ -15,10 +15,10 @@ from pathlib import Path
 
 import git
 
-from series_ci import objects, worktree
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.gitrepo import Repo
 from series_ci.host import files, paths, process, scratch
+from series_ci.kernel import objects, worktree
+from series_ci.kernel.repo import Repo
 from series_ci.runs import Source
 
 IDENTITY = {

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import build
-from series_ci.build import Toolchain
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, inside, paths
+from series_ci.kernel import build
+from series_ci.kernel.build import Toolchain
+from series_ci.kernel.store import Store
 from series_ci.progress import count
 from series_ci.results.model import Result, Status
-from series_ci.store import Store
 
 SELFTESTS = "tools/testing/selftests"
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import git
 
-from series_ci import objects, rejects, vetting
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
-from series_ci.gitrepo import Repo
-from series_ci.hazards import Permit
 from series_ci.host import files, process, scratch
+from series_ci.kernel import objects, rejects, vetting
+from series_ci.kernel.hazards import Permit
+from series_ci.kernel.repo import Repo
+from series_ci.kernel.store import IDENTITY, Base, Store, said
 from series_ci.mail import Patch
 from series_ci.runs import Permitted
-from series_ci.store import IDENTITY, Base, Store, said
 
 _FAILED_AT = re.compile(r"^error: patch failed: (.+):(\d+)$", re.MULTILINE)
 _MISSING = re.compile(r"^error: (.+): (?:No such file or directory|does not exist in index)$", re.MULTILINE)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from series_ci import kconfig
 from series_ci.errors import BuildError
 from series_ci.host import files, inside, paths
+from series_ci.kernel import kconfig
 
 if TYPE_CHECKING:
-    from series_ci.build import Toolchain
+    from series_ci.kernel.build import Toolchain
 
 
 MOST_IMAGE = 512 * inside.MIB

@@ -17,7 +17,7 @@ from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.host import files, paths, process, scratch
 from series_ci.host.download import download
 from series_ci.host.process import started
-from series_ci.store import Base, GitError, Store, local_commit
+from series_ci.kernel.store import Base, GitError, Store, local_commit
 
 SPEC_FORMS = "a git checkout, git+URL@REF, a tarball (path or URL), or debian:PACKAGE"
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from series_ci.host import paths
-from series_ci.store import Base, Store
-from series_ci.tree import ask
+from series_ci.kernel.apply import ask
+from series_ci.kernel.store import Base, Store
 
 
 def imported() -> list[Base]:

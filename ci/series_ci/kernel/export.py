@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Template
 
-from series_ci import selftests
 from series_ci.errors import UsageError
 from series_ci.host import paths
-from series_ci.selftests import SELFTESTS
-from series_ci.store import Author, Base, Store
+from series_ci.kernel import selftests
+from series_ci.kernel.selftests import SELFTESTS
+from series_ci.kernel.store import Author, Base, Store
 
 OURS = "mm"
 """Our folder of the test, below kselftest/."""

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import finished, inputs, kconfig
 from series_ci.arch import Arch
 from series_ci.errors import BuildError, InfrastructureError, UsageError
-from series_ci.finished import Build, Made
-from series_ci.guard import being_built
 from series_ci.host import files, inside, paths, process, scratch
+from series_ci.kernel import cache, inputs, kconfig
+from series_ci.kernel.cache import Build, Made
+from series_ci.kernel.interrupted import being_built
 
 CONSTANT = {
     # What uname -v would say about who built it and when: constant, or every build would link anew and differ.
@@ -128,11 +128,11 @@ def make_kernel(
                 objects = _compile(make, source, tools.arch, log, progress)
             except BuildError as error:
                 if _is_of_the_sources(error):
-                    finished.keep_failure(key, error, log)
+                    cache.keep_failure(key, error, log)
                 raise
         read = inputs.read(folder, source)
         seconds = time.monotonic() - start
-        return finished.keep(key, Made(folder, tools.arch.image, log, read, seconds, objects))
+        return cache.keep(key, Made(folder, tools.arch.image, log, read, seconds, objects))
 
 
 @contextmanager
@@ -181,7 +181,7 @@ def _configure(make: list[str], folder: Path, options: Sequence[kconfig.Asked], 
     with files.disk_errors(folder / ".config"):
         inside.append(folder, ".config", kconfig.render(options).encode())
     _step([*make, "olddefconfig"], log, "olddefconfig")
-    made = inside.read(folder, ".config", finished.MOST_CONFIG) or b""
+    made = inside.read(folder, ".config", cache.MOST_CONFIG) or b""
     dropped = kconfig.lost(options, kconfig.parse(made.decode("utf-8", "replace")))
     if dropped:
         raise UsageError(

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import build, finished, kconfig, selftests
-from series_ci.build import Toolchain
 from series_ci.errors import BuildError, InfrastructureError
-from series_ci.finished import Build
 from series_ci.host import files, paths
+from series_ci.kernel import build, cache, kconfig, selftests
+from series_ci.kernel.build import Toolchain
+from series_ci.kernel.cache import Build
+from series_ci.kernel.selftests import Installed
+from series_ci.kernel.store import Store
 from series_ci.progress import Progress, Step
-from series_ci.selftests import Installed
-from series_ci.store import Store
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ def workshop(
 
 def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:
     """The kernel and the selftests of a commit. The caller holds the store's lock."""
-    key = finished.key(shop.store.tree_id(commit), shop.tools, shop.options)
+    key = cache.key(shop.store.tree_id(commit), shop.tools, shop.options)
     with progress.step(f"build {label}") as step:
         log = log_folder / "build.log"
-        if failed := finished.lookup_failure(key, log):
+        if failed := cache.lookup_failure(key, log):
             step.note("cached")
             raise failed
-        built = finished.lookup(key) or _build(shop, commit, key, log, step)
+        built = cache.lookup(key) or _build(shop, commit, key, log, step)
         _tell(step, built)
     if not shop.collections:
         return Kernel(label, commit, built, Installed(paths.cache(), (), built.log, 0.0, cached=True))

@@ -1,0 +1,1 @@
+"""Kernel trees, and what is built of them. The only room that uses GitPython and runs make."""
