@@ -12,8 +12,9 @@ import pytest
 
 from fakes import fakeqemu
 from fakes.fakeqemu import Qemu, alive
-from series_ci import accel, arch
+from series_ci import arch
 from series_ci.errors import ExitStatus, InfrastructureError
+from series_ci.guest import accel
 
 ROW = dataclasses.replace(arch.get("x86_64"), name=arch.host())
 FOREIGN = dataclasses.replace(ROW, name="vax")

@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.fakeqemu import script
-from series_ci import aids, arch, growing
+from series_ci import arch
 from series_ci.errors import InfrastructureError
+from series_ci.guest import bounded_log, helpers
 
 
 @pytest.fixture(scope="module")
 def relay(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("aids") / "relay"
-    path.write_bytes(aids.relay(arch.get(arch.host())))
+    path.write_bytes(helpers.relay(arch.get(arch.host())))
     path.chmod(0o755)
     return path
 
@@ -36,11 +37,11 @@ def test_every_line_comes_behind_a_number_sign(relay: Path, text: bytes) -> None
 
 @pytest.mark.parametrize("extra", [-1, 0, 1])
 def test_no_line_is_longer_than_the_host_takes_as_one(relay: Path, tmp_path: Path, extra: int) -> None:
-    longest = growing.LINE - len("# \n")
+    longest = bounded_log.LINE - len("# \n")
     text = b"x" * (2 * longest + extra)
     log = tmp_path / "log"
     log.write_bytes(relayed(relay, text + b"\nok 1 next\n"))
-    found = list(growing.lines(log))
+    found = list(bounded_log.lines(log))
     assert all(line.startswith("# ") for line in found)
     assert "".join(line[2:-1] for line in found[:-1]).encode() == text
     assert (len(found), found[-1]) == (4 if extra > 0 else 3, "# ok 1 next\n")
@@ -66,7 +67,7 @@ def test_a_host_that_takes_nothing_does_not_stop_the_test(relay: Path) -> None:
 def test_a_program_prints_line_by_line_into_a_pipe(tmp_path: Path) -> None:
     """It is killed after the second line: the one before the last is out, what is no line yet is not."""
     library = tmp_path / "linewise.so"
-    library.write_bytes(aids.linewise(arch.get(arch.host())))
+    library.write_bytes(helpers.linewise(arch.get(arch.host())))
     source = tmp_path / "two.c"
     source.write_text('#include <stdio.h>\n#include <stdlib.h>\nint main(void) { printf("one\\ntwo"); abort(); }\n')
     subprocess.run(["gcc", "-o", str(tmp_path / "two"), str(source)], check=True)
@@ -85,4 +86,4 @@ def test_a_compiler_that_cannot_is_named(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(
         InfrastructureError, match=r"s390x-linux-gnu-gcc cannot make relay\.c for the guest: no libc\.a"
     ):
-        aids.relay(arch.get("s390x"))
+        helpers.relay(arch.get("s390x"))

@@ -9,9 +9,9 @@ import pytest
 
 from fakes import fakeqemu
 from series_ci import arch, bench
-from series_ci.accel import Accelerator
 from series_ci.bench import Plan, Rig
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.guest.accel import Accelerator
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel, Workshop

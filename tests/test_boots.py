@@ -10,15 +10,16 @@ import pytest
 
 from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu
-from series_ci import arch, attempts, boots, guest, vm, watch
-from series_ci.accel import Accelerator
-from series_ci.boots import Recipe
+from series_ci import arch
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.guest import attempts, boot, initramfs, vm, watchdog
+from series_ci.guest.accel import Accelerator
+from series_ci.guest.boot import Recipe
+from series_ci.guest.qemu import Machine
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
-from series_ci.machine import Machine
 from series_ci.progress import Progress
 from series_ci.results import quota
 from series_ci.results.model import Attempt, Ended, Result, Run, Status
@@ -26,8 +27,8 @@ from series_ci.results.model import Attempt, Ended, Result, Run, Status
 TOOLS = Toolchain(arch.get("x86_64"), ("ARCH=x86_64", "CC=gcc"), "gcc 12", ccache=False)
 
 
-def test_of(name: str, program: str = "one") -> guest.Test:
-    return guest.Test(name, "mm", program, (), 30)
+def test_of(name: str, program: str = "one") -> initramfs.Test:
+    return initramfs.Test(name, "mm", program, (), 30)
 
 
 test_of.__test__ = False  # type: ignore[attr-defined] # a helper, whatever its name
@@ -44,7 +45,7 @@ class Bench:
 
     def boot(self, *guests: dict[str, Any]) -> Run:
         self.qemu.plan(*guests)
-        return boots.boot(self.recipe, self.kernel, self.folder / "run", Progress(), "boot")
+        return boot.boot(self.recipe, self.kernel, self.folder / "run", Progress(), "boot")
 
     def results(self, *guests: dict[str, Any]) -> dict[str, Status]:
         run = self.boot(*guests)
@@ -102,7 +103,7 @@ def test_a_guest_that_dies_leaves_no_test_without_a_result(
 ) -> None:
     results, second = bench.folder / "run/results.ktap", bench.folder / "run/guest-2"
     if end == "hang":  # one that panics may be looked at between its last words and its end
-        monkeypatch.setattr(watch, "time", Clock(lambda: "ok 1 a" in results.read_text() and not second.exists()))
+        monkeypatch.setattr(watchdog, "time", Clock(lambda: "ok 1 a" in results.read_text() and not second.exists()))
     inner = {"mm/one": ["TAP version 13", "1..2", "ok 1 a"]}
     found = bench.results({"end": end, "dies in": "mm/one", "inner": inner, "boot": 1})
     assert found["boot"] is status
@@ -125,7 +126,9 @@ def test_the_reason_says_how_far_it_came(bench: Bench) -> None:
 
 
 def test_a_test_that_was_never_reached_says_why(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "time", Clock(lambda: said(bench.folder / "run/guest-2/console.log", "Linux version")))
+    monkeypatch.setattr(
+        watchdog, "time", Clock(lambda: said(bench.folder / "run/guest-2/console.log", "Linux version"))
+    )
     run = bench.boot({"end": "panic", "dies in": "mm/one", "boot": 1}, {"end": "never"})
     assert "the guest ended before" in {result.name: result.reason for result in run.results}["mm/two"]
 
@@ -140,7 +143,7 @@ def test_a_test_has_its_name_back_whatever_it_looks_like(bench: Bench, name: str
 def test_a_guest_that_never_comes_up_is_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     console = bench.folder / "run/console.log"
     first = Clock(lambda: len(bench.qemu.calls) == 1 and said(console, "the last words"))
-    monkeypatch.setattr(watch, "time", first)
+    monkeypatch.setattr(watchdog, "time", first)
     run = bench.boot({"end": "never", "boot": 1, "console": "[    1.0] the last words\n"})
     assert run.ended is Ended.POWEROFF
     assert len(bench.qemu.calls) == 2
@@ -159,7 +162,7 @@ def test_a_guest_that_never_comes_up_is_tried_again(bench: Bench, monkeypatch: p
 def test_a_complaint_of_a_guest_that_is_started_again_is_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     console = bench.folder / "run/console.log"
     first = Clock(lambda: len(bench.qemu.calls) == 1 and said(console, "Linux version"))
-    monkeypatch.setattr(watch, "time", first)
+    monkeypatch.setattr(watchdog, "time", first)
     text = "[    1.000000] BUG: kernel NULL pointer dereference, address: 0\n"
     run = bench.boot({"end": "never", "boot": 1, "console": text})
     assert run.results[0].status is Status.PASS
@@ -180,7 +183,7 @@ def test_a_later_guest_that_is_started_again_keeps_its_first_console(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = bench.folder / "run/guest-2/console.log"
-    monkeypatch.setattr(watch, "time", Clock(lambda: len(bench.qemu.calls) == 2 and said(second, "Linux version")))
+    monkeypatch.setattr(watchdog, "time", Clock(lambda: len(bench.qemu.calls) == 2 and said(second, "Linux version")))
     run = bench.boot(
         {"end": "panic", "dies in": "mm/one", "boot": 1}, {"end": "never", "boot": 2, "console": "stuck\n"}
     )
@@ -192,7 +195,7 @@ def test_a_later_guest_that_is_started_again_keeps_its_first_console(
 def test_a_guest_that_hung_and_was_lost_then_is_told_as_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     console = bench.folder / "run/console.log"
     first = Clock(lambda: len(bench.qemu.calls) == 1 and said(console, "Linux version"))
-    monkeypatch.setattr(watch, "time", first)
+    monkeypatch.setattr(watchdog, "time", first)
     with pytest.raises(InfrastructureError, match=r"lost once: .*; before that: the kernel printed"):
         bench.boot({"end": "never", "boot": 1}, {"end": "lost"})
     assert (bench.folder / "run/try-1/console.log").is_file()
@@ -202,7 +205,7 @@ def test_a_kernel_that_never_comes_up_is_a_result_and_no_lost_machine(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     console = bench.folder / "run/console.log"
-    monkeypatch.setattr(watch, "time", Clock(lambda: "Linux version" in console.read_text()))
+    monkeypatch.setattr(watchdog, "time", Clock(lambda: "Linux version" in console.read_text()))
     found = bench.results({"end": "never"})
     assert found["boot"] is Status.TIMEOUT
     assert (found["mm/one"], found["mm/two"]) == (Status.NOTRUN, Status.NOTRUN)
@@ -217,8 +220,8 @@ def test_a_panic_is_believed_at_once(bench: Bench) -> None:
 def test_a_kernel_that_dies_in_every_test_loses_each_and_is_given_up_in_the_end(bench: Bench) -> None:
     bench.recipe = replace(bench.recipe, tests=tuple(test_of(f"mm/{number}") for number in range(9)))
     found = bench.results(*({"end": "panic", "dies in": f"mm/{number}", "boot": number + 1} for number in range(9)))
-    assert [found[f"mm/{number}"] for number in range(9)] == [Status.CRASH] * boots.BARREN + [Status.NOTRUN] * 4
-    assert len(bench.qemu.calls) == boots.BARREN
+    assert [found[f"mm/{number}"] for number in range(9)] == [Status.CRASH] * boot.BARREN + [Status.NOTRUN] * 4
+    assert len(bench.qemu.calls) == boot.BARREN
 
 
 def test_the_folders_of_an_earlier_run_do_not_stay(bench: Bench) -> None:
@@ -282,19 +285,19 @@ def test_what_did_not_compile_is_not_started(bench: Bench) -> None:
 def test_a_test_that_one_of_two_kernels_has_is_enough(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "other/mm").mkdir(parents=True)
     other = replace(bench.kernel, tests=Installed(tmp_path / "other", (), tmp_path / "log", 1.0, cached=True))
-    boots.require(bench.recipe.tests, (other, bench.kernel))
-    boots.require(bench.recipe.tests, (bench.kernel, other))
-    boots.require((test_of("mm/three", "three"),), (bench.kernel, other))
+    boot.require(bench.recipe.tests, (other, bench.kernel))
+    boot.require(bench.recipe.tests, (bench.kernel, other))
+    boot.require((test_of("mm/three", "three"),), (bench.kernel, other))
     with pytest.raises(UsageError, match="no test mm/four") as caught:
-        boots.require((test_of("mm/four", "four"),), (other, bench.kernel))
+        boot.require((test_of("mm/four", "four"),), (other, bench.kernel))
     assert caught.value.hint == "there are: one, two"
 
 
 def test_a_silent_test_has_all_its_time(bench: Bench) -> None:
     slow = replace(bench.recipe.tests[0], timeout=5000)
-    limits = boots._limits([slow, bench.recipe.tests[1]])
+    limits = boot._limits([slow, bench.recipe.tests[1]])
     assert limits.total > 5030 + limits.boot
-    assert boots._limits([]).total >= vm.Limits.boot
+    assert boot._limits([]).total >= vm.Limits.boot
 
 
 FORGED = "ok 1 selftests: mm: one\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import cpio
-from series_ci.cpio import Entry
+from series_ci.guest import cpio
+from series_ci.guest.cpio import Entry
 from series_ci.host.process import run
 
 

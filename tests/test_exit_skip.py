@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from fakes.fakeqemu import script
-from series_ci import boots, guest, shell
-from series_ci.boots import Recipe
+from series_ci import shell
 from series_ci.cli.request import make_request, sources_only
+from series_ci.guest import boot, initramfs
+from series_ci.guest.boot import Recipe
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
 from series_ci.progress import Progress
@@ -158,7 +159,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("lab")
     options = replace(sources_only("demo", None, None, ()), out=str(folder / "made"))
     recipe, kernel = shell.prepare(make_request("v10", options), Progress(), base_only=True)
-    return boots.boot(lab_recipe(recipe), lab_kernel(kernel, folder), folder / "run", Progress(), "boot")
+    return boot.boot(lab_recipe(recipe), lab_kernel(kernel, folder), folder / "run", Progress(), "boot")
 
 
 def lab_kernel(kernel: Kernel, folder: Path) -> Kernel:
@@ -169,7 +170,7 @@ def lab_kernel(kernel: Kernel, folder: Path) -> Kernel:
 
 
 def lab_recipe(recipe: Recipe) -> Recipe:
-    tests = tuple(guest.Test(f"lab/{name}", "lab", name, (), 120) for name in programs())
+    tests = tuple(initramfs.Test(f"lab/{name}", "lab", name, (), 120) for name in programs())
     return replace(recipe, tests=tests, also=("mm",))
 
 

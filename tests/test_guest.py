@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci import arch, guest
+from series_ci import arch
 from series_ci.errors import InfrastructureError
+from series_ci.guest import initramfs
 from series_ci.host import paths, process
 from series_ci.results.ktap import stream
 
@@ -41,8 +42,8 @@ NASTY = [
 ]
 
 
-def one(*args: str, name: str = "mm/one") -> guest.Test:
-    return guest.Test(name, "mm", "one", args, 10)
+def one(*args: str, name: str = "mm/one") -> initramfs.Test:
+    return initramfs.Test(name, "mm", "one", args, 10)
 
 
 def in_bash(text: str) -> list[list[str]]:
@@ -60,7 +61,7 @@ def planned(text: str) -> int:
 
 
 def test_a_test_is_a_call_of_run() -> None:
-    text = guest.script([one(), guest.Test("mm/vm-mmap", "mm", "run_vmtests.sh", ("-t", "mmap"), 900)])
+    text = initramfs.script([one(), initramfs.Test("mm/vm-mmap", "mm", "run_vmtests.sh", ("-t", "mmap"), 900)])
     assert in_bash(text) == [
         ["1", "mm: one", "mm", "10", "./one"],
         ["2", "mm: vm-mmap", "mm", "900", "./run_vmtests.sh", "-t", "mmap"],
@@ -69,7 +70,7 @@ def test_a_test_is_a_call_of_run() -> None:
 
 @pytest.mark.parametrize("argument", NASTY)
 def test_arguments_arrive_as_they_are_and_the_plan_is_right(argument: str) -> None:
-    text = guest.script([one(argument, "last"), one("next")])
+    text = initramfs.script([one(argument, "last"), one("next")])
     assert [call[5:] for call in in_bash(text)] == [[argument, "last"], ["next"]]
     assert planned(text) == 2
 
@@ -80,7 +81,7 @@ arguments = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=
 @settings(max_examples=40)
 @given(st.lists(st.lists(st.one_of(arguments, st.sampled_from(NASTY)), max_size=3), max_size=4))
 def test_any_arguments_arrive_as_they_are(tests: list[list[str]]) -> None:
-    text = guest.script([one(*args) for args in tests])
+    text = initramfs.script([one(*args) for args in tests])
     assert [call[5:] for call in in_bash(text)] == tests
     assert planned(text) == len(tests)
 
@@ -178,7 +179,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def members(installed: Path) -> dict[str, Member]:
-    return unpack(guest.initramfs([one("it's", "a b")], installed, HERE))
+    return unpack(initramfs.initramfs([one("it's", "a b")], installed, HERE))
 
 
 def test_init_and_its_list_are_packed(members: dict[str, Member]) -> None:
@@ -229,7 +230,7 @@ def test_the_loader_lies_where_the_program_asks_for_it(members: dict[str, Member
 
 
 def test_the_same_tests_give_the_same_archive(installed: Path) -> None:
-    assert guest.initramfs([one()], installed, HERE) == guest.initramfs([one()], installed, HERE)
+    assert initramfs.initramfs([one()], installed, HERE) == initramfs.initramfs([one()], installed, HERE)
 
 
 def test_a_library_that_nobody_has_is_named(tmp_path: Path) -> None:
@@ -241,7 +242,7 @@ def test_a_library_that_nobody_has_is_named(tmp_path: Path) -> None:
         link = [] if flags else ["-L", str(tmp_path), "-lmine"]
         subprocess.run(["gcc", *flags, "-o", out, source, *link], check=True)
     with pytest.raises(InfrastructureError, match=r"libmine\.so"):
-        guest.initramfs([one()], tmp_path, HERE)
+        initramfs.initramfs([one()], tmp_path, HERE)
 
 
 def test_links_are_packed_as_links_and_pipes_not_at_all(tmp_path: Path) -> None:
@@ -262,7 +263,7 @@ def test_links_are_packed_as_links_and_pipes_not_at_all(tmp_path: Path) -> None:
         (folder / "mm" / name).symlink_to(target)
     os.mkfifo(folder / "mm/pipe")
     (folder / "mm" / "new\nline").write_text("x")
-    archive = guest.initramfs([one()], folder, HERE)
+    archive = initramfs.initramfs([one()], folder, HERE)
     assert b"a canary, 61c8" not in archive
     found = unpack(archive)
     for name, target in links.items():
@@ -280,8 +281,8 @@ def test_a_collection_that_is_a_link_is_no_collection(tmp_path: Path) -> None:
     folder = tmp_path / "install"
     folder.mkdir()
     (folder / "mm").symlink_to(tmp_path / "secret/mm")
-    assert b"a canary, 61c8" not in guest.initramfs([one()], folder, HERE)
-    assert list(guest.installed(folder, "mm")) == []
+    assert b"a canary, 61c8" not in initramfs.initramfs([one()], folder, HERE)
+    assert list(initramfs.installed(folder, "mm")) == []
 
 
 def test_tests_without_an_end_are_refused(tmp_path: Path) -> None:
@@ -289,16 +290,16 @@ def test_tests_without_an_end_are_refused(tmp_path: Path) -> None:
     (tmp_path / "mm/hole").touch()
     os.truncate(tmp_path / "mm/hole", 1 << 42)
     with pytest.raises(InfrastructureError, match="hole: has more than 1024 MiB, and is not read"):
-        guest.initramfs([one()], tmp_path, HERE)
+        initramfs.initramfs([one()], tmp_path, HERE)
 
 
 def test_all_tests_together_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guest, "MOST", 2 << 20)
+    monkeypatch.setattr(initramfs, "MOST", 2 << 20)
     (tmp_path / "mm").mkdir()
     for name in "abc":
         (tmp_path / "mm" / name).write_bytes(b"x" * (1 << 20))
     with pytest.raises(InfrastructureError, match="c: has more than 0 MiB, and is not read"):
-        guest.initramfs([one()], tmp_path, HERE)
+        initramfs.initramfs([one()], tmp_path, HERE)
 
 
 @pytest.mark.parametrize("absent", [{"busybox"}, {"bash", "bash-static"}])
@@ -306,13 +307,13 @@ def test_a_missing_shell_names_the_packages(absent: set[str], installed: Path, m
     real = process.which
     monkeypatch.setattr(process, "which", lambda name: None if name in absent else real(name))
     with pytest.raises(InfrastructureError) as caught:
-        guest.initramfs([one()], installed, HERE)
+        initramfs.initramfs([one()], installed, HERE)
     assert "busybox-static" in caught.value.hint
     assert "bash-static" in caught.value.hint
 
 
 def test_without_tests_there_is_still_a_guest(installed: Path) -> None:
-    found = unpack(guest.initramfs([], installed, HERE))
+    found = unpack(initramfs.initramfs([], installed, HERE))
     assert "init" in found
     assert planned(found["tests.sh"].data.decode()) == 0
     assert not [name for name in found if name.startswith("kselftest")]

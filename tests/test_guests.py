@@ -18,12 +18,14 @@ from pathlib import Path
 import pytest
 
 from fakes.fakeqemu import script
-from series_ci import arch, boots, guest, machine, shell, vm
-from series_ci.accel import Accelerator
+from series_ci import arch, shell
 from series_ci.arch import Accel
-from series_ci.boots import Recipe
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError
+from series_ci.guest import boot as boots
+from series_ci.guest import initramfs, qemu, vm
+from series_ci.guest.accel import Accelerator
+from series_ci.guest.boot import Recipe
 from series_ci.host import process
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
@@ -72,7 +74,7 @@ class Lab:
     folder: Path
 
     def boot(self, *names: str, timeout: int = 60, append: Sequence[str] = (), memory: int = 256 << 20) -> Run:
-        tests = tuple(guest.Test(f"lab/{name}", "lab", name, (), timeout) for name in names)
+        tests = tuple(initramfs.Test(f"lab/{name}", "lab", name, (), timeout) for name in names)
         size = replace(self.recipe.machine, memory=memory)
         recipe = replace(self.recipe, tests=tests, append=tuple(append), machine=size)
         return boots.boot(recipe, self.kernel, self.folder / "run", Progress(), "boot")
@@ -97,7 +99,7 @@ def lab(made: tuple[Recipe, Kernel], tmp_path: Path) -> Lab:
     for name, text in PROGRAMS.items():
         script(tmp_path / "installed/lab", name, f"#!/bin/bash\n{text}\n")
     installed = Installed(tmp_path / "installed", (), tmp_path / "log", 0.0, cached=True)
-    size = machine.Machine(arch.get("x86_64"), 256 << 20, 2, 0)
+    size = qemu.Machine(arch.get("x86_64"), 256 << 20, 2, 0)
     return Lab(replace(kernel, tests=installed), replace(recipe, machine=size), tmp_path)
 
 
@@ -214,8 +216,8 @@ def test_a_guest_that_hangs_tells_what_its_cpus_were_doing(lab: Lab, monkeypatch
 
 def test_a_kernel_that_never_prints_is_ended_and_tried_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boots, "_limits", lambda _tests: vm.Limits(first=5))
-    plain = machine.argv
-    monkeypatch.setattr(machine, "argv", lambda *args, **more: [*plain(*args, **more), "-S"])  # the CPUs do not start
+    plain = qemu.argv
+    monkeypatch.setattr(qemu, "argv", lambda *args, **more: [*plain(*args, **more), "-S"])  # the CPUs do not start
     run = lab.boot("passes")
     assert (run.ended, named(run, "boot").status) == (Ended.HANG, Status.TIMEOUT)
     assert named(run, "boot").reason.startswith("the kernel printed nothing within 5 s")
@@ -289,7 +291,7 @@ def test_a_clock_that_counts_instructions_stands_still_with_the_guest(lab: Lab, 
 def test_a_qemu_that_is_missing_is_no_verdict(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     row = replace(arch.get("x86_64"), qemu="qemu-system-none")
     lab.recipe = replace(lab.recipe, machine=replace(lab.recipe.machine, arch=row))
-    monkeypatch.setattr(machine, "qemu_version", lambda _arch: "none")
+    monkeypatch.setattr(qemu, "qemu_version", lambda _arch: "none")
     with pytest.raises(InfrastructureError, match="qemu-system-none: cannot start"):
         lab.boot("passes")
 

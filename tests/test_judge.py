@@ -13,8 +13,9 @@ from fakes import fakelinux, lab, mails
 from fakes.fakeqemu import Clock
 from fakes.lab import BASE, PATCHED, WARNING, Lab
 from fakes.world import Ran, World, fresh
-from series_ci import foreign, record, stored, watch
+from series_ci import foreign, record, stored
 from series_ci.cli import main
+from series_ci.guest import watchdog
 from series_ci.results.model import Ended
 from series_ci.runs import SweepRun
 
@@ -171,7 +172,7 @@ def hang(monkeypatch: pytest.MonkeyPatch, world: World, kernel: str, number: int
         console = Path(argv[argv.index("-serial") + 1].removeprefix("file:"))
         return console.is_file() and "the last words" in console.read_text()
 
-    monkeypatch.setattr(watch, "time", Clock(hangs))
+    monkeypatch.setattr(watchdog, "time", Clock(hangs))
 
 
 NEVER = {"end": "never", "console": "[    1.0] the last words\n"}

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import arch, machine
+from series_ci import arch
 from series_ci.arch import Accel
-from series_ci.machine import Files, Machine
+from series_ci.guest import qemu
+from series_ci.guest.qemu import Files, Machine
 
 ROW = arch.get("x86_64")
 
@@ -25,7 +26,7 @@ def options(argv: list[str]) -> list[tuple[str, str]]:
 
 def argv(folder: Path = Path("/run"), *, initrd: bool = True, accel: Accel = "tcg", swap: int = 1 << 20) -> list[str]:
     size = Machine(ROW, 512 << 20, 3, swap)
-    return machine.argv(size, accel, Path("/image"), Path("/initrd") if initrd else None, Files(folder))
+    return qemu.argv(size, accel, Path("/image"), Path("/initrd") if initrd else None, Files(folder))
 
 
 def test_the_guest_is_the_same_on_every_host_and_never_starts_twice() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import postmortem
+from series_ci.guest import postmortem
 
 GREETING = {"QMP": {"version": {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}, "capabilities": []}}
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci import statusport
-from series_ci.statusport import State, StatusPort
+from series_ci.guest import status
+from series_ci.guest.status import State, StatusPort
 
 GOOD = "init 0.5 6.12\nspeed 0.6 1\nstart 1.00 1 30\nnote 1 left sleep\ndone 3.50 1\nstart 4.00 2 30\n"
 
@@ -17,7 +17,7 @@ GOOD = "init 0.5 6.12\nspeed 0.6 1\nstart 1.00 1 30\nnote 1 left sleep\ndone 3.5
 def said(folder: Path, text: str | bytes) -> StatusPort:
     path = folder / "status.txt"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return statusport.read(path)
+    return status.read(path)
 
 
 def test_what_init_tells(tmp_path: Path) -> None:
@@ -76,10 +76,10 @@ def test_a_test_that_begins_or_ends_twice_is_told_of(tmp_path: Path) -> None:
 
 
 def test_a_flood_is_read_up_to_its_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statusport, "BOUND", 1 << 20)
+    monkeypatch.setattr(status, "BOUND", 1 << 20)
     port = said(tmp_path, GOOD + "note 1 left x\n" * 100_000)
     assert port.trouble == "more than 1 MiB were written to its status port"
-    assert len(port.told[1].notes) == statusport.NOTES
+    assert len(port.told[1].notes) == status.NOTES
     assert port.told[1].more_notes > 70_000
     port.shorten()
     assert port.path.stat().st_size == 1 << 20
@@ -88,7 +88,7 @@ def test_a_flood_is_read_up_to_its_bound(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_an_endless_line_is_not_kept(tmp_path: Path) -> None:
     port = said(tmp_path, GOOD + "x" * 1_000_000)
-    assert len(port._rest) <= statusport.LINE
+    assert len(port._rest) <= status.LINE
     port.path.write_text(GOOD + "x" * 1_000_000 + "\nend 5.0\n")
     port.read()
     assert port.state.ended

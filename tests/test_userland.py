@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import arch, userland
+from series_ci import arch
 from series_ci.errors import InfrastructureError
+from series_ci.guest import shells
 from series_ci.host import process
 
 HERE = arch.get(arch.host())
@@ -47,26 +48,26 @@ def apt(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_hosts_own_are_the_installed_ones() -> None:
-    busybox, bash = userland.shells(HERE)
+    busybox, bash = shells.shells(HERE)
     assert str(busybox) == process.which("busybox")
     assert bash.name in ("bash", "bash-static")
 
 
 def test_those_of_another_architecture_are_fetched_once(apt: Path) -> None:
-    busybox, bash = userland.shells(ELSEWHERE)
+    busybox, bash = shells.shells(ELSEWHERE)
     assert (busybox.name, bash.name) == ("busybox", "bash")
     assert busybox.read_text() == bash.read_text() == "vax\n"
     asked = apt.read_text().splitlines()
     assert [line.split()[-2:] for line in asked] == [["update", "-q"], ["busybox-static", "bash-static"]]
     assert all("APT::Architecture=vax" in line for line in asked)
-    assert userland.shells(ELSEWHERE) == (busybox, bash)
+    assert shells.shells(ELSEWHERE) == (busybox, bash)
     assert apt.read_text().splitlines() == asked
 
 
 def test_one_that_is_damaged_is_fetched_again(apt: Path) -> None:
-    busybox, _bash = userland.shells(ELSEWHERE)
+    busybox, _bash = shells.shells(ELSEWHERE)
     busybox.write_text("")
-    userland.shells(ELSEWHERE)
+    shells.shells(ELSEWHERE)
     assert busybox.read_text() == "vax\n"
 
 
@@ -75,7 +76,7 @@ def test_those_that_a_person_put_there_are_taken(apt: Path, cache: Path) -> None
     folder.mkdir(parents=True)
     for name in ("busybox", "bash"):
         (folder / name).write_text("vax by hand\n")
-    assert userland.shells(ELSEWHERE)[0].read_text() == "vax by hand\n"
+    assert shells.shells(ELSEWHERE)[0].read_text() == "vax by hand\n"
     assert not apt.exists()
 
 
@@ -84,7 +85,7 @@ def test_without_a_network_the_error_says_why_and_what_to_do(
 ) -> None:
     monkeypatch.setenv("BROKEN", "1")
     with pytest.raises(InfrastructureError, match="no static busybox and bash for vax: E: no network") as caught:
-        userland.shells(ELSEWHERE)
+        shells.shells(ELSEWHERE)
     assert str(cache / "userland/vax") in caught.value.hint
     assert not (cache / "userland/vax").exists()
 
@@ -92,7 +93,7 @@ def test_without_a_network_the_error_says_why_and_what_to_do(
 def test_programs_of_another_machine_are_refused(apt: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (Path(os.environ["PATH"].partition(":")[0]) / "vax-linux-gnu-objdump").write_text("#!/bin/sh\nexit 1\n")
     with pytest.raises(InfrastructureError, match="busybox: is no program for vax"):
-        userland.shells(ELSEWHERE)
+        shells.shells(ELSEWHERE)
 
 
 @pytest.mark.parametrize("name", [name for name in arch.ARCHES if name != arch.host()])
@@ -101,6 +102,6 @@ def test_debians_own(name: str, cache: Path) -> None:
     row = arch.get(name)
     if not process.which("apt-get") or not process.which(f"{row.cross}objdump"):
         pytest.skip(f"needs apt and the binutils of {name}")
-    for path in userland.shells(row):
+    for path in shells.shells(row):
         said = subprocess.run(["readelf", "-hlW", path], capture_output=True, text=True, check=True).stdout
         assert "interpreter" not in said  # static: the guest need not have a C library

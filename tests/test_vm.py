@@ -16,13 +16,14 @@ import pytest
 
 from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu, alive
-from series_ci import arch, cpio, growing, guest, machine, postmortem, vm, watch
+from series_ci import arch
 from series_ci.errors import InfrastructureError
+from series_ci.guest import bounded_log, cpio, initramfs, postmortem, qemu, vm, watchdog
 from series_ci.results.model import Ended
 
 PATIENT = vm.Limits(boot=60, idle=60, total=60)
 SWAP = 8 << 20
-TESTS = [guest.Test(f"mm/{name}", "mm", name, (), 10) for name in ("one", "two")]
+TESTS = [initramfs.Test(f"mm/{name}", "mm", name, (), 10) for name in ("one", "two")]
 
 
 @dataclass
@@ -33,16 +34,16 @@ class Lab:
     folder: Path
 
     @property
-    def outputs(self) -> machine.Files:
-        return machine.Files(self.folder / "run")
+    def outputs(self) -> qemu.Files:
+        return qemu.Files(self.folder / "run")
 
     @property
     def argv(self) -> list[str]:
         kernel, initrd = self.folder / "image", self.folder / "initrd"
         kernel.write_text("a kernel")
-        initrd.write_bytes(cpio.archive([cpio.program("tests.sh", guest.script(TESTS).encode())]))
-        size = machine.Machine(arch.get("x86_64"), 256 << 20, 1, SWAP)
-        return machine.argv(size, "tcg", kernel, initrd, self.outputs)
+        initrd.write_bytes(cpio.archive([cpio.program("tests.sh", initramfs.script(TESTS).encode())]))
+        size = qemu.Machine(arch.get("x86_64"), 256 << 20, 1, SWAP)
+        return qemu.argv(size, "tcg", kernel, initrd, self.outputs)
 
     def run(self, limits: vm.Limits = PATIENT, progress: Callable[[str], None] = lambda _text: None) -> vm.Boot:
         return vm.run(self.argv, self.outputs, swap=SWAP, limits=limits, progress=progress)
@@ -140,7 +141,7 @@ def hasten(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
     def after(words: str) -> None:
         places = (lab.outputs.console, lab.outputs.status)
-        monkeypatch.setattr(watch, "time", Clock(lambda: any(words in each.read_text() for each in places)))
+        monkeypatch.setattr(watchdog, "time", Clock(lambda: any(words in each.read_text() for each in places)))
 
     return after
 
@@ -194,11 +195,11 @@ def test_a_hang_after_the_end_was_said_is_an_end(lab: Lab, hasten: Callable[[str
 def test_a_guest_that_ended_between_two_looks_was_up(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only look comes before /init speaks, the next one after QEMU has ended."""
 
-    def slowly(_watch: watch.Watch) -> bool:
+    def slowly(_watch: watchdog.Watch) -> bool:
         time.sleep(0.2)
         return False
 
-    monkeypatch.setattr(watch.Watch, "over", slowly)
+    monkeypatch.setattr(watchdog.Watch, "over", slowly)
     boot = lab.run()
     assert boot.ended is Ended.POWEROFF
     assert boot.boot_seconds == boot.seconds
@@ -307,7 +308,7 @@ def test_a_guest_whose_output_may_have_been_cut_by_a_full_disk_has_no_result(
 
 
 def test_a_place_behind_what_was_cut_is_found_again(tmp_path: Path) -> None:
-    log = growing.Growing(tmp_path / "log", growing.Bound(100, 100))
+    log = bounded_log.Growing(tmp_path / "log", bounded_log.Bound(100, 100))
     log.path.write_text("".join(f"line {number}\n" for number in range(1000)) + "here", "utf-8")
     assert log.joined(7) == 7
     log.look()

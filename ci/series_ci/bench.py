@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import attempts, boots, growing, machine, pipeline
-from series_ci.accel import Accelerator
-from series_ci.boots import Recipe
+from series_ci import pipeline
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.guest import Test
+from series_ci.guest import attempts, bounded_log, qemu
+from series_ci.guest import boot as boots
+from series_ci.guest.accel import Accelerator
+from series_ci.guest.boot import Recipe
+from series_ci.guest.initramfs import Test
 from series_ci.host import files, inside
 from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.kernel.store import Base
@@ -86,7 +88,7 @@ class Rig:
         size = scenario.machine
         asked = ("--warmup", scenario.warmup, "--samples", scenario.samples, "--seed", seed)
         return Recipe(
-            machine.Machine(self.shop.tools.arch, size.memory, size.cpus, size.swap),
+            qemu.Machine(self.shop.tools.arch, size.memory, size.cpus, size.swap),
             self.accel,
             (_test(scenario, self.shop, self.pair[0].commit, tuple(str(word) for word in asked)),),
             self.shop.tools,
@@ -193,7 +195,7 @@ def boot(made: Rig, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
             "load_before": f"{load:.2f}",
             "load_after": f"{os.getloadavg()[0]:.2f}",
         }
-        found = samples.parse(growing.lines(machine.Files(folder).results))
+        found = samples.parse(bounded_log.lines(qemu.Files(folder).results))
         if len(found) == wanted and not ran.splats:
             taken = [_sample(turn, kernel.label, each, environment) for each in found]
             files.write(folder / SAMPLES, samples.as_lines(taken))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from series_ci import lock, locking, machine
+from series_ci import lock, locking
 from series_ci.bench import Plan, Rig, Sources
+from series_ci.guest import qemu
 from series_ci.lock import Lock, Measured
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.reported import Reported
@@ -76,5 +77,5 @@ def measured(samples: Sequence[Sample]) -> list[Measured]:
 def _argv(rig: Rig, scenario: Scenario) -> list[str]:
     """How QEMU is called for a scenario."""
     made = rig.recipe(scenario, 0)
-    image, files_there = rig.pair[1].build.image, machine.Files(Path())
-    return machine.argv(made.machine, made.accel.name, image, Path("initramfs.cpio"), files_there)
+    image, files_there = rig.pair[1].build.image, qemu.Files(Path())
+    return qemu.argv(made.machine, made.accel.name, image, Path("initramfs.cpio"), files_there)

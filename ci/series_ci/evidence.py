@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import attempts, boots, difference, mail, mailed, rangediff, stored
+from series_ci import difference, mail, mailed, rangediff, stored
+from series_ci.guest import attempts
+from series_ci.guest.boot import GUEST
 from series_ci.host import inside, plain
 from series_ci.rangediff import Pair
 from series_ci.results import logline
@@ -88,7 +90,7 @@ def _console(folder: Path, name: str) -> Console | None:
 
 def _guests(where: Path) -> Iterator[Path]:
     """The folders of a boot's guests in the order in which they ran: each after those in whose place it was started."""
-    for folder in [where, *_numbered(where, boots.GUEST)]:
+    for folder in [where, *_numbered(where, GUEST)]:
         yield from _numbered(folder, attempts.FOLDER)
         yield folder
 

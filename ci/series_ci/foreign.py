@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import attempts, boots, foreign_mails, lock, rundir, sent, stored
+from series_ci import foreign_mails, lock, rundir, sent, stored
 from series_ci.errors import (
     AlreadyAppliedError,
     ApplyError,
@@ -26,6 +26,8 @@ from series_ci.errors import (
     NotTestedError,
     UsageError,
 )
+from series_ci.guest import attempts
+from series_ci.guest.boot import GUEST, RUN_FILE
 from series_ci.manifest.fields import LABEL
 from series_ci.report import summary as one
 from series_ci.report import sweep as many
@@ -50,8 +52,8 @@ class Limits:
 LIMITS = Limits()
 
 _GUEST = r"console\.log|results\.ktap|status\.txt|qemu\.log|qemu\.cmd"
-_FOLDER = rf"(?:{boots.GUEST}\d{{1,4}}/)?(?:{attempts.FOLDER}\d{{1,4}}/)?"
-_BOOT = rf"(?:{re.escape(boots.RUN_FILE)}|config|build\.log|selftests\.log|{_FOLDER}(?:{_GUEST}))"
+_FOLDER = rf"(?:{GUEST}\d{{1,4}}/)?(?:{attempts.FOLDER}\d{{1,4}}/)?"
+_BOOT = rf"(?:{re.escape(RUN_FILE)}|config|build\.log|selftests\.log|{_FOLDER}(?:{_GUEST}))"
 _OWN_BASE = rf"base(?:-[2-{looks.MOST}])?"
 _BASE = r"base(?:\.\d{1,4})?(?:-\d{1,4})?"
 _PATCHED = rf"patched(?:-[2-{looks.MOST}])?"
@@ -262,7 +264,7 @@ def _verify_lock(path: Path, run: VersionRun) -> None:
 def _runs(folder: Path, base: Boot, patched: Boot) -> tuple[Run, Run]:
     for boot in (base, patched):
         if boot.run is None:
-            raise _wrong(folder / boot.folder / boots.RUN_FILE, "is missing, and the summary names it")
+            raise _wrong(folder / boot.folder / RUN_FILE, "is missing, and the summary names it")
     assert base.run is not None
     assert patched.run is not None
     return base.run, patched.run

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from series_ci import boots
-from series_ci.boots import Recipe
-from series_ci.guest import Test
+from series_ci.guest import boot as boots
+from series_ci.guest.boot import Recipe
+from series_ci.guest.initramfs import Test
 from series_ci.host import files
 from series_ci.kernel.kernel import Kernel
 from series_ci.manifest.allow import Allowed

@@ -7,13 +7,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import accel, boots, lore, present
-from series_ci.accel import Accelerator
+from series_ci import lore, present
 from series_ci.arch import Arch
 from series_ci.archive import open_archive
-from series_ci.boots import Recipe
 from series_ci.errors import ApplyError, BuildError, Error, SeriesError
-from series_ci.guest import Test
+from series_ci.guest import accel, boot
+from series_ci.guest.accel import Accelerator
+from series_ci.guest.boot import Recipe
+from series_ci.guest.initramfs import Test
+from series_ci.guest.qemu import Machine
 from series_ci.host import files, requirements
 from series_ci.judge import BaseRuns, judge
 from series_ci.kernel import apply as tree
@@ -24,7 +26,6 @@ from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.kernel.selftests import timeout
 from series_ci.kernel.store import Base, Store, check_kernel
 from series_ci.lore import Fetched
-from series_ci.machine import Machine
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.model import Selftest, TreeSource
 from series_ci.progress import Progress, count
@@ -237,7 +238,7 @@ def make_recipe(request: Request, shop: Workshop, made: Sequence[Kernel], progre
     """What all kernels of the request are booted with; `made` are those that bring its tests, the base first."""
     chosen = choose_accelerator(request.accel, request.arch, made[0].build.image, progress)
     tests = tuple(make_test(each, shop, made[0].commit) for each in request.tests)
-    boots.require(tests, made)
+    boot.require(tests, made)
     return Recipe(request.machine, chosen, tests, shop.tools, shop.config_digest)
 
 

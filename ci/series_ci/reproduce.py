@@ -14,10 +14,10 @@ from pathlib import Path
 from series_ci import arch, bench, pipeline
 from series_ci.bench import Rig, Turn
 from series_ci.errors import ApplyError, BuildError, InfrastructureError, UsageError
+from series_ci.guest.qemu import Machine
 from series_ci.host import files, scratch
 from series_ci.kernel.store import Store
 from series_ci.lock import Lock
-from series_ci.machine import Machine
 from series_ci.manifest.model import Scenario, Selftest, TreeSource
 from series_ci.manifest.reported import Reported
 from series_ci.pipeline import Request

@@ -10,17 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import boots, growing, guest, machine, pipeline, vm
-from series_ci.boots import Recipe
+from series_ci import pipeline
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.guest import Test
+from series_ci.guest import boot as boots
+from series_ci.guest import bounded_log, initramfs, vm
+from series_ci.guest import qemu as machine
+from series_ci.guest.boot import Recipe
+from series_ci.guest.initramfs import Test
+from series_ci.guest.qemu import Machine
 from series_ci.host import files, process, requirements, scratch
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel, make
 from series_ci.kernel.selftests import Installed
 from series_ci.kernel.store import Store
-from series_ci.machine import Machine
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.results.model import Run, Status
@@ -59,7 +62,7 @@ def interact(recipe: Recipe, kernel: Kernel, folder: Path) -> None:
         raise UsageError("a shell needs a terminal", hint="for a command of a script: series-ci boot IMAGE -- COMMAND")
     tests = [test for test in recipe.tests if boots.runnable(test, kernel)]
     outputs = machine.Files(folder)
-    words = [guest.INTERACTIVE]
+    words = [initramfs.INTERACTIVE]
     with boots.packed(tests, kernel, recipe, folder) as initrd:
         argv = machine.argv(
             recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=words, interactive=True
@@ -140,7 +143,7 @@ def given_kernel(image: Path, installed: Path) -> Kernel:
 
 def said(out: Path) -> Iterator[str]:
     """The lines that the command printed, from the results port of the guest in that run directory."""
-    for line in growing.lines(machine.Files(out).results):
+    for line in bounded_log.lines(machine.Files(out).results):
         if line.startswith("# ") and not line.startswith("# selftests: "):
             yield line[2:]
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from series_ci import boots, lock, mail, record, sent
+from series_ci import lock, mail, record, sent
 from series_ci.errors import ExitStatus, UsageError
+from series_ci.guest.boot import RUN_FILE
 from series_ci.host import files
 from series_ci.lock import Lock
 from series_ci.manifest.allow import Allowed
@@ -192,7 +193,7 @@ def _boots(folder: Path, names: list[str]) -> tuple[Boot, ...]:
     """The boots of one kernel. Records that were left out of a copy are no error: the summary has the verdict."""
     found = []
     for name in names:
-        path = folder / name / boots.RUN_FILE
+        path = folder / name / RUN_FILE
         found.append(Boot(str(name), record.read_run(path) if path.exists() else None))
     return tuple(found)
 

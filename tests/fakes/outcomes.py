@@ -6,9 +6,9 @@ from pathlib import Path
 
 from series_ci import arch, mail
 from series_ci.errors import Error
+from series_ci.guest.qemu import Machine
 from series_ci.kernel.store import Base
 from series_ci.lore import Fetched
-from series_ci.machine import Machine
 from series_ci.manifest.model import TreeSource
 from series_ci.pipeline import Outcome, Request
 from series_ci.results import compare

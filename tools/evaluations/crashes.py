@@ -19,11 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 import mutants
-from series_ci import boots, cli, growing, machine, pipeline, shell, terminal
-from series_ci.boots import Recipe
+from series_ci import cli, pipeline, shell, terminal
 from series_ci.cli import options
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
-from series_ci.guest import Test
+from series_ci.guest import boot as boots
+from series_ci.guest import bounded_log, qemu
+from series_ci.guest.boot import Recipe
+from series_ci.guest.initramfs import Test
 from series_ci.host import files, requirements, scratch
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.kernel import Kernel
@@ -124,7 +126,7 @@ def consoles(out: Path) -> Iterator[str]:
     """The lines of all guests of the run, in their order."""
     guests = sorted(out.glob(f"{boots.GUEST}*"), key=lambda folder: int(folder.name.removeprefix(boots.GUEST)))
     for folder in (out, *guests):
-        yield from growing.lines(machine.Files(folder).console)
+        yield from bounded_log.lines(qemu.Files(folder).console)
 
 
 def sections(lines: Iterable[str]) -> dict[int, str]:

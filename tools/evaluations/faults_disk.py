@@ -12,8 +12,8 @@ from pathlib import Path
 
 from faults_bench import POLL, Bench, Ran
 from faults_trials import Reference, judge
-from series_ci import machine
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
+from series_ci.guest import qemu
 from series_ci.host import files, process
 from series_ci.progress import Progress
 
@@ -110,7 +110,7 @@ def _run(bench: Bench, known: Reference) -> Ran:
 def _filled_in_a_guest(bench: Bench, known: Reference, resize: Callable[[int], None]) -> Ran:
     """A run whose disk is full from the moment on when the base's kernel says something."""
     out = bench.out()
-    console = machine.Files(out / "base").console
+    console = qemu.Files(out / "base").console
     with bench.started(known.version, out) as running:
         while running.alive and not (console.exists() and console.stat().st_size):
             time.sleep(POLL)

@@ -22,9 +22,11 @@ from rich.table import Table
 from rich.text import Text
 
 import mutants
-from series_ci import cli, judge, machine, pipeline, statusport, terminal
+from series_ci import cli, judge, pipeline, terminal
 from series_ci.cli import options
 from series_ci.errors import ExitStatus, UsageError
+from series_ci.guest import qemu
+from series_ci.guest.status import read
 from series_ci.host import files, process, requirements
 from series_ci.kernel.store import Store
 from series_ci.manifest.model import Selftest
@@ -117,7 +119,7 @@ def measure(asked: Request, plan: Plan, progress: Progress) -> Series:
         with _host(busy=busy):
             run = judge.boot(recipe, kernel, folder, progress, f"boot {boot}{' busy' if busy else ''}")
         boots.append(run)
-        times = durations(machine.Files(folder).status)
+        times = durations(qemu.Files(folder).status)
         samples += [
             Sample(boot, number, busy, times.get(number), verdicts(run, name(number)))
             for number in range(1, plan.inside + 1)
@@ -154,7 +156,7 @@ def verdicts(run: Run, prefix: str) -> dict[str, Status]:
 
 def durations(status: Path) -> dict[int, float]:
     """The seconds that each test of a guest took, by its number, from what /init said on its status port."""
-    told = statusport.read(status).told.items()
+    told = read(status).told.items()
     return {number: each.seconds for number, each in told if each.seconds is not None}
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from series_ci import arch, rundir
 from series_ci.cli import repeat
 from series_ci.errors import UsageError
+from series_ci.guest.qemu import Machine
 from series_ci.host import paths, scratch
-from series_ci.machine import Machine
 from series_ci.manifest import allow, find
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import LABEL

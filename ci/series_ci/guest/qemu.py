@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import guest, postmortem
 from series_ci.arch import Accel, Arch
+from series_ci.guest import initramfs, postmortem
 from series_ci.host import process
 
 
@@ -97,7 +97,7 @@ def argv(
         # A kernel under test is a stranger's code: QEMU may start nothing and gain nothing.
         ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny"),
         ("-kernel", str(kernel)),
-        ("-append", " ".join([guest.command_line(machine.arch), *words])),
+        ("-append", " ".join([initramfs.command_line(machine.arch), *words])),
         # The console is evidence. It goes to a file that no pipe can block.
         ("-serial", "mon:stdio" if interactive else f"file:{files.console}"),
     ]

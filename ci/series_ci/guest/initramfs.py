@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import aids, cpio, userland
 from series_ci.arch import Arch
 from series_ci.errors import InfrastructureError
+from series_ci.guest import cpio, helpers, shells
 from series_ci.host import inside, paths, process
 
 _NEEDED = re.compile(r"\(NEEDED\)\s+Shared library: \[(.+)\]")
@@ -83,15 +83,15 @@ def initramfs(tests: Sequence[Test], folder: Path, arch: Arch, also: Sequence[st
     Raises what `userland.shells` and `aids` raise, InfrastructureError for a library that the compiler does not find,
     and for tests that are more than a guest can hold.
     """
-    busybox, bash = userland.shells(arch)
+    busybox, bash = shells.shells(arch)
     entries = [
         cpio.console(),
         cpio.program("init", paths.data("init.sh").read_bytes()),
         cpio.program("tests.sh", script(tests).encode()),
         cpio.program("bin/busybox", busybox.read_bytes()),
         cpio.program("bin/bash", bash.read_bytes()),
-        cpio.program("bin/relay", aids.relay(arch)),
-        cpio.program("lib/linewise.so", aids.linewise(arch)),
+        cpio.program("bin/relay", helpers.relay(arch)),
+        cpio.program("lib/linewise.so", helpers.linewise(arch)),
         cpio.link("bin/sh", "bash"),
         *(cpio.folder(name) for name in ("dev", "proc", "sys", "tmp", "etc", "lib")),
         cpio.program("etc/passwd", b"root:x:0:0:root:/tmp:/bin/bash\nnobody:x:65534:65534:nobody:/tmp:/bin/bash\n"),

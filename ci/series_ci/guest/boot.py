@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from series_ci import __version__, aftermath, attempts, guest, machine, record, vm
-from series_ci.accel import Accelerator
-from series_ci.aftermath import Part
+from series_ci import __version__, record
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.guest import Test
+from series_ci.guest import attempts, initramfs, outcome, qemu, vm
+from series_ci.guest.accel import Accelerator
+from series_ci.guest.initramfs import Test
+from series_ci.guest.outcome import Part
+from series_ci.guest.qemu import Machine
 from series_ci.host import files, process
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.kernel import Kernel
-from series_ci.machine import Machine
 from series_ci.progress import Progress, Step, count
 from series_ci.results.model import Ended, Run, Splat, Status
 from series_ci.results.splat import find
@@ -58,8 +59,8 @@ def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_
     """
     tests = [test for test in recipe.tests if runnable(test, kernel)]
     with progress.step(step_name) as step, packed(tests, kernel, recipe, folder) as initrd:
-        outputs = machine.Files(folder)
-        argv = machine.argv(recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=recipe.append)
+        outputs = qemu.Files(folder)
+        argv = qemu.argv(recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=recipe.append)
         environment = _environment(recipe, kernel, argv, initrd)
         if kept := _kept(folder, environment):
             step.note("kept from the interrupted run")
@@ -87,7 +88,7 @@ def require(tests: Sequence[Test], pair: Sequence[Kernel]) -> None:
         name = f"{test.collection}/{test.program}"
         notbuilt = {result.name for kernel in pair for result in kernel.tests.notbuilt}
         if name not in notbuilt and not any(runnable(test, kernel) for kernel in pair):
-            files_there = guest.installed(pair[-1].tests.folder, test.collection)
+            files_there = initramfs.installed(pair[-1].tests.folder, test.collection)
             known = sorted(path.name for path in files_there if path.is_file() and path.stat().st_mode & 0o111)
             raise UsageError(
                 f"no test {name}, neither in the base nor in the series", hint=f"there are: {', '.join(known)}"
@@ -105,7 +106,7 @@ def runnable(test: Test, kernel: Kernel) -> bool:
 def packed(tests: Sequence[Test], kernel: Kernel, recipe: Recipe, folder: Path) -> Iterator[Path]:
     """The guest's initramfs for the block; megabytes that a run directory does not need after it."""
     initrd = folder / "initramfs.cpio"
-    files.write(initrd, guest.initramfs(tests, kernel.tests.folder, recipe.machine.arch, recipe.also))
+    files.write(initrd, initramfs.initramfs(tests, kernel.tests.folder, recipe.machine.arch, recipe.also))
     try:
         yield initrd
     finally:
@@ -137,7 +138,7 @@ class _Guests:
         first, barren = 1, 0
         while True:
             folder = self.folder / f"{GUEST}{len(parts) + 1}" if parts else self.folder
-            part = self._survivor(initrd, machine.Files(folder), first)
+            part = self._survivor(initrd, qemu.Files(folder), first)
             parts.append(part)
             boot = part.boot
             # Where a guest ends between two tests, the next one goes on with the one that was not begun.
@@ -148,7 +149,7 @@ class _Guests:
             first = following
             self.step.note(f"{boot.ended}: {boot.why}; a fresh guest goes on with {self.tests[first - 1].name}")
 
-    def _survivor(self, initrd: Path, outputs: machine.Files, first: int) -> Part:
+    def _survivor(self, initrd: Path, outputs: qemu.Files, first: int) -> Part:
         """The first guest that says something of the kernel, or the last one that was tried."""
         earlier: list[Part] = []
         while attempts.in_vain((part := self._one(initrd, outputs, first)).boot):
@@ -171,10 +172,10 @@ class _Guests:
             hint=f"see {outputs.folder}/qemu.log and {outputs.console}",
         )
 
-    def _one(self, initrd: Path, outputs: machine.Files, first: int) -> Part:
-        words = [*self.recipe.append, *([guest.first_test(first)] if first > 1 else [])]
+    def _one(self, initrd: Path, outputs: qemu.Files, first: int) -> Part:
+        words = [*self.recipe.append, *([initramfs.first_test(first)] if first > 1 else [])]
         image, accel = self.kernel.build.image, self.recipe.accel.name
-        argv = machine.argv(self.recipe.machine, accel, image, initrd, outputs, words=words)
+        argv = qemu.argv(self.recipe.machine, accel, image, initrd, outputs, words=words)
         passed: list[Splat] = []
         ended = vm.run(
             argv,
@@ -199,10 +200,10 @@ def _run(
         ended=worst.ended,
         seconds=round(sum(part.boot.seconds for part in parts), 2),
         boot_seconds=None if up is None else round(up, 2),
-        results=tuple(aftermath.results(tests, parts, kernel.tests.notbuilt)),
-        splats=tuple(each for part in parts for each in aftermath.splats(tests, part)),
+        results=tuple(outcome.results(tests, parts, kernel.tests.notbuilt)),
+        splats=tuple(each for part in parts for each in outcome.splats(tests, part)),
         environment=environment,
-        attempts=tuple(aftermath.attempts(tests, parts, folder)),
+        attempts=tuple(outcome.attempts(tests, parts, folder)),
     )
 
 
@@ -217,7 +218,7 @@ def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str], initrd: Pa
         "config": recipe.config_digest,
         "image": kernel.build.image_digest,
         "initramfs": files.digest(initrd.read_bytes())[:16],
-        "qemu": machine.qemu_version(recipe.machine.arch),
+        "qemu": qemu.qemu_version(recipe.machine.arch),
         "qemu_argv": process.quote(argv),
         "host": f"{platform.system()} {platform.release()} {platform.machine()}",
         "memory": str(recipe.machine.memory),

@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from series_ci import postmortem
-from series_ci.growing import CONSOLE, RESULTS, Growing, Passing
+from series_ci.guest import postmortem
+from series_ci.guest.bounded_log import CONSOLE, RESULTS, Growing, Passing
+from series_ci.guest.postmortem import NOTHING, Remains
+from series_ci.guest.qemu import Files
+from series_ci.guest.status import StatusPort, Told
+from series_ci.guest.watchdog import Limits, Watch
 from series_ci.host import files, process
-from series_ci.machine import Files
-from series_ci.postmortem import NOTHING, Remains
 from series_ci.results.model import Ended
-from series_ci.statusport import StatusPort, Told
-from series_ci.watch import Limits, Watch
 
 __all__ = ["Boot", "Limits", "run", "swap_disk"]
 

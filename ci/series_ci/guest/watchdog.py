@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from series_ci.guest.qemu import Files
+from series_ci.guest.status import State, StatusPort
 from series_ci.host import files
-from series_ci.machine import Files
-from series_ci.statusport import State, StatusPort
 
 PANIC = re.compile(rb"Kernel panic - not syncing(?:: ([^\r\n]*))?")
 _WIDTH = 1024  # of a line that says it, and more

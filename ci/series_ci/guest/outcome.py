@@ -10,16 +10,16 @@ from functools import reduce
 from operator import or_
 from pathlib import Path
 
-from series_ci import growing
-from series_ci.guest import Test
-from series_ci.machine import Files
+from series_ci.guest import bounded_log
+from series_ci.guest.initramfs import Test
+from series_ci.guest.qemu import Files
+from series_ci.guest.status import Told
+from series_ci.guest.vm import Boot
 from series_ci.results import once
 from series_ci.results.ktap import stream
 from series_ci.results.model import BOOT_RESULT, Attempt, Ended, Result, Splat, Status
 from series_ci.results.quota import Quota
 from series_ci.results.splat import find
-from series_ci.statusport import Told
-from series_ci.vm import Boot
 
 TAINT = "kernel-taint"
 """The last part of the name of a result that a test only has if the kernel was tainted while it ran."""
@@ -86,7 +86,7 @@ def splats(tests: Sequence[Test], part: Part) -> list[Splat]:
 
     Not among them is the panic that we caused to see what a guest was doing.
     """
-    lines = growing.lines(part.outputs.console, 0, part.boot.console_end)
+    lines = bounded_log.lines(part.outputs.console, 0, part.boot.console_end)
     earlier = [found for each in part.attempts for found in splats(tests, each)]
     return [*earlier, *part.passed, *find.find(lines, [test.name for test in tests])]
 
@@ -125,7 +125,7 @@ def _of_part(tests: Sequence[Test], part: Part) -> Iterator[Result]:
 
 def _parsed(path: Path, titles: Collection[str]) -> Iterator[Result]:
     """What a results port holds. A name without a collection comes back as it was announced."""
-    for result in stream.read(_announcing(growing.lines(path), titles)):
+    for result in stream.read(_announcing(bounded_log.lines(path), titles)):
         short = result.name.removeprefix("selftests: ")
         yield result if short is result.name else replace(result, name=short)
 
@@ -228,7 +228,7 @@ def _where(tests: Sequence[Test], part: Part) -> str:
 
 def _evidence(part: Part) -> list[str]:
     """The end of the console, and of a guest that hung what its CPUs were doing."""
-    console = [line.rstrip() for line in deque(growing.lines(part.outputs.console), CONSOLE_LINES)]
+    console = [line.rstrip() for line in deque(bounded_log.lines(part.outputs.console), CONSOLE_LINES)]
     remains = part.boot.remains
     return [*console, *remains.registers.splitlines(), *filter(None, [remains.trouble])]
 

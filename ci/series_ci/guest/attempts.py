@@ -6,11 +6,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from series_ci.aftermath import Part
+from series_ci.guest.outcome import Part
+from series_ci.guest.qemu import Files
+from series_ci.guest.vm import Boot
 from series_ci.host import files
-from series_ci.machine import Files
 from series_ci.results.model import Ended
-from series_ci.vm import Boot
 
 TRIES = 2
 """How often a guest that was lost, or that never came up, is started before that counts."""

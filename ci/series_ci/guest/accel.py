@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import machine
 from series_ci.arch import Accel, Arch, host
 from series_ci.errors import InfrastructureError
+from series_ci.guest import qemu as machine
 from series_ci.host import files, paths, process, scratch
 
 PROBE_SECONDS = 10.0
