@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from fakes import rundirs
 from fakes.outcomes import outcome, run
-from series_ci import stored
 from series_ci.cli import request
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest import allow, model
@@ -25,6 +24,7 @@ from series_ci.report.summary import ran, status, summary
 from series_ci.results.compare import Change, compare
 from series_ci.results.looks import join
 from series_ci.results.model import Result, Splat, Status
+from series_ci.rundir import read
 
 GOOD = Result("mm/a", Status.PASS)
 LEAF = Splat("WARNING", "WARNING at mm/walk.c:12 walk_leaf", "0123456789abcdef", ("the lines",))
@@ -148,5 +148,5 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     compared = compare(run("base", GOOD), run("v10", GOOD, splats=(LEAF,)), [BY_PATTERN])
     found = replace(outcome(run("base", GOOD), run("v10", GOOD, splats=(LEAF,))), comparison=compared)
     told = rundirs.version(tmp_path, found)
-    assert stored.read(tmp_path) == told
+    assert read.read(tmp_path) == told
     assert "the tree has it too" in page(told, Evidence({}, {}))

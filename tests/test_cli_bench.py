@@ -7,8 +7,8 @@ import json
 import pytest
 
 from fakes import lab
-from series_ci import rundir
 from series_ci.cli import main
+from series_ci.rundir import layout
 
 BENCH = """
 bench:
@@ -80,7 +80,7 @@ def test_an_interrupted_bench_is_gone_on_with(run, world):
 def test_the_samples_of_others_are_not_gone_on_with(run, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    (out / rundir.STATE).write_text(json.dumps({"repeat": "something else"}))
+    (out / layout.STATE).write_text(json.dumps({"repeat": "something else"}))
     assert run("--out", str(out))[0] == 2
     assert run("--out", str(out), "--resume")[0] == 2
 

@@ -14,7 +14,7 @@ from series_ci.cli.report import FORMATS
 from series_ci.errors import ApplyError
 from series_ci.results.model import Result, Status
 from series_ci.rows import Row
-from series_ci.runs import Stage
+from series_ci.rundir.run import Stage
 
 GOOD, BAD = Result("mm/a", Status.PASS), Result("mm/a", Status.FAIL, "why", ("bad \ufffe byte",))
 

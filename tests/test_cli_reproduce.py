@@ -8,9 +8,10 @@ import shutil
 import pytest
 
 from fakes import lab
-from series_ci import arch, lock
+from series_ci import arch
 from series_ci.cli import main
 from series_ci.manifest.fields import parse_size
+from series_ci.rundir import runlock
 
 MORE = f"""
 bench:
@@ -79,7 +80,7 @@ def tested(run, world, tmp_path):
     """The lock of a test that passed."""
     out = tmp_path / "tested"
     assert run("test", "v1", "--series", str(world.manifest), "--out", str(out), rules=TESTED)[0] == 0
-    return out / lock.NAME
+    return out / runlock.NAME
 
 
 def changed(path, **parts):
@@ -96,15 +97,15 @@ def test_builds_after_each_patch_are_made_again(run, world, tmp_path):
     out, again = tmp_path / "each", tmp_path / "again"
     words = ("test", "v1", "--series", str(world.manifest), "--each-patch", "--out", str(out))
     assert run(*words, rules=TESTED)[0] == 0
-    kept = json.loads((out / lock.NAME).read_text())["patches"]
+    kept = json.loads((out / runlock.NAME).read_text())["patches"]
     assert [(each["name"][:3], each["builds"], each["new_warnings"]) for each in kept] == [
         ("1/2", True, []),
         ("2/2", True, []),
     ]
     assert run("reproduce", str(out), "--out", str(again), rules=TESTED)[0] == 0
-    assert json.loads((again / lock.NAME).read_text())["patches"] == kept
+    assert json.loads((again / runlock.NAME).read_text())["patches"] == kept
     kept[1] |= {"builds": False, "new_warnings": ["mm/rmap.c: warning: what?"]}
-    other = changed(out / lock.NAME, patches=kept)
+    other = changed(out / runlock.NAME, patches=kept)
     status, said, _err = run("reproduce", other, "--out", str(tmp_path / "other"), rules=TESTED)
     assert status == 1
     assert "build of 2/2 " in said
@@ -133,7 +134,7 @@ def test_every_verdict_on_a_figure(run, world, tmp_path):
     assert all(len(line) <= 72 or " " not in line.strip() for line in text.splitlines()), text
     for part in ("A Reviewer", "20260204.figures@example.org", "a guest of 64 MiB", "the host: this one", "9,000"):
         assert part in text
-    made = lock.read(out)
+    made = runlock.read(out)
     for part in (made.mails.message_ids[-1], made.mails.patch_ids[0], made.tree.base, made.config.digest):
         assert part in text
     assert str(out) not in made.tools.qemu_argv
@@ -147,7 +148,7 @@ def test_a_version_that_does_not_build_cannot_be_measured(run, world, tmp_path):
     assert figure["verdict"] == "cannot"
     assert "does not build" in figure["why"]
     assert "Cannot: does not build" in (out / "reproduction.md").read_text()
-    assert not (out / lock.NAME).exists()
+    assert not (out / runlock.NAME).exists()
 
 
 def test_what_was_measured_is_measured_again_from_the_lock(run, world, tmp_path):
@@ -174,7 +175,7 @@ def test_without_a_name_all_reports_are_measured(run, world, tmp_path):
     told = json.loads(said)
     assert [each["reported"] for each in told] == ["mine", "broken"]
     assert [json.loads((out / name / "summary.json").read_text()) for name in ("mine", "broken")] == told
-    assert (out / "mine" / lock.NAME).exists()
+    assert (out / "mine" / runlock.NAME).exists()
 
 
 def test_what_could_not_be_measured_is_repeated_by_its_name(run, world, tmp_path):
@@ -196,7 +197,7 @@ def test_a_fragment_is_part_of_what_is_measured_and_in_the_lock(run, world, tmp_
     out = tmp_path / "out"
     words = ["--series", str(world.manifest), "--out", str(out), "--config", str(fragment)]
     run("reproduce", "mine", *words, rules=[FIGURES])
-    assert "# CONFIG_KUNIT is not set" in lock.read(out).config.options
+    assert "# CONFIG_KUNIT is not set" in runlock.read(out).config.options
 
 
 # Runs from their lock.
@@ -211,9 +212,9 @@ def test_a_test_is_the_same_from_its_lock_alone(run, world, tested, tmp_path):
     assert status == 0
     assert "the same 8 results" in said
     assert "tools" not in said
-    assert lock.read(out).tested == lock.read(alone).tested
+    assert runlock.read(out).tested == runlock.read(alone).tested
     assert main(["verify", str(out)]) == 0
-    (out / lock.NAME).write_text((tmp_path / "elsewhere/my.lock").read_text().replace('"SAME"', '"FIXED"'))
+    (out / runlock.NAME).write_text((tmp_path / "elsewhere/my.lock").read_text().replace('"SAME"', '"FIXED"'))
     assert main(["verify", str(out)]) == 2
     assert "all 8 results are the same" in " ".join((out / "reproduction.md").read_text().split())
 
@@ -274,7 +275,7 @@ def test_a_bench_is_the_same_from_its_lock_alone(run, world, tmp_path):
     out = tmp_path / "out"
     words = ["bench", "v1", "--series", str(world.manifest), "--runs", "2", "--out", str(out)]
     assert run(*words, rules=rules)[0] == 0
-    made = lock.read(out)
+    made = runlock.read(out)
     assert made.measure is not None
     assert made.measure.scenarios[0].machine.memory == parse_size("64M")
     status, said, _err = run("reproduce", str(out), rules=rules)

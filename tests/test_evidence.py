@@ -11,13 +11,14 @@ from fakes import rundirs
 from fakes.mails import GOOD as GOOD_SERIES
 from fakes.mails import HELPER, series
 from fakes.outcomes import outcome, request, run
-from series_ci import evidence, mail, stored
+from series_ci import evidence, mail
 from series_ci.errors import ApplyError
 from series_ci.pipeline import Outcome
 from series_ci.report.html import page
 from series_ci.results.model import Result, Status
 from series_ci.rows import Row
-from series_ci.runs import Stage
+from series_ci.rundir import read
+from series_ci.rundir.run import Stage
 
 
 def compared(label: str = "v10") -> Outcome:
@@ -26,7 +27,7 @@ def compared(label: str = "v10") -> Outcome:
 
 
 def gathered(folder: Path) -> evidence.Evidence:
-    return evidence.gather(folder, stored.read(folder))
+    return evidence.gather(folder, read.read(folder))
 
 
 def test_a_console_that_is_a_link_is_none(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_a_long_console_keeps_both_ends(tmp_path: Path) -> None:
     console = gathered(tmp_path).consoles["base"]
     assert (console.total, console.left_out) == (5001, 5001 - evidence.HEAD - evidence.TAIL)
     assert (console.lines[0], console.lines[-1]) == ((1, "line 1"), (5001, "\ufffdbold"))
-    assert "5001 lines, 3001 in the middle left out" in page(stored.read(tmp_path), gathered(tmp_path))
+    assert "5001 lines, 3001 in the middle left out" in page(read.read(tmp_path), gathered(tmp_path))
 
 
 def test_the_guests_after_a_crash_come_after_the_first(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_what_changed_from_version_to_version(tmp_path: Path) -> None:
     (step,) = gathered(tmp_path).changed
     assert (step.old, step.new, step.equal) == ("v1", "v2", False)
     assert "1 dropped" in step.words
-    text = page(stored.read(tmp_path), gathered(tmp_path))
+    text = page(read.read(tmp_path), gathered(tmp_path))
     assert "v1 to v2: " in text
     assert "1 dropped" in text
 

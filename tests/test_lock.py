@@ -10,20 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.locks import OPTIONS, of_test
-from series_ci import lock, reproduce
+from series_ci import reproduce
 from series_ci.errors import UsageError
 from series_ci.kernel import kconfig
 from series_ci.kernel.hazards import Permit
 from series_ci.manifest.allow import Allowed
+from series_ci.rundir import runlock
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 SIZES = st.integers(32 << 20, 1 << 40)
 MAILS = st.lists(st.from_regex(r"[a-z0-9.-]{1,9}@[a-z]{1,9}", fullmatch=True), min_size=1, max_size=3).map(tuple)
 PATCHES = st.lists(
-    st.builds(lock.BasePatch, name=st.from_regex(r"[a-z]{1,9}\.patch", fullmatch=True), text=TEXT), max_size=2
+    st.builds(runlock.BasePatch, name=st.from_regex(r"[a-z]{1,9}\.patch", fullmatch=True), text=TEXT), max_size=2
 )
 PROGRAMS = st.builds(
-    lock.Program,
+    runlock.Program,
     program=st.sampled_from(["mm/exit_skip", "bench/one"]),
     name=st.sampled_from(["a", "b/c"]),
     args=st.lists(TEXT, max_size=3).map(tuple),
@@ -49,13 +50,13 @@ def asked(made, folder):
 def test_a_lock_that_is_read_stands_for_the_same_request(tmp_path_factory, ids, own, tests, memory, swap):
     folder = tmp_path_factory.mktemp("lock")
     made = of_test(
-        mails=lock.Mails(message_ids=ids, archive="mail", digest="1", patch_ids=()),
-        tree=lock.Tree(spec="linux", base_patches=tuple(own), base="3", patched="4"),
-        guest=lock.Guest(memory=memory, cpus=3, swap=swap, accel="kvm"),
+        mails=runlock.Mails(message_ids=ids, archive="mail", digest="1", patch_ids=()),
+        tree=runlock.Tree(spec="linux", base_patches=tuple(own), base="3", patched="4"),
+        guest=runlock.Guest(memory=memory, cpus=3, swap=swap, accel="kvm"),
         tests=tuple(tests),
     )
-    lock.write(folder, made)
-    again = lock.read(folder)
+    runlock.write(folder, made)
+    again = runlock.read(folder)
     assert again == made
     assert asked(again, folder) == asked(made, folder)
     assert asked(again, folder)[2] == [(each.name, each.text.encode()) for each in own]
@@ -64,29 +65,29 @@ def test_a_lock_that_is_read_stands_for_the_same_request(tmp_path_factory, ids, 
 def test_a_patch_that_is_no_utf8_is_kept_byte_for_byte(tmp_path):
     path = tmp_path / "a.patch"
     path.write_bytes(bytes(range(256)))
-    lock.write(
-        tmp_path, of_test(tree=lock.Tree(spec="x", base_patches=(lock.BasePatch.of(path),), base="", patched=""))
+    runlock.write(
+        tmp_path, of_test(tree=runlock.Tree(spec="x", base_patches=(runlock.BasePatch.of(path),), base="", patched=""))
     )
-    assert lock.read(tmp_path).tree.base_patches[0].content == bytes(range(256))
+    assert runlock.read(tmp_path).tree.base_patches[0].content == bytes(range(256))
 
 
 def test_a_file_whose_name_is_no_utf8_has_a_lock(tmp_path):
     path = tmp_path / "caf\udce9.patch"
     path.write_bytes(b"x")
-    assert lock.BasePatch.of(path).name == "caf\ufffd.patch"
+    assert runlock.BasePatch.of(path).name == "caf\ufffd.patch"
 
 
 def test_complaints_that_were_allowed_are_allowed_again(tmp_path):
     """Their last day may be over: the run is made again as it was."""
     known = Allowed(pattern="WARNING", reason="known", link="https://example.org/1", expires=date(2020, 1, 1))
-    lock.write(tmp_path, of_test(allow=(known,)))
-    assert asked(lock.read(tmp_path), tmp_path)[4][3] == (known,)
+    runlock.write(tmp_path, of_test(allow=(known,)))
+    assert asked(runlock.read(tmp_path), tmp_path)[4][3] == (known,)
 
 
 def test_what_was_permitted_is_permitted_again(tmp_path):
     permit = Permit(kind="binary", path="logo.gif", reason="a logo")
-    lock.write(tmp_path, of_test(permit=(permit,)))
-    with reproduce.request_of(lock.read(tmp_path), reproduce.Again(), tmp_path, "repeat") as request:
+    runlock.write(tmp_path, of_test(permit=(permit,)))
+    with reproduce.request_of(runlock.read(tmp_path), reproduce.Again(), tmp_path, "repeat") as request:
         assert request.permit == (permit,)
 
 
@@ -101,7 +102,7 @@ def test_what_was_permitted_is_permitted_again(tmp_path):
     ],
 )
 def test_what_ran_without_kvm_does_so_again_unless_asked_otherwise(tmp_path, was, wanted, used):
-    guest = lock.Guest(memory=64 << 20, cpus=1, swap=0, accel=was)
+    guest = runlock.Guest(memory=64 << 20, cpus=1, swap=0, accel=was)
     with reproduce.request_of(of_test(guest=guest), reproduce.Again(accel=wanted), tmp_path, "") as request:
         assert request.accel == used
 
@@ -129,42 +130,42 @@ HARMFUL = [
 
 @pytest.mark.parametrize(("place", "value"), HARMFUL)
 def test_a_harmful_or_unknown_value_is_refused_with_its_place(tmp_path, place, value):
-    own = (lock.BasePatch(name="a.patch", text="x"),)
-    lock.write(tmp_path, of_test(tree=lock.Tree(spec="linux", base_patches=own, base="3", patched="4")))
-    lock.read(tmp_path)
-    data = json.loads((tmp_path / lock.NAME).read_text())
+    own = (runlock.BasePatch(name="a.patch", text="x"),)
+    runlock.write(tmp_path, of_test(tree=runlock.Tree(spec="linux", base_patches=own, base="3", patched="4")))
+    runlock.read(tmp_path)
+    data = json.loads((tmp_path / runlock.NAME).read_text())
     inner = data
     for key in place[:-1]:
         inner = inner[key]
     inner[place[-1]] = value
-    (tmp_path / lock.NAME).write_text(json.dumps(data))
+    (tmp_path / runlock.NAME).write_text(json.dumps(data))
     with pytest.raises(UsageError, match="is no lock of a run") as caught:
-        lock.read(tmp_path)
+        runlock.read(tmp_path)
     assert ".".join(str(each) for each in place) in caught.value.message
 
 
 def test_other_options_than_those_of_the_digest_are_refused(tmp_path):
-    lock.write(tmp_path, of_test())
-    path = tmp_path / lock.NAME
+    runlock.write(tmp_path, of_test())
+    path = tmp_path / runlock.NAME
     path.write_text(path.read_text().replace("CONFIG_KUNIT=y", "CONFIG_KUNIT=m"))
     with pytest.raises(UsageError) as caught:
-        lock.read(path)
+        runlock.read(path)
     found, expected = kconfig.digest("CONFIG_KUNIT=m\n"), kconfig.digest(OPTIONS)
     assert f"config: Value error, the options have the digest {found}, expected {expected}" in caught.value.message
 
 
 def test_a_huge_file_is_not_read(tmp_path):
-    path = tmp_path / lock.NAME
+    path = tmp_path / runlock.NAME
     with path.open("wb") as out:
-        out.truncate(lock.MAX_BYTES + 1)
+        out.truncate(runlock.MAX_BYTES + 1)
     with pytest.raises(UsageError, match=r"is larger than any lock of a run \(32 MB\)"):
-        lock.read(path)
+        runlock.read(path)
 
 
 def test_a_folder_without_a_lock_and_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="No such file") as caught:
-        lock.read(tmp_path)
+        runlock.read(tmp_path)
     assert "compared nothing" in caught.value.hint
     with pytest.raises(UsageError, match="No such file") as caught:
-        lock.read(tmp_path / "my.lock")
+        runlock.read(tmp_path / "my.lock")
     assert not caught.value.hint

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from fakes import remains
-from series_ci import ledger, rundir
+from series_ci import ledger
 from series_ci.host import files
+from series_ci.rundir import layout
 
 
 def test_the_lock_of_a_child_outlives_us(tmp_path: Path) -> None:
@@ -34,7 +35,7 @@ def test_what_a_killed_one_has_left_is_nobody_to_be_refused_for(tmp_path: Path) 
     with ledger.opened(tmp_path / "state.json"):
         pass
     remains.leave(tmp_path / "run/.lock")
-    with rundir.opened(tmp_path / "run", "the words"):
+    with layout.opened(tmp_path / "run", "the words"):
         pass
 
 

@@ -17,11 +17,11 @@ from fakes import lab, rundirs
 from fakes.lab import BASE, PATCHED, Lab
 from fakes.outcomes import outcome, request, run
 from fakes.world import FAILS, PASSES, World, fresh
-from series_ci import foreign, stored
 from series_ci.cli import main
 from series_ci.host import files
 from series_ci.results.model import Result, Status
-from series_ci.runs import SweepRun, VersionRun
+from series_ci.rundir import read, verify
+from series_ci.rundir.run import SweepRun, VersionRun
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +74,15 @@ def test_the_same_as_one_machine_would_have_written(world: World) -> None:
     there = {str(each.relative_to(out)) for each in out.rglob("*")}
     # The kernel of the base was built when the whole ran; what does not build keeps the log of its base's build.
     assert names - {"base/build.log"} <= there | {"base/build.log"}
-    assert isinstance(foreign.verify(out), SweepRun)
-    assert [boot.folder for boot in stored.read_version(out / "v4").boots] == ["../v1/patched", "../v1/patched-2"]
+    assert isinstance(verify.verify(out), SweepRun)
+    assert [boot.folder for boot in read.read_version(out / "v4").boots] == ["../v1/patched", "../v1/patched-2"]
 
 
 def test_each_version_by_itself(world: World) -> None:
     """Twins that nobody has put together are found; each keeps the boots of its own base."""
     parts = [world.test(label).out for label in ("v4", "v1", "v2", "v3")]
     status, out, _said, _err = merged(world, *parts)
-    found = foreign.verify(out)
+    found = verify.verify(out)
     assert status == 4
     assert isinstance(found, SweepRun)
     assert [(row.label, row.same_as, row.stage.value) for row in found.rows] == [
@@ -103,20 +103,20 @@ def test_what_is_missing_has_no_result(world: World) -> None:
     assert rows["v2"]["error"]["message"] == "no result of v2 is in the run directory"
     assert (rows["v2"]["cells"]["apply"], rows["v1"]["cells"]["apply"]) == ("no result", "ok")
     assert "v2 v3 v4" in said or "no result of v3" in said
-    foreign.verify(out)
+    verify.verify(out)
 
 
 def test_versions_that_were_asked_for(world: World) -> None:
     status, out, said, _err = merged(world, world.test("v4").out, world.test("v1").out, "--version=v4", "--version=v1")
     assert status == 0
     assert f"series-ci test v1 v4 --series {world.lab.manifest} --accel tcg" in said
-    assert isinstance(stored.read(out), SweepRun)
+    assert isinstance(read.read(out), SweepRun)
 
 
 def test_a_double_that_says_the_same_is_taken_once(world: World) -> None:
     parts = [world.test("v1").out, world.test("v1", "v4").out]
     status, out, _said, _err = merged(world, *parts, "--version", "v1", "--version", "v4")
-    found = stored.read(out)
+    found = read.read(out)
     assert status == 0
     assert isinstance(found, SweepRun)
     # v4 was not booted where it comes from; the boot that it shares is brought along, as its v1 was left behind.
@@ -137,7 +137,7 @@ def test_twins_that_disagree_are_not_called_the_same(world: World) -> None:
     good = world.test("v1").out
     world.lab.qemu.plan({"kernel": BASE, **FAILS}, PASSES)
     _status, out, _said, _err = merged(world, good, world.test("v4").out)
-    found = stored.read(out)
+    found = read.read(out)
     assert isinstance(found, SweepRun)
     assert [row.same_as for row in found.rows] == ["", "", "", ""]
 
@@ -232,7 +232,7 @@ def test_a_merged_run_can_be_merged_again(made: Any, tmp_path: Path) -> None:
     series = ["--series", str(tmp_path / "demo.yaml")]
     assert main(["merge", str(made("v1")), *series, "--out", str(tmp_path / "one")]) == 5
     assert main(["merge", str(tmp_path / "one"), str(made("v2")), *series, "--out", str(tmp_path / "two")]) == 0
-    found = foreign.verify(tmp_path / "two")
+    found = verify.verify(tmp_path / "two")
     assert isinstance(found, SweepRun)
     assert [isinstance(row.run, VersionRun) for row in found.rows] == [True, True]
     shutil.rmtree(tmp_path / "two/base")

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
-from series_ci import foreign, stored
 from series_ci.cli import main
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import UsageError
@@ -26,7 +25,8 @@ from series_ci.report.markdown import markdown
 from series_ci.report.summary import ran, summary
 from series_ci.results.model import Result, Status
 from series_ci.rows import Row
-from series_ci.runs import Permitted, Stage
+from series_ci.rundir import read, verify
+from series_ci.rundir.run import Permitted, Stage
 
 MANIFEST = """\
 name: demo
@@ -119,8 +119,8 @@ class TestReports:
     def test_json_and_back(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         told = rundirs.version(tmp_path, permitted())
         assert told.permitted == (LOGO, LARGE)
-        assert stored.read(tmp_path) == told
-        assert foreign.verify(tmp_path) == told
+        assert read.read(tmp_path) == told
+        assert verify.verify(tmp_path) == told
         main(["schema", "results"])
         schema = json.loads(capsys.readouterr().out)
         found = json.loads((tmp_path / "summary.json").read_text())
@@ -133,7 +133,7 @@ class TestReports:
     def test_a_sweep(self, tmp_path: Path) -> None:
         first = replace(permitted(), request=request(label="v1"))
         swept = rundirs.sweep(tmp_path, [Row(first.request, first, None, Stage.DONE)])
-        assert stored.read(tmp_path) == swept
+        assert read.read(tmp_path) == swept
         assert "permitted binary" in markdown(swept)
 
     def test_nothing_is_said_where_nothing_was_permitted(self) -> None:

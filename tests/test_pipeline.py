@@ -18,12 +18,13 @@ import pytest
 from fakes import fakelinux, lab, mails
 from fakes.lab import BASE, PATCHED, WARNING, Lab
 from fakes.world import FAILS, INNER, PASSES, World, fresh, notes
-from series_ci import pipeline, record
+from series_ci import pipeline
 from series_ci.cli import main
 from series_ci.cli.request import Options, make_request
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.progress import Progress
 from series_ci.results.model import Ended
+from series_ci.rundir import record
 
 
 @pytest.fixture(scope="module")

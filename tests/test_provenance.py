@@ -10,7 +10,7 @@ from fakes import fakelinux
 from series_ci import provenance
 from series_ci.kernel import sources
 from series_ci.kernel.store import Base
-from series_ci.runs import Source
+from series_ci.rundir.run import Source
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from fakes.outcomes import outcome, run
-from series_ci import lock, public
 from series_ci.kernel import kconfig
-from series_ci.lock import Lock
 from series_ci.report.summary import ran
 from series_ci.results.model import Result, Status
-from series_ci.runs import Origin, Source, VersionRun
+from series_ci.rundir import public, runlock
+from series_ci.rundir.run import Origin, Source, VersionRun
+from series_ci.rundir.runlock import Lock
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 GOOD = Result("mm/a", Status.PASS)
@@ -37,16 +37,16 @@ def locked() -> Lock:
         series="demo",
         label="v10",
         title="x",
-        mails=lock.Mails(message_ids=(MAIL,), archive="", digest="", patch_ids=()),
-        tree=lock.Tree(spec="x", base_patches=(), base="", patched=""),
-        config=lock.Config(digest=kconfig.digest(""), options=""),
-        guest=lock.Guest(memory=512 << 20, cpus=2, swap=0, accel="tcg"),
+        mails=runlock.Mails(message_ids=(MAIL,), archive="", digest="", patch_ids=()),
+        tree=runlock.Tree(spec="x", base_patches=(), base="", patched=""),
+        config=runlock.Config(digest=kconfig.digest(""), options=""),
+        guest=runlock.Guest(memory=512 << 20, cpus=2, swap=0, accel="tcg"),
         tests=(
-            lock.Program(program="mm/a", name="mm/a", args=(), timeout=None),
-            lock.Program(program="mm/run.sh", name="mm/b", args=("-t", "b"), timeout=None),
+            runlock.Program(program="mm/a", name="mm/a", args=(), timeout=None),
+            runlock.Program(program="mm/run.sh", name="mm/b", args=("-t", "b"), timeout=None),
         ),
         arch="x86_64",
-        tools=lock.Tools.model_construct(toolchain="gcc"),
+        tools=runlock.Tools.model_construct(toolchain="gcc"),
     )
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from series_ci import record
 from series_ci.errors import UsageError
 from series_ci.results.compare import Change, compare
 from series_ci.results.model import Ended, Result, Run, Splat, Status
+from series_ci.rundir import record
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 lines = st.lists(text, max_size=3).map(tuple)

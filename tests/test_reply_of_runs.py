@@ -11,8 +11,9 @@ import pytest
 from fakes import fakelinux, lab, mails
 from fakes.lab import Lab
 from fakes.world import FAILS, PASSES, Ran, World, fresh
-from series_ci import lock, mail
+from series_ci import mail
 from series_ci.cli import main
+from series_ci.rundir import runlock
 
 
 @pytest.fixture(scope="module")
@@ -94,16 +95,16 @@ def test_the_title_is_that_of_the_cover_letter_in_every_report(world: World) -> 
         out = world.folder / f"report.{form}"
         assert main(["report", str(ran.out), "--format", form, "-o", str(out)]) == 0
         assert mails.COVER in out.read_text("utf-8"), form
-    made = lock.read(ran.out)
+    made = runlock.read(ran.out)
     assert (made.title, made.mails.cover) == (mails.COVER, mails.message_id(1, 0))
 
 
 def test_a_lock_with_another_cover_letter(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.lab.qemu.plan(PASSES)
     ran = world.run("v1")
-    made = lock.read(ran.out)
+    made = runlock.read(ran.out)
     other = made.mails.model_copy(update={"cover": "other@example.org"})
-    lock.write(ran.out, made.model_copy(update={"mails": other}))
+    runlock.write(ran.out, made.model_copy(update={"mails": other}))
     assert main(["verify", str(ran.out)]) == 2
     assert "run.lock: names another cover letter" in capsys.readouterr().err
 

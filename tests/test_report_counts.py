@@ -22,11 +22,11 @@ from series_ci.post import patchwork, posting
 from series_ci.report import b4, html, kcidb, mailtext, markdown, reply, summary, table, words
 from series_ci.report import sweep as sweeps
 from series_ci.report.junit import Failures, junit
-from series_ci.report.matrix import matrix
 from series_ci.results.compare import Change
 from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
 from series_ci.rows import Row, Sweep
-from series_ci.runs import Stage, VersionRun
+from series_ci.rundir.matrix import matrix
+from series_ci.rundir.run import Stage, VersionRun
 
 PROGRAM = "mm/exit_skip"
 MANY = 30

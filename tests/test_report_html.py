@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fakes import npm, rundirs
 from fakes.outcomes import outcome, request, run
-from series_ci import evidence, stored
+from series_ci import evidence
 from series_ci.errors import ApplyError, BuildError
 from series_ci.evidence import Evidence
 from series_ci.host import process
@@ -25,7 +25,8 @@ from series_ci.report.html import page
 from series_ci.report.summary import ran
 from series_ci.results.model import Result, Splat, Status
 from series_ci.rows import Row
-from series_ci.runs import Stage
+from series_ci.rundir import read
+from series_ci.rundir.run import Stage
 
 LOOK = Path(__file__).parent / "data/look.mjs"
 NOTHING = Evidence({}, ())
@@ -48,7 +49,7 @@ def broken() -> Outcome:
 
 
 def written(folder: Path) -> str:
-    found = stored.read(folder)
+    found = read.read(folder)
     return page(found, evidence.gather(folder, found))
 
 

@@ -23,7 +23,7 @@ from series_ci.report.kcidb import VERSION, document, path, status
 from series_ci.report.summary import ran
 from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
 from series_ci.rows import Row
-from series_ci.runs import Source, Stage
+from series_ci.rundir.run import Source, Stage
 
 START = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 

@@ -29,7 +29,7 @@ from series_ci.report.reply import ROWS, Tested, Tester, reply
 from series_ci.report.summary import ran
 from series_ci.results import compare
 from series_ci.results.model import Ended, Result, Splat, Status
-from series_ci.runs import Source
+from series_ci.rundir.run import Source
 
 SENT = """\
 Message-ID: <20260203.v10-1@example.org>

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from fakes.locks import of_test
-from series_ci import lock
 from series_ci.manifest import model
 from series_ci.report import reproduction
-from series_ci.reproduction import Difference, Repeated, Verdict, judge
+from series_ci.rundir import runlock
+from series_ci.rundir.reproduction import Difference, Repeated, Verdict, judge
 
 HARDEST = "mm/exit_skip:process.mreleased.device_copied"
 
@@ -53,18 +53,18 @@ def test_results_that_differ_fit_a_mail(name):
 
 
 def test_a_tree_of_this_machine_is_named_by_its_content():
-    made = of_test(tree=lock.Tree(spec="/home/tess/linux", base_patches=(), base="0" * 40, patched="1" * 40))
+    made = of_test(tree=runlock.Tree(spec="/home/tess/linux", base_patches=(), base="0" * 40, patched="1" * 40))
     text = reproduction.repeated_text(made, Repeated((), (), 3))
     assert "/home/tess" not in text
     assert "the tree below" in text
 
 
 def test_long_names_of_tools_and_trees_fit_a_mail():
-    own = tuple(lock.BasePatch(name=f"000{n}-mm-vmscan-as-it-was.patch", text="") for n in range(3))
+    own = tuple(runlock.BasePatch(name=f"000{n}-mm-vmscan-as-it-was.patch", text="") for n in range(3))
     tools = of_test().tools.model_copy(
         update={"compiler": "x86_64-linux-gnu-gcc (Debian 12.2.0-14+deb12u1) 12.2.0 " * 3}
     )
-    tree = lock.Tree(spec="debian:linux-source-6.12", base_patches=own, base="0" * 40, patched="1" * 40)
+    tree = runlock.Tree(spec="debian:linux-source-6.12", base_patches=own, base="0" * 40, patched="1" * 40)
     tools = tools.model_copy(update={"qemu_argv": "qemu " + "-device virtio-blk-pci,drive=swap " * 9})
     found = Repeated((Difference("compiler", tools.compiler, "gcc " * 30),), (), 3)
     text = reproduction.repeated_text(of_test(tools=tools, tree=tree), found)

@@ -16,12 +16,12 @@ from series_ci.errors import ApplyError, BuildError, Error, ExitStatus, Infrastr
 from series_ci.manifest.allow import Allowed
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
-from series_ci.report.matrix import matrix, why_failed
 from series_ci.report.sweep import MOST_DETAILS, ran, show, summary
 from series_ci.results.compare import compare
 from series_ci.results.model import Ended, Result, Run, Splat, Status
 from series_ci.rows import Row, Sweep, status
-from series_ci.runs import Stage, SweepRow, SweepRun
+from series_ci.rundir.matrix import matrix, why_failed
+from series_ci.rundir.run import Stage, SweepRow, SweepRun
 
 NAME = "mm/exit_skip"
 SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13", "ab" * 20, ("line",))

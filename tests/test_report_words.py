@@ -9,7 +9,7 @@ from series_ci.report import words
 from series_ci.report.summary import ran
 from series_ci.results.compare import Change, Entry
 from series_ci.results.model import Ended, Result, Splat, Status
-from series_ci.runs import Boot, Retried, SweepRun
+from series_ci.rundir.run import Boot, Retried, SweepRun
 
 
 def entry(name: str, change: Change = Change.BROKEN) -> Entry:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from fakes.locks import of_test
-from series_ci import lock, reproduce, reproduction
+from series_ci import reproduce
 from series_ci.manifest import model
 from series_ci.manifest.model import Machine, Scenario
 from series_ci.manifest.reported import Figure
-from series_ci.reproduction import Verdict, judge
+from series_ci.rundir import reproduction, runlock
+from series_ci.rundir.reproduction import Verdict, judge
 
 BARRY = model.load(Path(__file__).parent.parent / "series" / "exit-skip.yaml").reported[0]
 
@@ -46,10 +47,10 @@ def test_the_verdict_on_a_figure(value, values, verdict):
 
 def bench(accel, median):
     """The lock of a bench of one metric that was seen within 5 of its median."""
-    row = lock.Measured(
+    row = runlock.Measured(
         scenario="one", side="base", metric="skips", median=median, least=median - 5, greatest=median + 5, samples=3
     )
-    measure = lock.Measure(scenarios=(), runs=1, seed=1, accel=accel)
+    measure = runlock.Measure(scenarios=(), runs=1, seed=1, accel=accel)
     return of_test(verb="bench", guest=None, tested=None, tests=(), measure=measure, measured=(row,))
 
 

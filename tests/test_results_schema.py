@@ -21,7 +21,7 @@ from series_ci.report.summary import ran, summary
 from series_ci.results import compare, looks
 from series_ci.results.model import Result, Splat, Status
 from series_ci.rows import Row
-from series_ci.runs import Stage
+from series_ci.rundir.run import Stage
 
 
 @pytest.fixture

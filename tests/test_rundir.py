@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import rundir
 from series_ci.errors import UsageError
+from series_ci.rundir import layout
 
 HOLD = """\
 import sys
@@ -24,39 +24,39 @@ with rundir.opened(Path(sys.argv[1]), "the words"):
 
 def test_an_interrupted_sweep_is_found_by_its_words(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    with rundir.opened(folder, "the words") as goes_on:
+    with layout.opened(folder, "the words") as goes_on:
         assert not goes_on
-        assert rundir.unfinished(folder) is None  # it is under way
+        assert layout.unfinished(folder) is None  # it is under way
         (folder / "base").mkdir()
-    assert rundir.unfinished(folder) == "the words"
-    with rundir.opened(folder, "the words") as goes_on:
+    assert layout.unfinished(folder) == "the words"
+    with layout.opened(folder, "the words") as goes_on:
         assert goes_on
     (folder / "summary.json").write_text("{}")
-    assert rundir.unfinished(folder) is None
+    assert layout.unfinished(folder) is None
 
 
 def test_a_sweep_that_came_to_nothing_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no mails"), rundir.opened(tmp_path / "run", "the words"):
+    with pytest.raises(UsageError, match="no mails"), layout.opened(tmp_path / "run", "the words"):
         raise UsageError("no mails")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"repeat": 3}'])
 def test_a_folder_of_something_else_is_no_sweep(tmp_path: Path, content: str) -> None:
-    assert rundir.unfinished(tmp_path / "none") is None
+    assert layout.unfinished(tmp_path / "none") is None
     (tmp_path / "sweep.json").write_text(content)
-    assert rundir.unfinished(tmp_path) is None
+    assert layout.unfinished(tmp_path) is None
 
 
 def test_two_sweeps_never_share_a_folder_and_a_killed_one_leaves_it_free(tmp_path: Path) -> None:
-    ci = str(Path(rundir.__file__).parents[1])
+    ci = str(Path(layout.__file__).parents[1])
     argv = [sys.executable, "-c", HOLD, str(tmp_path / "run")]
     other = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PYTHONPATH": ci})
     with other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"open\n"
-        assert rundir.unfinished(tmp_path / "run") is None
-        with pytest.raises(UsageError, match=f"process {other.pid}"), rundir.opened(tmp_path / "run", "the words"):
+        assert layout.unfinished(tmp_path / "run") is None
+        with pytest.raises(UsageError, match=f"process {other.pid}"), layout.opened(tmp_path / "run", "the words"):
             pytest.fail("opened a folder that another process uses")
         other.kill()
-    assert rundir.unfinished(tmp_path / "run") == "the words"
+    assert layout.unfinished(tmp_path / "run") == "the words"

@@ -11,7 +11,7 @@ from series_ci.errors import ExitStatus
 from series_ci.report.summary import ran
 from series_ci.results.compare import Change
 from series_ci.results.model import Result, Splat, Status
-from series_ci.runs import Boot, Stage, SweepRow, SweepRun, VersionRun, place, worst
+from series_ci.rundir.run import Boot, Stage, SweepRow, SweepRun, VersionRun, place, worst
 
 RUN = ran(
     outcome(

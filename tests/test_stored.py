@@ -15,7 +15,6 @@ from fakes import rundirs
 from fakes.lab import world
 from fakes.outcomes import outcome, request, run
 from fakes.world import World, fresh
-from series_ci import stored
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
 from series_ci.host import files
 from series_ci.kernel.each_patch import PatchBuild
@@ -23,7 +22,8 @@ from series_ci.pipeline import Outcome
 from series_ci.results import compare, looks
 from series_ci.results.model import Ended, Result, Run, Splat, Status
 from series_ci.rows import Row
-from series_ci.runs import Problem, Stage, SweepRun, VersionRun
+from series_ci.rundir import read
+from series_ci.rundir.run import Problem, Stage, SweepRun, VersionRun
 
 SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13", "ab" * 16, ("one", "two"), "f", ("f", "g"), "mm/a")
 
@@ -58,12 +58,12 @@ def tried_twice() -> Outcome:
 )
 def test_a_version_comes_back_as_it_was(tmp_path: Path, found: Outcome) -> None:
     known = rundirs.version(tmp_path / "run", found)
-    assert stored.read(tmp_path / "run") == known
+    assert read.read(tmp_path / "run") == known
 
 
 def test_what_is_read_has_the_words_of_the_tests(tmp_path: Path) -> None:
     rundirs.version(tmp_path, tried_twice())
-    found = stored.read_version(tmp_path)
+    found = read.read_version(tmp_path)
     (changed,) = [entry for entry in found.entries if entry.name == "mm/a"]
     assert (changed.log, changed.seconds, changed.notes) == (("line 1", "line 2"), 1.5, ("left by v10",))
     assert {entry.name: entry.log for entry in found.entries}["mm/only-base"] == ("base",)
@@ -96,10 +96,10 @@ def test_a_sweep_comes_back_as_it_was_also_elsewhere(tmp_path: Path) -> None:
     }
     gone = InfrastructureError("lost", details="twice", hint="look")
     written = rundirs.sweep(tmp_path / "sweep", rows(known, gone))
-    found = stored.read(tmp_path / "sweep")
+    found = read.read(tmp_path / "sweep")
     assert found == written
     shutil.move(tmp_path / "sweep", tmp_path / "elsewhere")
-    assert stored.read(tmp_path / "elsewhere") == written
+    assert read.read(tmp_path / "elsewhere") == written
     assert isinstance(found, SweepRun)
     assert found.rows[-1].error == Problem("lost", "twice", "look")
     assert found.rows[1].run
@@ -110,7 +110,7 @@ def test_a_sweep_comes_back_as_it_was_also_elsewhere(tmp_path: Path) -> None:
 def test_records_that_were_left_out_of_a_copy_are_no_error(tmp_path: Path) -> None:
     rundirs.version(tmp_path, tried_twice())
     shutil.rmtree(tmp_path / "patched")
-    found = stored.read_version(tmp_path)
+    found = read.read_version(tmp_path)
     assert (found.verdict, found.boots[0].run, found.boots[1].run is None) == (
         "regression, but no build after 1 patch",
         None,
@@ -120,11 +120,11 @@ def test_records_that_were_left_out_of_a_copy_are_no_error(tmp_path: Path) -> No
 
 def test_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no finished run"):
-        stored.read(tmp_path)
+        read.read(tmp_path)
     for wrong in ({"series": "demo"}, {"versions": [{"version": "v9"}]}, {"versions": 3}):
         files.write_json(tmp_path / "summary.json", wrong)
         with pytest.raises(UsageError, match="is not the summary"):
-            stored.read(tmp_path)
+            read.read(tmp_path)
 
 
 @pytest.mark.parametrize("key", ["changes", "splats", "boots", "environment", "status"])
@@ -134,17 +134,17 @@ def test_a_damaged_summary_is_told(tmp_path: Path, key: str, wrong: Any) -> None
     found = json.loads((tmp_path / "summary.json").read_text())
     files.write_json(tmp_path / "summary.json", {**found, key: wrong})
     with pytest.raises(UsageError, match="is not the summary"):
-        stored.read(tmp_path)
+        read.read(tmp_path)
 
 
 def test_a_sweep_is_no_single_version(tmp_path: Path) -> None:
     rundirs.sweep(tmp_path, rows({"v1": outcome(error=ApplyError("no"), label="v1")}))
     with pytest.raises(UsageError, match="several versions") as caught:
-        stored.read_version(tmp_path)
+        read.read_version(tmp_path)
     assert caught.value.hint.endswith(str(tmp_path / "v1"))
     (tmp_path / "v1/summary.json").unlink()
     with pytest.raises(UsageError, match=r"v1/summary\.json: is missing"):
-        stored.read(tmp_path)
+        read.read(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_the_program_itself(lab: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     here: World = fresh(lab, tmp_path, capsys)
     ran = here.test("v1", "v2", "v4")
-    found = stored.read(ran.out)
+    found = read.read(ran.out)
     assert isinstance(found, SweepRun)
     assert [row.stage for row in found.rows] == [Stage.DONE, Stage.APPLY, Stage.DONE]
     assert found.rows[2].same_as == "v1"

@@ -18,8 +18,8 @@ from junitparser import JUnitXml
 from fakes import lab, mails
 from fakes.lab import BASE, PATCHED, Lab
 from fakes.world import FAILS, PASSES, Ran, World, fresh, notes
-from series_ci import record
 from series_ci.cli import main
+from series_ci.rundir import record
 
 ROOT = Path(__file__).resolve().parent.parent
 

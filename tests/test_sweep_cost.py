@@ -17,7 +17,7 @@ from series_ci import cli
 from series_ci.errors import BuildError, InfrastructureError
 from series_ci.progress import Progress
 from series_ci.rows import Row
-from series_ci.runs import Stage
+from series_ci.rundir.run import Stage
 from sweep_cost import Figure, Stopwatch, require_result
 
 ROOT = Path(__file__).resolve().parent.parent

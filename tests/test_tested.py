@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from series_ci import tested
+from series_ci.rundir import earlier
 
 BASE = "b" * 40
 
@@ -41,7 +41,7 @@ class TestNewest:
         run(tmp_path / "mini-v1-b", 100)
         wanted = run(tmp_path / "mini-sweep" / "v1", 300)
         run(tmp_path / "mini-v1-a", 200)
-        found = tested.newest(tmp_path, "mini", "v1@example.org", BASE)
+        found = earlier.newest(tmp_path, "mini", "v1@example.org", BASE)
         assert found is not None
         assert (found.folder, found.base, found.verdict, found.error) == (wanted, BASE, "no regression", "")
 
@@ -57,13 +57,13 @@ class TestNewest:
     def test_runs_of_something_else_do_not_count(self, tmp_path: Path, other: dict[str, Any]) -> None:
         wanted = run(tmp_path / "old", 100)
         run(tmp_path / "new", 200, **other)
-        found = tested.newest(tmp_path, "mini", "v1@example.org", BASE)
+        found = earlier.newest(tmp_path, "mini", "v1@example.org", BASE)
         assert found is not None
         assert found.folder == wanted
 
     def test_any_base_will_do_when_none_is_given(self, tmp_path: Path) -> None:
         wanted = run(tmp_path / "new", 200, environment={"base_commit": "c" * 40})
-        found = tested.newest(tmp_path, "mini", "v1@example.org", None)
+        found = earlier.newest(tmp_path, "mini", "v1@example.org", None)
         assert found is not None
         assert (found.folder, found.base) == (wanted, "c" * 40)
 
@@ -71,27 +71,27 @@ class TestNewest:
         (tmp_path / "unfinished").mkdir()
         (tmp_path / "damaged").mkdir()
         (tmp_path / "damaged/summary.json").write_text("{")
-        assert tested.newest(tmp_path, "mini", "v1@example.org", BASE) is None
-        assert tested.newest(tmp_path / "none", "mini", "v1@example.org", BASE) is None
+        assert earlier.newest(tmp_path, "mini", "v1@example.org", BASE) is None
+        assert earlier.newest(tmp_path / "none", "mini", "v1@example.org", BASE) is None
 
     def test_what_it_says(self, tmp_path: Path) -> None:
         changes = [row("mm/a", "PASS"), row("mm/b", None, "GONE"), row("mm/c", "FAIL", "FLAKY")]
         splats = [{"title": "WARNING at x", "change": "NEW"}, {"title": "BUG at y", "change": "SAME"}]
         error = {"message": "does not build", "details": "", "hint": ""}
         run(tmp_path / "x", 100, changes=changes, splats=splats, error=error)
-        found = tested.newest(tmp_path, "mini", "v1@example.org", BASE)
+        found = earlier.newest(tmp_path, "mini", "v1@example.org", BASE)
         assert found is not None
         assert found.statuses == {"mm/a": "PASS", "mm/b": "-", "mm/c": "FAIL (flaky)"}
         assert (found.splats, found.error) == (("WARNING at x",), "does not build")
 
 
 def test_what_changed_between_two_runs() -> None:
-    def of(statuses: dict[str, str], *splats: str) -> tested.Tested:
-        return tested.Tested(Path(), BASE, "", "", statuses, splats)
+    def of(statuses: dict[str, str], *splats: str) -> earlier.Tested:
+        return earlier.Tested(Path(), BASE, "", "", statuses, splats)
 
     old = of({"a": "PASS", "b": "FAIL", "c": "PASS", "only old": "PASS"}, "WARNING at x", "BUG at both")
     new = of({"c": "-", "b": "PASS", "a": "PASS", "new 1": "PASS", "new 2": "FAIL"}, "BUG at both", "Oops at z")
-    assert tested.compare(old, new) == tested.Difference(
+    assert earlier.compare(old, new) == earlier.Difference(
         changed=(
             ("b", "FAIL", "PASS"),
             ("c", "PASS", "-"),

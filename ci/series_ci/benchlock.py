@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from series_ci import lock, locking
+from series_ci import locking
 from series_ci.bench import Plan, Rig, Sources
 from series_ci.guest import qemu
-from series_ci.lock import Lock, Measured
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.reported import Reported
 from series_ci.pipeline import Request
 from series_ci.results.metrics import in_order
 from series_ci.results.samples import SIDES, Sample
+from series_ci.rundir import runlock
+from series_ci.rundir.runlock import Lock, Measured
 
 
 def of_bench(
@@ -32,7 +33,7 @@ def of_bench(
     images = {side: kernel.build.image_digest for side, kernel in zip(SIDES, rig.pair, strict=True)}
     return Lock(
         verb="reproduce" if reported else "bench",
-        measure=lock.Measure(
+        measure=runlock.Measure(
             scenarios=tuple(scenarios), runs=_rounds(samples), seed=plan.seed, margin=margin, accel=rig.accel.name
         ),
         reported=reported,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from series_ci import lore, mailed, pipeline, rangediff, tested
+from series_ci import lore, mailed, pipeline, rangediff
 from series_ci.archive import Archive, open_archive
 from series_ci.errors import ApplyError, UsageError
 from series_ci.host import files, paths, process, scratch
@@ -17,7 +17,8 @@ from series_ci.mailed import Mailed
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
 from series_ci.rangediff import Pair
-from series_ci.tested import Tested
+from series_ci.rundir import earlier
+from series_ci.rundir.earlier import Tested
 
 CREATION_FACTOR = 80
 """git's own 60 takes a patch that was mostly rewritten for another one; two versions of a series are related."""
@@ -125,7 +126,7 @@ def _apply_one(side: Version, base: Base, progress: Progress) -> Version:
 
 def _with_results(side: Version) -> Version:
     base = side.base.commit if side.base else None
-    found = tested.newest(paths.runs(), side.request.series, side.request.message_id, base)
+    found = earlier.newest(paths.runs(), side.request.series, side.request.message_id, base)
     return Version(side.request, side.fetched, side.base, side.commit, side.refusal, found)
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import difference, mail, mailed, rangediff, stored
+from series_ci import difference, mail, mailed, rangediff
 from series_ci.guest import attempts
 from series_ci.guest.boot import GUEST
 from series_ci.host import inside, plain
 from series_ci.rangediff import Pair
 from series_ci.results import logline
-from series_ci.runs import AnyRun, SweepRun, VersionRun, place
+from series_ci.rundir import read
+from series_ci.rundir.run import AnyRun, SweepRun, VersionRun, place
 
 HEAD, TAIL = 400, 1600
 """Lines of a console that are kept from its beginning and from its end, where trouble is."""
@@ -107,7 +108,7 @@ def _lines(folder: Path, name: str) -> Iterator[str]:
 
 def _changed(folder: Path, run: SweepRun) -> Iterator[Changed]:
     """Each version beside the one before it, as they were mailed."""
-    sent = {each.version: _sent(stored.mails(folder / place(run, each)), each) for each in run.runs}
+    sent = {each.version: _sent(read.mails(folder / place(run, each)), each) for each in run.runs}
     labels = [label for label, patches in sent.items() if patches]
     for old, new in pairwise(labels):
         yield Changed(old, new, mailed.compare(sent[old], sent[new]))

@@ -7,14 +7,15 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from series_ci import __version__, lock
+from series_ci import __version__
 from series_ci.host import files, paths, process
 from series_ci.kernel import kconfig, selftests
 from series_ci.kernel.kernel import Workshop
 from series_ci.kernel.store import Base, Store
-from series_ci.lock import Lock
 from series_ci.lore import Fetched
 from series_ci.pipeline import Outcome, Request
+from series_ci.rundir import runlock
+from series_ci.rundir.runlock import Lock
 
 
 def of_test(outcome: Outcome) -> Lock | None:
@@ -26,18 +27,18 @@ def of_test(outcome: Outcome) -> Lock | None:
     entries = compared.entries
     return Lock(
         verb="test",
-        guest=lock.Guest(
+        guest=runlock.Guest(
             memory=request.machine.memory,
             cpus=request.machine.cpus,
             swap=request.machine.swap,
             accel=patched.environment["accelerator"],
         ),
         tests=tuple(
-            lock.Program(program=each.program, name=each.name, args=each.args, timeout=each.timeout)
+            runlock.Program(program=each.program, name=each.name, args=each.args, timeout=each.timeout)
             for each in request.tests
         ),
         allow=request.allow,
-        tested=lock.Tested(
+        tested=runlock.Tested(
             base={each.name: each.base.value for each in entries if each.base is not None},
             patched={each.name: each.patched.value for each in entries if each.patched is not None},
             changes={each.name: each.change.value for each in entries},
@@ -45,7 +46,8 @@ def of_test(outcome: Outcome) -> Lock | None:
             verdict=compared.verdict,
         ),
         patches=tuple(
-            lock.Built(name=each.name, builds=each.error is None, new_warnings=each.warnings) for each in outcome.steps
+            runlock.Built(name=each.name, builds=each.error is None, new_warnings=each.warnings)
+            for each in outcome.steps
         ),
         **inputs(request, outcome.fetched, outcome.base, outcome.shop, patched.commit),
         tools=tools(
@@ -68,29 +70,29 @@ def inputs(request: Request, fetched: Fetched, base: Base, shop: Workshop, commi
         "title": fetched.title,
         "permit": request.permit,
         "arch": request.arch.name,
-        "mails": lock.Mails(
+        "mails": runlock.Mails(
             message_ids=request.message_ids,
             archive=paths.named(request.archive),
             digest=fetched.digest,
             patch_ids=fetched.patch_ids,
             cover=fetched.cover.message_id if fetched.cover else "",
         ),
-        "tree": lock.Tree(
+        "tree": runlock.Tree(
             spec=paths.named(base.spec),
-            base_patches=tuple(lock.BasePatch.of(path) for path in own),
+            base_patches=tuple(runlock.BasePatch.of(path) for path in own),
             base=store.tree_id(base.commit),
             patched=store.tree_id(commit),
         ),
-        "config": lock.Config(digest=shop.config_digest, options=kconfig.render(shop.options)),
+        "config": runlock.Config(digest=shop.config_digest, options=kconfig.render(shop.options)),
     }
 
 
 def tools(
     request: Request, shop: Workshop, seen: Mapping[str, str], argv: Sequence[str], images: dict[str, str]
-) -> lock.Tools:
+) -> runlock.Tools:
     """What it was built and booted with: `seen` in the guests, `argv` that of QEMU, `images` their digests by side."""
     ours = [files.digest_files(selftests.own(collection)) for collection in shop.collections]
-    return lock.Tools(
+    return runlock.Tools(
         series_ci=__version__,
         toolchain="llvm" if request.toolchain == "llvm" else "gcc",
         compiler=shop.tools.version,

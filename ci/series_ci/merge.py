@@ -8,9 +8,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from series_ci import fitting, foreign, mail, mailed, rundir
+from series_ci import mail, mailed
 from series_ci.errors import UsageError
-from series_ci.fitting import Part
 from series_ci.host import files
 from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
@@ -18,7 +17,9 @@ from series_ci.report import summary
 from series_ci.report import sweep as many
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
-from series_ci.runs import Boot, Problem, SweepRow, SweepRun, VersionRun, retried
+from series_ci.rundir import join, layout, verify
+from series_ci.rundir.join import Part
+from series_ci.rundir.run import Boot, Problem, SweepRow, SweepRun, VersionRun, retried
 
 _AGAIN = re.compile(r"-\d+\Z")
 """What stands behind the name of a later boot's folder."""
@@ -36,19 +37,19 @@ def merge(
         found: list[Part] = []
         for folder in folders:
             step.update(str(folder))
-            found += fitting.parts(folder, foreign.verify(folder))
+            found += join.parts(folder, verify.verify(folder))
         step.note(f"{count(len(found), 'version')} in {len(folders)}")
-    chosen = fitting.choose(found, manifest, labels)
+    chosen = join.choose(found, manifest, labels)
     if not chosen:
         raise UsageError("nothing to merge: no version is in the run directories")
-    for remark in fitting.remarks(list(chosen.values())):
+    for remark in join.remarks(list(chosen.values())):
         progress.say(remark)
     with progress.step("merge") as step, files.fresh_folder(out, replace=False) as making:
         sweep = _Joint(out, making, chosen).sweep(manifest, labels, len(folders))
-        files.write_json(making / rundir.STATE, {"repeat": sweep.repeat})
+        files.write_json(making / layout.STATE, {"repeat": sweep.repeat})
         files.write(making / "junit.xml", junit(sweep))
         files.write(making / "summary.md", markdown(sweep))
-        files.write_json(making / rundir.SUMMARY, many.summary(sweep))
+        files.write_json(making / layout.SUMMARY, many.summary(sweep))
         step.note(str(out))
     return sweep
 
@@ -69,10 +70,10 @@ class _Joint:
             if part := self.chosen.get(label):
                 rows.append(self._row(part))
             else:
-                rows.append(fitting.absent(label, manifest.version(label).message_id, folders))
-        rows = fitting.twins(rows, {row.label: _sources(self.making / row.label, row.run) for row in rows if row.run})
+                rows.append(join.absent(label, manifest.version(label).message_id, folders))
+        rows = join.twins(rows, {row.label: _sources(self.making / row.label, row.run) for row in rows if row.run})
         words = next((row.run.repeat for row in rows if row.run), f"series-ci test --series {manifest.name}")
-        repeat = fitting.repeat(words, labels, everything=list(labels) == list(manifest.versions))
+        repeat = join.repeat(words, labels, everything=list(labels) == list(manifest.versions))
         return SweepRun(manifest.name, manifest.title, tuple(rows), str(self.out), repeat)
 
     def _row(self, part: Part) -> SweepRow:
@@ -97,7 +98,7 @@ class _Joint:
         if run.error is not None:
             self._base(place / "base")  # there may be the log of its build
         files.write(target / "junit.xml", junit(run))
-        files.write_json(target / rundir.SUMMARY, summary.summary(run))
+        files.write_json(target / layout.SUMMARY, summary.summary(run))
         return replace(part.row, run=run, error=run.error)
 
     def _base_boot(self, boot: Boot, place: Path) -> Boot:
@@ -133,7 +134,7 @@ class _Joint:
 def _place(part: Part) -> Path:
     """The folder of a version: a run directory, or in that of a sweep."""
     inside = part.folder / part.row.label
-    return inside if (inside / rundir.SUMMARY).is_file() else part.folder
+    return inside if (inside / layout.SUMMARY).is_file() else part.folder
 
 
 def _moved(error: Problem | None, old: str, new: str) -> Problem | None:

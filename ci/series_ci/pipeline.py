@@ -33,7 +33,7 @@ from series_ci.provenance import source_of
 from series_ci.results.compare import Comparison
 from series_ci.results.coverage import Coverage
 from series_ci.results.model import Run
-from series_ci.runs import Permitted
+from series_ci.rundir.run import Permitted
 
 
 @dataclass(frozen=True)

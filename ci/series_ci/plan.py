@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from series_ci import lore, stored
+from series_ci import lore
 from series_ci.archive import Archive
 from series_ci.errors import Error, UsageError
 from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
-from series_ci.runs import SweepRun, VersionRun
+from series_ci.rundir import read
+from series_ci.rundir.run import SweepRun, VersionRun
 
 MOST = 256
 """So many jobs one matrix of GitHub's may have."""
@@ -102,9 +103,9 @@ def _alike(
 def _took(folder: Path, series: str) -> Mapping[tuple[str, str], float]:
     """Seconds that the boots of a mail's newest run took, by its Message-ID and the architecture."""
     found: dict[tuple[str, str], float] = {}
-    for path in stored.summaries(folder):
+    for path in read.summaries(folder):
         try:
-            run = stored.read(path.parent)
+            run = read.read(path.parent)
         except UsageError:  # of an older form, or damaged
             continue
         if isinstance(run, SweepRun) or run.series != series:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from series_ci import public
 from series_ci.kernel import repo
 from series_ci.kernel.store import Base
-from series_ci.runs import Source
+from series_ci.rundir import public
+from series_ci.rundir.run import Source
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 

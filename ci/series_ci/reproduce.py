@@ -17,12 +17,12 @@ from series_ci.errors import ApplyError, BuildError, InfrastructureError, UsageE
 from series_ci.guest.qemu import Machine
 from series_ci.host import files, scratch
 from series_ci.kernel.store import Store
-from series_ci.lock import Lock
 from series_ci.manifest.model import Scenario, Selftest, TreeSource
 from series_ci.manifest.reported import Reported
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
 from series_ci.results.samples import SIDES, Sample
+from series_ci.rundir.runlock import Lock
 
 _PATCHED = SIDES[1]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from series_ci.errors import Error, ExitStatus
 from series_ci.pipeline import Outcome, Request
-from series_ci.runs import Stage
+from series_ci.rundir.run import Stage
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from series_ci.pipeline import Outcome, Request
 from series_ci.progress import Progress
 from series_ci.results.coverage import Coverage
 from series_ci.rows import Row, Sweep, status
-from series_ci.runs import Permitted, Stage
+from series_ci.rundir.run import Permitted, Stage
 
 
 @dataclass

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from series_ci import arch, lock
+from series_ci import arch
 from series_ci.kernel import kconfig
+from series_ci.rundir import runlock
 
 OPTIONS = "CONFIG_KUNIT=y\n"
 
 
-def of_test(**parts: Any) -> lock.Lock:
+def of_test(**parts: Any) -> runlock.Lock:
     """The lock of a test; `parts` are fields that are otherwise."""
     fields: dict[str, Any] = {
         "verb": "test",
         "series": "mini",
         "label": "v1",
         "title": "mm: one",
-        "mails": lock.Mails(message_ids=("a@example.org",), archive="mail", digest="1", patch_ids=("2",)),
-        "tree": lock.Tree(spec="linux", base_patches=(), base="3", patched="4"),
-        "config": lock.Config(digest=kconfig.digest(OPTIONS), options=OPTIONS),
-        "guest": lock.Guest(memory=64 << 20, cpus=1, swap=0, accel="tcg"),
-        "tests": (lock.Program(program="mm/good", name="mm/good", args=(), timeout=None),),
+        "mails": runlock.Mails(message_ids=("a@example.org",), archive="mail", digest="1", patch_ids=("2",)),
+        "tree": runlock.Tree(spec="linux", base_patches=(), base="3", patched="4"),
+        "config": runlock.Config(digest=kconfig.digest(OPTIONS), options=OPTIONS),
+        "guest": runlock.Guest(memory=64 << 20, cpus=1, swap=0, accel="tcg"),
+        "tests": (runlock.Program(program="mm/good", name="mm/good", args=(), timeout=None),),
         "arch": arch.host(),
-        "tools": lock.Tools(
+        "tools": runlock.Tools(
             series_ci="1",
             toolchain="gcc",
             compiler="gcc 12",
@@ -33,6 +34,6 @@ def of_test(**parts: Any) -> lock.Lock:
             images={"base": "6", "patched": "7"},
             host="here",
         ),
-        "tested": lock.Tested(base={}, patched={}, changes={}, complaints=(), verdict="no regression"),
+        "tested": runlock.Tested(base={}, patched={}, changes={}, complaints=(), verdict="no regression"),
     }
-    return lock.Lock(**{**fields, **parts})
+    return runlock.Lock(**{**fields, **parts})

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from series_ci import record
 from series_ci.host import files
 from series_ci.results.model import Ended, Result, Run, Status
+from series_ci.rundir import record
 
 FIRST = "20260203.v10-1@example.org"
 SECOND = "20260203.v10-2@example.org"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fakes.outcomes import MAIL
-from series_ci import mail, record, rundir
+from series_ci import mail
 from series_ci.cli.test import write
 from series_ci.host import files
 from series_ci.pipeline import Outcome
@@ -16,7 +16,8 @@ from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.report.summary import ran
 from series_ci.rows import Row, Sweep
-from series_ci.runs import SweepRun, VersionRun
+from series_ci.rundir import layout, record
+from series_ci.rundir.run import SweepRun, VersionRun
 
 NAMES = ("base", "patched", "base-2", "patched-2")
 
@@ -72,5 +73,5 @@ def sweep(folder: Path, rows: Sequence[Row]) -> SweepRun:
     found = sweep_report.ran(Sweep("demo", title, requests, folder, words, True), settled)
     files.write(folder / "junit.xml", junit(found))
     files.write(folder / "summary.md", markdown(found))
-    files.write_json(folder / rundir.SUMMARY, sweep_report.summary(found))
+    files.write_json(folder / layout.SUMMARY, sweep_report.summary(found))
     return found

@@ -33,7 +33,7 @@ from series_ci.kernel import cache, kernel
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, Step
 from series_ci.rows import Row, Sweep
-from series_ci.runs import Stage
+from series_ci.rundir.run import Stage
 from series_ci.terminal import Terminal
 
 BUILDS = ("build ", "selftests ")

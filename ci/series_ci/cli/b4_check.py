@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from series_ci import mail, stored
+from series_ci import mail
 from series_ci.errors import UsageError
 from series_ci.host import paths, process
 from series_ci.manifest import find
 from series_ci.report import b4
 from series_ci.report.b4 import Check
+from series_ci.rundir import read
 
 
 @click.command("b4-check")
@@ -45,7 +46,7 @@ def answer(raw: bytes, folders: tuple[Path, ...]) -> list[Check]:
     name = mail.message_id(message)
     if not name:
         raise UsageError("standard input holds no mail with a Message-ID")
-    run = stored.of_mail(folders, name, cover=mail.parse_subject(mail.header(message, "Subject")).number == 0)
+    run = read.of_mail(folders, name, cover=mail.parse_subject(mail.header(message, "Subject")).number == 0)
     if run is not None:
         return b4.checks(run)
     # b4 keeps the answer, and would go on to show it.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from series_ci import lock, rundir, terminal
+from series_ci import terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, safe, stamped
 from series_ci.errors import ExitStatus, UsageError
@@ -21,13 +21,14 @@ from series_ci.manifest import find
 from series_ci.manifest.model import Scenario
 from series_ci.pipeline import Request
 from series_ci.results import samples
+from series_ci.rundir import layout, runlock
 from series_ci.terminal import Terminal
 
 if TYPE_CHECKING:
     from series_ci.bench import Plan
-    from series_ci.lock import Lock
     from series_ci.report.bench import Bench
     from series_ci.results.samples import Sample
+    from series_ci.rundir.runlock import Lock
 
 
 def _fraction(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
@@ -83,7 +84,7 @@ def bench(
     ]
     repeat = " ".join([identity, *words, f"--margin {100 * own['margin']:g}%"])
     progress = Terminal(verbose=verbose, quiet=quiet)
-    with rundir.opened(out, identity) as goes_on:
+    with layout.opened(out, identity) as goes_on:
         if goes_on:
             progress.say(f"goes on with the interrupted bench in {out}")
         return _measure(replace(request, out=out, repeat=repeat), scenarios, own, progress, as_json=as_json)
@@ -110,14 +111,14 @@ def folder(given: str | None, request: Request, identity: str, *, resume: bool) 
         path = Path(given).resolve()
         if path.exists() and not (path.is_dir() and not any(path.iterdir())) and not resume:
             raise UsageError(f"--out {given}: exists and is not an empty folder", hint="--resume goes on with a bench")
-        if resume and rundir.unfinished(path) != identity:
+        if resume and layout.unfinished(path) != identity:
             raise UsageError(f"--out {given}: holds no interrupted bench that was asked for in these words")
         return path
     name = f"bench-{request.label}"
     if not resume:
         return stamped(request.series, name)
     for path in sorted(paths.runs().glob(f"{glob.escape(safe(request.series))}-{name}-*"), reverse=True):
-        if rundir.unfinished(path) == identity:
+        if layout.unfinished(path) == identity:
             return path
     raise UsageError("there is no interrupted bench that was asked for in these words", hint="leave --resume out")
 
@@ -172,6 +173,6 @@ def write(taken: Taken) -> None:
     out = taken.request.out
     files.write(out / benches.SAMPLES, samples.as_lines(taken.samples))
     files.write(out / "bench.html", page(taken.bench))
-    lock.write(out, taken.lock)
+    runlock.write(out, taken.lock)
     # The last one: it says that the bench is finished.
-    files.write_json(out / rundir.SUMMARY, summary(taken.bench))
+    files.write_json(out / layout.SUMMARY, summary(taken.bench))

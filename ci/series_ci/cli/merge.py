@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from series_ci import foreign, terminal
 from series_ci import merge as merging
+from series_ci import terminal
 from series_ci.cli import options
 from series_ci.cli.request import stamped
 from series_ci.errors import UsageError
@@ -15,6 +15,7 @@ from series_ci.host import paths
 from series_ci.manifest import find
 from series_ci.manifest.model import Manifest
 from series_ci.report.sweep import show
+from series_ci.rundir import verify
 
 
 @click.command()
@@ -52,4 +53,4 @@ def merge(
 
 
 def _manifest(series: str | None, first: Path) -> Manifest:
-    return find.find(series or foreign.verify(first).series, paths.series_folders())
+    return find.find(series or verify.verify(first).series, paths.series_folders())

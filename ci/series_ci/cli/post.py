@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from series_ci import foreign, terminal
+from series_ci import terminal
 from series_ci.cli import options
 from series_ci.cli.report import kcidb_of, reply_to
 from series_ci.errors import UsageError
@@ -19,6 +19,7 @@ from series_ci.post.http import Client
 from series_ci.post.posting import Posted
 from series_ci.post.secret import Token
 from series_ci.post.server import Server
+from series_ci.rundir.verify import verify_version
 
 PARTS = ("check", "status", "comment", "summary")
 
@@ -71,7 +72,7 @@ def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, **give
     """
     progress = terminal.Terminal(verbose=given.pop("verbose"), quiet=given.pop("quiet"))
     if verify:
-        foreign.verify_version(run_dir)
+        verify_version(run_dir)
     chosen = {name: value for name, value in given.items() if value not in (None, ())}
     if unknown := sorted(set(chosen) - TAKES[destination]):
         names = ", ".join("--pr" if name == "pull" else f"--{name.replace('_', '-')}" for name in unknown)

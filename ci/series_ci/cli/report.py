@@ -9,12 +9,13 @@ from typing import Any
 
 import click
 
-from series_ci import evidence, stored, tester
+from series_ci import evidence, tester
 from series_ci.errors import UsageError
 from series_ci.host import files
 from series_ci.report import b4, kcidb, markdown, reply, summary, sweep
 from series_ci.report.junit import Failures, junit
-from series_ci.runs import AnyRun, SweepRun, place
+from series_ci.rundir import read
+from series_ci.rundir.run import AnyRun, SweepRun, place
 
 Given = dict[str, Any]
 """The options of single formats that were given."""
@@ -32,31 +33,31 @@ def as_json(run: AnyRun) -> str:
 
 
 def _json(folder: Path, _given: Given) -> str:
-    return as_json(stored.read(folder))
+    return as_json(read.read(folder))
 
 
 def _junit(folder: Path, given: Given) -> str:
-    return junit(stored.read(folder), Failures(given.get("failures", Failures.REGRESSIONS)))
+    return junit(read.read(folder), Failures(given.get("failures", Failures.REGRESSIONS)))
 
 
 def _markdown(folder: Path, given: Given) -> str:
-    return markdown.markdown(stored.read(folder), ROOMS[given.get("room", "summary")])
+    return markdown.markdown(read.read(folder), ROOMS[given.get("room", "summary")])
 
 
 def _html(folder: Path, _given: Given) -> str:
     # jinja2 is not needed for anything else.
     from series_ci.report import html  # noqa: PLC0415
 
-    run = stored.read(folder)
+    run = read.read(folder)
     return html.page(run, evidence.gather(folder, run))
 
 
 def reply_to(folder: Path, tested_by: str = "") -> str:
     """The mail that answers the version. What its sender should know is said on standard error."""
-    run, mails = stored.read_version(folder), stored.sent_mails(folder)
+    run, mails = read.read_version(folder), read.sent_mails(folder)
     if not mails:
         _say(f"{folder} has no sent.mbx: who got the mails is not known, nor the cover letter; test the version again")
-    found = reply.Tested(run, mails or stored.mails(folder), stored.locked(folder), tester.here())
+    found = reply.Tested(run, mails or read.mails(folder), read.locked(folder), tester.here())
     return reply.reply(found, tested_by, _say)
 
 
@@ -70,9 +71,9 @@ def _mail(folder: Path, given: Given) -> str:
 
 def kcidb_of(folder: Path) -> dict[str, Any]:
     """The KCIDB document."""
-    run = stored.read(folder)
+    run = read.read(folder)
     versions = run.runs if isinstance(run, SweepRun) else [run]
-    return kcidb.document(run, {each.version: stored.mails(folder / place(run, each)) for each in versions})
+    return kcidb.document(run, {each.version: read.mails(folder / place(run, each)) for each in versions})
 
 
 def _kcidb(folder: Path, _given: Given) -> str:
@@ -80,7 +81,7 @@ def _kcidb(folder: Path, _given: Given) -> str:
 
 
 def _b4(folder: Path, _given: Given) -> str:
-    return json.dumps(b4.checks(stored.read_version(folder)), indent=2) + "\n"
+    return json.dumps(b4.checks(read.read_version(folder)), indent=2) + "\n"
 
 
 FORMATS: dict[str, Callable[[Path, Given], str]] = {

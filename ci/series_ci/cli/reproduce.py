@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from series_ci import lock, rundir, terminal
+from series_ci import terminal
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.errors import ExitStatus, NotTestedError, UsageError
 from series_ci.host import files, paths
-from series_ci.lock import Lock
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.reported import Reported
 from series_ci.pipeline import Request
 from series_ci.results import samples
+from series_ci.rundir import layout, runlock
+from series_ci.rundir.runlock import Lock
 from series_ci.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -126,8 +127,9 @@ def _report(
 ) -> dict[str, Any]:
     """Measure the figures of one report, write down, show; its summary."""
     # numpy and scipy take longer to load than most verbs to run.
-    from series_ci import reproduce, reproduction  # noqa: PLC0415
+    from series_ci import reproduce  # noqa: PLC0415
     from series_ci.report.reproduction import show, summary, text  # noqa: PLC0415
+    from series_ci.rundir import reproduction  # noqa: PLC0415
 
     asked = Options(test=(), memory=None, cpus=None, swap=None, out=None, **given)
     words = [entry.name, "--runs", str(boots.runs), "--seed", str(boots.seed)]
@@ -136,12 +138,12 @@ def _report(
     measured = reproduce.measure(request, scenario, boots.runs, boots.seed, progress)
     rows = reproduction.rows(entry.figures, measured.samples, measured.trouble.message if measured.trouble else "")
     written = _lock(request, measured, entry, scenario, boots)
-    told = summary(entry, rows, f"series-ci reproduce {folder / lock.NAME}" if written else request.repeat)
+    told = summary(entry, rows, f"series-ci reproduce {folder / runlock.NAME}" if written else request.repeat)
     if written is not None:
         _write_measured(folder, measured, written)
     files.write(folder / REPRODUCTION, text(entry, rows, written))
     # The last one: it says that all is there.
-    files.write_json(folder / rundir.SUMMARY, told)
+    files.write_json(folder / layout.SUMMARY, told)
     if not as_json:
         show(entry, rows, terminal.console(stderr=False))
     return told
@@ -161,16 +163,17 @@ def _write_measured(folder: Path, measured: Measured, made: Lock) -> None:
     from series_ci import bench  # noqa: PLC0415
 
     files.write(folder / bench.SAMPLES, samples.as_lines(measured.samples))
-    lock.write(folder, made)
+    runlock.write(folder, made)
 
 
 def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *, as_json: bool) -> int:
-    from series_ci import reproduce, reproduction  # noqa: PLC0415
+    from series_ci import reproduce  # noqa: PLC0415
     from series_ci.report.reproduction import repeated_summary, repeated_text, show_repeated  # noqa: PLC0415
+    from series_ci.rundir import reproduction  # noqa: PLC0415
 
     _refuse(given)
     _require_results(path)
-    then = lock.read(path)
+    then = runlock.read(path)
     again = reproduce.Again(given["archive"], given["tree"], given["accel"])
     with reproduce.request_of(then, again, out, f"series-ci reproduce {path.resolve()}") as request:
         reproduce.check(request, then, progress)
@@ -190,8 +193,8 @@ def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *,
 
 def _require_results(path: Path) -> None:
     """Raise NotTestedError for the folder of a run in which nothing was tested: it has no results to repeat."""
-    found = files.read_json(path / rundir.SUMMARY) if path.is_dir() else None
-    if found and found.get("status") == ExitStatus.NOT_TESTED and not (path / lock.NAME).exists():
+    found = files.read_json(path / layout.SUMMARY) if path.is_dir() else None
+    if found and found.get("status") == ExitStatus.NOT_TESTED and not (path / runlock.NAME).exists():
         raise NotTestedError(
             f"{path}: nothing was tested in this run: {found.get('verdict')}",
             hint=f"to test again: {found.get('repeat')}",
@@ -240,8 +243,9 @@ def _tested_again(request: Request, progress: Terminal) -> tuple[Lock, Callable[
 def _measured_again(
     entry: Reported, scenarios: Sequence[Scenario], request: Request, boots: Boots, progress: Terminal
 ) -> tuple[Lock, Callable[[], None]]:
-    from series_ci import reproduce, reproduction  # noqa: PLC0415
+    from series_ci import reproduce  # noqa: PLC0415
     from series_ci.report.reproduction import summary  # noqa: PLC0415
+    from series_ci.rundir import reproduction  # noqa: PLC0415
 
     measured = reproduce.measure(request, scenarios[0], boots.runs, boots.seed, progress)
     made = _lock(request, measured, entry, scenarios[0], boots)
@@ -252,6 +256,6 @@ def _measured_again(
     def write() -> None:
         _write_measured(request.out, measured, made)
         rows = reproduction.rows(entry.figures, measured.samples)
-        files.write_json(request.out / rundir.SUMMARY, summary(entry, rows, request.repeat))
+        files.write_json(request.out / layout.SUMMARY, summary(entry, rows, request.repeat))
 
     return made, write

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from series_ci import arch, rundir
+from series_ci import arch
 from series_ci.cli import repeat
 from series_ci.errors import UsageError
 from series_ci.guest.qemu import Machine
@@ -24,6 +24,7 @@ from series_ci.manifest.model import Machine as MachineSize
 from series_ci.manifest.model import Manifest, Selftest, TreeSource, parse_size
 from series_ci.pipeline import Request
 from series_ci.rows import Sweep
+from series_ci.rundir import layout
 
 LORE = "https://lore.kernel.org/all/"
 
@@ -260,12 +261,12 @@ def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
     if given:
         path = Path(given).resolve()
         new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
-        if not new and rundir.unfinished(path) != repeat:
+        if not new and layout.unfinished(path) != repeat:
             raise _written(given)
         return path
     # The youngest first: with the stamp in their names, that is the order of the names.
     earlier = sorted(paths.runs().glob(f"{glob.escape(safe(series))}-sweep-*"), reverse=True)
-    return next((path for path in earlier if rundir.unfinished(path) == repeat), stamped(series, "sweep"))
+    return next((path for path in earlier if layout.unfinished(path) == repeat), stamped(series, "sweep"))
 
 
 def _unfinished(folder: Path) -> bool:

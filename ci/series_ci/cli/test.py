@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from series_ci import lock, locking, pipeline, rundir, terminal
+from series_ci import locking, pipeline, terminal
 from series_ci import sweep as sweeps
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request, make_sweep
@@ -20,6 +20,7 @@ from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.report.summary import ran, status, summary
 from series_ci.rows import Row, Sweep
+from series_ci.rundir import layout, runlock
 from series_ci.terminal import Terminal
 
 
@@ -82,13 +83,13 @@ def write(outcome: Outcome) -> None:
     run = ran(outcome)
     files.write(out / "junit.xml", junit(run))
     if made := locking.of_test(outcome):
-        lock.write(out, made)
+        runlock.write(out, made)
     # The last one: it says that the run is finished.
-    files.write_json(out / rundir.SUMMARY, summary(run))
+    files.write_json(out / layout.SUMMARY, summary(run))
 
 
 def _test_many(sweep: Sweep, progress: Terminal, *, as_json: bool) -> int:
-    with rundir.opened(sweep.out, sweep.repeat) as goes_on:
+    with layout.opened(sweep.out, sweep.repeat) as goes_on:
         if goes_on:
             progress.say(f"goes on with the interrupted sweep in {sweep.out}")
 
@@ -100,7 +101,7 @@ def _test_many(sweep: Sweep, progress: Terminal, *, as_json: bool) -> int:
         files.write(sweep.out / "junit.xml", junit(run))
         files.write(sweep.out / "summary.md", markdown(run))
         # The last one: it says that the sweep is finished.
-        files.write_json(sweep.out / rundir.SUMMARY, sweep_report.summary(run))
+        files.write_json(sweep.out / layout.SUMMARY, sweep_report.summary(run))
     if as_json:
         _print_json(sweep_report.summary(run))
     else:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from series_ci import foreign
 from series_ci.cli import options
-from series_ci.runs import SweepRun
+from series_ci.rundir import verify as foreign
+from series_ci.rundir.run import SweepRun
 
 
 @click.command()

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from series_ci import arrivals, ledger, rundir, terminal
+from series_ci import arrivals, ledger, terminal
 from series_ci.archive import open_archive
 from series_ci.arrivals import Arrival
 from series_ci.cli import options
@@ -23,6 +23,7 @@ from series_ci.ledger import Entry, Fate, Ledger
 from series_ci.manifest import find
 from series_ci.manifest.model import Manifest
 from series_ci.plan import MOST
+from series_ci.rundir import layout
 from series_ci.terminal import Terminal
 
 LONGEST = 240
@@ -157,7 +158,7 @@ def _for_ever(manifest: Manifest, asked: Options, known: Ledger, progress: Termi
 
 def _try(message_id: str, entry: Entry, asked: Options, known: Ledger, progress: Terminal) -> None:
     """Test a version; one whose test had ended when the watch was killed is only written down."""
-    finished = files.read_json(Path(entry.out) / rundir.SUMMARY)
+    finished = files.read_json(Path(entry.out) / layout.SUMMARY)
     if finished is None:
         progress.say(f"new: {entry.title}")
         try:

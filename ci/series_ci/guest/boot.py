@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from series_ci import __version__, record
+from series_ci import __version__
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, initramfs, outcome, qemu, vm
 from series_ci.guest.accel import Accelerator
@@ -22,6 +22,7 @@ from series_ci.kernel.kernel import Kernel
 from series_ci.progress import Progress, Step, count
 from series_ci.results.model import Ended, Run, Splat, Status
 from series_ci.results.splat import find
+from series_ci.rundir import record
 
 BARREN = 5
 """How many guests in a row may die in the first test that they run, before the rest of the tests is given up."""

@@ -19,7 +19,7 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, paths, process, scratch
 from series_ci.kernel import objects, worktree
 from series_ci.kernel.repo import Repo
-from series_ci.runs import Source
+from series_ci.rundir.run import Source
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "series-ci",

@@ -13,7 +13,7 @@ from series_ci.kernel import hazards, objects
 from series_ci.kernel.hazards import Hazard, Kind, Permit
 from series_ci.kernel.objects import GITLINK, GONE
 from series_ci.mail import Patch
-from series_ci.runs import Permitted
+from series_ci.rundir.run import Permitted
 
 _TOLD = 20
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from series_ci import letter, stored
+from series_ci import letter
 from series_ci.errors import ExitStatus, NothingToTestError
 from series_ci.host import files
 from series_ci.post import places
@@ -17,7 +17,8 @@ from series_ci.report import words
 from series_ci.report.markdown import COMMENT, markdown
 from series_ci.report.summary import summary
 from series_ci.results.compare import Change
-from series_ci.runs import VersionRun
+from series_ci.rundir.read import mails, read_version
+from series_ci.rundir.run import VersionRun
 
 
 class State(StrEnum):
@@ -83,12 +84,12 @@ class Posting:
 
 def read(folder: Path) -> Posting:
     """What there is to post of a run directory. Raises UsageError if it holds no finished run of one version."""
-    return of(stored.read_version(folder), _touched(folder))
+    return of(read_version(folder), _touched(folder))
 
 
 def _touched(folder: Path) -> tuple[str, ...]:
     """The files that the patches of the run change."""
-    return tuple(dict.fromkeys(path for raw in stored.mails(folder) for path in letter.read(raw).paths))
+    return tuple(dict.fromkeys(path for raw in mails(folder) for path in letter.read(raw).paths))
 
 
 def of(run: VersionRun, touched: Sequence[str]) -> Posting:

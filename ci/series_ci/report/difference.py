@@ -10,11 +10,12 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 from rich.text import Text
 
-from series_ci import letter, tested
+from series_ci import letter
 from series_ci.difference import Difference, Version
 from series_ci.progress import count
 from series_ci.rangediff import WORDS, Mark, Pair, Side
-from series_ci.tested import Tested
+from series_ci.rundir import earlier
+from series_ci.rundir.earlier import Tested
 
 STYLES = {Mark.SAME: "", Mark.CHANGED: "yellow", Mark.DROPPED: "red", Mark.NEW: "green"}
 
@@ -120,7 +121,7 @@ def _both(found: Difference, old: Tested, new: Tested) -> Iterator[str]:
         yield f"they were tested on different bases: {old.base[:12]} and {new.base[:12]}"
     if old.error or new.error:
         return
-    results = tested.compare(old, new)
+    results = earlier.compare(old, new)
     if results.changed:
         rows = [("test", *names), *results.changed]
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
@@ -135,7 +136,7 @@ def _both(found: Difference, old: Tested, new: Tested) -> Iterator[str]:
 def as_json(found: Difference) -> dict[str, Any]:
     """The JSON object: both versions, each patch with its diff as lines, and the results that differ."""
     old, new = found.old.tested, found.new.tested
-    results = tested.compare(old, new) if old and new and not (old.error or new.error) else None
+    results = earlier.compare(old, new) if old and new and not (old.error or new.error) else None
     return {
         "series": found.new.request.series,
         "old": _version(found.old),

@@ -12,10 +12,10 @@ from series_ci.errors import ExitStatus
 from series_ci.evidence import Console, Evidence
 from series_ci.host import paths, plain
 from series_ci.report import words
-from series_ci.report.matrix import UNTESTED, Matrix, change_of, ended, matrix, why
 from series_ci.results.compare import Change, Entry, SplatEntry
 from series_ci.results.logline import both_ends
-from series_ci.runs import AnyRun, SweepRun, VersionRun, place
+from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix, why
+from series_ci.rundir.run import AnyRun, SweepRun, VersionRun, place
 
 LOG = 200
 """Lines of a test's output."""

@@ -19,7 +19,7 @@ from series_ci.report import words
 from series_ci.results.compare import LOST, Change, Entry, SplatEntry
 from series_ci.results.logline import both_ends
 from series_ci.results.model import Splat, Status
-from series_ci.runs import AnyRun, Problem, Step, SweepRow, SweepRun, VersionRun
+from series_ci.rundir.run import AnyRun, Problem, Step, SweepRow, SweepRun, VersionRun
 
 OUTPUT_LINES = 200
 """A case keeps this many lines of its output, half from each end."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from series_ci.report import words
 from series_ci.report.markup import Block, Table, cell, code, fence, joined, plain
-from series_ci.report.matrix import matrix, why_failed
 from series_ci.results.compare import Change, Entry
-from series_ci.runs import AnyRun, Step, SweepRun, VersionRun
+from series_ci.rundir.matrix import matrix, why_failed
+from series_ci.rundir.run import AnyRun, Step, SweepRun, VersionRun
 
 SUMMARY = 1 << 20
 """Bytes that GitHub takes of a step's summary."""

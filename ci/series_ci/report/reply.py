@@ -6,16 +6,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from series_ci import addresses, mail, public
+from series_ci import addresses, mail
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import plain
-from series_ci.lock import Lock
 from series_ci.progress import count
 from series_ci.report import headers, mailtext, quotation, words
 from series_ci.report.mailtext import WIDTH
 from series_ci.results.compare import LOST, ONLY_BOOTED, Change, Entry
 from series_ci.results.model import Status
-from series_ci.runs import VersionRun
+from series_ci.rundir import public
+from series_ci.rundir.run import VersionRun
+from series_ci.rundir.runlock import Lock
 
 ROWS = 20
 """Tests that are named."""

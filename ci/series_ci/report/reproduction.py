@@ -11,13 +11,13 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import public
-from series_ci.lock import Lock
 from series_ci.manifest.reported import Reported
 from series_ci.progress import count
 from series_ci.report.numbers import number
-from series_ci.reproduction import GOOD, Difference, Repeated, Row, Verdict
 from series_ci.results.metrics import quantity
+from series_ci.rundir import public
+from series_ci.rundir.reproduction import GOOD, Difference, Repeated, Row, Verdict
+from series_ci.rundir.runlock import Lock
 from series_ci.terminal import Table
 
 WIDTH = 72

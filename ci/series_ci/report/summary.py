@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from typing import Any
 
-from series_ci import record
 from series_ci.errors import AlreadyAppliedError, ApplyError, Error, ExitStatus, NothingToTestError, SeriesError
 from series_ci.host import paths
 from series_ci.pipeline import Outcome
 from series_ci.progress import count
 from series_ci.results import coverage
 from series_ci.results.compare import Comparison
-from series_ci.runs import (
+from series_ci.rundir import record
+from series_ci.rundir.run import (
     SOURCE_KEYS,
     Boot,
     Origin,

@@ -12,10 +12,10 @@ from rich.text import Text
 from series_ci.host import paths
 from series_ci.report import summary as summaries
 from series_ci.report import table
-from series_ci.report.matrix import UNTESTED, Matrix, change_of, ended, matrix
 from series_ci.results.compare import Change
 from series_ci.rows import Row, Sweep, status
-from series_ci.runs import SweepRow, SweepRun
+from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix
+from series_ci.rundir.run import SweepRow, SweepRun
 from series_ci.terminal import Table
 
 MOST_DETAILS = 60

@@ -9,7 +9,7 @@ from series_ci.progress import count
 from series_ci.results import coverage
 from series_ci.results.compare import Change, Comparison, Entry
 from series_ci.results.model import Ended
-from series_ci.runs import AnyRun, Step, SweepRun, VersionRun
+from series_ci.rundir.run import AnyRun, Step, SweepRun, VersionRun
 
 
 def name(run: AnyRun) -> str:

@@ -12,7 +12,7 @@ from series_ci.progress import count
 from series_ci.report import words
 from series_ci.results.compare import Change, Entry
 from series_ci.results.model import BOOT_RESULT
-from series_ci.runs import Stage, SweepRow, VersionRun
+from series_ci.rundir.run import Stage, SweepRow, VersionRun
 
 OK, NONE = "ok", "-"
 

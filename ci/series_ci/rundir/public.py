@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from series_ci.lock import Lock
-from series_ci.runs import Origin, VersionRun
+from series_ci.rundir.run import Origin, VersionRun
+from series_ci.rundir.runlock import Lock
 
 HIDDEN = "..."
 """What stands for a folder of this machine."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import foreign_mails, lock, rundir, sent, stored
+from series_ci import sent
 from series_ci.errors import (
     AlreadyAppliedError,
     ApplyError,
@@ -34,7 +34,8 @@ from series_ci.report import sweep as many
 from series_ci.results import coverage, looks
 from series_ci.results.compare import Comparison
 from series_ci.results.model import Run
-from series_ci.runs import AnyRun, Boot, Stage, SweepRow, SweepRun, VersionRun, retried
+from series_ci.rundir import layout, read, runlock, verify_mails
+from series_ci.rundir.run import AnyRun, Boot, Stage, SweepRow, SweepRun, VersionRun, retried
 
 MIB = 1 << 20
 
@@ -82,13 +83,13 @@ def verify(folder: Path, limits: Limits = LIMITS) -> AnyRun:
     _look_at_files(folder, _OF_SWEEP if sweep else _OF_VERSION, limits)
     for row in summary["versions"] if sweep else ():
         _look_at_row(folder, row)
-    run = stored.read(folder)
+    run = read.read(folder)
     if isinstance(run, SweepRun):
         for row in run.rows:
             _verify_row(folder, row, run)
-        _same(folder / rundir.SUMMARY, many.summary(run), summary)
+        _same(folder / layout.SUMMARY, many.summary(run), summary)
     else:
-        _same(folder / rundir.SUMMARY, one.summary(run), summary)
+        _same(folder / layout.SUMMARY, one.summary(run), summary)
         _verify_version(folder, run, _BOOTS_OF_VERSION)
     return run
 
@@ -96,7 +97,7 @@ def verify(folder: Path, limits: Limits = LIMITS) -> AnyRun:
 def verify_version(folder: Path, limits: Limits = LIMITS) -> None:
     """The same for the folder of one version, which may be part of a sweep's: then all of that has to be in order."""
     above = folder.resolve().parent
-    if (above / rundir.SUMMARY).is_file():
+    if (above / layout.SUMMARY).is_file():
         found = verify(above, limits)
         if not isinstance(found, SweepRun) or folder.resolve().name not in [row.label for row in found.rows if row.run]:
             raise _wrong(folder, f"is no version of the sweep in {above}")
@@ -110,7 +111,7 @@ def _wrong(path: Path, what: str) -> UsageError:
 
 def _summary(folder: Path, limits: Limits) -> Mapping[str, Any]:
     """The top summary, before anything is believed that it says."""
-    path = folder / rundir.SUMMARY
+    path = folder / layout.SUMMARY
     if folder.is_symlink() or not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
     if not os.path.lexists(path):
@@ -162,15 +163,15 @@ def _look_at_row(folder: Path, row: object) -> None:
     """What names another file must name one of this directory, before it is read."""
     label, summary = (row.get("version"), row.get("summary")) if isinstance(row, dict) else (None, None)
     if not isinstance(label, str) or not re.fullmatch(LABEL, label):
-        raise _wrong(folder / rundir.SUMMARY, f"has a version named {label!r}")
-    if summary is not None and summary != f"{label}/{rundir.SUMMARY}":
-        raise _wrong(folder / rundir.SUMMARY, f"names {summary!r} as the summary of {label}")
+        raise _wrong(folder / layout.SUMMARY, f"has a version named {label!r}")
+    if summary is not None and summary != f"{label}/{layout.SUMMARY}":
+        raise _wrong(folder / layout.SUMMARY, f"names {summary!r} as the summary of {label}")
     if summary is not None:
         _boot_names(folder / label, _BOOTS_OF_SWEEP)
 
 
 def _boot_names(folder: Path, known: re.Pattern[str]) -> None:
-    path = folder / rundir.SUMMARY
+    path = folder / layout.SUMMARY
     found = _object(path).get("boots")
     names = [name for each in found.values() for name in each] if isinstance(found, dict) else [None]
     if bad := [name for name in names if not isinstance(name, str) or not known.fullmatch(name)]:
@@ -195,7 +196,7 @@ def _where(made: object, found: object, at: str = "") -> str:
 
 
 def _verify_row(folder: Path, row: SweepRow, sweep: SweepRun) -> None:
-    path = folder / rundir.SUMMARY
+    path = folder / layout.SUMMARY
     run = row.run
     if run is None:
         nothing = (row.error is None) == (row.status is ExitStatus.OK) and row.stage is not Stage.DONE
@@ -204,15 +205,15 @@ def _verify_row(folder: Path, row: SweepRow, sweep: SweepRun) -> None:
         return
     told = (run.series, run.version, run.message_id, run.status, run.origin.tree, run.error)
     if told != (sweep.series, row.label, row.message_id, row.status, row.base, row.error):
-        raise _wrong(path, f"does not say of {row.label} what {row.label}/{rundir.SUMMARY} says")
+        raise _wrong(path, f"does not say of {row.label} what {row.label}/{layout.SUMMARY} says")
     if row.stage is not run.stage:
         raise _wrong(path, f"has {row.label} end at stage {row.stage}")
-    _same(folder / row.label / rundir.SUMMARY, one.summary(run), _object(folder / row.label / rundir.SUMMARY))
+    _same(folder / row.label / layout.SUMMARY, one.summary(run), _object(folder / row.label / layout.SUMMARY))
     _verify_version(folder / row.label, run, _BOOTS_OF_SWEEP)
 
 
 def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> None:
-    path = folder / rundir.SUMMARY
+    path = folder / layout.SUMMARY
     _boot_names(folder, names)
     if not re.fullmatch(LABEL, run.version):
         raise _wrong(path, f"has a version named {run.version!r}")
@@ -220,9 +221,9 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
     for each in (file for found in measured if found for file in found.files):
         if each.kind is not coverage.kind(each.name):
             raise _wrong(path, f"has {each.name!r} for {each.kind}")
-    if fault := foreign_mails.fault(folder, run):
+    if fault := verify_mails.fault(folder, run):
         raise _wrong(*fault)
-    _verify_lock(folder / lock.NAME, run)
+    _verify_lock(folder / runlock.NAME, run)
     if run.error is not None:
         if (run.status, run.verdict) not in _WITH_ERROR or run.entries or run.splats:
             raise _wrong(path, f"has the verdict {run.verdict!r} with status {int(run.status)} and an error")
@@ -253,11 +254,11 @@ def _verify_lock(path: Path, run: VersionRun) -> None:
     """A run from before there were locks has none."""
     if not path.exists():
         return
-    found = lock.read(path)
+    found = runlock.read(path)
     changes = {entry.name: entry.change.value for entry in run.entries}
     if found.mails.message_ids[-1] != run.message_id or found.tested is None or found.tested.changes != changes:
         raise _wrong(path, "is the lock of another run")
-    if not foreign_mails.fits(found.mails.cover, path.parent):
+    if not verify_mails.fits(found.mails.cover, path.parent):
         raise _wrong(path, f"names another cover letter than {sent.NAME} holds")
 
 

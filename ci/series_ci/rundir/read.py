@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from series_ci import lock, mail, record, sent
+from series_ci import mail, sent
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.guest.boot import RUN_FILE
 from series_ci.host import files
-from series_ci.lock import Lock
 from series_ci.manifest.allow import Allowed
 from series_ci.results import coverage
 from series_ci.results.compare import Change, Entry, SplatEntry
 from series_ci.results.model import Ended, Splat, Status
-from series_ci.rundir import SUMMARY
-from series_ci.runs import (
+from series_ci.rundir import record, runlock
+from series_ci.rundir.layout import SUMMARY
+from series_ci.rundir.run import (
     SOURCE_KEYS,
     AnyRun,
     Boot,
@@ -32,6 +32,7 @@ from series_ci.runs import (
     SweepRun,
     VersionRun,
 )
+from series_ci.rundir.runlock import Lock
 
 _WRONG = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -75,7 +76,7 @@ def _mbox(path: Path) -> list[bytes]:
 
 def locked(folder: Path) -> Lock | None:
     """The lock of a run; a version that was not booted has none."""
-    return lock.read(folder) if (folder / lock.NAME).is_file() else None
+    return runlock.read(folder) if (folder / runlock.NAME).is_file() else None
 
 
 def of_mail(folders: Sequence[Path], message_id: str, *, cover: bool) -> VersionRun | None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import stored
 from series_ci.host import files
+from series_ci.rundir import read
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def newest(folder: Path, series: str, message_id: str, base: str | None) -> Test
 
     `folder` holds run directories: of one version, or of several with a folder for each.
     """
-    for path in stored.summaries(folder):
+    for path in read.summaries(folder):
         found = files.read_json(path) or {}
         environment = found.get("environment")
         if (found.get("series"), found.get("message_id")) != (series, message_id) or not isinstance(environment, dict):

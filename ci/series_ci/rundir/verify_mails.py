@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from series_ci import mail, rundir, sent, stored
+from series_ci import mail, sent
 from series_ci.mail import Patch
 from series_ci.post.mail import NEEDED
-from series_ci.runs import VersionRun
+from series_ci.rundir import layout, read
+from series_ci.rundir.run import VersionRun
 
 REPLY = "reply.eml"
 """What `series-ci post --to mail` leaves."""
@@ -22,21 +23,21 @@ def fault(folder: Path, run: VersionRun) -> Fault | None:
     path = folder / "series.mbx"
     if not path.is_file():
         return path, "is missing"
-    patches = [mail.patch(raw) for raw in stored.mails(folder)]
+    patches = [mail.patch(raw) for raw in read.mails(folder)]
     told = [(each.message_id, each.subject) for each in run.origin.patches]
     if [(each.message_id, each.subject.title) for each in patches] != told:
-        return path, f"holds other patches than {rundir.SUMMARY} names"
-    mails = stored.sent_mails(folder)
+        return path, f"holds other patches than {layout.SUMMARY} names"
+    mails = read.sent_mails(folder)
     if (folder / sent.NAME).is_file() and not _belong(mails, patches, run.message_id):
         return folder / sent.NAME, f"holds other mails than those of {run.message_id}"
     if run.title != (mail.title(mails) or patches[0].subject.title):
-        return folder / rundir.SUMMARY, f"has the title {run.title!r}, and the mails have another"
+        return folder / layout.SUMMARY, f"has the title {run.title!r}, and the mails have another"
     return _reply(folder / REPLY, {each.message_id for each in [*map(mail.patch, mails), *patches]})
 
 
 def fits(cover: str, folder: Path) -> bool:
     """Whether that is the Message-ID of the cover letter, as far as the folder holds the mails as they were sent."""
-    mails = stored.sent_mails(folder)
+    mails = read.sent_mails(folder)
     found = mail.cover(mails)
     return not mails or cover == (found.message_id if found else "")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest.model import Manifest
-from series_ci.runs import AnyRun, Problem, Stage, SweepRow, SweepRun, VersionRun
+from series_ci.rundir.run import AnyRun, Problem, Stage, SweepRow, SweepRun, VersionRun
 
 _ALIKE = ("arch", "memory", "cpus", "swap")
 _BETTER_ALIKE = ("accelerator", "compiler", "qemu", "series_ci")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
-from series_ci.lock import Built, Lock, Measured
 from series_ci.manifest.reported import Figure
 from series_ci.results.samples import Sample
+from series_ci.rundir.runlock import Built, Lock, Measured
 
 ORDER = 10
 """Two figures are of the same order if the larger one is less than so many times the smaller one."""

@@ -1,0 +1,1 @@
+"""The run directory: what lies in it, written, read back, verified, found again."""
