@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from series_ci import addresses, mail
-from series_ci.addresses import WIDTH, Person
+from series_ci.mail import addresses
+from series_ci.mail.addresses import WIDTH, Person
+from series_ci.mail.message import parse
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_what_is_no_address_is_told_and_the_others_stay() -> None:
 
 
 def test_plain_utf_8_in_a_header_is_read() -> None:
-    message = mail.parse('Cc: Jürgen <j@example.org>\nTo: a@example.org\ncc: "Ö, X" <x@example.org>\n\n'.encode())
+    message = parse('Cc: Jürgen <j@example.org>\nTo: a@example.org\ncc: "Ö, X" <x@example.org>\n\n'.encode())
     assert [str(each) for each in addresses.read(message, "To", "Cc").people] == [
         "a@example.org",
         "Jürgen <j@example.org>",
@@ -69,7 +70,7 @@ def test_what_is_written_is_read_as_it_was(found: list[tuple[str, str]]) -> None
     people = tuple(Person(name, f"{local}@example.org") for name, local in found)
     text = addresses.header("Cc", people)
     assert text.isascii()
-    assert addresses.read(mail.parse(text.encode() + b"\n\n"), "Cc") == addresses.Found(people)
+    assert addresses.read(parse(text.encode() + b"\n\n"), "Cc") == addresses.Found(people)
     # The library's own reader sees the same addresses.
     raw = " ".join(text.partition(":")[2].split())
     assert [each[1] for each in email.utils.getaddresses([raw])] == [each.address for each in people]

@@ -9,14 +9,14 @@ import pytest
 
 from fakes import mails, web
 from fakes.inbox import mail, searcher
-from series_ci import arrivals
-from series_ci.archive import Archive, open_archive
-from series_ci.arrivals import Arrival
 from series_ci.errors import InfrastructureError
-from series_ci.ledger import Entry, Fate, Ledger
+from series_ci.mail.archive import Archive, open_archive
+from series_ci.mail.search import NoSearchError
 from series_ci.manifest.model import Manifest, load
 from series_ci.progress import Progress
-from series_ci.search import NoSearchError
+from series_ci.versions import arrivals
+from series_ci.versions.arrivals import Arrival
+from series_ci.versions.ledger import Entry, Fate, Ledger
 
 TEXT = """\
 name: mini

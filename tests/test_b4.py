@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from fakes import mails, web
-from series_ci import b4, mail
-from series_ci.archive import Archive, open_archive
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.host import process
+from series_ci.mail import b4, message
+from series_ci.mail.archive import Archive, open_archive
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -48,7 +48,7 @@ def test_only_the_thread_is_given_to_b4(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_cover_letter_comes_first() -> None:
     found = b4.am(mails.message_id(1, 2), Archive("mails", mails=tuple(mails.series())))
-    assert [mail.patch(raw).subject.number for raw in found] == [0, 1, 2]
+    assert [message.patch(raw).subject.number for raw in found] == [0, 1, 2]
 
 
 def test_b4_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

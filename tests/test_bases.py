@@ -3,15 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from fakes import fakelinux, inbox, mails
-from series_ci import bases, letter, postings
-from series_ci.bases import MAINLINE, Choice
 from series_ci.kernel import sources
 from series_ci.kernel.store import Base
-from series_ci.postings import Posting
+from series_ci.mail import patchmail, posting
+from series_ci.mail.posting import Posting
+from series_ci.versions import bases
+from series_ci.versions.bases import MAINLINE, Choice
 
 
 def collect(*raws: bytes) -> Posting:
-    (found,) = postings.collect(letter.read(raw) for raw in raws)
+    (found,) = posting.collect(patchmail.read(raw) for raw in raws)
     return found
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci import claims, letter
-from series_ci.letter import Letter
+from series_ci.mail import patchmail
+from series_ci.mail.patchmail import Letter
+from series_ci.versions import trailers
 
 AUTHOR = "Robin Vale <robin.vale@example.org>"
 KIM = "Kim Sorrel <kim.sorrel@example.org>"
@@ -11,12 +12,12 @@ KIM = "Kim Sorrel <kim.sorrel@example.org>"
 
 def mail(text: str, sender: str = AUTHOR, day: int = 10, identity: str = "m@example.org") -> Letter:
     head = f"From: {sender}\nMessage-ID: <{identity}>\nDate: Tue, {day} Feb 2026 10:00:00 +0000\nSubject: [PATCH] x\n"
-    return letter.read(f"{head}\n{text}\n".encode())
+    return patchmail.read(f"{head}\n{text}\n".encode())
 
 
 def backed(trailer: str, reply: Letter) -> bool:
     version = mail(f"Why.\n\n{trailer}\nSigned-off-by: {AUTHOR}\n---\n")
-    (claim,) = claims.back(claims.claims([version]), version, [version, reply])
+    (claim,) = trailers.back(trailers.claims([version]), version, [version, reply])
     return claim.backed_by == "r@example.org"
 
 
@@ -25,7 +26,7 @@ def test_a_name_with_a_comma_is_a_name() -> None:
     answer = mail(
         "Acked-by: Sorrel, Kim <k@home.example.org>", '"Sorrel, Kim" <k@home.example.org>', 9, "r@example.org"
     )
-    (claim,) = claims.back(claims.claims([version]), version, [version, answer])
+    (claim,) = trailers.back(trailers.claims([version]), version, [version, answer])
     assert claim.backed_by == "r@example.org"
 
 
@@ -35,7 +36,7 @@ def test_what_others_must_have_given() -> None:
         "Reviewed-and-tested-by: R <r@example.org>\nSuggested-by: S <s@example.org>\nCc: C <c@example.org>\n"
         f"Signed-off-by: {KIM}\nReviewed-by: {KIM}\n"
     )
-    found = claims.claims([mail(text), mail(f"Reviewed-by: {KIM}")])
+    found = trailers.claims([mail(text), mail(f"Reviewed-by: {KIM}")])
     assert [(each.trailer.name, each.trailer.address) for each in found] == [
         ("Reviewed-by", "kim.sorrel@example.org"),
         ("Tested-by", "t@example.org"),
@@ -75,14 +76,14 @@ def test_a_mail_that_does_not_back(text: str, sender: str, day: int) -> None:
 
 def test_the_version_itself_backs_nothing_and_one_that_is_backed_stays_so() -> None:
     version = mail(f"Acked-by: {KIM}\nReviewed-by: {KIM}")
-    first = claims.back(claims.claims([version]), version, [mail(f"Acked-by: {KIM}", KIM, 9, "first@example.org")])
+    first = trailers.back(trailers.claims([version]), version, [mail(f"Acked-by: {KIM}", KIM, 9, "first@example.org")])
     assert [each.backed_by for each in first] == ["first@example.org", ""]
     both = f"Acked-by: {KIM}\nReviewed-by: {KIM}"
-    second = claims.back(first, version, [version, mail(both, KIM, 9, "second@example.org")])
+    second = trailers.back(first, version, [version, mail(both, KIM, 9, "second@example.org")])
     assert [each.backed_by for each in second] == ["first@example.org", "second@example.org"]
 
 
 def test_stable_words_are_in_all_titles() -> None:
     titles = ["mm:vmscan: shrink skip folios in the exiting task", "mm: shrink skip folio mapped by an exiting process"]
-    assert claims.stable_words(titles) == ("shrink", "skip", "exiting")
-    assert claims.stable_words([]) == ()
+    assert trailers.stable_words(titles) == ("shrink", "skip", "exiting")
+    assert trailers.stable_words([]) == ()

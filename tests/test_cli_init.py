@@ -15,10 +15,10 @@ import yaml
 
 from conftest import ROOT
 from fakes import fakelinux, inbox, mails, web
-from series_ci import lore
-from series_ci.archive import open_archive
 from series_ci.cli import main
 from series_ci.cli.request import LORE
+from series_ci.mail import fetch
+from series_ci.mail.archive import open_archive
 from series_ci.manifest import model
 
 SERVE = ROOT.parent / "shared/lore/serve"
@@ -76,7 +76,7 @@ def test_every_version_of_the_manifest_can_be_fetched(folder: Path, capsys: pyte
     run(capsys, mails.message_id(1, 0), "--archive", "mail", "-o", "mine.yaml", "-q")
     loaded = model.load(folder / "mine.yaml")
     for label, number in (("v1", 1), ("v2", 2)):
-        fetched = lore.fetch(loaded.version(label).message_id, open_archive(str(loaded.archive)))
+        fetched = fetch.fetch(loaded.version(label).message_id, open_archive(str(loaded.archive)))
         assert [each.subject.version for each in fetched.patches] == [number, number]
 
 

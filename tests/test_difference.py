@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, lab, mails
-from series_ci import difference
 from series_ci.cli.request import make_request, sources_only
-from series_ci.difference import Difference
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, paths
 from series_ci.pipeline import Request
 from series_ci.progress import Progress
-from series_ci.rangediff import Mark
+from series_ci.versions import difference
+from series_ci.versions.difference import Difference
+from series_ci.versions.rangediff import Mark
 
 OTHER = mails.Change("mm: for another tree", (("mm/rmap.c", "mapcount > 2", "mapcount > 3"),))
 LATER = mails.Change(

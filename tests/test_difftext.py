@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from fakes import strangers
-from series_ci import difftext
-from series_ci.difftext import FileChange
+from series_ci.mail import difftext
+from series_ci.mail.difftext import FileChange
 
 PLAIN = """\
 diff --git a/mm/rmap.c b/mm/rmap.c

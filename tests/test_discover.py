@@ -3,20 +3,21 @@ from __future__ import annotations
 from typing import Any
 
 from fakes import inbox
-from series_ci import discover, letter, postings
-from series_ci.discover import Linked
-from series_ci.postings import Posting
+from series_ci.mail import patchmail
+from series_ci.mail.posting import Posting, collect
+from series_ci.versions import related
+from series_ci.versions.related import Linked
 
 TITLE = "mm: keep folios of exiting tasks in fast memory"
 
 
 def posting(identity: str, subject: str, day: str = "2026-02-03", **more: Any) -> Posting:
-    (found,) = postings.collect([letter.read(inbox.mail(identity, subject, day, **more))])
+    (found,) = collect([patchmail.read(inbox.mail(identity, subject, day, **more))])
     return found
 
 
 def link(start: Posting, *pool: Posting) -> dict[str, Linked]:
-    found = discover.link(start, [start, *pool])
+    found = related.link(start, [start, *pool])
     return {each.posting.message_id.removesuffix("@example.org"): each for each in found}
 
 

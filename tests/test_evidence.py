@@ -11,8 +11,9 @@ from fakes import rundirs
 from fakes.mails import GOOD as GOOD_SERIES
 from fakes.mails import HELPER, series
 from fakes.outcomes import outcome, request, run
-from series_ci import evidence, mail
+from series_ci import evidence
 from series_ci.errors import ApplyError
+from series_ci.mail import message
 from series_ci.pipeline import Outcome
 from series_ci.report.html import page
 from series_ci.results.model import Result, Status
@@ -97,14 +98,14 @@ def test_what_changed_from_version_to_version(tmp_path: Path) -> None:
     rundirs.sweep(tmp_path, [Row(request(label=label), each, None, Stage.APPLY) for label, each in refused.items()])
     for label, mails in sent.items():
         found = json.loads((tmp_path / label / "summary.json").read_text())
-        patches = [mail.patch(each) for each in mails]
+        patches = [message.patch(each) for each in mails]
         found["environment"]["patches"] = [
             {"message_id": each.message_id, "patch_id": f"{each.message_id} {number}", "subject": each.subject.title}
             for number, each in enumerate(patches)
             if each.subject.number
         ]
         (tmp_path / label / "summary.json").write_text(json.dumps(found))
-        (tmp_path / label / "series.mbx").write_bytes(mail.join_mbox(mails))
+        (tmp_path / label / "series.mbx").write_bytes(message.join_mbox(mails))
     (step,) = gathered(tmp_path).changed
     assert (step.old, step.new, step.equal) == ("v1", "v2", False)
     assert "1 dropped" in step.words

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
-from series_ci import mail
 from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
 from series_ci.kernel.each_patch import PatchBuild
+from series_ci.mail import message
 from series_ci.manifest.allow import Allowed
 from series_ci.pipeline import Outcome
 from series_ci.results import compare, looks
@@ -88,7 +88,7 @@ def test_the_mails_as_they_were_sent_and_a_reply_are_taken(tmp_path: Path) -> No
 
 
 def sent_as(*mails: bytes) -> Tamper:
-    return lambda folder: (folder / "sent.mbx").write_bytes(mail.join_mbox(mails))
+    return lambda folder: (folder / "sent.mbx").write_bytes(message.join_mbox(mails))
 
 
 def replied(text: str) -> Tamper:

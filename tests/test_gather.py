@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from fakes import inbox, mails, web
-from series_ci import gather, labels
-from series_ci.archive import Archive, open_archive
 from series_ci.errors import UsageError
-from series_ci.gather import Gathered
-from series_ci.labels import Version
+from series_ci.mail.archive import Archive, open_archive
+from series_ci.versions import candidates, labels
+from series_ci.versions.candidates import Gathered
+from series_ci.versions.labels import Version
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -73,7 +73,7 @@ def local(raws: Sequence[bytes]) -> Archive:
 @pytest.fixture
 def serve() -> Iterator[Callable[[Sequence[bytes]], Archive]]:
     """A server whose search finds what the same question finds in the mails themselves."""
-    from series_ci import search
+    from series_ci.mail import search
 
     with web.serve({}) as server:
 
@@ -91,7 +91,7 @@ def serve() -> Iterator[Callable[[Sequence[bytes]], Archive]]:
 
 
 def find(archive: Archive, message_id: str) -> tuple[Gathered, dict[str, Version]]:
-    found = gather.Gatherer(archive, lambda _text: None).from_message(message_id)
+    found = candidates.Gatherer(archive, lambda _text: None).from_message(message_id)
     return found, {each.label: each for each in labels.assign(found.series)}
 
 
@@ -219,7 +219,7 @@ class TestSingle:
 
 class TestWords:
     def words(self, raws: Sequence[bytes], words: str) -> Gathered:
-        return gather.Gatherer(local(raws), lambda _text: None).from_words(words)
+        return candidates.Gatherer(local(raws), lambda _text: None).from_words(words)
 
     def test_of_one_series(self) -> None:
         assert self.words(story(), "spare exits").start.message_id == v(6)

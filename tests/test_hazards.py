@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import strangers
-from series_ci import difftext
 from series_ci.kernel import hazards
 from series_ci.kernel.hazards import Hazard, Kind, Permit
+from series_ci.mail import difftext
 
 
 def of(diff: str, size: int = 1000) -> list[tuple[str, str]]:

@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 
 from fakes import inbox
-from series_ci import labels, letter, postings
-from series_ci.discover import Linked
-from series_ci.labels import Version
+from series_ci.mail import patchmail, posting
+from series_ci.versions import labels
+from series_ci.versions.labels import Version
+from series_ci.versions.related import Linked
 
 TITLE = "mm: keep folios"
 
 
 def linked(identity: str, prefix: str, day: str, *doubts: str, **more: Any) -> Linked:
-    (found,) = postings.collect([letter.read(inbox.mail(identity, f"[{prefix}] {TITLE}", day, **more))])
+    (found,) = posting.collect([patchmail.read(inbox.mail(identity, f"[{prefix}] {TITLE}", day, **more))])
     return Linked(found, ("known",), doubts)
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from series_ci import ledger
 from series_ci.errors import UsageError
-from series_ci.ledger import Entry, Fate, Ledger
+from series_ci.versions import ledger
+from series_ci.versions.ledger import Entry, Fate, Ledger
 
 STATUSES = st.none() | st.integers(0, 130)
 ENTRIES = st.builds(Entry, st.sampled_from(Fate), st.text(), st.text(), STATUSES, st.text(), st.integers(0, 9))

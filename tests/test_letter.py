@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from fakes import mails
-from series_ci import letter
-from series_ci.archive import Archive
-from series_ci.letter import Diffstat, Trailer
+from series_ci.mail import patchmail
+from series_ci.mail.archive import Archive
+from series_ci.mail.patchmail import Diffstat, Trailer
 
 DIFF = """\
 diff --git a/mm/rmap.c b/mm/rmap.c
@@ -35,7 +35,7 @@ def patch(message: str, notes: str = "", head: str = "") -> bytes:
 
 
 def test_a_patch_as_git_format_patch_makes_it() -> None:
-    cover, first, second = map(letter.read, mails.series(version=2))
+    cover, first, second = map(patchmail.read, mails.series(version=2))
     assert (first.message_id, first.in_reply_to) == (mails.message_id(2, 1), mails.message_id(2, 0))
     assert (first.author, first.author_address) == ("Robin Välé", "robin.vale@example.org")
     assert first.date == datetime(2026, 2, 2, 11, 5, 1, tzinfo=timezone(timedelta(hours=1)))
@@ -48,7 +48,7 @@ def test_a_patch_as_git_format_patch_makes_it() -> None:
 
 def test_trailers_know_where_they_stand() -> None:
     text = "Reviewed-by: Quoted <q@example.org>\n"
-    read = letter.read(
+    read = patchmail.read(
         patch(
             f'Text: no trailer.\n> {text}\nFixes: 0123456789ab ("mm: x")\nAcked-by: Alex <alex@example.org>',
             "Change log:\nv1->v2:\n- less\n\nSigned-off-by: Robin <robin@example.org>\n",
@@ -77,22 +77,22 @@ def test_trailers_know_where_they_stand() -> None:
 def test_changelog(text: str, expected: str | None) -> None:
     if expected is None:
         expected = "Changes in v2:\n\n- one\n- two\n\nChanges in v1:\n- none"
-    assert expected in letter.read(raw(text)).changelog
-    assert "End." not in letter.read(raw(text)).changelog
-    assert bool(letter.read(raw(text)).changelog) == bool(expected)
+    assert expected in patchmail.read(raw(text)).changelog
+    assert "End." not in patchmail.read(raw(text)).changelog
+    assert bool(patchmail.read(raw(text)).changelog) == bool(expected)
 
 
 def test_changelog_directly_above_the_diffstat() -> None:
-    assert letter.read(patch("Text.", "v2: less")).changelog == "v2: less"
-    assert letter.read(patch("Text.\n\nv2: less")).changelog == "v2: less"
+    assert patchmail.read(patch("Text.", "v2: less")).changelog == "v2: less"
+    assert patchmail.read(patch("Text.\n\nv2: less")).changelog == "v2: less"
 
 
 def test_base_and_change_id_stand_below_the_diff_too() -> None:
     id_ = "20260203-exit-0123456789ab"
-    read = letter.read(raw(f"Text\n\n{DIFF}-- \n2.39.0\n\nbase-commit: {'a' * 40}\nchange-id: {id_}\n"))
+    read = patchmail.read(raw(f"Text\n\n{DIFF}-- \n2.39.0\n\nbase-commit: {'a' * 40}\nchange-id: {id_}\n"))
     assert (read.base_commit, read.change_id) == ("a" * 40, id_)
-    assert letter.read(raw(f"Text\n\n---\nbase-commit: {'b' * 40}\n")).base_commit == "b" * 40
-    assert letter.read(raw(f"> base-commit: {'b' * 40}\n")).base_commit == ""
+    assert patchmail.read(raw(f"Text\n\n---\nbase-commit: {'b' * 40}\n")).base_commit == "b" * 40
+    assert patchmail.read(raw(f"> base-commit: {'b' * 40}\n")).base_commit == ""
 
 
 def test_links_are_message_ids() -> None:
@@ -106,34 +106,34 @@ def test_links_are_message_ids() -> None:
     Message-ID: <d-1@example.org> https://lore.kernel.org/r/a-1@example.org
     """
     ids = ("a-1@example.org", "b-1@example.org", "c+1@example.org", "quoted@example.org", "d-1@example.org")
-    assert letter.read(raw(text)).links == ids
-    assert letter.read(raw("> https://lore.kernel.org/r/quoted@example.org")).links == ()
+    assert patchmail.read(raw(text)).links == ids
+    assert patchmail.read(raw("> https://lore.kernel.org/r/quoted@example.org")).links == ()
 
 
 def test_mode_changes_of_diffstat_and_diff() -> None:
     notes = " mm/rmap.c | 2 +-\n mode change 100644 => 100755 mm/rmap.c\n"
-    assert letter.read(patch("Text", notes)).mode_changes == ("mm/rmap.c",)
-    assert letter.read(patch("Text")).mode_changes == ()
-    assert letter.read(patch("Text")).modes_lost == ()
+    assert patchmail.read(patch("Text", notes)).mode_changes == ("mm/rmap.c",)
+    assert patchmail.read(patch("Text")).mode_changes == ()
+    assert patchmail.read(patch("Text")).modes_lost == ()
     diff = "diff --git a/tools/x b/tools/x\nindex 1234567..89abcde\n--- a/tools/x\n+++ b/tools/x\n@@ -1 +1 @@\n-a\n+b\n"
-    assert letter.read(raw(diff)).modes_lost == ("tools/x",)
+    assert patchmail.read(raw(diff)).modes_lost == ("tools/x",)
     only = "diff --git a/tools/x b/tools/x\nold mode 100644\nnew mode 100755\n"
-    assert letter.read(raw(only)).mode_changes == ("tools/x",)
+    assert patchmail.read(raw(only)).mode_changes == ("tools/x",)
 
 
 def test_rename_has_both_paths() -> None:
-    read = letter.read(raw("diff --git a/old.c b/new.c\nsimilarity index 90%\nrename from old.c\nrename to new.c\n"))
+    read = patchmail.read(raw("diff --git a/old.c b/new.c\nsimilarity index 90%\nrename from old.c\nrename to new.c\n"))
     assert read.paths == ("old.c", "new.c")
 
 
 def test_author_in_the_body() -> None:
-    read = letter.read(patch("From: Kim Ödegård <kim@example.org>\n\nText"))
+    read = patchmail.read(patch("From: Kim Ödegård <kim@example.org>\n\nText"))
     assert (read.author, read.author_address, read.sender_address) == (
         "Kim Ödegård",
         "kim@example.org",
         "robin@example.org",
     )
-    read = letter.read(patch("Text\n\nFrom: Kim <kim@example.org>"))
+    read = patchmail.read(patch("Text\n\nFrom: Kim <kim@example.org>"))
     assert read.author == "Robin"
 
 
@@ -143,14 +143,14 @@ def test_author_in_the_body() -> None:
 )
 def test_a_name_with_a_comma(sender: str) -> None:
     sent = f"From: {sender}\nSubject: [PATCH] x\n\nText.\n".encode()
-    found = letter.read(sent)
+    found = patchmail.read(sent)
     assert (found.author, found.author_address, found.sender_address) == (
         "Vale, Röbin",
         "r@example.org",
         "r@example.org",
     )
     assert not found.author_in_body
-    inside = letter.read(b"From: sam@example.org\nSubject: [PATCH] x\n\n" + f"From: {sender}\n\nText.\n".encode())
+    inside = patchmail.read(b"From: sam@example.org\nSubject: [PATCH] x\n\n" + f"From: {sender}\n\nText.\n".encode())
     assert (inside.author, inside.author_address, inside.sender_address) == (
         "Vale, Röbin",
         "r@example.org",
@@ -182,28 +182,28 @@ def test_however_it_was_sent(how: str) -> None:
     head = (
         f"MIME-Version: 1.0\nContent-Type: text/plain; charset={charset}{more}\nContent-Transfer-Encoding: {encoding}\n"
     )
-    read = letter.read(raw("", head) + body)
+    read = patchmail.read(raw("", head) + body)
     assert read.trailers == (Trailer("Acked-by", "Кто-то <k@example.org>", "k@example.org", False),)
     assert (read.diffstat, read.blobs) == (Diffstat(1, 1, 1), (("mm/rmap.c", "26806b49a86f"),))
 
 
 def test_flowed_lines_are_joined_as_git_does() -> None:
-    from series_ci import mail
+    from series_ci.mail import message
 
     head = "Content-Type: text/plain; format=flowed"
     text = "one \ntwo\n  stuffed\n  \n-- \nname"
-    assert mail.body(mail.parse(raw(text, f"{head}\n"))) == "one two\n stuffed\n \n-- \nname"
-    assert mail.body(mail.parse(raw(text, f"{head}; delsp=yes\n"))) == "onetwo\n stuffed\n \n-- \nname"
-    assert mail.body(mail.parse(raw("a \n-- \nb ", f"{head}\n"))) == "a \n-- \nb "
+    assert message.body(message.parse(raw(text, f"{head}\n"))) == "one two\n stuffed\n \n-- \nname"
+    assert message.body(message.parse(raw(text, f"{head}; delsp=yes\n"))) == "onetwo\n stuffed\n \n-- \nname"
+    assert message.body(message.parse(raw("a \n-- \nb ", f"{head}\n"))) == "a \n-- \nb "
     # One that only says so: nothing was added to its lines.
-    assert mail.body(mail.parse(raw(" one\n two", f"{head}\n"))) == " one\n two"
+    assert message.body(message.parse(raw(" one\n two", f"{head}\n"))) == " one\n two"
 
 
 def test_reply_with_hunks_holds_no_diff_that_git_could_apply() -> None:
     first = mails.series()[1]
     answer = mails.reply(first, "I counted:\n\n@@ -1,2 +1,3 @@\n one\n+two\n two\n")
-    assert not letter.read(answer).has_diff
-    assert letter.read(mails.reply(first, f"Rather:\n\n{DIFF}")).has_diff
+    assert not patchmail.read(answer).has_diff
+    assert patchmail.read(mails.reply(first, f"Rather:\n\n{DIFF}")).has_diff
 
 
 @pytest.mark.parametrize(
@@ -211,16 +211,18 @@ def test_reply_with_hunks_holds_no_diff_that_git_could_apply() -> None:
     ["", "Date: yesterday\n", "Date: Tue, 99 Feb 2026 11:05:01 +0100\n", "Date: Fri, 31 Dec 9999 23:59:59 -0800\n"],
 )
 def test_date_that_cannot_be_read(date: str) -> None:
-    assert letter.read(f"Subject: x\n{date}\nbody".encode()).date is None
+    assert patchmail.read(f"Subject: x\n{date}\nbody".encode()).date is None
 
 
 def test_date_without_a_zone_is_in_utc() -> None:
-    assert letter.read(b"Date: Tue, 3 Feb 2026 11:05:01 -0000\n\n").date == datetime(2026, 2, 3, 11, 5, 1, tzinfo=UTC)
+    assert patchmail.read(b"Date: Tue, 3 Feb 2026 11:05:01 -0000\n\n").date == datetime(
+        2026, 2, 3, 11, 5, 1, tzinfo=UTC
+    )
 
 
 @pytest.mark.parametrize(
     "junk", [b"", b"\0\xff\xfe", b"From: \xff <\n\n\xff", b"Content-Type: text/plain; charset=x\n\n\xe9"]
 )
 def test_junk_is_a_letter_that_says_nothing(junk: bytes) -> None:
-    read = letter.read(junk)
+    read = patchmail.read(junk)
     assert (read.trailers, read.has_diff, read.links) == ((), False, ())

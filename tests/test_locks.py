@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fakes import remains
-from series_ci import ledger
 from series_ci.host import files
 from series_ci.rundir import layout
+from series_ci.versions import ledger
 
 
 def test_the_lock_of_a_child_outlives_us(tmp_path: Path) -> None:

@@ -15,12 +15,13 @@ import pytest
 
 from conftest import ROOT
 from fakes import fakelinux, mails, web
-from series_ci import lore, mail
-from series_ci.archive import open_archive
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import process
-from series_ci.lore import Fetched
-from series_ci.sent import find
+from series_ci.mail import fetch as lore
+from series_ci.mail import message
+from series_ci.mail.archive import open_archive
+from series_ci.mail.fetch import Fetched
+from series_ci.mail.sent import find
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -97,7 +98,7 @@ class TestLocalArchive:
         (patch,) = lore.fetch(v(1, 1), open_archive(str(path))).patches
         again = lore.fetch(v(1, 1), open_archive(str(path)))
         for found in (patch, again.patches[0]):
-            text = mail.body(mail.parse(found.raw))
+            text = message.body(message.parse(found.raw))
             assert "\nFrom here on" in text
             assert text.startswith(">From the manual:")
 
@@ -222,7 +223,7 @@ class TestWrongAnswers:
         assert found.message_id == v(2, 2)
         assert found.patch_ids[0] == first.patch_ids[0]
         assert found.patch_ids[1] != first.patch_ids[1]
-        assert len(mail.split_mbox(found.mbox.read_bytes())) == 2
+        assert len(message.split_mbox(found.mbox.read_bytes())) == 2
         again = lore.fetch_version([v(1, 0), v(2, 2)], archive)
         assert again.cached
         assert again.digest == found.digest
@@ -343,7 +344,7 @@ class TestServer:
 
 
 def sent(fetched: Fetched) -> list[str]:
-    return [mail.message_id(mail.parse(raw)) for raw in fetched.sent]
+    return [message.message_id(message.parse(raw)) for raw in fetched.sent]
 
 
 class TestSent:
@@ -400,7 +401,7 @@ class TestSent:
     def test_a_mail_that_the_archive_gives_to_b4_alone(self, server: web.Server) -> None:
         archive = open_archive(f"{server.url}/all")
         raws = mails.series()
-        given = [mail.patch(raw) for raw in raws]
+        given = [message.patch(raw) for raw in raws]
         server.pages[f"/all/{v(1, 0)}/t.mbox.gz"] = mails.inbox(raws[:2])[f"/all/{v(1, 0)}/t.mbox.gz"]
         with pytest.raises(InfrastructureError, match=f"{v(1, 2)}: .* does not give it as it was sent"):
             find(v(1, 0), given, archive)

@@ -5,8 +5,8 @@ import base64
 import pytest
 
 from fakes import mails
-from series_ci import mail
-from series_ci.mail import Subject
+from series_ci.mail import message as mail
+from series_ci.mail.message import Subject
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from series_ci import mailed
-from series_ci.mailed import Mailed
-from series_ci.rangediff import Mark
+from series_ci.versions import as_mailed
+from series_ci.versions.as_mailed import Mailed
+from series_ci.versions.rangediff import Mark
 
 DIFF = """\
 diff --git a/mm/rmap.c b/mm/rmap.c
@@ -36,12 +36,12 @@ def shape(old: list[Mailed], new: list[Mailed]) -> list[str]:
     """The pairs as `1=1`, `2<`, `>3`, in their order."""
     return [
         f"{pair.old.number if pair.old else ''}{pair.mark}{pair.new.number if pair.new else ''}"
-        for pair in mailed.compare(old, new)
+        for pair in as_mailed.compare(old, new)
     ]
 
 
 def test_the_text_has_what_the_author_wrote_and_no_numbers() -> None:
-    assert mailed.text(patch(message="Why.\n\nHow.\n")) == [
+    assert as_mailed.text(patch(message="Why.\n\nHow.\n")) == [
         " ## Metadata ##",
         "Author: Robin Vale <robin.vale@example.org>",
         "",
@@ -67,18 +67,18 @@ def test_the_text_has_what_the_author_wrote_and_no_numbers() -> None:
 
 @pytest.mark.parametrize("line", ["old mode 100644", "new file mode 100755", "rename from mm/map.c", "Binary files x"])
 def test_what_git_says_of_a_file_is_part_of_the_patch(line: str) -> None:
-    assert line in mailed.text(patch(diff=DIFF.replace("index", f"{line}\nindex")))
+    assert line in as_mailed.text(patch(diff=DIFF.replace("index", f"{line}\nindex")))
 
 
 def test_other_line_numbers_and_blob_ids_are_no_change() -> None:
     moved = DIFF.replace("-840,3 +840,4", "-852,3 +852,4").replace("1cf2bffa48ed", "3746a5531018")
-    pairs = mailed.compare([patch(), patch("mm: two")], [patch(diff=moved), patch("mm: two")])
+    pairs = as_mailed.compare([patch(), patch("mm: two")], [patch(diff=moved), patch("mm: two")])
     assert [(pair.mark, pair.lines) for pair in pairs] == [(Mark.SAME, ())] * 2
 
 
 def test_a_change_is_shown_with_the_part_of_the_patch_that_it_is_in() -> None:
     changed = patch(message="Why not.\n", diff=DIFF.replace("/* one */", "/* 1 */"))
-    (pair,) = mailed.compare([patch()], [changed])
+    (pair,) = as_mailed.compare([patch()], [changed])
     assert pair.lines == (
         "@@ Metadata",
         "  ## Commit message ##",
@@ -104,7 +104,7 @@ def test_a_far_change_is_headed_by_its_function() -> None:
     long = DIFF.replace("@@ -840,3 +840,4 @@", "@@ -840,13 +840,14 @@").replace(
         "+\t/* one */\n", " x\n" * 10 + "+\tend\n"
     )
-    (pair,) = mailed.compare([patch(diff=long)], [patch(diff=long.replace("+\tend", "+\tthe end"))])
+    (pair,) = as_mailed.compare([patch(diff=long)], [patch(diff=long.replace("+\tend", "+\tthe end"))])
     assert pair.lines[0] == "@@ mm/rmap.c: static bool folio_referenced_one(struct folio *folio,"
 
 

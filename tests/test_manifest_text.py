@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from fakes import inbox
-from series_ci import discover, labels, letter, manifest_text, postings
-from series_ci.bases import MAINLINE, Choice, Tried
+from series_ci.mail import patchmail, posting
 from series_ci.manifest import model
 from series_ci.manifest.model import Manifest
-from series_ci.manifest_text import Draft
+from series_ci.versions import labels, related
+from series_ci.versions.bases import MAINLINE, Choice, Tried
+from series_ci.versions.draft import Draft, collections, render, slug
 
 OLD, NEW = f"{MAINLINE}@v6.8", f"{MAINLINE}@v6.10"
 TITLE = "mm: keep folios"
@@ -26,8 +27,8 @@ def draft(title: str = TITLE, last: str = "") -> Draft:
         inbox.mail("b", f"[PATCH v2] {title}", "2026-02-03"),
         inbox.mail("c", f"[PATCH v3] {last or title}", "2026-02-09"),
     ]
-    first, *others = postings.collect(letter.read(raw) for raw in raws)
-    versions = tuple(labels.assign(discover.link(first, others)))
+    first, *others = posting.collect(patchmail.read(raw) for raw in raws)
+    versions = tuple(labels.assign(related.link(first, others)))
     choices = {"v1": choice(OLD), "v2": choice(NEW), "v3": choice(NEW)}
     return Draft("mine", title, "https://lore.kernel.org/all/", versions, choices)
 
@@ -39,7 +40,7 @@ def load(text: str, folder: Path) -> Manifest:
 
 
 def test_manifest_says_what_was_found(tmp_path: Path) -> None:
-    text = manifest_text.render(draft())
+    text = render(draft())
     loaded = load(text, tmp_path)
     assert (loaded.name, loaded.title) == ("mine", TITLE)
     assert {label: each.message_id for label, each in loaded.versions.items()} == {
@@ -58,7 +59,7 @@ def test_manifest_says_what_was_found(tmp_path: Path) -> None:
 def test_doubtful_version_comes_back_by_removing_the_marks(tmp_path: Path) -> None:
     found = draft(last="mm: keep the folios of tasks")
     assert [each.label for each in found.sure] == ["v1", "v2"]
-    text = manifest_text.render(found)
+    text = render(found)
     assert list(load(text, tmp_path).versions) == ["v1", "v2"]
     assert "# in doubt: too few words of the title in common to be sure\n" in text
     uncommented = text.replace("#v3:", "v3:").replace("#  message-id", "  message-id")
@@ -68,11 +69,11 @@ def test_doubtful_version_comes_back_by_removing_the_marks(tmp_path: Path) -> No
 def test_trees_are_those_of_most_versions_and_of_the_newest_among_equals(tmp_path: Path) -> None:
     found = draft()
     other = replace(found, choices={**found.choices, "v2": choice(OLD)})
-    assert [each.spec for each in load(manifest_text.render(other), tmp_path).trees] == [OLD]
+    assert [each.spec for each in load(render(other), tmp_path).trees] == [OLD]
     two = replace(found, versions=found.versions[1:], choices={"v2": choice(OLD), "v3": choice(NEW)})
-    assert [each.spec for each in load(manifest_text.render(two), tmp_path).trees] == [NEW]
+    assert [each.spec for each in load(render(two), tmp_path).trees] == [NEW]
     both = replace(found, choices=dict.fromkeys(found.choices, choice(NEW, OLD)))
-    assert [each.spec for each in load(manifest_text.render(both), tmp_path).trees] == [NEW, OLD]
+    assert [each.spec for each in load(render(both), tmp_path).trees] == [NEW, OLD]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_trees_are_those_of_most_versions_and_of_the_newest_among_equals(tmp_pat
 )
 def test_any_title(tmp_path: Path, title: str) -> None:
     found = replace(draft(), title=title, notes=(f"about {title}",))
-    assert load(manifest_text.render(found), tmp_path).title == title
+    assert load(render(found), tmp_path).title == title
 
 
 @pytest.mark.parametrize(
@@ -104,19 +105,19 @@ def test_any_title(tmp_path: Path, title: str) -> None:
     ],
 )
 def test_slug(title: str, name: str) -> None:
-    assert manifest_text.slug(title) == name
+    assert slug(title) == name
 
 
 def test_collections() -> None:
     paths = ["mm/rmap.c", "mm/vmscan.c", "fs/inode.c", "tools/testing/selftests/net/forwarding/x.sh", "net/core/dev.c"]
-    assert manifest_text.collections(paths) == ("mm", "net/forwarding", "net")
+    assert collections(paths) == ("mm", "net/forwarding", "net")
     there = ["tools/testing/selftests/mm/cow.c"]
-    assert manifest_text.collections(paths, there) == ("mm", "net/forwarding")
-    assert manifest_text.collections(["fs/inode.c"]) == ()
+    assert collections(paths, there) == ("mm", "net/forwarding")
+    assert collections(["fs/inode.c"]) == ()
 
 
 def test_collections_are_proposed_in_a_comment(tmp_path: Path) -> None:
-    text = manifest_text.render(replace(draft(), collections=("mm",)))
+    text = render(replace(draft(), collections=("mm",)))
     assert "#   - program: mm/PROGRAM\n" in text
     assert load(text, tmp_path).tests == ()
     assert load(text.replace("# tests:", "tests:").replace("#   - program", "  - program"), tmp_path).tests != ()

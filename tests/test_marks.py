@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci import claims, letter, marks
-from series_ci.marks import Kind, Sent
+from series_ci.mail import patchmail
+from series_ci.versions import checks, trailers
+from series_ci.versions.checks import Kind, Sent
 
 AUTHOR = "Robin Vale <robin.vale@example.org>"
 
@@ -16,19 +17,19 @@ def version(
     code: tuple[str, ...] = (),
 ) -> Sent:
     raw = f"From: {AUTHOR}\nMessage-ID: <{label}@example.org>\nSubject: {subject}\n\n{body}\n"
-    read = letter.read(raw.encode())
-    return Sent(label, None, (read,), ids or (label,), code or (label,), claims.claims([read]))
+    read = patchmail.read(raw.encode())
+    return Sent(label, None, (read,), ids or (label,), code or (label,), trailers.claims([read]))
 
 
 def kinds(*versions: Sent) -> dict[str, list[str]]:
     return {
-        each.label: [mark.text for mark in found] for each, found in zip(versions, marks.marks(versions), strict=True)
+        each.label: [mark.text for mark in found] for each, found in zip(versions, checks.marks(versions), strict=True)
     }
 
 
 def details(kind: Kind, *versions: Sent) -> list[str]:
     """What is said about the last version."""
-    return [mark.detail for mark in marks.marks(versions)[-1] if mark.kind is kind]
+    return [mark.detail for mark in checks.marks(versions)[-1] if mark.kind is kind]
 
 
 def test_nothing_to_say() -> None:
@@ -130,9 +131,9 @@ def test_the_diffstat_may_tell_of_a_mode_that_the_diff_does_not_change() -> None
 
 
 def test_in_a_series_the_patch_is_named_and_the_cover_letter_needs_no_sign_off() -> None:
-    cover = letter.read(f"From: {AUTHOR}\nSubject: [PATCH v2 0/2] x\n\nPlease.\n".encode())
+    cover = patchmail.read(f"From: {AUTHOR}\nSubject: [PATCH v2 0/2] x\n\nPlease.\n".encode())
     patches = tuple(
-        letter.read(f"From: {AUTHOR}\nSubject: [PATCH v2 {number}/2] x {number}\n\n{text}\n---\n".encode())
+        patchmail.read(f"From: {AUTHOR}\nSubject: [PATCH v2 {number}/2] x {number}\n\n{text}\n---\n".encode())
         for number, text in ((1, f"Signed-off-by: {AUTHOR}"), (2, "Nothing."))
     )
     sent = Sent("v2", cover, patches, ("a", "b"), ())

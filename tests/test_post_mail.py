@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from fakes import sending
-from series_ci import addresses
-from series_ci.addresses import Person
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.mail import addresses
+from series_ci.mail.addresses import Person
 from series_ci.post import mail
 
 REPLY = """\

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from fakes import inbox, mails
-from series_ci import letter, postings
-from series_ci.postings import Posting
+from series_ci.mail import patchmail, posting
+from series_ci.mail.posting import Posting
 
 
 def collect(*raws: bytes) -> list[Posting]:
-    return postings.collect(letter.read(raw) for raw in raws)
+    return posting.collect(patchmail.read(raw) for raw in raws)
 
 
 def ids(posting: Posting) -> list[str]:

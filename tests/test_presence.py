@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci.presence import holds
+from series_ci.versions.presence import holds
 
 CODE = [
     "",

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci import rangediff
-from series_ci.rangediff import Mark, Pair, Side
+from series_ci.versions import rangediff
+from series_ci.versions.rangediff import Mark, Pair, Side
 
 TEXT = """\
  1:  1d5d7f3 =  1:  6b1ff77 mm: the first

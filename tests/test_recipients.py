@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci import recipients
-from series_ci.recipients import Recipients
+from series_ci.mail import recipients
+from series_ci.mail.recipients import Recipients
 
 LIST = "linux-mm@example.org"
 

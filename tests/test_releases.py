@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from series_ci import releases
+from series_ci.versions import releases
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from fakes import fakelinux, lab, mails
 from fakes.lab import Lab
 from fakes.world import FAILS, PASSES, Ran, World, fresh
-from series_ci import mail
 from series_ci.cli import main
+from series_ci.mail import message
 from series_ci.rundir import runlock
 
 
@@ -79,7 +79,7 @@ def test_the_base_is_named_without_what_is_ours(world: World) -> None:
 def test_the_run_directory_holds_the_mails_as_they_were_sent(world: World) -> None:
     world.lab.qemu.plan(PASSES)
     ran = world.run("v1")
-    kept = mail.split_mbox((ran.out / "sent.mbx").read_bytes())
+    kept = message.split_mbox((ran.out / "sent.mbx").read_bytes())
     assert kept == [raw.rstrip(b"\n") + b"\n" for raw in mails.series()]
     assert ran.summary["title"] == mails.COVER
     again = world.run("v1", "--out", str(world.folder / "again"))
@@ -117,7 +117,7 @@ def test_a_run_of_an_earlier_release_can_be_answered_all_the_same(
     (ran.out / "sent.mbx").unlink()
     text = reply(ran)
     assert "test the version again" in capsys.readouterr().err
-    assert mail.header(mail.parse(text.encode()), "To") == "Robin Välé <robin.vale@example.org>"
+    assert message.header(message.parse(text.encode()), "To") == "Robin Välé <robin.vale@example.org>"
 
 
 def test_posted_and_verified_and_merged(world: World) -> None:

@@ -14,8 +14,8 @@ from fakes import lab, mails, publicinbox, sending
 from fakes.lab import Lab
 from fakes.publicinbox import Inbox
 from fakes.world import PASSES
-from series_ci import mail
 from series_ci.host import process
+from series_ci.mail import message
 
 pytestmark = [pytest.mark.lore, publicinbox.needs_programs]
 
@@ -55,7 +55,7 @@ def applied(url: str, message_id: str, folder: Path) -> list[str]:
     done = process.run([*argv, message_id], cwd=folder, env={**home, **process.GIT_ALONE})
     assert done.code == 0, done.err
     (mbox,) = (folder / "out").glob("*.mbx")
-    return [mail.body(mail.parse(raw)) for raw in mail.split_mbox(mbox.read_bytes())]
+    return [message.body(message.parse(raw)) for raw in message.split_mbox(mbox.read_bytes())]
 
 
 def sent(raws: Sequence[bytes]) -> list[bytes]:
@@ -85,7 +85,10 @@ def test_a_tested_by_reaches_everybody_and_counts_for_the_whole_series(
         ]
         assert f"In-Reply-To: <{cover}>" in said
         assert f"Subject: Re: [PATCH v1 0/2] {mails.COVER}" in said
-        assert mail.header(mail.parse((out / "reply.eml").read_bytes()), "To") == "Robin Välé <robin.vale@example.org>"
+        assert (
+            message.header(message.parse((out / "reply.eml").read_bytes()), "To")
+            == "Robin Välé <robin.vale@example.org>"
+        )
         before = applied(url, mails.message_id(1, 1), tmp_path / "before")
         assert len(before) == 2
         assert not any("Tested-by" in text for text in before)

@@ -16,9 +16,9 @@ from rich.console import Console
 
 from fakes import mails, sending
 from fakes.outcomes import outcome, run
-from series_ci import mail
 from series_ci.errors import ApplyError, BuildError, UsageError
 from series_ci.kernel.each_patch import PatchBuild
+from series_ci.mail.message import header, parse
 from series_ci.manifest.allow import Allowed
 from series_ci.pipeline import Outcome
 from series_ci.post.mail import command
@@ -70,8 +70,8 @@ def made(
 
 
 def split(text: str) -> tuple[dict[str, str], str]:
-    message = mail.parse(text.encode())
-    return {key: mail.header(message, key) for key in message}, text.partition("\n\n")[2]
+    message = parse(text.encode())
+    return {key: header(message, key) for key in message}, text.partition("\n\n")[2]
 
 
 def broken(number: int, log: tuple[str, ...] = ("setting up", "a.c:12:x:memory was not reclaimed")) -> Outcome:

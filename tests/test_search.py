@@ -7,10 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from fakes import inbox, mails, web
-from series_ci import search
-from series_ci.archive import Archive, open_archive
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.search import Query
+from series_ci.mail import search
+from series_ci.mail.archive import Archive, open_archive
+from series_ci.mail.search import Query
 
 SERIES = [*mails.series(version=1), *mails.series(version=2, reply_to=mails.message_id(1, 0))]
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from series_ci import mail, titles
-from series_ci.titles import likeness, read
+from series_ci.mail import message, titles
+from series_ci.mail.titles import likeness, read
 
 
 def like(one: str, other: str) -> float:
@@ -63,4 +63,4 @@ def test_stem(many: str, one: str) -> None:
     ],
 )
 def test_number_in_words(subject: str, expected: tuple[int, str] | None) -> None:
-    assert titles.number_in_words(mail.parse_subject(subject)) == expected
+    assert titles.number_in_words(message.parse_subject(subject)) == expected

@@ -7,15 +7,15 @@ import git
 import pytest
 
 from fakes import fakelinux, mails
-from series_ci import mail
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.kernel import apply, sources
 from series_ci.kernel.store import Base, Store
-from series_ci.mail import Patch
+from series_ci.mail import message
+from series_ci.mail.message import Patch
 
 
 def patches(raws: list[bytes]) -> list[Patch]:
-    return [mail.patch(raw) for raw in raws if mail.patch(raw).subject.number]
+    return [message.patch(raw) for raw in raws if message.patch(raw).subject.number]
 
 
 def assert_usable(base: Base) -> None:

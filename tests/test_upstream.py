@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, mails
-from series_ci import difftext, letter, mail, mailed, upstream
 from series_ci.errors import InfrastructureError
 from series_ci.host import process
 from series_ci.kernel import history, sources
 from series_ci.kernel.store import Base
-from series_ci.marks import Sent
+from series_ci.mail import difftext, message, patchmail
+from series_ci.versions import as_mailed, upstream
+from series_ci.versions.checks import Sent
 
 LATER = {"GIT_COMMITTER_DATE": "2026-03-01T12:00:00+0000"}
 OTHER_CODE = mails.Change(
@@ -26,11 +27,11 @@ OTHER_CODE = mails.Change(
 
 
 def sent(label: str, raws: list[bytes]) -> Sent:
-    patches = [raw for raw in raws if mail.patch(raw).subject.number]
-    texts = [mail.body(mail.parse(raw)) for raw in patches]
-    code = tuple(line for text in texts for line in mailed.code(text[difftext.start(text) :]))
+    patches = [raw for raw in raws if message.patch(raw).subject.number]
+    texts = [message.body(message.parse(raw)) for raw in patches]
+    code = tuple(line for text in texts for line in as_mailed.code(text[difftext.start(text) :]))
     ids = (process.run(["git", "patch-id", "--stable"], stdin=raw).out.split()[0] for raw in patches)
-    return Sent(label, None, tuple(letter.read(raw) for raw in patches), tuple(ids), code)
+    return Sent(label, None, tuple(patchmail.read(raw) for raw in patches), tuple(ids), code)
 
 
 V1 = sent("v1", mails.series((mails.HELPER, OTHER_CODE), version=1))

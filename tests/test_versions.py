@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from fakes import fakelinux, inbox, mails, publicinbox, web
-from series_ci import terminal, versions
-from series_ci.archive import open_archive
+from series_ci import terminal
 from series_ci.cli import main
+from series_ci.mail.archive import open_archive
 from series_ci.manifest import model
 from series_ci.progress import Progress
 from series_ci.report.versions import show
+from series_ci.versions import listing
 
 SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
 
@@ -211,7 +212,7 @@ def shown(folder: Path, *, long: bool, width: int) -> list[str]:
     out = terminal.console(stderr=False)
     out._force_terminal, out._width, out.no_color = True, width, True
     with out.capture() as captured:
-        show(versions.look(found, open_archive(str(found.archive)), None, Progress()), out, long=long)
+        show(listing.look(found, open_archive(str(found.archive)), None, Progress()), out, long=long)
     return re.sub(r"\x1b\[[\d;]*m", "", captured.get()).splitlines()
 
 

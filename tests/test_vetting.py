@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, mails, strangers
-from series_ci import mail
 from series_ci.errors import ApplyError
 from series_ci.kernel import apply, hazards, rejects, vetting
 from series_ci.kernel.hazards import Permit
 from series_ci.kernel.store import Base, Store
-from series_ci.mail import Patch
+from series_ci.mail import message
+from series_ci.mail.message import Patch
 
 
 def patches(name: str, *diffs: str) -> list[Patch]:
-    return [mail.patch(raw) for raw in strangers.series(name, *diffs)]
+    return [message.patch(raw) for raw in strangers.series(name, *diffs)]
 
 
 def permit(*kinds: str) -> list[Permit]:
@@ -180,10 +180,10 @@ class TestSeries:
         """A line that begins a mail in a mailbox, and a whole patch behind it."""
         first, hidden = patches("x", strangers.added("mm/one.c", "x\n"), strangers.added("mm/two.c", "x\n"))
         raw = first.raw + b"From 1234 Mon Sep 17 00:00:00 2001\n" + hidden.raw
-        commit, _cached = apply.with_series(base, [mail.patch(raw)], "x")
+        commit, _cached = apply.with_series(base, [message.patch(raw)], "x")
         assert Store(base.store).between(base.commit, commit) == [commit]
         assert Store(base.store).changed(base.commit, commit) == ["mm/one.c", "mm/two.c"]
-        assert apply.with_series(base, [mail.patch(raw)], "x") == (commit, True)
+        assert apply.with_series(base, [message.patch(raw)], "x") == (commit, True)
 
     def test_hooks_of_a_store_are_not_run(self, base: Base, tmp_path: Path) -> None:
         for name in ("applypatch-msg", "pre-applypatch", "post-applypatch", "post-checkout", "post-commit"):
@@ -191,7 +191,7 @@ class TestSeries:
             hook.parent.mkdir(exist_ok=True)
             hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/{name}-ran\n")
             hook.chmod(0o755)
-        apply.with_series(base, [mail.patch(raw) for raw in mails.series()[1:]], "x")
+        apply.with_series(base, [message.patch(raw) for raw in mails.series()[1:]], "x")
         assert not list(tmp_path.glob("*-ran"))
 
 

@@ -24,7 +24,7 @@ from series_ci.guest.initramfs import Test
 from series_ci.host import files, inside
 from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.kernel.store import Base
-from series_ci.lore import Fetched
+from series_ci.mail.fetch import Fetched
 from series_ci.manifest.model import Scenario, Selftest
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import difference, mail, mailed, rangediff
 from series_ci.guest import attempts
 from series_ci.guest.boot import GUEST
 from series_ci.host import inside, plain
-from series_ci.rangediff import Pair
+from series_ci.mail import message
 from series_ci.results import logline
 from series_ci.rundir import read
 from series_ci.rundir.run import AnyRun, SweepRun, VersionRun, place
+from series_ci.versions import as_mailed, difference, rangediff
+from series_ci.versions.rangediff import Pair
 
 HEAD, TAIL = 400, 1600
 """Lines of a console that are kept from its beginning and from its end, where trouble is."""
@@ -111,10 +112,10 @@ def _changed(folder: Path, run: SweepRun) -> Iterator[Changed]:
     sent = {each.version: _sent(read.mails(folder / place(run, each)), each) for each in run.runs}
     labels = [label for label, patches in sent.items() if patches]
     for old, new in pairwise(labels):
-        yield Changed(old, new, mailed.compare(sent[old], sent[new]))
+        yield Changed(old, new, as_mailed.compare(sent[old], sent[new]))
 
 
-def _sent(mails: Sequence[bytes], run: VersionRun) -> list[mailed.Mailed]:
+def _sent(mails: Sequence[bytes], run: VersionRun) -> list[as_mailed.Mailed]:
     ids = {each.message_id: each.patch_id for each in run.origin.patches}
-    patches = [mail.patch(raw) for raw in mails]
+    patches = [message.patch(raw) for raw in mails]
     return [difference.as_sent(each, ids[each.message_id]) for each in patches if each.message_id in ids]

@@ -12,7 +12,7 @@ from series_ci.host import files, paths, process
 from series_ci.kernel import kconfig, selftests
 from series_ci.kernel.kernel import Workshop
 from series_ci.kernel.store import Base, Store
-from series_ci.lore import Fetched
+from series_ci.mail.fetch import Fetched
 from series_ci.pipeline import Outcome, Request
 from series_ci.rundir import runlock
 from series_ci.rundir.runlock import Lock

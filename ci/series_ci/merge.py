@@ -8,9 +8,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from series_ci import mail, mailed
 from series_ci.errors import UsageError
 from series_ci.host import files
+from series_ci.mail import message
 from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
 from series_ci.report import summary
@@ -20,6 +20,7 @@ from series_ci.report.markdown import markdown
 from series_ci.rundir import join, layout, verify
 from series_ci.rundir.join import Part
 from series_ci.rundir.run import Boot, Problem, SweepRow, SweepRun, VersionRun, retried
+from series_ci.versions import as_mailed
 
 _AGAIN = re.compile(r"-\d+\Z")
 """What stands behind the name of a later boot's folder."""
@@ -149,6 +150,6 @@ def _bases(names: Sequence[str]) -> list[str]:
 def _sources(folder: Path, run: VersionRun) -> Hashable:
     """What tells whether two versions have the same sources: patches of one patch-id may differ in white space."""
     lines = []
-    for raw in mail.split_mbox((folder / "series.mbx").read_bytes()):
-        lines += [line for line in mailed.code_of_mail(raw) if line.startswith(("+", "-"))]
+    for raw in message.split_mbox((folder / "series.mbx").read_bytes()):
+        lines += [line for line in as_mailed.code_of_mail(raw) if line.startswith(("+", "-"))]
     return run.origin.base, tuple(each.patch_id for each in run.origin.patches), tuple(lines)

@@ -7,9 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import lore, present
 from series_ci.arch import Arch
-from series_ci.archive import open_archive
 from series_ci.errors import ApplyError, BuildError, Error, SeriesError
 from series_ci.guest import accel, boot
 from series_ci.guest.accel import Accelerator
@@ -25,7 +23,8 @@ from series_ci.kernel.hazards import Permit
 from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.kernel.selftests import timeout
 from series_ci.kernel.store import Base, Store, check_kernel
-from series_ci.lore import Fetched
+from series_ci.mail.archive import open_archive
+from series_ci.mail.fetch import Fetched, fetch_version
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.model import Selftest, TreeSource
 from series_ci.progress import Progress, count
@@ -34,6 +33,7 @@ from series_ci.results.compare import Comparison
 from series_ci.results.coverage import Coverage
 from series_ci.results.model import Run
 from series_ci.rundir.run import Permitted
+from series_ci.versions import present
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def each_patch(
 def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
     """The mails of a version, and a copy of them in its folder, which is made. Raises what `lore.fetch` raises."""
     with progress.step("fetch" + suffix) as step, _run_folder(request.out):
-        fetched = lore.fetch_version(request.message_ids, open_archive(request.archive), tell=progress.say)
+        fetched = fetch_version(request.message_ids, open_archive(request.archive), tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
     fetched.write(request.out)

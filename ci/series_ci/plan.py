@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from series_ci import lore
-from series_ci.archive import Archive
 from series_ci.errors import Error, UsageError
+from series_ci.mail import fetch
+from series_ci.mail.archive import Archive
 from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
 from series_ci.rundir import read
@@ -90,7 +90,7 @@ def _alike(
             step.update(label)
             key: object = label
             try:
-                fetched = lore.fetch_version(manifest.message_ids(label), archive, tell=progress.say)
+                fetched = fetch.fetch_version(manifest.message_ids(label), archive, tell=progress.say)
                 key = fetched.patch_ids, manifest.trees_for(label)
             except Error as error:
                 errors.append(error)

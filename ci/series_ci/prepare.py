@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from series_ci import lore, pipeline
-from series_ci.archive import open_archive
+from series_ci import pipeline
 from series_ci.host import files, requirements, scratch
 from series_ci.kernel.store import Store
+from series_ci.mail import fetch
+from series_ci.mail.archive import open_archive
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
 
@@ -23,7 +24,7 @@ def prepare(requests: Sequence[Request], progress: Progress) -> None:
     with progress.step("mails") as step:
         for request in requests:
             step.update(request.label)
-            lore.fetch_version(request.message_ids, archive, tell=progress.say)
+            fetch.fetch_version(request.message_ids, archive, tell=progress.say)
         step.note(count(len(requests), "version"))
     by_trees = {request.trees: request for request in reversed(requests)}
     with scratch.folder("prepare") as folder:

@@ -22,7 +22,7 @@ from series_ci.kernel import compiled, order
 from series_ci.kernel.apply import permitted
 from series_ci.kernel.kernel import Kernel, Workshop, make
 from series_ci.kernel.store import Base, Store
-from series_ci.lore import Fetched
+from series_ci.mail.fetch import Fetched
 from series_ci.pipeline import Outcome, Request
 from series_ci.progress import Progress
 from series_ci.results.coverage import Coverage

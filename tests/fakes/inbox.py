@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from xml.sax.saxutils import escape
 
 from fakes import mails
-from series_ci import letter
+from series_ci.mail import patchmail
 
 NOTHING = (404, b"<html><head><title>q - search results</title></head></html>")
 """How public-inbox says that nothing was found."""
@@ -22,7 +22,7 @@ def feed(raws: Sequence[bytes], url: str = "http://localhost/all") -> bytes:
     """An Atom feed of these mails as public-inbox writes it."""
     entries = []
     for raw in raws:
-        read = letter.read(raw)
+        read = patchmail.read(raw)
         assert read.date
         title = escape(mails.header(raw, "Subject"))
         entries.append(

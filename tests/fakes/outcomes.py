@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from series_ci import arch, mail
+from series_ci import arch
 from series_ci.errors import Error
 from series_ci.guest.qemu import Machine
 from series_ci.kernel.store import Base
-from series_ci.lore import Fetched
+from series_ci.mail import message
+from series_ci.mail.fetch import Fetched
 from series_ci.manifest.model import TreeSource
 from series_ci.pipeline import Outcome, Request
 from series_ci.results import compare
@@ -65,7 +66,9 @@ def outcome(
     coverage: Coverage | None = None,
 ) -> Outcome:
     """What came of it: the comparison of two runs, or an error. What was compared was all in the kernel."""
-    fetched = Fetched("20260203.v10-1@example.org", (mail.patch(MAIL),), ("ab" * 20,), Path("x.mbx"), "cd" * 32, False)
+    fetched = Fetched(
+        "20260203.v10-1@example.org", (message.patch(MAIL),), ("ab" * 20,), Path("x.mbx"), "cd" * 32, False
+    )
     tree = Base("/src/linux", Path("/cache/x.git"), "ef" * 20, cached=True)
     runs = (base, patched) if base and patched else ()
     comparison = compare.compare(*runs) if runs else None

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from fakes.outcomes import MAIL
-from series_ci import mail
 from series_ci.cli.test import write
 from series_ci.host import files
+from series_ci.mail import message
 from series_ci.pipeline import Outcome
 from series_ci.report import sweep as sweep_report
 from series_ci.report.junit import junit
@@ -42,10 +42,10 @@ def version(
     """
     outcome = settle(folder, outcome, base=base)
     _boots(outcome)
-    files.write(folder / "series.mbx", mail.join_mbox(mails))
+    files.write(folder / "series.mbx", message.join_mbox(mails))
     if sent:
         outcome = replace(outcome, fetched=replace(outcome.fetched, sent=tuple(sent)))
-        files.write(folder / "sent.mbx", mail.join_mbox(sent))
+        files.write(folder / "sent.mbx", message.join_mbox(sent))
     write(outcome)
     return ran(outcome)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from series_ci import mail
 from series_ci.errors import UsageError
 from series_ci.host import paths, process
+from series_ci.mail.message import header, message_id, parse, parse_subject
 from series_ci.manifest import find
 from series_ci.report import b4
 from series_ci.report.b4 import Check
@@ -42,11 +42,11 @@ def b4_check(folders: tuple[Path, ...]) -> int:
 
 def answer(raw: bytes, folders: tuple[Path, ...]) -> list[Check]:
     """The checks to show. That nothing is known is no failure: b4 would count it against the series."""
-    message = mail.parse(raw)
-    name = mail.message_id(message)
+    message = parse(raw)
+    name = message_id(message)
     if not name:
         raise UsageError("standard input holds no mail with a Message-ID")
-    run = read.of_mail(folders, name, cover=mail.parse_subject(mail.header(message, "Subject")).number == 0)
+    run = read.of_mail(folders, name, cover=parse_subject(header(message, "Subject")).number == 0)
     if run is not None:
         return b4.checks(run)
     # b4 keeps the answer, and would go on to show it.

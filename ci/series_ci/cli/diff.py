@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from series_ci import difference, terminal
+from series_ci import terminal
 from series_ci.cli import options as shared
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import UsageError
 from series_ci.report import difference as report
+from series_ci.versions import difference
 
 
 @click.command()

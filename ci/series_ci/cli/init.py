@@ -11,20 +11,22 @@ from typing import Any
 
 import click
 
-from series_ci import bases, gather, labels, letter, manifest_text, terminal
-from series_ci.archive import open_archive
+from series_ci import terminal
 from series_ci.cli.request import LORE
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.gather import Gathered
 from series_ci.host import files, scratch
 from series_ci.kernel import sources
 from series_ci.kernel.store import Base, Store, check_kernel
-from series_ci.labels import Version
+from series_ci.mail import patchmail
+from series_ci.mail.archive import open_archive
+from series_ci.mail.posting import Posting
 from series_ci.manifest import find, model
-from series_ci.manifest_text import Draft
-from series_ci.postings import Posting
 from series_ci.progress import Progress, count
 from series_ci.report import findings
+from series_ci.versions import bases, candidates, labels
+from series_ci.versions.candidates import Gathered
+from series_ci.versions.draft import Draft, collections, render, slug
+from series_ci.versions.labels import Version
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def make(what: Sequence[str], options: Options, progress: Progress, *, verbose: 
     archive = open_archive(options.archive)
     given = _tree(options.tree, progress) if options.tree else None
     with progress.step("search") as step:
-        finder = gather.Gatherer(archive, progress.say if verbose else step.update)
+        finder = candidates.Gatherer(archive, progress.say if verbose else step.update)
         words = " ".join(what).strip()
         found = finder.from_message(_message_id(words)) if "@" in words else finder.from_words(words)
         versions = labels.assign(found.series)
@@ -93,7 +95,7 @@ def make(what: Sequence[str], options: Options, progress: Progress, *, verbose: 
     if not sure:
         raise _nothing_whole(found.start, versions, options)
     draft = _draft(found, versions, options, given)
-    text = manifest_text.render(draft)
+    text = render(draft)
     file = None if options.out == "-" else _file(options, draft.name)
     _write(text, file)
     return Result(draft, found, text, file)
@@ -112,7 +114,7 @@ def _check(options: Options) -> None:
 
 def _message_id(words: str) -> str:
     """A Message-ID as it was typed: bare, in brackets, or as the URL of the mail in an archive."""
-    name = next(iter(letter.links(words)), words.strip("<> "))
+    name = next(iter(patchmail.links(words)), words.strip("<> "))
     if not re.fullmatch(r"[^\s<>@-][^\s<>@]*@[^\s<>@]+", name):
         raise UsageError(f"{words!r} is no Message-ID", hint="it reads NAME@HOST, without spaces; words have no @")
     return name
@@ -143,13 +145,13 @@ def _draft(found: Gathered, versions: Sequence[Version], options: Options, given
     newest = next(each.posting for each in reversed(versions) if not each.doubts)
     there = [line.partition("\t")[2] for line in Store(given.store).listing(given.commit)] if given else []
     return Draft(
-        name=options.name or manifest_text.slug(newest.title),
+        name=options.name or slug(newest.title),
         title=newest.title or newest.message_id,
         archive=_absolute(options.archive),
         versions=tuple(versions),
         choices={each.label: bases.choose(each.posting, given) for each in versions},
         notes=tuple(f"{line}." for line in findings.unlinked(versions, found)),
-        collections=manifest_text.collections(newest.paths, there),
+        collections=collections(newest.paths, there),
     )
 
 

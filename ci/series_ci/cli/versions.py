@@ -7,12 +7,12 @@ import json
 import click
 
 from series_ci import terminal
-from series_ci.archive import open_archive
 from series_ci.cli import options
 from series_ci.host import paths
+from series_ci.mail.archive import open_archive
 from series_ci.manifest import find
 from series_ci.report import versions as report
-from series_ci.versions import look
+from series_ci.versions.listing import look
 
 
 @click.command()

@@ -14,7 +14,7 @@ from series_ci.kernel import objects, rejects, vetting
 from series_ci.kernel.hazards import Permit
 from series_ci.kernel.repo import Repo
 from series_ci.kernel.store import IDENTITY, Base, Store, said
-from series_ci.mail import Patch
+from series_ci.mail.message import Patch
 from series_ci.rundir.run import Permitted
 
 _FAILED_AT = re.compile(r"^error: patch failed: (.+):(\d+)$", re.MULTILINE)

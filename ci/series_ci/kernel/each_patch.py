@@ -13,7 +13,7 @@ from series_ci.errors import BuildError
 from series_ci.host import files, paths
 from series_ci.kernel import build, cache, compiled, kernel
 from series_ci.kernel.kernel import Kernel, Workshop
-from series_ci.mail import Patch
+from series_ci.mail.message import Patch
 from series_ci.progress import Progress, count
 from series_ci.results.coverage import Coverage
 

@@ -16,8 +16,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from series_ci.difftext import LINK, FileChange
 from series_ci.kernel.objects import GITLINK, GONE, Changed
+from series_ci.mail.difftext import LINK, FileChange
 from series_ci.manifest.fields import Line, Part
 
 PATCH_BYTES = 4 << 20

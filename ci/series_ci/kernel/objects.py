@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci.difftext import LINK
 from series_ci.errors import InfrastructureError
 from series_ci.host import process
+from series_ci.mail.difftext import LINK
 
 MOST = 32 << 20
 """Bytes of a file that are read into memory: more than any text of a kernel tree has."""

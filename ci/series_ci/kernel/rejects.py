@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from series_ci import difftext, mail
 from series_ci.host import inside, process, scratch
 from series_ci.kernel import hazards, objects
-from series_ci.mail import Patch
+from series_ci.mail import difftext, message
+from series_ci.mail.message import Patch
 
 _CONTEXT_LINES = 10
 
@@ -26,7 +26,7 @@ def hunks(store: Path, commit: str, patch: Patch) -> str:
 
     It does so in a folder of its own, which holds of the commit the regular files that the patch names, and no link.
     """
-    text = mail.body(mail.parse(patch.raw))  # git apply does not decode mails
+    text = message.body(message.parse(patch.raw))  # git apply does not decode mails
     with scratch.folder("apply") as folder:
         tree = folder / "tree"
         tree.mkdir()

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci import difftext, mail
 from series_ci.errors import ApplyError
 from series_ci.kernel import hazards, objects
 from series_ci.kernel.hazards import Hazard, Kind, Permit
 from series_ci.kernel.objects import GITLINK, GONE
-from series_ci.mail import Patch
+from series_ci.mail import difftext, message
+from series_ci.mail.message import Patch
 from series_ci.rundir.run import Permitted
 
 _TOLD = 20
@@ -22,7 +22,7 @@ def mails(patches: Sequence[Patch], permits: Sequence[Permit]) -> list[Permitted
     """Vet the mails: what was permitted of them. Raises ApplyError for what was not."""
     found: list[Permitted] = []
     for patch in patches:
-        changes = difftext.parse(mail.body(mail.parse(patch.raw)))
+        changes = difftext.parse(message.body(message.parse(patch.raw)))
         found += _vet(patch, hazards.of_mail(changes, len(patch.raw)), permits)
     return found
 

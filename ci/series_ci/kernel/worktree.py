@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from hashlib import sha1, sha256
 from pathlib import Path
 
-from series_ci.difftext import LINK
 from series_ci.errors import InfrastructureError
 from series_ci.host import files
 from series_ci.kernel import objects
+from series_ci.mail.difftext import LINK
 
 ATTRIBUTES = "* !" + " !".join(
     (

@@ -8,9 +8,9 @@ from __future__ import annotations
 from email.message import Message
 from pathlib import Path
 
-from series_ci import mail
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import process
+from series_ci.mail.message import header, parse
 
 NEEDED = ("To", "Subject", "In-Reply-To")
 
@@ -27,13 +27,13 @@ def command(file: Path) -> list[str]:
     Raises UsageError for a file that is no mail which could be sent.
     """
     try:
-        message = mail.parse(file.read_bytes())
+        message = parse(file.read_bytes())
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
-    missing = [name for name in NEEDED if not mail.header(message, name)]
+    missing = [name for name in NEEDED if not header(message, name)]
     if missing:
         raise UsageError(f"{file}: is no reply: it has no {', '.join(missing)}")
-    answered = mail.header(message, "In-Reply-To")
+    answered = header(message, "In-Reply-To")
     # Without --suppress-cc git adds everybody whom a trailer in the text names.
     return [
         "git",

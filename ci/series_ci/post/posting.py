@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from series_ci import letter
 from series_ci.errors import ExitStatus, NothingToTestError
 from series_ci.host import files
+from series_ci.mail import patchmail
 from series_ci.post import places
 from series_ci.post.places import Annotation
 from series_ci.progress import count
@@ -89,7 +89,7 @@ def read(folder: Path) -> Posting:
 
 def _touched(folder: Path) -> tuple[str, ...]:
     """The files that the patches of the run change."""
-    return tuple(dict.fromkeys(path for raw in mails(folder) for path in letter.read(raw).paths))
+    return tuple(dict.fromkeys(path for raw in mails(folder) for path in patchmail.read(raw).paths))
 
 
 def of(run: VersionRun, touched: Sequence[str]) -> Posting:

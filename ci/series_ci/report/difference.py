@@ -10,12 +10,12 @@ from rich.segment import Segment, Segments
 from rich.style import Style
 from rich.text import Text
 
-from series_ci import letter
-from series_ci.difference import Difference, Version
+from series_ci.mail import patchmail
 from series_ci.progress import count
-from series_ci.rangediff import WORDS, Mark, Pair, Side
 from series_ci.rundir import earlier
 from series_ci.rundir.earlier import Tested
+from series_ci.versions.difference import Difference, Version
+from series_ci.versions.rangediff import WORDS, Mark, Pair, Side
 
 STYLES = {Mark.SAME: "", Mark.CHANGED: "yellow", Mark.DROPPED: "red", Mark.NEW: "green"}
 
@@ -61,7 +61,7 @@ def _stat(pair: Pair, found: Difference) -> Text:
     size = f"+{pair.added} -{pair.removed}" if pair.mark is Mark.CHANGED else ""
     if not (pair.old and pair.new) and (alone := pair.new or pair.old):
         patches = (found.new if pair.new else found.old).fetched.patches
-        whole = letter.read(patches[alone.number - 1].raw).diffstat
+        whole = patchmail.read(patches[alone.number - 1].raw).diffstat
         size = f"(+{whole.insertions} -{whole.deletions})"
     return Text.assemble((f"{numbers}  {WORDS[pair.mark]:<7} {size:>9}", STYLES[pair.mark]), f"  {pair.title}")
 

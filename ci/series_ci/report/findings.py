@@ -9,10 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import labels
-from series_ci.gather import Gathered
-from series_ci.labels import Version
-from series_ci.manifest_text import Draft
+from series_ci.versions import labels
+from series_ci.versions.candidates import Gathered
+from series_ci.versions.draft import Draft
+from series_ci.versions.labels import Version
 
 STRANGERS = 10
 """Other series in the threads that are named; a long thread of a patch day may hold hundreds."""

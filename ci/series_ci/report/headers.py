@@ -6,16 +6,17 @@ import email.header
 import re
 from collections.abc import Collection, Sequence
 
-from series_ci import addresses, mail, recipients
-from series_ci.addresses import WIDTH
-from series_ci.recipients import Recipients
+from series_ci.mail import addresses, recipients
+from series_ci.mail.addresses import WIDTH
+from series_ci.mail.message import cover, header, message_id, parse
+from series_ci.mail.recipients import Recipients
 
 _VISIBLE = re.compile(r"[^\x21-\x7e]")
 
 
 def answered(mails: Sequence[bytes]) -> bytes:
     """The mail of a version that an answer to all of it goes to: the cover letter, else the first patch."""
-    found = mail.cover(mails)
+    found = cover(mails)
     return found.raw if found else mails[0]
 
 
@@ -26,14 +27,14 @@ def whom(mails: Sequence[bytes], own: Collection[str]) -> Recipients:
 
 def head(mails: Sequence[bytes], found: Recipients, *, ascii_only: bool) -> str:
     """The headers without From, Date and Message-ID, which whoever sends the mail has."""
-    message = mail.parse(answered(mails))
+    message = parse(answered(mails))
     lines = [addresses.header("To", found.to)]
     lines += [addresses.header("Cc", found.cc)] if found.cc else []
-    ours = f"<{_VISIBLE.sub('', mail.message_id(message))}>"
-    above = re.findall(r"<[^<>\s]+>", mail.header(message, "References") or mail.header(message, "In-Reply-To"))
+    ours = f"<{_VISIBLE.sub('', message_id(message))}>"
+    above = re.findall(r"<[^<>\s]+>", header(message, "References") or header(message, "In-Reply-To"))
     references = list(dict.fromkeys([*(_VISIBLE.sub("", each) for each in above), ours]))
     lines += [
-        _subject(mail.header(message, "Subject")),
+        _subject(header(message, "Subject")),
         f"In-Reply-To: {ours}",
         "References: " + "\n ".join(references),
         "MIME-Version: 1.0",

@@ -6,7 +6,8 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from series_ci import addresses, mail
+from series_ci.mail import addresses
+from series_ci.mail.message import body, header, parse
 from series_ci.report import mailtext
 from series_ci.report.mailtext import WIDTH
 
@@ -18,11 +19,11 @@ _SHORTLOG = re.compile(r"\S.* \(\d+\):")
 
 def lines(raw: bytes) -> Iterator[str]:
     """Who wrote when, and the first lines of what."""
-    answered = mail.parse(raw)
+    answered = parse(raw)
     writer = next(iter(addresses.read(answered, "From").people), None)
     who = (writer.name or writer.address) if writer else "somebody"
-    yield from textwrap.wrap(f"On {mail.header(answered, 'Date')}, {who} wrote:", WIDTH, break_long_words=False)
-    said = _opening(mail.body(answered))
+    yield from textwrap.wrap(f"On {header(answered, 'Date')}, {who} wrote:", WIDTH, break_long_words=False)
+    said = _opening(body(answered))
     for line in _trimmed(said[:QUOTED]):
         yield from mailtext.folded(line, "> ", "> ") if line else [">"]
     if len(said) > QUOTED:

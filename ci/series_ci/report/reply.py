@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from series_ci import addresses, mail
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import plain
+from series_ci.mail import addresses, message
 from series_ci.progress import count
 from series_ci.report import headers, mailtext, quotation, words
 from series_ci.report.mailtext import WIDTH
@@ -74,7 +74,7 @@ def _warn_of_trailer(trailer: str, found: Tested, tell: Callable[[str], None]) -
     keys = {person.key for person in addresses.parse(trailer).people}
     if found.tester.own and not keys & {each.lower() for each in found.tester.own}:
         tell(f"git sends mail from {found.tester.own[-1]}: b4 passes over a Tested-by from another address")
-    subject = mail.patch(headers.answered(found.mails)).subject
+    subject = message.patch(headers.answered(found.mails)).subject
     if subject.number and subject.total > 1:
         tell(
             f"the version has no cover letter: b4 takes the Tested-by for patch {subject.number}/{subject.total} "
@@ -118,7 +118,7 @@ def _permitted(run: VersionRun) -> Iterator[str]:
 
 def _label(found: Tested) -> str:
     """The version, of a mail that was tested without a manifest by its subject."""
-    subject = mail.patch(found.mails[-1]).subject
+    subject = message.patch(found.mails[-1]).subject
     return f"v{subject.version}" if found.run.version == "mail" else found.run.version
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from series_ci.letter import Diffstat, Letter
+from series_ci.mail.patchmail import Diffstat, Letter
 from series_ci.manifest.model import Manifest
-from series_ci.marks import Kind, Mark, Sent
 from series_ci.progress import count
-from series_ci.versions import Listed, Listing
+from series_ci.versions.checks import Kind, Mark, Sent
+from series_ci.versions.listing import Listed, Listing
 
 STYLES = {
     Kind.UNBACKED: "red",

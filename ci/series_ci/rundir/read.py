@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from series_ci import mail, sent
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.guest.boot import RUN_FILE
 from series_ci.host import files
+from series_ci.mail import message, sent
 from series_ci.manifest.allow import Allowed
 from series_ci.results import coverage
 from series_ci.results.compare import Change, Entry, SplatEntry
@@ -71,7 +71,7 @@ def sent_mails(folder: Path) -> list[bytes]:
 
 
 def _mbox(path: Path) -> list[bytes]:
-    return mail.split_mbox(path.read_bytes()) if path.is_file() else []
+    return message.split_mbox(path.read_bytes()) if path.is_file() else []
 
 
 def locked(folder: Path) -> Lock | None:
@@ -100,11 +100,11 @@ def of_mail(folders: Sequence[Path], message_id: str, *, cover: bool) -> Version
 def _covers(folder: Path, *, answered: bool) -> set[str]:
     """The Message-ID of the cover letter; where it was not kept, of the mails that are `answered`, if that is asked."""
     if kept := sent_mails(folder):
-        found = mail.cover(kept)
+        found = message.cover(kept)
         return {found.message_id} if found else set()
     if not answered:
         return set()
-    return {mail.header(mail.parse(raw), "In-Reply-To").strip("<> ") for raw in mails(folder)}
+    return {message.header(message.parse(raw), "In-Reply-To").strip("<> ") for raw in mails(folder)}
 
 
 def summaries(folder: Path) -> Iterator[Path]:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from series_ci import sent
 from series_ci.errors import (
     AlreadyAppliedError,
     ApplyError,
@@ -28,6 +27,7 @@ from series_ci.errors import (
 )
 from series_ci.guest import attempts
 from series_ci.guest.boot import GUEST, RUN_FILE
+from series_ci.mail import sent
 from series_ci.manifest.fields import LABEL
 from series_ci.report import summary as one
 from series_ci.report import sweep as many

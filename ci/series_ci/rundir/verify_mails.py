@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from series_ci import mail, sent
-from series_ci.mail import Patch
+from series_ci.mail import message as mail
+from series_ci.mail import sent
+from series_ci.mail.message import Patch
 from series_ci.post.mail import NEEDED
 from series_ci.rundir import layout, read
 from series_ci.rundir.run import VersionRun

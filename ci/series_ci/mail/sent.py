@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from urllib.parse import quote
 
-from series_ci import mail, search
-from series_ci.archive import Archive
 from series_ci.errors import InfrastructureError
 from series_ci.host import download
-from series_ci.mail import Patch
+from series_ci.mail import message, search
+from series_ci.mail.archive import Archive
+from series_ci.mail.message import Patch
 
 NAME = "sent.mbx"
 """In a run directory and in the cache: the cover letter, if there is one, and the patches."""
@@ -23,14 +23,14 @@ def find(message_id: str, given: Sequence[Patch], archive: Archive) -> list[byte
     """
     found = _by_name(search.thread(archive, message_id))
     mails = [found.get(each.message_id) or _single(each.message_id, archive) for each in given]
-    return [mail.unquoted(raw) for raw in mails] if archive.quoted else mails
+    return [message.unquoted(raw) for raw in mails] if archive.quoted else mails
 
 
 def _by_name(mails: Iterable[bytes]) -> dict[str, bytes]:
     """Mails by their Message-IDs; the first one where an archive has several copies."""
     found: dict[str, bytes] = {}
     for raw in mails:
-        found.setdefault(mail.message_id(mail.parse(raw)), raw)
+        found.setdefault(message.message_id(message.parse(raw)), raw)
     return found
 
 
@@ -41,8 +41,8 @@ def _single(message_id: str, archive: Archive) -> bytes:
     if archive.url:
         with suppress(download.RefusedError):
             page = download.get(f"{archive.url}{quote(message_id, safe='@')}/raw")
-            for raw in [page, *mail.split_mbox(page)]:
-                if mail.message_id(mail.parse(raw)) == message_id:
+            for raw in [page, *message.split_mbox(page)]:
+                if message.message_id(message.parse(raw)) == message_id:
                     return raw
     raise InfrastructureError(
         f"{message_id}: {archive.name} gives this mail to b4, and does not give it as it was sent",

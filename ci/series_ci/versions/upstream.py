@@ -10,8 +10,8 @@ from functools import cache
 from series_ci.host import process
 from series_ci.kernel import history
 from series_ci.kernel.store import Base, Store
-from series_ci.marks import Kind, Mark, Sent
-from series_ci.presence import holds
+from series_ci.versions.checks import Kind, Mark, Sent
+from series_ci.versions.presence import holds
 
 BEFORE = timedelta(days=1)
 """So long before the first version commits are looked at, too: they and mails have their dates from two clocks."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import yaml
 
-from series_ci import titles
-from series_ci.bases import Choice
-from series_ci.difftext import unique
-from series_ci.labels import Version
+from series_ci.mail import titles
+from series_ci.mail.difftext import unique
 from series_ci.progress import count
+from series_ci.versions.bases import Choice
+from series_ci.versions.labels import Version
 
 _ABOUT = {"mm/": "mm", "net/": "net", "kernel/bpf/": "bpf", "kernel/time/": "timers", "fs/proc/": "proc"}
 _SELFTESTS = re.compile(r"tools/testing/selftests/(.+)/[^/]+$")

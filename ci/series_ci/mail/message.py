@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from series_ci import difftext
+from series_ci.mail import difftext
 
 SEPARATOR = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 """The line that public-inbox and b4 put between mails (b4's own output names git@z)."""

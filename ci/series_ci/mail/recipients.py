@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 
-from series_ci import addresses, letter, mail
-from series_ci.addresses import Person
+from series_ci.mail import addresses, patchmail
+from series_ci.mail.addresses import Person
+from series_ci.mail.message import header, parse
 
 _RELAYED = re.compile(r"\bvia\b", re.IGNORECASE)
 _LIST = re.compile(r"mailto:([^>?\s]+)", re.IGNORECASE)
@@ -29,11 +30,11 @@ def of(answered: bytes, mails: Sequence[bytes], own: Collection[str] = ()) -> Re
     Each address is there once, and those of the author are in To alone. Nobody gets less mail because somebody asked
     for it: Mail-Followup-To adds people.
     """
-    parsed = [mail.parse(raw) for raw in mails]
+    parsed = [parse(raw) for raw in mails]
     got = [addresses.read(each, "To", "Cc") for each in parsed]
     reached = {person.key for found in got for person in found.people} | _lists(parsed)
     got += [addresses.read(each, "Mail-Followup-To") for each in parsed]
-    to = _writers(mail.parse(answered), answered, reached)
+    to = _writers(parse(answered), answered, reached)
     others = [person for message, raw in zip(parsed, mails, strict=True) for person in _writers(message, raw, reached)]
     all_of_them = [*(person for found in got for person in found.people), *others]
     hidden = {person.key for person in to} | {each.lower() for each in own}
@@ -45,7 +46,7 @@ def of(answered: bytes, mails: Sequence[bytes], own: Collection[str] = ()) -> Re
 
 def _lists(messages: Iterable[Message]) -> set[str]:
     """The addresses at which lists say that they take mail."""
-    said = [mail.header(each, "List-Post") for each in messages]
+    said = [header(each, "List-Post") for each in messages]
     return {address.lower() for text in said for address in _LIST.findall(text)}
 
 
@@ -58,7 +59,7 @@ def _writers(message: Message, raw: bytes, reached: Collection[str]) -> list[Per
     asked = [each for each in addresses.read(message, "Reply-To").people if each.key not in reached]
     original = addresses.read(message, "X-Original-From").people
     relayed = [each for each in senders if _RELAYED.search(each.name) and _is_relay(each, reached)]
-    written = letter.read(raw)
+    written = patchmail.read(raw)
     inside = [Person(written.author, written.author_address)] if written.author_in_body else []
     known = addresses.once([*asked, *original, *inside, *senders])
     if relayed:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from series_ci import titles
-from series_ci.discover import Linked
-from series_ci.postings import Posting
+from series_ci.mail import titles
+from series_ci.mail.posting import Posting
+from series_ci.versions.related import Linked
 
 
 @dataclass(frozen=True)

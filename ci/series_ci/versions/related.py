@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from series_ci import titles
-from series_ci.postings import Posting
+from series_ci.mail import titles
+from series_ci.mail.posting import Posting
 
 ALIKE = 0.7
 """Likeness of titles from which on they are taken for the same, if sender and files are the same, too."""

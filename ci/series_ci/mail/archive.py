@@ -11,11 +11,12 @@ from email.message import Message
 from functools import cached_property
 from pathlib import Path
 
-from series_ci import addresses, mail
-from series_ci.addresses import Person
 from series_ci.errors import UsageError
 from series_ci.host import files, scratch
-from series_ci.mail import Patch
+from series_ci.mail import addresses
+from series_ci.mail import message as mail
+from series_ci.mail.addresses import Person
+from series_ci.mail.message import Patch
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _ID = re.compile(r"<([^<>\s]+)>")

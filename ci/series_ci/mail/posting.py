@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from series_ci import titles
-from series_ci.difftext import unique
-from series_ci.letter import Letter
-from series_ci.titles import Title
+from series_ci.mail import titles
+from series_ci.mail.difftext import unique
+from series_ci.mail.patchmail import Letter
+from series_ci.mail.titles import Title
 
 
 @dataclass(frozen=True)

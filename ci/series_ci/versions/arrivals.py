@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from series_ci import claims, discover, gather, labels, letter, lore, search
-from series_ci.archive import Archive
-from series_ci.discover import Linked
-from series_ci.gather import Gatherer
-from series_ci.ledger import Entry, Fate, Ledger
-from series_ci.letter import Letter
+from series_ci.mail import fetch, patchmail, search
+from series_ci.mail.archive import Archive
+from series_ci.mail.patchmail import Letter
+from series_ci.mail.posting import Posting
+from series_ci.mail.search import Found, Query
 from series_ci.manifest.model import Manifest
-from series_ci.postings import Posting
 from series_ci.progress import Progress, count
-from series_ci.search import Found, Query
+from series_ci.versions import candidates, labels, related, trailers
+from series_ci.versions.candidates import Gatherer
+from series_ci.versions.ledger import Entry, Fate, Ledger
+from series_ci.versions.related import Linked
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def look(manifest: Manifest, archive: Archive, ledger: Ledger, progress: Progres
         posting = linked.posting
         if not _is_new(posting, manifest, newest) or posting.message_id in ledger:
             continue
-        title = f"{discover.name(posting)}: {posting.title}"
+        title = f"{related.name(posting)}: {posting.title}"
         if posting.missing:
             progress.say(f"{title}: {count(len(posting.missing), 'patch')} not in the archive yet")
             waiting |= posting.ids
@@ -86,18 +87,18 @@ def _labels(series: Sequence[Linked], manifest: Manifest) -> Mapping[str, str]:
 
 def _newest(manifest: Manifest, archive: Archive, progress: Progress) -> _Known:
     label = list(manifest.versions)[-1]
-    fetched = lore.fetch_version(manifest.message_ids(label), archive, tell=progress.say)
-    heads = [letter.read(patch.raw) for patch in fetched.patches]
+    fetched = fetch.fetch_version(manifest.message_ids(label), archive, tell=progress.say)
+    heads = [patchmail.read(patch.raw) for patch in fetched.patches]
     return _Known(fetched.message_id, heads[0], tuple(each.subject.title for each in heads))
 
 
 def _search(newest: _Known, archive: Archive) -> Mapping[str, Found]:
     """What its sender has begun since, and what others have with the words of its title."""
     since = newest.head.date.date() if newest.head.date else None
-    words = claims.stable_words(newest.titles[:1])
+    words = trailers.stable_words(newest.titles[:1])
     queries = [Query(newest.head.sender_address, (), since), Query("", words, since)]
-    mails = (each for query in queries for each in search.search(archive, query, gather.MAILS))
-    return {each.message_id: each for each in mails if gather.begins(each)}
+    mails = (each for query in queries for each in search.search(archive, query, candidates.MAILS))
+    return {each.message_id: each for each in mails if candidates.begins(each)}
 
 
 def _is_new(posting: Posting, manifest: Manifest, newest: _Known) -> bool:

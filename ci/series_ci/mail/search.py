@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote, urlsplit
 
-from series_ci import mail, titles
-from series_ci.archive import Archive
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import download
+from series_ci.mail import message, titles
+from series_ci.mail.archive import Archive
 
 PAGES = 5
 """Pages of a feed that one search may ask for."""
@@ -99,7 +99,7 @@ def thread(archive: Archive, message_id: str) -> list[bytes]:
         raw = gzip.GzipFile(fileobj=io.BytesIO(page)).read(download.PAGE)
     except (OSError, EOFError, zlib.error) as error:
         raise InfrastructureError(f"{url}: is not the mailbox it should be: {error}", hint=download.TRY) from error
-    return mail.split_mbox(raw)
+    return message.split_mbox(raw)
 
 
 def _unknown(archive: Archive, message_id: str) -> UsageError:
@@ -188,7 +188,7 @@ def _within(day: date, query: Query) -> bool:
 def _says(raw: bytes, phrase: str) -> bool:
     if not phrase:
         return True
-    lines = mail.body(mail.parse(raw)).split("\n")
+    lines = message.body(message.parse(raw)).split("\n")
     return phrase.lower() in "\n".join(line for line in lines if not line.startswith(">")).lower()
 
 

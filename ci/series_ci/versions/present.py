@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from series_ci import mailed
 from series_ci.errors import AlreadyAppliedError, ApplyError
 from series_ci.kernel.store import Base, Store
-from series_ci.lore import Fetched
-from series_ci.presence import holds
+from series_ci.mail.fetch import Fetched
+from series_ci.versions import as_mailed
+from series_ci.versions.presence import holds
 
 _HINT = "give the tree as it was before, with --tree: a checkout takes @COMMIT"
 
@@ -22,7 +22,7 @@ def require_absent(base: Base, fetched: Fetched, error: ApplyError) -> None:
     def text(path: str) -> str | None:
         return store.text(base.commit, path)
 
-    if holds([line for patch in fetched.patches for line in mailed.code_of_mail(patch.raw)], text):
+    if holds([line for patch in fetched.patches for line in as_mailed.code_of_mail(patch.raw)], text):
         raise AlreadyAppliedError(
             f"already in the base: {base.spec} ({base.commit[:12]}) has the code of {fetched.title}", hint=_HINT
         ) from error

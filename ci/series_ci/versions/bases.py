@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from series_ci import releases
 from series_ci.kernel import apply
 from series_ci.kernel.store import Base
-from series_ci.postings import Posting
+from series_ci.mail.posting import Posting
+from series_ci.versions import releases
 
 MAINLINE = "git+https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git"
 

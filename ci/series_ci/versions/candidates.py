@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from series_ci import b4, discover, letter, postings, search, titles
-from series_ci.archive import Archive
-from series_ci.difftext import unique
-from series_ci.discover import Linked
 from series_ci.errors import UsageError
-from series_ci.letter import Letter
-from series_ci.mail import parse_subject
-from series_ci.postings import Posting
-from series_ci.search import Found, NoSearchError, Query
+from series_ci.mail import b4, patchmail, search, titles
+from series_ci.mail.archive import Archive
+from series_ci.mail.difftext import unique
+from series_ci.mail.message import parse_subject
+from series_ci.mail.patchmail import Letter
+from series_ci.mail.posting import Posting, collect
+from series_ci.mail.search import Found, NoSearchError, Query
+from series_ci.versions import related
+from series_ci.versions.related import Linked
 
 SPAN = timedelta(days=550)
 """How long before and after a mail the rest of its series is looked for: series rest for a year, and go on."""
@@ -108,7 +109,7 @@ class Gatherer:
             self._fetch(self._newest)
         asked: set[str] = set()
         while True:
-            series = discover.link(start, self.pool.values())
+            series = related.link(start, self.pool.values())
             sure = [each.posting for each in series if not each.doubts]
             fresh = [each for each in sure if each.message_id not in asked]
             if not fresh:
@@ -158,7 +159,7 @@ class Gatherer:
         for query in queries:
             for found in self._ask(query):
                 title = titles.read(parse_subject(found.title).title)
-                if begins(found) and max(titles.likeness(title, each) for each in wanted) >= discover.NEAR:
+                if begins(found) and max(titles.likeness(title, each) for each in wanted) >= related.NEAR:
                     self._fetch(found.message_id)
 
     def _ask(self, query: Query) -> list[Found]:
@@ -190,9 +191,9 @@ class Gatherer:
     def _thread(self, message_id: str) -> list[Letter]:
         self.tell(f"reading the thread of {message_id}")
         self._threads += 1
-        mails = [letter.read(raw) for raw in search.thread(self.archive, message_id)]
+        mails = [patchmail.read(raw) for raw in search.thread(self.archive, message_id)]
         self._read |= {message_id, *(each.message_id for each in mails)}
-        for posting in postings.collect(mails):
+        for posting in collect(mails):
             self.pool.setdefault(posting.message_id, posting)
         return mails
 
@@ -214,7 +215,7 @@ def _groups(found: Sequence[Found]) -> list[list[Found]]:
         title = titles.read(parse_subject(each.title).title)
         for group in groups:
             other = titles.read(parse_subject(group[-1].title).title)
-            if group[-1].address == each.address and titles.likeness(title, other) >= discover.NEAR:
+            if group[-1].address == each.address and titles.likeness(title, other) >= related.NEAR:
                 group.append(each)
                 break
         else:

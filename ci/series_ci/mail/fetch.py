@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import b4, letter, mail, postings, search, sent
-from series_ci.archive import Archive
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.host import files, paths, process
-from series_ci.mail import Patch
+from series_ci.mail import b4, message, patchmail, posting, search, sent
+from series_ci.mail.archive import Archive
+from series_ci.mail.message import Patch
 
 DIGEST = "digest-2"
 """The digest's name in our records. A new way of reading mails needs a new one: old digests do not count then."""
@@ -47,17 +47,17 @@ class Fetched:
     @property
     def cover(self) -> Patch | None:
         """The cover letter, if the version has one."""
-        return mail.cover(self.sent)
+        return message.cover(self.sent)
 
     @property
     def title(self) -> str:
         """The subject of the cover letter, or of the first patch, without its prefixes."""
-        return mail.title(self.sent) or self.patches[0].subject.title
+        return message.title(self.sent) or self.patches[0].subject.title
 
     def write(self, folder: Path) -> None:
         """Put the mails into a run directory, for git am and as they were sent."""
         files.write(folder / "series.mbx", self.mbox.read_bytes())
-        files.write(folder / sent.NAME, mail.join_mbox(self.sent))
+        files.write(folder / sent.NAME, message.join_mbox(self.sent))
 
 
 Tell = Callable[[str], None]
@@ -103,8 +103,8 @@ def fetch(
         patch_ids = [_patch_id(each) for each in patches]
         mails = sent.find(message_id, given, archive)
         with files.disk_errors(folder), files.fresh_folder(folder) as making:
-            (making / "series.mbx").write_bytes(mail.join_mbox(each.raw for each in patches))
-            (making / sent.NAME).write_bytes(mail.join_mbox(mails))
+            (making / "series.mbx").write_bytes(message.join_mbox(each.raw for each in patches))
+            (making / sent.NAME).write_bytes(message.join_mbox(mails))
             record = {
                 "message_id": message_id,
                 "archive": archive.name,
@@ -138,8 +138,10 @@ def _alone(message_id: str, archive: Archive) -> Archive | None:
 
     b4 takes the newest version of a thread that holds several, and mixes two series that are in one.
     """
-    mails = {each.message_id: (each, raw) for raw in search.thread(archive, message_id) for each in [letter.read(raw)]}
-    found = postings.collect(each for each, _raw in mails.values())
+    mails = {
+        each.message_id: (each, raw) for raw in search.thread(archive, message_id) for each in [patchmail.read(raw)]
+    }
+    found = posting.collect(each for each, _raw in mails.values())
     ours = next((each.ids for each in found if message_id in each.ids), None)
     if ours is None or len(found) == 1:
         return None
@@ -154,7 +156,7 @@ def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | N
     """What an earlier run kept, or None if it is not what was kept (a damaged cache is made again)."""
     mbox = folder / "series.mbx"
     try:
-        patches = [mail.patch(raw) for raw in mail.split_mbox(mbox.read_bytes())]
+        patches = [message.patch(raw) for raw in message.split_mbox(mbox.read_bytes())]
         mails = (folder / sent.NAME).read_bytes()  # earlier releases kept none
     except OSError:
         return None
@@ -163,15 +165,15 @@ def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | N
     if digest != kept.get(DIGEST) or files.digest(mails) != kept.get(sent.NAME) or not isinstance(ids, list):
         return None
     return Fetched(
-        message_id, tuple(patches), tuple(ids), mbox, digest, cached=True, sent=tuple(mail.split_mbox(mails))
+        message_id, tuple(patches), tuple(ids), mbox, digest, cached=True, sent=tuple(message.split_mbox(mails))
     )
 
 
 def _refuse_twins(found: list[bytes], archive: Archive) -> None:
     """b4 takes one of several mails with the same Message-ID, without a word."""
-    ours = {mail.patch(raw).message_id for raw in found}
+    ours = {message.patch(raw).message_id for raw in found}
     near = (raw for raw in archive.mails if any(name.encode() in raw for name in ours))
-    for name in mail.contradictions(near):
+    for name in message.contradictions(near):
         if name in ours:
             raise UsageError(f"{name}: {archive.name} holds two different mails with this Message-ID")
 
@@ -181,8 +183,8 @@ def _verify(asked: str, raw_mails: list[bytes], rest: Sequence[Patch]) -> tuple[
 
     Returns its own mails, cover letter first, and the patches of the whole, both in order.
     """
-    everything = [mail.patch(raw) for raw in raw_mails]
-    cover = [found] if (found := mail.cover(raw_mails)) else []
+    everything = [message.patch(raw) for raw in raw_mails]
+    cover = [found] if (found := message.cover(raw_mails)) else []
     patches = sorted(everything[len(cover) :], key=lambda each: each.subject.number)
     if not patches:
         raise UsageError(f"{asked}: the mail is there, but it holds no patch")

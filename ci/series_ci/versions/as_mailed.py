@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from series_ci import difftext, mail
-from series_ci.rangediff import Mark, Pair, Side
+from series_ci.mail import difftext, message
+from series_ci.versions.rangediff import Mark, Pair, Side
 
 ALIKE = 0.5
 """Patches of which this share of lines, or of the title's words, is the same are versions of one patch."""
@@ -73,7 +73,7 @@ def code(diff: str) -> Iterator[str]:
 
 def code_of_mail(raw: bytes) -> list[str]:
     """The same of a mail."""
-    body = mail.body(mail.parse(raw))
+    body = message.body(message.parse(raw))
     return list(code(body[difftext.start(body) :]))
 
 

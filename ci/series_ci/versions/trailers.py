@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from series_ci import addresses
-from series_ci.letter import Letter, Trailer
+from series_ci.mail import addresses
+from series_ci.mail.patchmail import Letter, Trailer
 
 CLOCKS = timedelta(hours=1)
 """A review may seem to be this much younger than the version that carries it: two senders have two clocks."""

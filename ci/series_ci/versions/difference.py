@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from series_ci import lore, mailed, pipeline, rangediff
-from series_ci.archive import Archive, open_archive
+from series_ci import pipeline
 from series_ci.errors import ApplyError, UsageError
 from series_ci.host import files, paths, process, scratch
 from series_ci.kernel import apply
 from series_ci.kernel.store import Base, Store
-from series_ci.lore import Fetched
-from series_ci.mail import Patch
-from series_ci.mailed import Mailed
+from series_ci.mail import fetch
+from series_ci.mail.archive import Archive, open_archive
+from series_ci.mail.fetch import Fetched
+from series_ci.mail.message import Patch
 from series_ci.pipeline import Request
 from series_ci.progress import Progress, count
-from series_ci.rangediff import Pair
 from series_ci.rundir import earlier
 from series_ci.rundir.earlier import Tested
+from series_ci.versions import rangediff
+from series_ci.versions.as_mailed import Mailed, compare
+from series_ci.versions.rangediff import Pair
 
 CREATION_FACTOR = 80
 """git's own 60 takes a patch that was mostly rewritten for another one; two versions of a series are related."""
@@ -83,14 +85,14 @@ def diff(old: Request, new: Request, progress: Progress, *, mails_only: bool) ->
         text = apply.range_diff(applied[0], applied[1], ANY_PATCH if single else CREATION_FACTOR)
         pairs = rangediff.parse(text, *([patch.subject.title for patch in each.fetched.patches] for each in sides))
     else:
-        pairs = mailed.compare(*(_mailed(each.fetched) for each in sides))
+        pairs = compare(*(_mailed(each.fetched) for each in sides))
     first, second = sides
     return Difference(_with_results(first), _with_results(second), pairs, len(applied) < 2)
 
 
 def _fetch(request: Request, archive: Archive, progress: Progress) -> Version:
     with progress.step(f"fetch {request.label}") as step:
-        fetched = lore.fetch_version(request.message_ids, archive, tell=progress.say)
+        fetched = fetch.fetch_version(request.message_ids, archive, tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
     return Version(request, fetched)

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from email.message import Message
 from pathlib import Path
 
-from series_ci import mail, search
-from series_ci.archive import Archive
 from series_ci.errors import ApplyError, Error, InfrastructureError, UsageError
 from series_ci.host import files, process, scratch
+from series_ci.mail import message as mail
+from series_ci.mail import search
+from series_ci.mail.archive import Archive
 
 TIMEOUT = 180.0
 """Seconds for one call of b4: lore answers in under one, but a mirror behind a slow line may take many."""

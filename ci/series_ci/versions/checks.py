@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from series_ci.claims import Claim, is_author
-from series_ci.letter import Letter
+from series_ci.mail.patchmail import Letter
 from series_ci.progress import count
+from series_ci.versions.trailers import Claim, is_author
 
 
 class Kind(StrEnum):

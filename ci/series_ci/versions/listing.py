@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from series_ci import claims, letter, lore, mailed, marks, search, upstream
-from series_ci.archive import Archive
 from series_ci.errors import Error, UsageError
 from series_ci.kernel import history, sources, store
-from series_ci.letter import Letter
-from series_ci.lore import Fetched
+from series_ci.mail import fetch, patchmail, search
+from series_ci.mail.archive import Archive
+from series_ci.mail.fetch import Fetched
+from series_ci.mail.patchmail import Letter
+from series_ci.mail.search import Query
 from series_ci.manifest.model import Manifest, Version
-from series_ci.marks import Mark, Sent
 from series_ci.progress import Progress, count
-from series_ci.search import Query
+from series_ci.versions import as_mailed, checks, trailers, upstream
+from series_ci.versions.checks import Mark, Sent
 
 MAILS = 20
 """So many mails of one person are looked at for one trailer, besides the threads of all versions."""
@@ -55,7 +56,7 @@ class _Mails:
     def thread(self, message_id: str) -> None:
         """Read the thread of a mail, unless it was read with another one. Raises Error."""
         if message_id not in self.read:
-            letters = map(letter.read, search.thread(self.archive, message_id))
+            letters = map(patchmail.read, search.thread(self.archive, message_id))
             self.read |= {each.message_id: each for each in letters}
 
 
@@ -75,11 +76,11 @@ def look(manifest: Manifest, archive: Archive, spec: str | None, progress: Progr
     sent = [each.sent for each in listed if each.sent]
     remarks: list[str] = []
     with progress.step("trailers") as step:
-        sent = [replace(each, claims=claims.back(each.claims, each.head, mails.read.values())) for each in sent]
+        sent = [replace(each, claims=trailers.back(each.claims, each.head, mails.read.values())) for each in sent]
         sent = [_search(each, sent, mails, remarks) for each in sent]
         step.note(count(sum(len(each.claims) for each in sent), "trailer") + " of others")
     trees, found = _in_trees(sent, spec, progress)
-    of_mails = marks.marks(sent)
+    of_mails = checks.marks(sent)
     by_label = {each.label: each for each in sent}
     all_marks = {each.label: (*of_mails[at], *found[at]) for at, each in enumerate(sent)}
     done = [
@@ -95,24 +96,24 @@ def _fetch(version: Version, message_ids: Sequence[str], mails: _Mails, progress
     except UsageError as error:
         return Listed(version, error=error)
     try:
-        fetched = lore.fetch_version(message_ids, mails.archive, tell=progress.say)
+        fetched = fetch.fetch_version(message_ids, mails.archive, tell=progress.say)
     except Error as error:  # the archive answers: it is this version that is not whole
         return Listed(version, error=error)
     return Listed(version, sent=_sent(version.label, fetched, mails.read))
 
 
 def _sent(label: str, fetched: Fetched, known: Mapping[str, Letter]) -> Sent:
-    patches = tuple(letter.read(patch.raw) for patch in fetched.patches)
+    patches = tuple(patchmail.read(patch.raw) for patch in fetched.patches)
     head = known.get(fetched.message_id)
     cover = head if head and head.subject.number == 0 else None
-    code = tuple(line for patch in fetched.patches for line in mailed.code_of_mail(patch.raw))
+    code = tuple(line for patch in fetched.patches for line in as_mailed.code_of_mail(patch.raw))
     letters = [cover, *patches] if cover else patches
-    return Sent(label, cover, patches, fetched.patch_ids, code, claims.claims(letters))
+    return Sent(label, cover, patches, fetched.patch_ids, code, trailers.claims(letters))
 
 
 def _search(version: Sent, versions: Sequence[Sent], mails: _Mails, remarks: list[str]) -> Sent:
     """Look for the mails that are in no thread of the versions: a person's answers to another series of these words."""
-    words = claims.stable_words([each.head.subject.title for each in versions])
+    words = trailers.stable_words([each.head.subject.title for each in versions])
     for claim in [each for each in version.claims if not each.backed_by and each.trailer.address]:
         query = Query(from_address=claim.trailer.address, subject_words=words)
         try:
@@ -121,7 +122,7 @@ def _search(version: Sent, versions: Sequence[Sent], mails: _Mails, remarks: lis
         except Error as error:
             remarks.append(f"for trailers only the threads of the versions were looked at: {error.message}")
             break
-    return replace(version, claims=claims.back(version.claims, version.head, mails.read.values()))
+    return replace(version, claims=trailers.back(version.claims, version.head, mails.read.values()))
 
 
 def _in_trees(sent: Sequence[Sent], spec: str | None, progress: Progress) -> tuple[list[str], list[tuple[Mark, ...]]]:

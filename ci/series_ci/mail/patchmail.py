@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
 
-from series_ci import addresses, difftext, mail
-from series_ci.addresses import Person
-from series_ci.difftext import unique
-from series_ci.mail import Subject
+from series_ci.mail import addresses, difftext
+from series_ci.mail import message as mail
+from series_ci.mail.addresses import Person
+from series_ci.mail.difftext import unique
+from series_ci.mail.message import Subject
 
 
 @dataclass(frozen=True)
