@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import fakeqemu
-from series_ci import arch, bench
-from series_ci.bench import Plan, Rig
+from series_ci import arch
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest.accel import Accelerator
 from series_ci.kernel.build import Toolchain
@@ -17,6 +16,8 @@ from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.kernel.selftests import Installed
 from series_ci.manifest.model import Machine, Scenario
+from series_ci.pipeline import bench
+from series_ci.pipeline.bench import Plan, Rig
 from series_ci.progress import Progress
 from series_ci.results import stats
 

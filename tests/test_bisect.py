@@ -14,7 +14,7 @@ from fakes import lab, mails
 from fakes.lab import PATCHED, Lab
 from fakes.mails import Change
 from fakes.world import FAILS, PASSES, World, fresh
-from series_ci.bisect import search
+from series_ci.pipeline.bisect import search
 
 
 @given(st.integers(1, 40), st.data())

@@ -12,8 +12,8 @@ from fakes.outcomes import outcome, request, run
 from series_ci.cli import main
 from series_ci.cli.report import FORMATS
 from series_ci.errors import ApplyError
+from series_ci.pipeline.rows import Row
 from series_ci.results.model import Result, Status
-from series_ci.rows import Row
 from series_ci.rundir.run import Stage
 
 GOOD, BAD = Result("mm/a", Status.PASS), Result("mm/a", Status.FAIL, "why", ("bad \ufffe byte",))

@@ -11,7 +11,7 @@ from fakes import fakelinux, lab, mails
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, paths
-from series_ci.pipeline import Request
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.versions import difference
 from series_ci.versions.difference import Difference

@@ -11,13 +11,13 @@ from fakes import rundirs
 from fakes.mails import GOOD as GOOD_SERIES
 from fakes.mails import HELPER, series
 from fakes.outcomes import outcome, request, run
-from series_ci import evidence
 from series_ci.errors import ApplyError
 from series_ci.mail import message
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.rows import Row
+from series_ci.pipeline.stages import Outcome
+from series_ci.report import evidence
 from series_ci.report.html import page
 from series_ci.results.model import Result, Status
-from series_ci.rows import Row
 from series_ci.rundir import read
 from series_ci.rundir.run import Stage
 

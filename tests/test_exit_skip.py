@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from fakes.fakeqemu import script
-from series_ci import shell
 from series_ci.cli.request import make_request, sources_only
 from series_ci.guest import boot, initramfs
 from series_ci.guest.boot import Recipe
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
+from series_ci.pipeline import shell
 from series_ci.progress import Progress
 from series_ci.results.model import Run, Status
 

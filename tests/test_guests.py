@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from fakes.fakeqemu import script
-from series_ci import arch, shell
+from series_ci import arch
 from series_ci.arch import Accel
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError
@@ -29,6 +29,7 @@ from series_ci.guest.boot import Recipe
 from series_ci.host import process
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
+from series_ci.pipeline import shell
 from series_ci.progress import Progress
 from series_ci.results.model import Ended, Result, Run, Status
 

@@ -16,15 +16,15 @@ from series_ci.cli import main
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import UsageError
 from series_ci.manifest import model
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.rows import Row
+from series_ci.pipeline.stages import Outcome
 from series_ci.post import posting
-from series_ci.report import b4, kcidb, reply, table
+from series_ci.report import b4, kcidb, mail, table
 from series_ci.report.html import Evidence, page
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.report.summary import ran, summary
 from series_ci.results.model import Result, Status
-from series_ci.rows import Row
 from series_ci.rundir import read, verify
 from series_ci.rundir.run import Permitted, Stage
 
@@ -107,7 +107,7 @@ class TestReports:
             posting.of(version, ()).title,
         ):
             assert "2 permissions of the manifest used" in text
-        told = " ".join(reply.reply(reply.Tested(version, [MAIL])).split())
+        told = " ".join(mail.reply(mail.Tested(version, [MAIL])).split())
         assert f"Permitted here, binary: {WORDS}" in told
         assert f"permitted binary: {WORDS}" in b4.checks(version)[0]["details"]
 

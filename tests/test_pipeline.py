@@ -18,10 +18,10 @@ import pytest
 from fakes import fakelinux, lab, mails
 from fakes.lab import BASE, PATCHED, WARNING, Lab
 from fakes.world import FAILS, INNER, PASSES, World, fresh, notes
-from series_ci import pipeline
 from series_ci.cli import main
 from series_ci.cli.request import Options, make_request
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
+from series_ci.pipeline import stages
 from series_ci.progress import Progress
 from series_ci.results.model import Ended
 from series_ci.rundir import record
@@ -338,7 +338,7 @@ def test_without_tests_the_kernels_are_only_booted(world: World, tmp_path: Path)
 # Below the command line.
 
 
-def request(found: Lab, out: Path, version: str = "v1", **more: Any) -> pipeline.Request:
+def request(found: Lab, out: Path, version: str = "v1", **more: Any) -> stages.Request:
     options = Options(
         **{
             **dict.fromkeys(Options.__annotations__),
@@ -358,12 +358,12 @@ def request(found: Lab, out: Path, version: str = "v1", **more: Any) -> pipeline
 
 def test_a_test_that_no_tree_has_is_a_mistake_and_the_others_are_named(world: World, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no test mm/god") as caught:
-        pipeline.test(request(world.lab, tmp_path / "out", test=("mm/god",)), Progress())
+        stages.test(request(world.lab, tmp_path / "out", test=("mm/god",)), Progress())
     assert "good" in caught.value.hint
 
 
 def test_a_test_that_does_not_build_is_a_result(world: World, tmp_path: Path) -> None:
-    outcome = pipeline.test(request(world.lab, tmp_path / "out", test=("mm/broken",)), Progress())
+    outcome = stages.test(request(world.lab, tmp_path / "out", test=("mm/broken",)), Progress())
     assert outcome.comparison
     assert {each.name: each.base for each in outcome.comparison.entries}["mm/broken"] == "NOTBUILT"
     assert outcome.comparison.status is ExitStatus.OK
@@ -381,7 +381,7 @@ def test_a_base_that_does_not_build_says_nothing_about_the_series(
 def test_no_tree_to_be_had(world: World, tmp_path: Path) -> None:
     asked = request(world.lab, tmp_path / "out")
     with pytest.raises(InfrastructureError, match=r"linux-source-0\.0"):
-        pipeline.test(replace(asked, trees=asked.trees[:1]), Progress())
+        stages.test(replace(asked, trees=asked.trees[:1]), Progress())
 
 
 def test_a_test_that_the_series_brings_is_new(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
@@ -396,7 +396,7 @@ def test_a_test_that_the_series_brings_is_new(tmp_path_factory: pytest.TempPathF
     )
     with lab.world(tmp_path_factory.mktemp("extra")) as found:
         mails.folder(found.mail, mails.series((*mails.GOOD, change), version=1))
-        outcome = pipeline.test(request(found, tmp_path / "out", test=("mm/good", "mm/extra")), Progress())
+        outcome = stages.test(request(found, tmp_path / "out", test=("mm/good", "mm/extra")), Progress())
     assert outcome.comparison
     changes = {each.name: (each.base, each.patched, each.change) for each in outcome.comparison.entries}
     assert changes["mm/extra"] == (None, "PASS", "NEW")

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from fakes import lab, rundirs
 from fakes.lab import Lab
 from fakes.outcomes import outcome, run
-from series_ci import arch, plan
+from series_ci import arch
 from series_ci.cli import main
-from series_ci.plan import Plan, Shard
+from series_ci.pipeline import plan
+from series_ci.pipeline.plan import Plan, Shard
 from series_ci.results.model import Result, Status
 
 HOST = arch.host()

@@ -14,7 +14,7 @@ from series_ci.post import github, github_target, posting
 from series_ci.post.github_target import Target
 from series_ci.post.http import Client
 from series_ci.post.posting import Posting
-from series_ci.post.secret import Token
+from series_ci.post.token import Token
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from fakes import hosts
 from fakes.hosts import CANARY, FakeClock, Fault
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.host import process
-from series_ci.post import http, secret, server, waits
+from series_ci.post import http, retry, server
 from series_ci.post.http import Client
-from series_ci.post.secret import Token
+from series_ci.post.token import Token, need, read
 
 
 @pytest.fixture
@@ -211,17 +211,17 @@ class TestToken:
     @pytest.mark.parametrize("value", [f"{CANARY} x", f"a\n{CANARY}", f"ü{CANARY}"])
     def test_that_no_header_takes(self, value: str) -> None:
         with pytest.raises(UsageError, match="T: holds") as caught:
-            secret.read({"T": value}, "T")
+            read({"T": value}, "T")
         assert CANARY not in str(caught.value)
 
     def test_line_end_of_a_file_is_no_part_of_it(self) -> None:
-        token = secret.read({"B": f"{CANARY}\n"}, "A", "B")
+        token = read({"B": f"{CANARY}\n"}, "A", "B")
         assert token is not None
         assert token.header("Token") == f"Token {CANARY}"
 
     def test_none(self) -> None:
         with pytest.raises(UsageError, match="T is not set") as caught:
-            secret.need(secret.read({}, "T"), "T", "make one")
+            need(read({}, "T"), "T", "make one")
         assert caught.value.hint == "make one"
 
 
@@ -292,14 +292,14 @@ def test_pages_without_end(clock: FakeClock) -> None:
     [({"Retry-After": "soon"}, None), ({"Retry-After": "Mon, 12 Jan 1970 13:46:50"}, 10.0), ({}, None)],
 )
 def test_what_a_server_asks_for(headers: dict[str, str], seconds: float | None) -> None:
-    assert waits.asked(headers, 1_000_000.0) == seconds
+    assert retry.asked(headers, 1_000_000.0) == seconds
 
 
 def test_date_without_a_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        assert waits.asked({"Retry-After": "Mon, 12 Jan 1970 13:46:50"}, 1_000_000.0) == 10.0
+        assert retry.asked({"Retry-After": "Mon, 12 Jan 1970 13:46:50"}, 1_000_000.0) == 10.0
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -10,7 +10,7 @@ from fakes.hosts import CANARY, FakeClock, Fault
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.post import kcidb
 from series_ci.post.http import Client
-from series_ci.post.secret import Token
+from series_ci.post.token import Token
 
 DOCUMENT = {
     "version": {"major": 5, "minor": 3},

@@ -13,7 +13,7 @@ from series_ci.post import patchwork, posting
 from series_ci.post.http import Client
 from series_ci.post.patchwork import Check
 from series_ci.post.posting import Posted, State
-from series_ci.post.secret import Token
+from series_ci.post.token import Token
 
 CHECK = Check(posted.FIRST, "series-ci/x86_64", "fail", "regression", "https://example.org/1")
 

@@ -6,8 +6,8 @@ import pytest
 
 from fakes import posted
 from series_ci.errors import UsageError
-from series_ci.post import places, posting
-from series_ci.post.places import Annotation
+from series_ci.post import posting
+from series_ci.post.annotations import Annotation, remarks
 from series_ci.post.posting import State
 from series_ci.report.markdown import COMMENT
 from series_ci.rundir.read import read_version
@@ -99,7 +99,7 @@ class TestPlaces:
         assert [(each.path, each.line) for each in places_of] == [("mm/rmap.c", 840)]
         undecoded = {**posted.SPLAT, "lines": posted.SPLAT["lines"][:1]}
         where = posted.folder(tmp_path / "undecoded", posted.summary(splats=[undecoded]))
-        found = places.remarks(read_version(where), ["mm/rmap.c"])
+        found = remarks(read_version(where), ["mm/rmap.c"])
         assert [(each.path, each.line) for each in found] == [("mm/page_alloc.c", 12)]
 
     def test_failed_test_is_at_its_own_line(self, tmp_path: Path) -> None:

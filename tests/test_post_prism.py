@@ -17,7 +17,7 @@ from series_ci.host import process
 from series_ci.post import github, posting
 from series_ci.post.github_target import Target
 from series_ci.post.http import Client
-from series_ci.post.secret import Token
+from series_ci.post.token import Token
 
 PRISM = "@stoplight/prism-cli/dist/index.js"
 DESCRIPTION = "@octokit/openapi/generated/api.github.com.json"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux
-from series_ci import provenance
 from series_ci.kernel import sources
 from series_ci.kernel.store import Base
+from series_ci.pipeline import provenance
 from series_ci.rundir.run import Source
 
 pytestmark = pytest.mark.usefixtures("cache")

@@ -6,7 +6,7 @@ import pytest
 
 from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.stages import Outcome
 from series_ci.report.b4 import NAMED, check, checks
 from series_ci.report.summary import ran
 from series_ci.results import looks

@@ -16,15 +16,14 @@ from rich.console import Console
 
 from fakes import rundirs
 from fakes.outcomes import outcome, request, run
-from series_ci import evidence
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.rows import Row, Sweep
+from series_ci.pipeline.stages import Outcome
 from series_ci.post import patchwork, posting
-from series_ci.report import b4, html, kcidb, mailtext, markdown, reply, summary, table, words
+from series_ci.report import b4, evidence, html, kcidb, mail, mailtext, markdown, summary, table, words
 from series_ci.report import sweep as sweeps
 from series_ci.report.junit import Failures, junit
 from series_ci.results.compare import Change
 from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
-from series_ci.rows import Row, Sweep
 from series_ci.rundir.matrix import matrix
 from series_ci.rundir.run import Stage, VersionRun
 
@@ -132,7 +131,7 @@ def test_html() -> None:
 
 
 def test_mail() -> None:
-    text = reply.reply(reply.Tested(RUN, [rundirs.MAIL]))
+    text = mail.reply(mail.Tested(RUN, [rundirs.MAIL]))
     body = text.partition("\n\n")[2]
     told = re.search(r"Verdict: (.*?)\n\n", body, re.DOTALL)
     assert told
@@ -227,7 +226,7 @@ def test_a_guest_that_was_started_again_is_told_everywhere(folder: Path) -> None
     table.show(found, Console(file=out, width=400))
     assert f"NOTE {line}" in out.getvalue()
     page = html.page(told, evidence.Evidence({}, ()))
-    sent = reply.reply(reply.Tested(told, [rundirs.MAIL]))
+    sent = mail.reply(mail.Tested(told, [rundirs.MAIL]))
     (check,) = b4.checks(told)
     plain = re.sub(r"\\(.)", r"\1", markdown.markdown(told))
     for text in (page, sent, check["details"], plain, junit(told)):

@@ -15,16 +15,15 @@ from hypothesis import strategies as st
 
 from fakes import npm, rundirs
 from fakes.outcomes import outcome, request, run
-from series_ci import evidence
 from series_ci.errors import ApplyError, BuildError
-from series_ci.evidence import Evidence
 from series_ci.host import process
-from series_ci.pipeline import Outcome
-from series_ci.report import html
+from series_ci.pipeline.rows import Row
+from series_ci.pipeline.stages import Outcome
+from series_ci.report import evidence, html
+from series_ci.report.evidence import Evidence
 from series_ci.report.html import page
 from series_ci.report.summary import ran
 from series_ci.results.model import Result, Splat, Status
-from series_ci.rows import Row
 from series_ci.rundir import read
 from series_ci.rundir.run import Stage
 

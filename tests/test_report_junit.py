@@ -19,7 +19,7 @@ from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError, Error
 from series_ci.host import process
 from series_ci.kernel.each_patch import PatchBuild
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.stages import Outcome
 from series_ci.report.junit import LINE, OUTPUT_LINES, Failures, clean, junit
 from series_ci.report.summary import ran
 from series_ci.results import compare, looks

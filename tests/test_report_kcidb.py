@@ -18,11 +18,11 @@ from fakes.outcomes import MAIL, outcome, request, run
 from series_ci.cli.report import kcidb_of
 from series_ci.errors import ApplyError, BuildError, UsageError
 from series_ci.manifest.model import TreeSource
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.rows import Row
+from series_ci.pipeline.stages import Outcome
 from series_ci.report.kcidb import VERSION, document, path, status
 from series_ci.report.summary import ran
 from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
-from series_ci.rows import Row
 from series_ci.rundir.run import Source, Stage
 
 START = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)

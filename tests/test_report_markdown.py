@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from fakes.outcomes import outcome, run
 from series_ci.errors import BuildError
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.stages import Outcome
 from series_ci.report.markdown import COMMENT, LOGS, SUMMARY, markdown
 from series_ci.report.markup import LINES, cell, code, fence, plain, size
 from series_ci.report.summary import ran

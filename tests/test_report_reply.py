@@ -20,12 +20,12 @@ from series_ci.errors import ApplyError, BuildError, UsageError
 from series_ci.kernel.each_patch import PatchBuild
 from series_ci.mail.message import header, parse
 from series_ci.manifest.allow import Allowed
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.stages import Outcome
 from series_ci.post.mail import command
 from series_ci.report import table
+from series_ci.report.mail import ROWS, Tested, Tester, reply
 from series_ci.report.mailtext import MOST, WIDTH
 from series_ci.report.quotation import QUOTED
-from series_ci.report.reply import ROWS, Tested, Tester, reply
 from series_ci.report.summary import ran
 from series_ci.results import compare
 from series_ci.results.model import Ended, Result, Splat, Status

@@ -14,12 +14,12 @@ from rich.console import Console
 from fakes.outcomes import outcome, request, run
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus, InfrastructureError, UsageError
 from series_ci.manifest.allow import Allowed
+from series_ci.pipeline.rows import Row, Sweep, status
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.report.sweep import MOST_DETAILS, ran, show, summary
 from series_ci.results.compare import compare
 from series_ci.results.model import Ended, Result, Run, Splat, Status
-from series_ci.rows import Row, Sweep, status
 from series_ci.rundir.matrix import matrix, why_failed
 from series_ci.rundir.run import Stage, SweepRow, SweepRun
 

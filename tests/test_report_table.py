@@ -8,9 +8,9 @@ from contextlib import redirect_stdout
 import pytest
 
 from fakes.outcomes import outcome, run
-from series_ci import terminal
+from series_ci.cli import terminal
 from series_ci.errors import BuildError
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.stages import Outcome
 from series_ci.report import table
 from series_ci.results.model import Ended, Result, Splat, Status
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from fakes.locks import of_test
-from series_ci import reproduce
 from series_ci.manifest import model
 from series_ci.manifest.model import Machine, Scenario
 from series_ci.manifest.reported import Figure
+from series_ci.pipeline import reproduce
 from series_ci.rundir import reproduction, runlock
 from series_ci.rundir.reproduction import Verdict, judge
 

@@ -16,11 +16,11 @@ from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.kernel.each_patch import PatchBuild
 from series_ci.manifest.allow import Allowed
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.rows import Row
+from series_ci.pipeline.stages import Outcome
 from series_ci.report.summary import ran, summary
 from series_ci.results import compare, looks
 from series_ci.results.model import Result, Splat, Status
-from series_ci.rows import Row
 from series_ci.rundir.run import Stage
 
 

@@ -13,7 +13,8 @@ import pytest
 from rich.text import Text
 
 from fakes import fakelinux, mails
-from series_ci import cli, terminal
+from series_ci import cli
+from series_ci.cli import terminal
 from series_ci.errors import UsageError
 from series_ci.host import streams
 

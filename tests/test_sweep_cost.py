@@ -15,8 +15,8 @@ from fakes.lab import Lab
 from fakes.outcomes import request
 from series_ci import cli
 from series_ci.errors import BuildError, InfrastructureError
+from series_ci.pipeline.rows import Row
 from series_ci.progress import Progress
-from series_ci.rows import Row
 from series_ci.rundir.run import Stage
 from sweep_cost import Figure, Stopwatch, require_result
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from series_ci import terminal
+from series_ci.cli import terminal
 from series_ci.errors import BuildError
 from series_ci.host.process import Commands
 

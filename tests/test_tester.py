@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from series_ci import tester
+from series_ci.cli import tester
 
 
 def test_addresses_are_those_that_git_sends_from(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from fakes import fakelinux, inbox, mails, publicinbox, web
-from series_ci import terminal
-from series_ci.cli import main
+from series_ci.cli import main, terminal
 from series_ci.mail.archive import open_archive
 from series_ci.manifest import model
 from series_ci.progress import Progress

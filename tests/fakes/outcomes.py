@@ -11,7 +11,7 @@ from series_ci.kernel.store import Base
 from series_ci.mail import message
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.model import TreeSource
-from series_ci.pipeline import Outcome, Request
+from series_ci.pipeline.stages import Outcome, Request
 from series_ci.results import compare
 from series_ci.results.coverage import ChangedFile, Coverage, Kind
 from series_ci.results.model import Ended, Result, Run, Splat

@@ -10,12 +10,12 @@ from fakes.outcomes import MAIL
 from series_ci.cli.test import write
 from series_ci.host import files
 from series_ci.mail import message
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.rows import Row, Sweep
+from series_ci.pipeline.stages import Outcome
 from series_ci.report import sweep as sweep_report
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.report.summary import ran
-from series_ci.rows import Row, Sweep
 from series_ci.rundir import layout, record
 from series_ci.rundir.run import SweepRun, VersionRun
 

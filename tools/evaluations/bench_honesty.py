@@ -17,16 +17,17 @@ import click
 from rich.text import Text
 
 import mutants
-from series_ci import bench, cli, pipeline, terminal
-from series_ci.bench import Plan, Rig
-from series_ci.cli import options
+from series_ci import cli
+from series_ci.cli import options, terminal
 from series_ci.errors import ExitStatus
 from series_ci.host import files, process, requirements
 from series_ci.kernel import apply, kernel
 from series_ci.kernel.store import Store
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario, TreeSource
-from series_ci.pipeline import Request
+from series_ci.pipeline import bench, stages
+from series_ci.pipeline.bench import Plan, Rig
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.report import bench as report
 from series_ci.report.bench import Bench
@@ -76,9 +77,9 @@ def run(
 ) -> list[Trial]:
     """Measure the base against itself `benches` times, then against the slow kernel."""
     requirements.require(asked.arch, asked.toolchain)
-    base, _refused = pipeline.find_base(asked, progress)
+    base, _refused = stages.find_base(asked, progress)
     with files.locked(Store(base.store).lock, progress.say):
-        shop, first = pipeline.make_base(asked, base, progress)
+        shop, first = stages.make_base(asked, base, progress)
         commit = apply.with_base_patches(base, [PATCH]).commit
         slow = replace(
             kernel.make(replace(shop, collections=()), "slow", commit, asked.out / "slow", progress), tests=first.tests

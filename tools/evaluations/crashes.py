@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 import mutants
-from series_ci import cli, pipeline, shell, terminal
-from series_ci.cli import options
+from series_ci import cli
+from series_ci.cli import options, terminal
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.guest import boot as boots
 from series_ci.guest import bounded_log, qemu
@@ -31,7 +31,8 @@ from series_ci.kernel.build import Toolchain
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
 from series_ci.kernel.store import Store
-from series_ci.pipeline import Request
+from series_ci.pipeline import shell, stages
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results.model import Run, Splat
 
@@ -108,7 +109,7 @@ def tests(names: Sequence[str]) -> tuple[Test, ...]:
 
 def boot(kernel: Kernel, names: Sequence[str], asked: Request, progress: Progress) -> Run:
     """Cause all crashes, in as many guests as it takes."""
-    chosen = pipeline.choose_accelerator(asked.accel, asked.arch, kernel.build.image, progress)
+    chosen = stages.choose_accelerator(asked.accel, asked.arch, kernel.build.image, progress)
     with scratch.folder("crashes") as installed:
         program = installed / PROGRAM / "trigger"
         program.parent.mkdir()
@@ -166,14 +167,14 @@ def request(spec: str, accel: str) -> Request:
 def measure(asked: Request, image: Path | None, only: Sequence[str], progress: Progress) -> list[Crash]:
     """Build the kernel, unless an image of it is there, and cause its crashes."""
     requirements.require(asked.arch, asked.toolchain)
-    base, _refused = pipeline.find_base(asked, progress)
+    base, _refused = stages.find_base(asked, progress)
     store = Store(base.store)
     names = types(store.text(base.commit, TYPES) or "", only)
     if not names:
         raise InfrastructureError(f"{base.spec}: has no list of crashes in {TYPES}")
     if image is None:
         with files.locked(store.lock, progress.say):
-            kernel = pipeline.make_base(asked, base, progress)[1]
+            kernel = stages.make_base(asked, base, progress)[1]
     else:
         asked.out.mkdir(parents=True, exist_ok=True)
         kernel = shell.given_kernel(image, asked.out)

@@ -25,14 +25,14 @@ from faults_bench import Bench
 from faults_disk import Filled
 from faults_pairs import Pair
 from faults_trials import Trial, reference
-from series_ci import cli, terminal
-from series_ci.cli import options
+from series_ci import cli
+from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request
+from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import files, paths, requirements
 from series_ci.manifest import find
-from series_ci.pipeline import Request
-from series_ci.terminal import Terminal
+from series_ci.pipeline.stages import Request
 
 DEMO = "demo"
 """The series that is taken when none is named: it needs no network."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import click
 from rich.console import Console
 
-from series_ci import terminal
+from series_ci.cli import terminal
 from series_ci.errors import ExitStatus
 
 

@@ -18,15 +18,16 @@ from rich.table import Table
 from rich.text import Text
 
 from exit_skip_mutants import FILE, MUTANTS, Mutant
-from series_ci import cli, judge, pipeline, terminal
-from series_ci.cli import options
+from series_ci import cli
+from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
 from series_ci.host import files, paths, requirements
 from series_ci.kernel import apply
 from series_ci.kernel.kernel import Kernel, Workshop, make
 from series_ci.kernel.store import Base, Store
-from series_ci.pipeline import Request
+from series_ci.pipeline import judge, stages
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results import compare
 from series_ci.results.compare import LOST
@@ -84,14 +85,14 @@ def request(spec: str, accel: str, tool: str = "mutants", arch: str | None = Non
 def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[Verdict]:
     """Boot the unmutated kernel, then each mutant."""
     requirements.require(asked.arch, asked.toolchain)
-    base, _refused = pipeline.find_base(asked, progress)
+    base, _refused = stages.find_base(asked, progress)
     store = Store(base.store)
     with files.locked(store.lock, progress.say):
         # All edits before the first build: a tree that they do not fit is known within a second.
         source = store.text(base.commit, FILE) or ""
         texts = [mutant.apply(source, base.spec) for mutant in mutants]
-        shop, kernel = pipeline.make_base(asked, base, progress)
-    recipe = pipeline.make_recipe(asked, shop, [kernel], progress)
+        shop, kernel = stages.make_base(asked, base, progress)
+    recipe = stages.make_recipe(asked, shop, [kernel], progress)
     control = judge.boot(recipe, kernel, asked.out / "base", progress, "boot base")
     require_good(control, asked)
     if skipped := [result.name for result in control.results if result.status is Status.SKIP]:

@@ -22,15 +22,16 @@ from rich.table import Table
 from rich.text import Text
 
 import mutants
-from series_ci import cli, judge, pipeline, terminal
-from series_ci.cli import options
+from series_ci import cli
+from series_ci.cli import options, terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.guest import qemu
 from series_ci.guest.status import read
 from series_ci.host import files, process, requirements
 from series_ci.kernel.store import Store
 from series_ci.manifest.model import Selftest
-from series_ci.pipeline import Request
+from series_ci.pipeline import judge, stages
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress, count
 from series_ci.results.compare import LOST
 from series_ci.results.model import BOOT_RESULT, Ended, Run, Status
@@ -107,10 +108,10 @@ def _why(run: Run) -> str:
 def measure(asked: Request, plan: Plan, progress: Progress) -> Series:
     """Build the kernel of the tree, and run the program on it as planned."""
     requirements.require(asked.arch)
-    base, _refused = pipeline.find_base(asked, progress)
+    base, _refused = stages.find_base(asked, progress)
     with files.locked(Store(base.store).lock, progress.say):
-        shop, kernel = pipeline.make_base(asked, base, progress)
-    recipe = pipeline.make_recipe(asked, shop, [kernel], progress)
+        shop, kernel = stages.make_base(asked, base, progress)
+    recipe = stages.make_recipe(asked, shop, [kernel], progress)
     samples: list[Sample] = []
     boots = []
     for boot in range(1, plan.boots + 1):

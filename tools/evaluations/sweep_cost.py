@@ -24,17 +24,18 @@ from rich.console import Console
 from rich.table import Table
 
 from figures import Figure, finish
-from series_ci import cli, pipeline, sweep
+from series_ci import cli
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_sweep, stamped
+from series_ci.cli.terminal import Terminal
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.host import files, paths, process
 from series_ci.kernel import cache, kernel
-from series_ci.pipeline import Request
+from series_ci.pipeline import stages, sweep
+from series_ci.pipeline.rows import Row, Sweep
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress, Step
-from series_ci.rows import Row, Sweep
 from series_ci.rundir.run import Stage
-from series_ci.terminal import Terminal
 
 BUILDS = ("build ", "selftests ")
 GUESTS = ("boot ",)
@@ -112,7 +113,7 @@ def cold_cache() -> Iterator[Path]:
                 os.environ["SERIES_CI_CACHE"] = before
 
 
-def rebuild(pair: pipeline.Pair, out: Path) -> None:
+def rebuild(pair: stages.Pair, out: Path) -> None:
     """Build base and version in turn in their warm folder, as a sweep goes from one version to the next."""
     shop = replace(pair.shop, collections=())
     with files.locked(shop.store.lock, lambda _text: None):
@@ -127,7 +128,7 @@ def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> li
     first, whole, again = Stopwatch(shown), Stopwatch(shown), Stopwatch(shown)
     last = replace(asked.requests[-1], out=out / "pair")
     with cold_cache():
-        pipeline.make_pair(last, first)
+        stages.make_pair(last, first)
     with cold_cache():
         start = time.monotonic()
         rows = sweep.run(asked, whole)
@@ -137,7 +138,7 @@ def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> li
         shown.say(
             f"built {first.seconds(BUILDS):.0f} s for two, {whole.seconds(BUILDS):.0f} s for all, of {wall:.0f} s"
         )
-        beside = overlap(pipeline.make_pair(last, shown), last, argv, out, shown)
+        beside = overlap(stages.make_pair(last, shown), last, argv, out, shown)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     built, guests = whole.seconds(BUILDS), whole.seconds(GUESTS)
     trees = sum(not row.same_as and row.stage is not Stage.APPLY for row in rows) + 1
@@ -164,7 +165,7 @@ def require_result(rows: Sequence[Row]) -> None:
             raise InfrastructureError(f"{row.label}: {row.error.message}", hint=row.error.hint)
 
 
-def overlap(pair: pipeline.Pair, request: Request, argv: Sequence[str], out: Path, shown: Progress) -> Figure:
+def overlap(pair: stages.Pair, request: Request, argv: Sequence[str], out: Path, shown: Progress) -> Figure:
     """Does it pay to build while a guest runs? Both one after the other, then both at once.
 
     The guests are those of testing one version, the builds two steps from tree to tree.

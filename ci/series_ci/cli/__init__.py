@@ -64,7 +64,7 @@ def _report(error: Exception) -> int:
         error = files.disk_error(error, "the run directory or the cache")
     if isinstance(error, Error):
         # rich takes longer to load than --help to answer.
-        from series_ci import terminal  # noqa: PLC0415
+        from series_ci.cli import terminal  # noqa: PLC0415
 
         terminal.show_error(error)
         return int(error.status)

@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from series_ci import terminal
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request, safe, stamped
+from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import files, paths
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario
-from series_ci.pipeline import Request
+from series_ci.pipeline.stages import Request
 from series_ci.results import samples
 from series_ci.rundir import layout, runlock
-from series_ci.terminal import Terminal
 
 if TYPE_CHECKING:
-    from series_ci.bench import Plan
+    from series_ci.pipeline.bench import Plan
     from series_ci.report.bench import Bench
     from series_ci.results.samples import Sample
     from series_ci.rundir.runlock import Lock
@@ -127,7 +126,7 @@ def _measure(
     request: Request, scenarios: tuple[Scenario, ...], how: dict[str, Any], progress: Terminal, *, as_json: bool
 ) -> int:
     # numpy and scipy take longer to load than most verbs to run.
-    from series_ci import bench as benches  # noqa: PLC0415
+    from series_ci.pipeline import bench as benches  # noqa: PLC0415
     from series_ci.report.bench import show, summary, worse  # noqa: PLC0415
 
     plan = benches.Plan(how["runs"], max(how["runs"], how["most"]), how["seed"], how["until"])
@@ -154,19 +153,19 @@ class Taken:
 
 def take(request: Request, scenarios: tuple[Scenario, ...], plan: Plan, margin: float, progress: Terminal) -> Taken:
     """Take both kernels through the scenarios."""
-    from series_ci import bench as benches  # noqa: PLC0415
-    from series_ci import benchlock  # noqa: PLC0415
+    from series_ci.pipeline import bench as benches  # noqa: PLC0415
+    from series_ci.pipeline import bench_runlock  # noqa: PLC0415
     from series_ci.report.bench import gather  # noqa: PLC0415
 
     rig = benches.prepare(benches.request(request, scenarios), progress)
     taken = benches.run(rig, scenarios, plan, request.out, progress)
     made = gather(request, rig.pair[0].commit, scenarios, taken, margin)
-    return Taken(request, made, benchlock.of_bench(request, rig, scenarios, plan, taken, margin=margin), taken)
+    return Taken(request, made, bench_runlock.of_bench(request, rig, scenarios, plan, taken, margin=margin), taken)
 
 
 def write(taken: Taken) -> None:
     """Put all that came of a bench into the run directory."""
-    from series_ci import bench as benches  # noqa: PLC0415
+    from series_ci.pipeline import bench as benches  # noqa: PLC0415
     from series_ci.report.bench import summary  # noqa: PLC0415
     from series_ci.report.benchpage import page  # noqa: PLC0415
 

@@ -10,14 +10,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import terminal
-from series_ci.bisect import Found, run
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request
+from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus
 from series_ci.host import files
+from series_ci.pipeline.bisect import Found, run
 from series_ci.results.compare import Change
-from series_ci.terminal import Terminal
 
 
 @click.command()

@@ -11,16 +11,16 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from series_ci import shell, terminal
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.cli.request import machine, stamped
+from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest.model import Machine as MachineSize
+from series_ci.pipeline import shell
+from series_ci.pipeline.shell import Given
 from series_ci.results import notes
 from series_ci.results.model import BOOT_RESULT, Run
 from series_ci.rundir import record
-from series_ci.shell import Given
-from series_ci.terminal import Terminal
 
 
 @click.command()

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from series_ci import terminal
 from series_ci.cli import options as shared
+from series_ci.cli import terminal
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import UsageError
 from series_ci.report import difference as report

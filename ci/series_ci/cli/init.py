@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from series_ci import terminal
+from series_ci.cli import terminal
 from series_ci.cli.request import LORE
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, scratch
@@ -22,7 +22,7 @@ from series_ci.mail.archive import open_archive
 from series_ci.mail.posting import Posting
 from series_ci.manifest import find, model
 from series_ci.progress import Progress, count
-from series_ci.report import findings
+from series_ci.report.init import show, summary, unlinked
 from series_ci.versions import bases, candidates, labels
 from series_ci.versions.candidates import Gathered
 from series_ci.versions.draft import Draft, collections, render, slug
@@ -71,10 +71,10 @@ def init(what: tuple[str, ...], *, as_json: bool, verbose: bool, quiet: bool, **
         raise UsageError("--json and -o - both want standard output", hint="give a file with -o, or leave one out")
     result = make(what, given, terminal.Terminal(verbose=verbose, quiet=quiet), verbose=verbose)
     if as_json:
-        found = findings.summary(result.draft, result.gathered, result.file)
+        found = summary(result.draft, result.gathered, result.file)
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
-        findings.show(result.draft, result.gathered, result.file, terminal.console(stderr=given.out == "-"))
+        show(result.draft, result.gathered, result.file, terminal.console(stderr=given.out == "-"))
     if given.out == "-":
         click.echo(result.text, nl=False)
     return 0
@@ -150,7 +150,7 @@ def _draft(found: Gathered, versions: Sequence[Version], options: Options, given
         archive=_absolute(options.archive),
         versions=tuple(versions),
         choices={each.label: bases.choose(each.posting, given) for each in versions},
-        notes=tuple(f"{line}." for line in findings.unlinked(versions, found)),
+        notes=tuple(f"{line}." for line in unlinked(versions, found)),
         collections=collections(newest.paths, there),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from series_ci import terminal
+from series_ci.cli import terminal
 from series_ci.errors import UsageError
 from series_ci.host import files
 from series_ci.kernel import apply, sources

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from series_ci import merge as merging
-from series_ci import terminal
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.cli.request import stamped
 from series_ci.errors import UsageError
 from series_ci.host import paths
 from series_ci.manifest import find
 from series_ci.manifest.model import Manifest
+from series_ci.pipeline import merge as merging
 from series_ci.report.sweep import show
 from series_ci.rundir import verify
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from series_ci import terminal
+from series_ci.cli import terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import streams
-from series_ci.report.log import JsonReport, LogReport, TextReport
+from series_ci.report.parse import JsonReport, LogReport, TextReport
 from series_ci.results import logs
 from series_ci.results.symbols import Symbols
 

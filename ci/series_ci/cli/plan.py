@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from series_ci import arch, terminal
-from series_ci.cli import options
+from series_ci import arch
+from series_ci.cli import options, terminal
 from series_ci.host import paths
 from series_ci.mail.archive import open_archive
 from series_ci.manifest import find
-from series_ci.plan import Plan, make, matrix
+from series_ci.pipeline.plan import Plan, make, matrix
 
 
 @click.command()

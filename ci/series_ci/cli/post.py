@@ -9,16 +9,15 @@ from typing import Any
 
 import click
 
-from series_ci import terminal
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.cli.report import kcidb_of, reply_to
 from series_ci.errors import UsageError
 from series_ci.host import files, process
-from series_ci.post import github, github_target, kcidb, mail, patchwork, posting, secret
+from series_ci.post import github, github_target, kcidb, mail, patchwork, posting
 from series_ci.post.http import Client
 from series_ci.post.posting import Posted
-from series_ci.post.secret import Token
 from series_ci.post.server import Server
+from series_ci.post.token import Token, need, read
 from series_ci.rundir.verify import verify_version
 
 PARTS = ("check", "status", "comment", "summary")
@@ -105,7 +104,7 @@ Connect = Callable[[Server], Client]
 
 def _token(token: Token | None, names: tuple[str, ...], how: str, dry_run: bool) -> Token | None:
     """The token; a dry run does without."""
-    return token if dry_run else secret.need(token, " or ".join(names), how)
+    return token if dry_run else need(token, " or ".join(names), how)
 
 
 def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> Iterator[Posted]:
@@ -124,7 +123,7 @@ def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> I
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if "summary" in parts and not page and given.get("part"):
         raise UsageError("no summary to write to", hint="in a workflow GITHUB_STEP_SUMMARY names the file")
-    token = _token(secret.read(os.environ, *github.TOKENS), github.TOKENS, github.HOW, dry_run)
+    token = _token(read(os.environ, *github.TOKENS), github.TOKENS, github.HOW, dry_run)
     client = connect(github.server(target.url, token))
     if "check" in parts:
         yield github.post_check(client, target, found)
@@ -142,7 +141,7 @@ def _patchwork(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -
     found = posting.read(run_dir)
     if "url" not in given:
         raise UsageError("--url is missing", hint="the address of the Patchwork, e.g. https://patchwork.kernel.org")
-    token = _token(secret.read(os.environ, *patchwork.TOKENS), patchwork.TOKENS, patchwork.HOW, dry_run)
+    token = _token(read(os.environ, *patchwork.TOKENS), patchwork.TOKENS, patchwork.HOW, dry_run)
     client = connect(patchwork.server(given["url"], token))
     wanted = list(patchwork.checks(found, given.get("context", found.context), given.get("page", "")))
     yield from patchwork.post(client, wanted, given.get("project"))

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from series_ci import prepare as preparing
-from series_ci import terminal
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.cli.request import make_sweep, sources_only
+from series_ci.pipeline import prepare as preparing
 
 
 @click.command()

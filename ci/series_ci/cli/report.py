@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from series_ci import evidence, tester
+from series_ci.cli import tester
 from series_ci.errors import UsageError
 from series_ci.host import files
-from series_ci.report import b4, kcidb, markdown, reply, summary, sweep
+from series_ci.report import b4, evidence, kcidb, mail, markdown, summary, sweep
 from series_ci.report.junit import Failures, junit
 from series_ci.rundir import read
 from series_ci.rundir.run import AnyRun, SweepRun, place
@@ -57,8 +57,8 @@ def reply_to(folder: Path, tested_by: str = "") -> str:
     run, mails = read.read_version(folder), read.sent_mails(folder)
     if not mails:
         _say(f"{folder} has no sent.mbx: who got the mails is not known, nor the cover letter; test the version again")
-    found = reply.Tested(run, mails or read.mails(folder), read.locked(folder), tester.here())
-    return reply.reply(found, tested_by, _say)
+    found = mail.Tested(run, mails or read.mails(folder), read.locked(folder), tester.here())
+    return mail.reply(found, tested_by, _say)
 
 
 def _say(line: str) -> None:

@@ -12,22 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from series_ci import terminal
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request, stamped
+from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, NotTestedError, UsageError
 from series_ci.host import files, paths
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.reported import Reported
-from series_ci.pipeline import Request
+from series_ci.pipeline.stages import Request
 from series_ci.results import samples
 from series_ci.rundir import layout, runlock
 from series_ci.rundir.runlock import Lock
-from series_ci.terminal import Terminal
 
 if TYPE_CHECKING:
-    from series_ci.reproduce import Measured
+    from series_ci.pipeline.reproduce import Measured
 
 REPRODUCTION = "reproduction.md"
 """In the run directory: the text for the thread."""
@@ -93,7 +92,7 @@ class Boots:
 def _reports(
     name: str | None, given: dict[str, Any], out: str | None, boots: Boots, progress: Terminal, *, as_json: bool
 ) -> int:
-    from series_ci import reproduce  # noqa: PLC0415
+    from series_ci.pipeline import reproduce  # noqa: PLC0415
 
     manifest = find.find(given["series"], paths.series_folders())
     known = manifest.reported
@@ -127,7 +126,7 @@ def _report(
 ) -> dict[str, Any]:
     """Measure the figures of one report, write down, show; its summary."""
     # numpy and scipy take longer to load than most verbs to run.
-    from series_ci import reproduce  # noqa: PLC0415
+    from series_ci.pipeline import reproduce  # noqa: PLC0415
     from series_ci.report.reproduction import show, summary, text  # noqa: PLC0415
     from series_ci.rundir import reproduction  # noqa: PLC0415
 
@@ -151,23 +150,23 @@ def _report(
 
 def _lock(request: Request, measured: Measured, entry: Reported, scenario: Scenario, boots: Boots) -> Lock | None:
     """None if nothing could be measured."""
-    from series_ci import bench, benchlock  # noqa: PLC0415
+    from series_ci.pipeline import bench, bench_runlock  # noqa: PLC0415
 
     if measured.rig is None:
         return None
     plan = bench.Plan(boots.runs, boots.runs, boots.seed)
-    return benchlock.of_bench(request, measured.rig, [scenario], plan, measured.samples, reported=entry)
+    return bench_runlock.of_bench(request, measured.rig, [scenario], plan, measured.samples, reported=entry)
 
 
 def _write_measured(folder: Path, measured: Measured, made: Lock) -> None:
-    from series_ci import bench  # noqa: PLC0415
+    from series_ci.pipeline import bench  # noqa: PLC0415
 
     files.write(folder / bench.SAMPLES, samples.as_lines(measured.samples))
     runlock.write(folder, made)
 
 
 def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *, as_json: bool) -> int:
-    from series_ci import reproduce  # noqa: PLC0415
+    from series_ci.pipeline import reproduce  # noqa: PLC0415
     from series_ci.report.reproduction import repeated_summary, repeated_text, show_repeated  # noqa: PLC0415
     from series_ci.rundir import reproduction  # noqa: PLC0415
 
@@ -214,8 +213,8 @@ def _refuse(given: dict[str, Any]) -> None:
 
 def _made_again(then: Lock, request: Request, progress: Terminal) -> tuple[Lock, Callable[[], None]]:
     """Do what the lock's run did; the new run's lock, and what writes the run down, its summary last."""
-    from series_ci import bench  # noqa: PLC0415
     from series_ci.cli.bench import take, write  # noqa: PLC0415
+    from series_ci.pipeline import bench  # noqa: PLC0415
 
     if then.measure is None:
         return _tested_again(request, progress)
@@ -228,11 +227,12 @@ def _made_again(then: Lock, request: Request, progress: Terminal) -> tuple[Lock,
 
 
 def _tested_again(request: Request, progress: Terminal) -> tuple[Lock, Callable[[], None]]:
-    from series_ci import locking, pipeline  # noqa: PLC0415
     from series_ci.cli.test import write  # noqa: PLC0415
+    from series_ci.pipeline import stages  # noqa: PLC0415
+    from series_ci.pipeline.runlock import of_test  # noqa: PLC0415
 
-    outcome = pipeline.test(request, progress)
-    made = locking.of_test(outcome)
+    outcome = stages.test(request, progress)
+    made = of_test(outcome)
     if made is None:
         assert outcome.error is not None
         write(outcome)
@@ -243,7 +243,7 @@ def _tested_again(request: Request, progress: Terminal) -> tuple[Lock, Callable[
 def _measured_again(
     entry: Reported, scenarios: Sequence[Scenario], request: Request, boots: Boots, progress: Terminal
 ) -> tuple[Lock, Callable[[], None]]:
-    from series_ci import reproduce  # noqa: PLC0415
+    from series_ci.pipeline import reproduce  # noqa: PLC0415
     from series_ci.report.reproduction import summary  # noqa: PLC0415
     from series_ci.rundir import reproduction  # noqa: PLC0415
 

@@ -22,8 +22,8 @@ from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import LABEL
 from series_ci.manifest.model import Machine as MachineSize
 from series_ci.manifest.model import Manifest, Selftest, TreeSource, parse_size
-from series_ci.pipeline import Request
-from series_ci.rows import Sweep
+from series_ci.pipeline.rows import Sweep
+from series_ci.pipeline.stages import Request
 from series_ci.rundir import layout
 
 LORE = "https://lore.kernel.org/all/"

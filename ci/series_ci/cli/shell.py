@@ -8,9 +8,9 @@ import click
 
 from series_ci.cli import options
 from series_ci.cli.request import Options, make_request
+from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus
-from series_ci.shell import interact, prepare
-from series_ci.terminal import Terminal
+from series_ci.pipeline.shell import interact, prepare
 
 
 @click.command()

@@ -7,21 +7,22 @@ from typing import Any
 
 import click
 
-from series_ci import locking, pipeline, terminal
-from series_ci import sweep as sweeps
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request, make_sweep
+from series_ci.cli.terminal import Terminal
 from series_ci.errors import UsageError
 from series_ci.host import files
-from series_ci.pipeline import Outcome, Request
+from series_ci.pipeline import stages
+from series_ci.pipeline import sweep as sweeps
+from series_ci.pipeline.rows import Row, Sweep
+from series_ci.pipeline.runlock import of_test
+from series_ci.pipeline.stages import Outcome, Request
 from series_ci.report import sweep as sweep_report
 from series_ci.report import table
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.report.summary import ran, status, summary
-from series_ci.rows import Row, Sweep
 from series_ci.rundir import layout, runlock
-from series_ci.terminal import Terminal
 
 
 @click.command()
@@ -66,7 +67,7 @@ def test(
 
 def test_one(request: Request, progress: Terminal, *, as_json: bool) -> int:
     """Test, write down, show; the exit status."""
-    outcome = pipeline.test(request, progress)
+    outcome = stages.test(request, progress)
     write(outcome)
     if as_json:
         _print_json(summary(ran(outcome)))
@@ -82,7 +83,7 @@ def write(outcome: Outcome) -> None:
     out = outcome.request.out
     run = ran(outcome)
     files.write(out / "junit.xml", junit(run))
-    if made := locking.of_test(outcome):
+    if made := of_test(outcome):
         runlock.write(out, made)
     # The last one: it says that the run is finished.
     files.write_json(out / layout.SUMMARY, summary(run))

@@ -6,8 +6,7 @@ import json
 
 import click
 
-from series_ci import terminal
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.host import paths
 from series_ci.mail.archive import open_archive
 from series_ci.manifest import find

@@ -11,18 +11,17 @@ from typing import Any
 
 import click
 
-from series_ci import terminal
-from series_ci.cli import options
+from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request, stamped
+from series_ci.cli.terminal import Terminal
 from series_ci.cli.test import test_one
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.host import files, paths
 from series_ci.mail.archive import open_archive
 from series_ci.manifest import find
 from series_ci.manifest.model import Manifest
-from series_ci.plan import MOST
+from series_ci.pipeline.plan import MOST
 from series_ci.rundir import layout
-from series_ci.terminal import Terminal
 from series_ci.versions import arrivals, ledger
 from series_ci.versions.arrivals import Arrival
 from series_ci.versions.ledger import Entry, Fate, Ledger

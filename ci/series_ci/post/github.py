@@ -13,12 +13,12 @@ from typing import Any
 
 from series_ci.errors import Error, UsageError
 from series_ci.host import files
+from series_ci.post.annotations import Annotation
 from series_ci.post.github_target import Target
 from series_ci.post.http import Client
-from series_ci.post.places import Annotation
 from series_ci.post.posting import Posted, Posting, State
-from series_ci.post.secret import Token
 from series_ci.post.server import Refusal, Server, check, need, refused
+from series_ci.post.token import Token
 
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 HOW = "in a workflow: env: GITHUB_TOKEN: ${{ github.token }}"

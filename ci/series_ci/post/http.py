@@ -21,7 +21,7 @@ from series_ci import __version__
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host.download import cut_off
 from series_ci.host.process import Commands
-from series_ci.post import waits
+from series_ci.post import retry
 from series_ci.post.server import Refusal, Reply, Server, why
 
 TIMEOUT = (15.0, 60.0)
@@ -154,7 +154,7 @@ class Client:
         raise AssertionError("unreachable")
 
     def _wait(self, what: str, fault: _FaultError, tries: int) -> None:
-        seconds = waits.backoff(tries, self._clock.chance()) if fault.wait is None else fault.wait
+        seconds = retry.backoff(tries, self._clock.chance()) if fault.wait is None else fault.wait
         if self._clock.monotonic() + seconds > self._end or (fault.wait is None and tries >= TRIES):
             hint = f"it asks to wait {seconds:.0f} s; try again then" if fault.wait else "try again later"
             raise InfrastructureError(f"{what}: {fault} (asked {tries} times)", hint=hint) from fault
@@ -223,10 +223,10 @@ class Client:
         text = self.server.hide(raw.decode("utf-8", "replace"))
         if code in _MOVED and "Location" in headers and (method == "GET" or code in _KEEPS_METHOD):
             return str(headers["Location"])
-        limited = waits.limited(code, headers, text)
+        limited = retry.limited(code, headers, text)
         if limited or (code >= 500 and code not in (501, 505)):
             why = f"the server said {code} {answer.reason}".rstrip()
-            raise _FaultError(why, wait=waits.asked(headers, self._clock.now()), perhaps=not limited)
+            raise _FaultError(why, wait=retry.asked(headers, self._clock.now()), perhaps=not limited)
         try:
             value = json.loads(text) if text.strip() else None
         except ValueError:

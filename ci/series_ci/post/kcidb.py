@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from series_ci.errors import Error, InfrastructureError, UsageError
-from series_ci.post import secret
+from series_ci.post import token as secret
 from series_ci.post.http import Client
 from series_ci.post.posting import Posted
-from series_ci.post.secret import Token
 from series_ci.post.server import Refusal, Server, check, need, refused
+from series_ci.post.token import Token
 from series_ci.progress import count
 
 TOKENS = ("KCIDB_REST_TOKEN",)

@@ -15,8 +15,8 @@ from typing import Any
 from series_ci.errors import Error, UsageError
 from series_ci.post.http import Client
 from series_ci.post.posting import Posted, Posting, State
-from series_ci.post.secret import Token
 from series_ci.post.server import Refusal, Server, check, need, refused
+from series_ci.post.token import Token
 
 TOKENS = ("PATCHWORK_TOKEN",)
 HOW = "your profile page on that server makes one"

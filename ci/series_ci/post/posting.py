@@ -10,8 +10,7 @@ from pathlib import Path
 from series_ci.errors import ExitStatus, NothingToTestError
 from series_ci.host import files
 from series_ci.mail import patchmail
-from series_ci.post import places
-from series_ci.post.places import Annotation
+from series_ci.post.annotations import Annotation, remarks
 from series_ci.progress import count
 from series_ci.report import words
 from series_ci.report.markdown import COMMENT, markdown
@@ -104,7 +103,7 @@ def of(run: VersionRun, touched: Sequence[str]) -> Posting:
         title=words.headline(run),
         summary=markdown(run, COMMENT),
         page=markdown(run),
-        annotations=tuple(places.remarks(run, touched)),
+        annotations=tuple(remarks(run, touched)),
         steps=tuple(_steps(run)),
         digest=files.digest(*(repr(results[key]) for key in _RESULTS), repr(run.origin.base)),
     )

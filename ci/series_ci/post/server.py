@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from series_ci.errors import Error, InfrastructureError, UsageError
-from series_ci.post.secret import Token
+from series_ci.post.token import Token
 
 
 @dataclass(frozen=True)

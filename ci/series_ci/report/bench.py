@@ -10,15 +10,15 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from series_ci.cli.terminal import Table
 from series_ci.manifest.model import Scenario
-from series_ci.pipeline import Request
+from series_ci.pipeline.stages import Request
 from series_ci.progress import count
 from series_ci.report.numbers import change, detectable, interval, number
 from series_ci.results import stats
 from series_ci.results.metrics import measured, quantity
 from series_ci.results.samples import Sample
 from series_ci.results.stats import Finding, Verdict
-from series_ci.terminal import Table
 
 LOOKS = {
     Verdict.BETTER: "bold green",

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from series_ci.cli.terminal import Table
 from series_ci.manifest.reported import Reported
 from series_ci.progress import count
 from series_ci.report.numbers import number
@@ -18,7 +19,6 @@ from series_ci.results.metrics import quantity
 from series_ci.rundir import public
 from series_ci.rundir.reproduction import GOOD, Difference, Repeated, Row, Verdict
 from series_ci.rundir.runlock import Lock
-from series_ci.terminal import Table
 
 WIDTH = 72
 

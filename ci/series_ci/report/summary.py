@@ -9,7 +9,7 @@ from typing import Any
 
 from series_ci.errors import AlreadyAppliedError, ApplyError, Error, ExitStatus, NothingToTestError, SeriesError
 from series_ci.host import paths
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.stages import Outcome
 from series_ci.progress import count
 from series_ci.results import coverage
 from series_ci.results.compare import Comparison

@@ -9,14 +9,14 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from series_ci.cli.terminal import Table
 from series_ci.host import paths
+from series_ci.pipeline.rows import Row, Sweep, status
 from series_ci.report import summary as summaries
 from series_ci.report import table
 from series_ci.results.compare import Change
-from series_ci.rows import Row, Sweep, status
 from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix
 from series_ci.rundir.run import SweepRow, SweepRun
-from series_ci.terminal import Table
 
 MOST_DETAILS = 60
 """So many tests are named below the terminal's table; all of them are in summary.md."""

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from series_ci.cli.terminal import Table
 from series_ci.errors import ExitStatus
 from series_ci.kernel.each_patch import PatchBuild
-from series_ci.pipeline import Outcome
+from series_ci.pipeline.stages import Outcome
 from series_ci.progress import count
 from series_ci.report import words
 from series_ci.report.summary import ran, status, verdict
 from series_ci.results import coverage
 from series_ci.results.compare import Change, Comparison, Entry
 from series_ci.results.model import Status
-from series_ci.terminal import Table
 
 STYLES = {
     Change.BROKEN: "bold red",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from series_ci import pipeline
 from series_ci.errors import ApplyError, UsageError
 from series_ci.host import files, paths, process, scratch
 from series_ci.kernel import apply
@@ -14,7 +13,8 @@ from series_ci.mail import fetch
 from series_ci.mail.archive import Archive, open_archive
 from series_ci.mail.fetch import Fetched
 from series_ci.mail.message import Patch
-from series_ci.pipeline import Request
+from series_ci.pipeline import stages
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress, count
 from series_ci.rundir import earlier
 from series_ci.rundir.earlier import Tested
@@ -105,7 +105,7 @@ def _apply(sides: Sequence[Version], progress: Progress) -> list[Version]:
     for side in sides:
         trees = side.request.trees
         if trees not in bases:
-            bases[trees] = pipeline.find_base(side.request, progress)[0]
+            bases[trees] = stages.find_base(side.request, progress)[0]
         done.append(_apply_one(side, bases[trees], progress))
     return done
 

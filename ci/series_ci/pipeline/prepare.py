@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from series_ci import pipeline
 from series_ci.host import files, requirements, scratch
 from series_ci.kernel.store import Store
 from series_ci.mail import fetch
 from series_ci.mail.archive import open_archive
-from series_ci.pipeline import Request
+from series_ci.pipeline import stages
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress, count
 
 
@@ -29,6 +29,6 @@ def prepare(requests: Sequence[Request], progress: Progress) -> None:
     by_trees = {request.trees: request for request in reversed(requests)}
     with scratch.folder("prepare") as folder:
         for request in reversed(by_trees.values()):
-            base, _refused = pipeline.find_base(request, progress)
+            base, _refused = stages.find_base(request, progress)
             with files.locked(Store(base.store).lock, progress.say):
-                pipeline.make_base(replace(request, out=folder), base, progress)
+                stages.make_base(replace(request, out=folder), base, progress)

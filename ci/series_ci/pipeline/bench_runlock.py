@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from series_ci import locking
-from series_ci.bench import Plan, Rig, Sources
 from series_ci.guest import qemu
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.reported import Reported
-from series_ci.pipeline import Request
+from series_ci.pipeline.bench import Plan, Rig, Sources
+from series_ci.pipeline.runlock import inputs, tools
+from series_ci.pipeline.stages import Request
 from series_ci.results.metrics import in_order
 from series_ci.results.samples import SIDES, Sample
 from series_ci.rundir import runlock
@@ -38,8 +38,8 @@ def of_bench(
         ),
         reported=reported,
         measured=tuple(measured(samples)),
-        **locking.inputs(request, sources.fetched, sources.base, rig.shop, rig.pair[1].commit),
-        tools=locking.tools(request, rig.shop, environment, _argv(rig, scenarios[-1]), images),
+        **inputs(request, sources.fetched, sources.base, rig.shop, rig.pair[1].commit),
+        tools=tools(request, rig.shop, environment, _argv(rig, scenarios[-1]), images),
     )
 
 

@@ -11,15 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import arch, bench, pipeline
-from series_ci.bench import Rig, Turn
+from series_ci import arch
 from series_ci.errors import ApplyError, BuildError, InfrastructureError, UsageError
 from series_ci.guest.qemu import Machine
 from series_ci.host import files, scratch
 from series_ci.kernel.store import Store
 from series_ci.manifest.model import Scenario, Selftest, TreeSource
 from series_ci.manifest.reported import Reported
-from series_ci.pipeline import Request
+from series_ci.pipeline import bench, stages
+from series_ci.pipeline.bench import Rig, Turn
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results.samples import SIDES, Sample
 from series_ci.rundir.runlock import Lock
@@ -106,14 +107,14 @@ def _machine(lock: Lock) -> Machine:
 
 def check(request: Request, lock: Lock, progress: Progress) -> None:
     """Fetch mails and tree, apply, and hold all against the lock. Raises InfrastructureError for what differs."""
-    fetched = pipeline.fetch(request, progress)
+    fetched = stages.fetch(request, progress)
     _same("the mails", fetched.digest, lock.mails.digest, request.archive)
     _same("the patch-ids", " ".join(fetched.patch_ids), " ".join(lock.mails.patch_ids), request.archive)
-    base, _refused = pipeline.find_base(request, progress)
+    base, _refused = stages.find_base(request, progress)
     store = Store(base.store)
     _same("the base", store.tree_id(base.commit), lock.tree.base, base.spec)
     with files.locked(store.lock, progress.say):
-        commit = pipeline.apply(request, base, fetched, progress)
+        commit = stages.apply(request, base, fetched, progress)
     _same("the base with the series", store.tree_id(commit), lock.tree.patched, base.spec)
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from series_ci import pipeline
 from series_ci.errors import BuildError, UsageError
 from series_ci.host import files
-from series_ci.judge import BaseRuns, judge
 from series_ci.kernel.kernel import Workshop, make
-from series_ci.pipeline import Request
+from series_ci.pipeline import stages
+from series_ci.pipeline.judge import BaseRuns, judge
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results import looks
 from series_ci.results.compare import Change, Comparison, Entry
@@ -79,8 +79,8 @@ def run(request: Request, test: str, progress: Progress) -> Found:
     Raises UsageError for a test that has the same result on the base and with the series, or that neither has; the
     errors of `pipeline.test` for a version that does not apply or build as a whole.
     """
-    made = pipeline.make_pair(request, progress)
-    recipe = pipeline.make_recipe(request, made.shop, (made.first, made.second), progress)
+    made = stages.make_pair(request, progress)
+    recipe = stages.make_recipe(request, made.shop, (made.first, made.second), progress)
     base_runs = BaseRuns(recipe, made.first, request.out / "base", progress)
     compared = judge(base_runs, made.second, request.out, progress).comparison
     entry = _worth_a_search(request, test, _entry(compared, test))

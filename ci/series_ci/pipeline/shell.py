@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import pipeline
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import boot as boots
 from series_ci.guest import bounded_log, initramfs, vm
@@ -24,7 +23,8 @@ from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel, make
 from series_ci.kernel.selftests import Installed
 from series_ci.kernel.store import Store
-from series_ci.pipeline import Request
+from series_ci.pipeline import stages
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results.model import Run, Status
 
@@ -38,17 +38,17 @@ _COMMAND = b'#!/bin/bash\nfolder=$1\nshift\ncd "/kselftest/$folder" && exec "$@"
 def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[Recipe, Kernel]:
     """The kernel of a version, or of its base, and what it is booted with. Raises what `pipeline.test` raises."""
     requirements.require(request.arch, request.toolchain)
-    fetched = None if base_only else pipeline.fetch(request, progress)
-    base, refused = pipeline.find_base(request, progress)
+    fetched = None if base_only else stages.fetch(request, progress)
+    base, refused = stages.find_base(request, progress)
     del refused  # told already
     with files.locked(Store(base.store).lock, progress.say):
         if fetched is None:
-            shop, kernel = pipeline.make_base(request, base, progress)
+            shop, kernel = stages.make_base(request, base, progress)
         else:
-            commit = pipeline.apply(request, base, fetched, progress)
-            shop = pipeline.workshop(request, base)
+            commit = stages.apply(request, base, fetched, progress)
+            shop = stages.workshop(request, base)
             kernel = make(shop, request.label, commit, request.out, progress)
-    return pipeline.make_recipe(request, shop, [kernel], progress), kernel
+    return stages.make_recipe(request, shop, [kernel], progress), kernel
 
 
 def interact(recipe: Recipe, kernel: Kernel, folder: Path) -> None:
@@ -111,7 +111,7 @@ class Given:
 
 def boot(given: Given, progress: Progress) -> Run:
     """Run the command in a guest with that image. The run's results are `boot` and, if there were words, `command`."""
-    chosen = pipeline.choose_accelerator(given.accel, given.machine.arch, given.image, progress)
+    chosen = stages.choose_accelerator(given.accel, given.machine.arch, given.image, progress)
     with scratch.folder("boot") as installed:
         for folder in given.folders:
             shutil.copytree(folder, installed / folder.name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci.errors import Error, ExitStatus
-from series_ci.pipeline import Outcome, Request
+from series_ci.pipeline.stages import Outcome, Request
 from series_ci.rundir.run import Stage
 
 

@@ -15,7 +15,6 @@ from series_ci.guest.boot import Recipe
 from series_ci.guest.initramfs import Test
 from series_ci.guest.qemu import Machine
 from series_ci.host import files, requirements
-from series_ci.judge import BaseRuns, judge
 from series_ci.kernel import apply as tree
 from series_ci.kernel import build, compiled, kernel, sources
 from series_ci.kernel.each_patch import PatchBuild, build_each
@@ -27,8 +26,9 @@ from series_ci.mail.archive import open_archive
 from series_ci.mail.fetch import Fetched, fetch_version
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.model import Selftest, TreeSource
+from series_ci.pipeline.judge import BaseRuns, judge
+from series_ci.pipeline.provenance import source_of
 from series_ci.progress import Progress, count
-from series_ci.provenance import source_of
 from series_ci.results.compare import Comparison
 from series_ci.results.coverage import Coverage
 from series_ci.results.model import Run

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from series_ci.host import paths, process
 from series_ci.kernel import export, selftests
-from series_ci.report.reply import Tester
+from series_ci.report.mail import Tester
 
 
 def here() -> Tester:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from series_ci import pipeline
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, bounded_log, qemu
 from series_ci.guest import boot as boots
@@ -26,7 +25,8 @@ from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.kernel.store import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.model import Scenario, Selftest
-from series_ci.pipeline import Request
+from series_ci.pipeline import stages
+from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress, count
 from series_ci.results import samples, stats
 from series_ci.results.metrics import measured
@@ -100,7 +100,7 @@ def _test(scenario: Scenario, shop: Workshop, commit: str, words: tuple[str, ...
     selftest = Selftest.model_construct(
         program=scenario.program, name=scenario.program, args=(*scenario.args, *words), timeout=None
     )
-    return pipeline.make_test(selftest, shop, commit)
+    return stages.make_test(selftest, shop, commit)
 
 
 def request(asked: Request, scenarios: Sequence[Scenario]) -> Request:
@@ -112,14 +112,14 @@ def request(asked: Request, scenarios: Sequence[Scenario]) -> Request:
 
 def prepare(asked: Request, progress: Progress) -> Rig:
     """Both kernels of a request that `request` has made. Raises what `pipeline.test` raises, ApplyError and all."""
-    made = pipeline.make_pair(asked, progress)
+    made = stages.make_pair(asked, progress)
     return replace(rig(asked, made.shop, (made.first, made.second), progress), sources=Sources(made.fetched, made.base))
 
 
 def rig(asked: Request, shop: Workshop, pair: tuple[Kernel, Kernel], progress: Progress) -> Rig:
     """Two kernels that are there already."""
-    chosen = pipeline.choose_accelerator(asked.accel, asked.arch, pair[0].build.image, progress)
-    tests = [pipeline.make_test(each, shop, pair[0].commit) for each in asked.tests]
+    chosen = stages.choose_accelerator(asked.accel, asked.arch, pair[0].build.image, progress)
+    tests = [stages.make_test(each, shop, pair[0].commit) for each in asked.tests]
     boots.require(tests, pair)
     for kernel in pair:
         if missing := [test.name for test in tests if not boots.runnable(test, kernel)]:

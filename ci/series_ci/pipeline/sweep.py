@@ -14,19 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from series_ci import pipeline
 from series_ci.errors import Error, ExitStatus, SeriesError
 from series_ci.host import files, requirements
-from series_ci.judge import BaseRuns, Judged, judge
 from series_ci.kernel import compiled, order
 from series_ci.kernel.apply import permitted
 from series_ci.kernel.kernel import Kernel, Workshop, make
 from series_ci.kernel.store import Base, Store
 from series_ci.mail.fetch import Fetched
-from series_ci.pipeline import Outcome, Request
+from series_ci.pipeline import stages
+from series_ci.pipeline.judge import BaseRuns, Judged, judge
+from series_ci.pipeline.rows import Row, Sweep, status
+from series_ci.pipeline.stages import Outcome, Request
 from series_ci.progress import Progress
 from series_ci.results.coverage import Coverage
-from series_ci.rows import Row, Sweep, status
 from series_ci.rundir.run import Permitted, Stage
 
 
@@ -117,7 +117,7 @@ def run(sweep: Sweep, progress: Progress, done: Callable[[Row], None] = lambda _
     try:
         for version in versions:
             with work.keeping(version):
-                version.fetched = pipeline.fetch(version.request, progress, f" {version.label}")
+                version.fetched = stages.fetch(version.request, progress, f" {version.label}")
         trees = _trees([each for each in versions if not each.error], work)
         for each in trees:
             _make(each, work)
@@ -174,7 +174,7 @@ def _trees(versions: Sequence[_Version], work: _Work) -> list[_Tree]:
         source = version.request.trees
         if source not in by_source:
             try:
-                base, refused = pipeline.find_base(version.request, work.progress)
+                base, refused = stages.find_base(version.request, work.progress)
             except Error as error:
                 by_source[source] = error
             else:
@@ -201,7 +201,7 @@ def _make(tree: _Tree, work: _Work) -> None:
             return
         request = replace(applied[0].request, out=tree.out)
         try:
-            tree.shop, tree.kernel = pipeline.make_base(request, tree.base, work.progress)
+            tree.shop, tree.kernel = stages.make_base(request, tree.base, work.progress)
         except Error as error:
             for version in applied:
                 version.error = error
@@ -220,7 +220,7 @@ def _make(tree: _Tree, work: _Work) -> None:
 def _apply(version: _Version, tree: _Tree, work: _Work) -> str:
     assert version.fetched is not None
     request, fetched = version.request, version.fetched
-    commit = pipeline.apply(request, tree.base, fetched, work.progress, f" {version.label}")
+    commit = stages.apply(request, tree.base, fetched, work.progress, f" {version.label}")
     version.permitted = permitted(tree.base, commit, fetched.patches, request.permit)
     return commit
 
@@ -242,7 +242,7 @@ def _boot(tree: _Tree, work: _Work) -> None:
     if not built or tree.shop is None or tree.kernel is None:
         return
     kernels_ = [each.kernel for each in built if each.kernel is not None]
-    recipe = pipeline.make_recipe(built[0].request, tree.shop, [tree.kernel, *kernels_], work.progress)
+    recipe = stages.make_recipe(built[0].request, tree.shop, [tree.kernel, *kernels_], work.progress)
     base = BaseRuns(recipe, tree.kernel, tree.out / "base", work.progress)
     booted: dict[str, _Version] = {}
     for version in built:

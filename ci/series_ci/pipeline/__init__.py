@@ -1,0 +1,1 @@
+"""One story per verb: from a request to a verdict that is written down."""
