@@ -20,7 +20,7 @@ def test_a_row_is_whole(name: str) -> None:
     assert row.image.endswith(row.target)
     assert row.cross.endswith("-")
     assert all(option.startswith("-") and value and reason for option, value, reason in row.options)
-    assert "CONFIG_64BIT=y" in paths.data(f"guest-{name}.config").read_text("utf-8").splitlines()
+    assert "CONFIG_64BIT=y" in paths.data("kernel", f"guest-{name}.config").read_text("utf-8").splitlines()
 
 
 def test_an_architecture_without_a_row_is_refused_with_the_list() -> None:

@@ -87,7 +87,7 @@ def test_any_arguments_arrive_as_they_are(tests: list[list[str]]) -> None:
 
 
 def test_init_counts_the_tests_as_this_file_does() -> None:
-    assert "grep -c '^run ' /tests.sh" in paths.data("init.sh").read_text("utf-8")
+    assert "grep -c '^run ' /tests.sh" in paths.data("guest", "init.sh").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["mm/one", "mm/vmtests-mmap", "a/b/c", "mm/x.sh"])
@@ -106,7 +106,7 @@ def test_the_title_leads_back_to_the_name(name: str) -> None:
 
 
 def test_init_is_a_shell_script_without_mistakes() -> None:
-    init = str(paths.data("init.sh"))
+    init = str(paths.data("guest", "init.sh"))
     assert subprocess.run(["bash", "-n", init], check=False).returncode == 0
     if shutil.which("shellcheck"):
         done = subprocess.run(["shellcheck", init], capture_output=True, check=False)
@@ -118,7 +118,7 @@ def test_init_is_a_shell_script_without_mistakes() -> None:
 )
 def test_init_knows_the_time_of_a_machine_that_has_no_clock(clock: str, found: int) -> None:
     [function] = re.findall(
-        r"^microseconds\(\) \{\n.*?^\}\n", paths.data("init.sh").read_text("utf-8"), re.MULTILINE | re.DOTALL
+        r"^microseconds\(\) \{\n.*?^\}\n", paths.data("guest", "init.sh").read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     # Bash sets this variable itself, unless somebody has taken it away.
     text = f"unset EPOCHREALTIME; EPOCHREALTIME={clock}\n{function}microseconds"
@@ -128,7 +128,7 @@ def test_init_knows_the_time_of_a_machine_that_has_no_clock(clock: str, found: i
 
 def test_init_says_what_the_watching_host_listens_for() -> None:
     """The words of series_ci.vm, on a port of their own, and no other ending than a reset."""
-    text = paths.data("init.sh").read_text("utf-8")
+    text = paths.data("guest", "init.sh").read_text("utf-8")
     for word in ("init", "start", "done", "end"):
         assert re.search(rf'^\s*echo "{word} .*" >&4$', text, re.MULTILINE), word
     assert text.splitlines()[-1] == "reboot -f"
@@ -183,7 +183,7 @@ def members(installed: Path) -> dict[str, Member]:
 
 
 def test_init_and_its_list_are_packed(members: dict[str, Member]) -> None:
-    assert members["init"].data == paths.data("init.sh").read_bytes()
+    assert members["init"].data == paths.data("guest", "init.sh").read_bytes()
     assert in_bash(members["tests.sh"].data.decode()) == [["1", "mm: one", "mm", "10", "./one", "it's", "a b"]]
     for name in ("init", "bin/busybox", "bin/bash", "bin/relay", "lib/linewise.so"):
         assert members[name].mode == stat.S_IFREG | 0o755

@@ -13,7 +13,7 @@ from series_ci.host import paths, process
 
 def functions(*names: str) -> str:
     """Functions of /init as they stand there, and what is set outside of any."""
-    text = paths.data("init.sh").read_text("utf-8")
+    text = paths.data("guest", "init.sh").read_text("utf-8")
     found = {m[1]: m[0] for m in re.finditer(r"^(\w+)\(\) \{$.*?^\}$", text, re.MULTILINE | re.DOTALL)}
     noise = re.search(r"^NOISE=\d+$", text, re.MULTILINE)
     assert noise

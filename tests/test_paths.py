@@ -49,7 +49,7 @@ def test_brought_folders_of_a_wheel_lie_beside_the_modules(tmp_path: Path, monke
 
 
 def test_data_of_modules_is_there() -> None:
-    assert paths.data("guest.config").is_file()
+    assert paths.data("kernel", "guest.config").is_file()
 
 
 def test_own_series_folder_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Architectures as rows of data: adding one means adding a row here and a fragment data/guest-NAME.config."""
+"""Architectures as rows of data: adding one means adding a row here and a fragment kernel/data/guest-NAME.config."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def mail() -> tuple[bytes, ...]:
 
 def kconfig() -> str:
     """A Kconfig that knows all that the guest and the project's own tests ask for, so that nothing gets lost."""
-    fragments = [*paths.data("").glob("*.config"), *paths.share("kselftest").glob("*/config")]
+    fragments = [*paths.data("kernel", "").glob("*.config"), *paths.share("kselftest").glob("*/config")]
     asked = {each.name for each in merge((path.name, path.read_text("utf-8")) for path in fragments)}
     return "".join(f'config {name}\n\tbool "{name}"\n\n' for name in sorted(asked | set(fakelinux.OPTIONS)))
 

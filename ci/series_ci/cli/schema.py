@@ -18,6 +18,6 @@ def schema(what: str) -> None:
     results are what test --json and report --format json print, and what summary.json in a run directory holds.
     """
     if what == "results":
-        click.echo(paths.data("results.schema.json").read_text("utf-8"), nl=False)
+        click.echo(paths.data("rundir", "results.schema.json").read_text("utf-8"), nl=False)
     else:
         click.echo(json.dumps(model.json_schema(), indent=2))

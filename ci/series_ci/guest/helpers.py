@@ -23,7 +23,7 @@ def linewise(arch: Arch) -> bytes:
 def _compiled(source: str, arch: Arch, *options: str) -> bytes:
     with scratch.folder("aids") as work:
         made = work / "made"
-        done = process.run([arch.gcc, "-O2", "-s", *options, "-o", str(made), str(paths.data(source))])
+        done = process.run([arch.gcc, "-O2", "-s", *options, "-o", str(made), str(paths.data("guest", source))])
         if done.code != 0:
             raise InfrastructureError(
                 f"{arch.gcc} cannot make {source} for the guest: {done.err.strip()}",

@@ -86,7 +86,7 @@ def initramfs(tests: Sequence[Test], folder: Path, arch: Arch, also: Sequence[st
     busybox, bash = shells.shells(arch)
     entries = [
         cpio.console(),
-        cpio.program("init", paths.data("init.sh").read_bytes()),
+        cpio.program("init", paths.data("guest", "init.sh").read_bytes()),
         cpio.program("tests.sh", script(tests).encode()),
         cpio.program("bin/busybox", busybox.read_bytes()),
         cpio.program("bin/bash", bash.read_bytes()),

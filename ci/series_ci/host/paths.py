@@ -18,9 +18,9 @@ def share(name: str) -> Path:
     return installed if installed.is_dir() else PACKAGE.parent.parent / name
 
 
-def data(name: str) -> Path:
-    """A file that belongs to one module (the guest's /init, kernel config fragments)."""
-    return PACKAGE / "data" / name
+def data(room: str, name: str) -> Path:
+    """A file that belongs to a module of a room: the guest's /init, fragments of the kernel's configuration."""
+    return PACKAGE / room / "data" / name
 
 
 def _base(variable: str, default: str) -> Path:

@@ -58,7 +58,7 @@ def workshop(
     A file with `.MACHINE` behind its name, as `uname -m` says it (`config.aarch64`), comes after it for that one.
     """
     names = ("guest.config", f"guest-{tools.arch.name}.config")
-    texts = [(name, paths.data(name).read_text("utf-8")) for name in names]
+    texts = [(name, paths.data("kernel", name).read_text("utf-8")) for name in names]
     texts += selftests.config_fragments(store, commit, collections, tools.arch.machine)
     for path in fragments:
         own = path.with_name(f"{path.name}.{tools.arch.machine}")

@@ -35,7 +35,7 @@ _NAMES = {
 
 def page(bench: Bench) -> str:
     """The whole page."""
-    template = Template(paths.data("bench.html").read_text("utf-8"))
+    template = Template(paths.data("report", "bench.html").read_text("utf-8"))
     known = environment(bench.samples)
     rows = [("base", f"{bench.base} ({bench.base_commit[:12]})"), (bench.label, f"Message-ID {bench.message_id}")]
     rows += [(_NAMES[name], value) for name, value in sorted(known.items()) if name in _NAMES]

@@ -112,7 +112,7 @@ def _template() -> Any:  # noqa: ANN401 (jinja2 is only loaded for this format)
     environment.filters |= {"ident": ident, "clean": clean}
     environment.filters |= {"compiled": words.compiled, "uncompiled": words.step}
     environment.filters |= {"cell": cell_look, "diffline": diff_look, "matrix_rows": rows_of}
-    return environment.from_string(paths.data("report.html").read_text("utf-8"))
+    return environment.from_string(paths.data("report", "report.html").read_text("utf-8"))
 
 
 def ident(text: str) -> str:
