@@ -16,8 +16,6 @@ from fakes import fakelinux
 from series_ci.kernel import sources
 from series_ci.kernel.store import Base
 
-ROOT = Path(__file__).resolve().parent.parent
-
 # A commit is green or red: the same examples each time, and none that is too slow on a busy machine. To look for what
 # these do not show: --hypothesis-profile=explore.
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=1000)

@@ -18,8 +18,8 @@ from typing import Any
 import yaml
 
 from fakes.artifacts import ActionError, Artifacts, Caches
+from fakes.here import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 GITHUB = ROOT / ".github"
 
 WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-LORE = Path(__file__).resolve().parent.parent.parent.parent / "shared" / "lore"
+from fakes.here import ROOT
+
+LORE = ROOT.parent / "shared" / "lore"
 MAIL = LORE / "mail"
 
 needs_mails = pytest.mark.skipif(not MAIL.is_dir(), reason=f"no {MAIL}: the real mails are not beside the checkout")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fakes.here import CI
 from series_ci.host import files
 
 HOLDER = """\
@@ -20,7 +21,7 @@ with files.locked(Path(sys.argv[1]), print), process.started(slow, stdout=1, std
 
 def leave(lock: Path) -> None:
     """Take `lock` in another process and kill that; the lock is held when this returns, and free a second later."""
-    ci = str(Path(files.__file__).parents[1])
+    ci = str(CI)
     argv = [sys.executable, "-c", HOLDER, str(lock)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PYTHONPATH": ci}) as holder:
         assert holder.stdin
