@@ -128,3 +128,13 @@ def get(name: str) -> Arch:
     if name not in ARCHES:
         raise UsageError(f"no such architecture: {name}", hint=f"there are: {', '.join(ARCHES)}")
     return ARCHES[name]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The size of a guest: `memory` and `swap` in bytes (no swap disk when 0)."""
+
+    arch: Arch
+    memory: int
+    cpus: int
+    swap: int

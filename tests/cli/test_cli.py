@@ -25,11 +25,10 @@ from fakes.lab import Lab
 from series_ci import __version__
 from series_ci.cli import main
 from series_ci.cli.request import LORE, Options, make_request, sources_only, stamped
-from series_ci.cli.test import write
 from series_ci.errors import BuildError, UsageError
 from series_ci.host import files, paths, scratch
 from series_ci.manifest import model
-from series_ci.pipeline import stages
+from series_ci.pipeline.test import write
 
 PROGRAM = [sys.executable, "-m", "series_ci"]
 
@@ -60,7 +59,7 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(*_args: object) -> None:
         raise AssertionError("the pipeline was started")
 
-    monkeypatch.setattr(stages, "test", never)
+    monkeypatch.setattr("series_ci.pipeline.test.examine", never)
 
 
 TREE = ["--tree", "debian:linux-source-6.12"]
@@ -326,7 +325,7 @@ def stumble(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseExce
         def broken(*_args: object) -> None:
             raise error
 
-        monkeypatch.setattr(stages, "test", broken)
+        monkeypatch.setattr("series_ci.pipeline.test.examine", broken)
 
     return raising
 

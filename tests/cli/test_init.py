@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import ROOT
 from fakes import fakelinux, inbox, mails, web
+from fakes.here import ROOT
 from series_ci.cli import main
 from series_ci.cli.request import LORE
 from series_ci.mail import fetch

@@ -15,7 +15,7 @@ from series_ci.errors import BuildError
 from series_ci.host.process import Commands
 
 STORY = """
-from series_ci import terminal
+from series_ci.cli import terminal
 from series_ci.errors import BuildError
 out = terminal.Terminal(verbose=True)
 with out.step("fetch") as step:

@@ -18,6 +18,10 @@ NAMES = [name for verbs in GROUPS.values() for name in verbs]
 HEAVY = ("rich", "pydantic", "requests", "git", "yaml", "numpy", "scipy", "jinja2", "series_ci.cli.test")
 
 
+OTHERS = {"__init__", "options", "repeat", "request", "terminal", "tester", "verbs", "verdict"}
+"""Modules of the command line that are no verb."""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_verb_is_the_command_of_its_module(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
@@ -27,7 +31,16 @@ def test_a_verb_is_the_command_of_its_module(name: str) -> None:
 
 def test_every_module_with_a_command_is_listed() -> None:
     folder = Path(str(import_module("series_ci.cli").__file__)).parent
-    stems = {path.stem for path in folder.glob("*.py")} - {"__init__", "options", "repeat", "request", "verbs"}
+    stems = {path.stem for path in folder.glob("*.py")} - OTHERS
+        "__init__",
+        "options",
+        "repeat",
+        "request",
+        "terminal",
+        "tester",
+        "verbs",
+        "verdict",
+    }
     assert stems == {name.replace("-", "_") for name in NAMES}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from series_ci import arch
+from series_ci.arch import Machine
 from series_ci.errors import Error
-from series_ci.guest.qemu import Machine
 from series_ci.kernel.store import Base
 from series_ci.mail import message
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.model import TreeSource
-from series_ci.pipeline.stages import Outcome, Request
+from series_ci.manifest.request import Request
+from series_ci.pipeline.outcome import Outcome
 from series_ci.results import compare
 from series_ci.results.coverage import ChangedFile, Coverage, Kind
 from series_ci.results.model import Ended, Result, Run, Splat

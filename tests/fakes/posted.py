@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from series_ci.guest.record import write_run
 from series_ci.host import files
 from series_ci.results.model import Ended, Result, Run, Status
-from series_ci.rundir import record
 
 FIRST = "20260203.v10-1@example.org"
 SECOND = "20260203.v10-2@example.org"
@@ -99,7 +99,7 @@ def folder(path: Path, found: dict[str, Any]) -> Path:
             if row[kernel]
         ]
         run = Run(kernel, "c0ffee", Ended.POWEROFF, 9.0, 1.0, tuple(results), (), {"arch": "x86_64"}, STARTED)
-        record.write_run(path / kernel / "run.json", run)
+        write_run(path / kernel / "run.json", run)
     files.write_json(path / "summary.json", found)
     files.write(path / "series.mbx", MBOX)
     return path

@@ -12,7 +12,7 @@ from series_ci.host import files
 HOLDER = """\
 import sys, time
 from pathlib import Path
-from series_ci import files, process
+from series_ci.host import files, process
 slow = ["sh", "-c", "trap '' TERM; echo up; read _; sleep 1"]
 with files.locked(Path(sys.argv[1]), print), process.started(slow, stdout=1, stdin=0):
     time.sleep(1000)

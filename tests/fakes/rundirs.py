@@ -7,16 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from fakes.outcomes import MAIL
-from series_ci.cli.test import write
+from series_ci.guest.record import write_run
 from series_ci.host import files
 from series_ci.mail import message
-from series_ci.pipeline.rows import Row, Sweep
-from series_ci.pipeline.stages import Outcome
-from series_ci.report import sweep as sweep_report
+from series_ci.pipeline.outcome import Outcome, version_run
+from series_ci.pipeline.rows import Row, Sweep, sweep_run
+from series_ci.pipeline.test import write
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
-from series_ci.report.summary import ran
-from series_ci.rundir import layout, record
+from series_ci.rundir import layout, sweep_summary
 from series_ci.rundir.run import SweepRun, VersionRun
 
 NAMES = ("base", "patched", "base-2", "patched-2")
@@ -47,12 +46,12 @@ def version(
         outcome = replace(outcome, fetched=replace(outcome.fetched, sent=tuple(sent)))
         files.write(folder / "sent.mbx", message.join_mbox(sent))
     write(outcome)
-    return ran(outcome)
+    return version_run(outcome)
 
 
 def _boots(outcome: Outcome) -> None:
     for place, run in zip(outcome.boots, outcome.runs, strict=True):
-        record.write_run(place / "run.json", run)
+        write_run(place / "run.json", run)
         lines = [f"[    {number}.000000] {run.label} says {number}" for number in range(30)]
         lines += [line for each in run.splats for line in each.lines]
         files.write(place / "console.log", "\n".join(lines) + "\n")
@@ -70,8 +69,8 @@ def sweep(folder: Path, rows: Sequence[Row]) -> SweepRun:
     title = "mm/rmap: leave the folios of exiting processes alone"
     words = "series-ci test --all --series demo"
     requests = tuple(each.request for each in settled)
-    found = sweep_report.ran(Sweep("demo", title, requests, folder, words, True), settled)
+    found = sweep_run(Sweep("demo", title, requests, folder, words, True), settled)
     files.write(folder / "junit.xml", junit(found))
     files.write(folder / "summary.md", markdown(found))
-    files.write_json(folder / layout.SUMMARY, sweep_report.summary(found))
+    files.write_json(folder / layout.SUMMARY, sweep_summary.sweep_json(found))
     return found

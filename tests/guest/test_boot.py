@@ -11,11 +11,11 @@ import pytest
 from fakes import fakeqemu
 from fakes.fakeqemu import Clock, Qemu
 from series_ci import arch
+from series_ci.arch import Machine
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, boot, initramfs, vm, watchdog
 from series_ci.guest.accel import Accelerator
 from series_ci.guest.boot import Recipe
-from series_ci.guest.qemu import Machine
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel

@@ -100,7 +100,7 @@ def lab(made: tuple[Recipe, Kernel], tmp_path: Path) -> Lab:
     for name, text in PROGRAMS.items():
         script(tmp_path / "installed/lab", name, f"#!/bin/bash\n{text}\n")
     installed = Installed(tmp_path / "installed", (), tmp_path / "log", 0.0, cached=True)
-    size = qemu.Machine(arch.get("x86_64"), 256 << 20, 2, 0)
+    size = arch.Machine(arch.get("x86_64"), 256 << 20, 2, 0)
     return Lab(replace(kernel, tests=installed), replace(recipe, machine=size), tmp_path)
 
 

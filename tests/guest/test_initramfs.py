@@ -18,6 +18,7 @@ from series_ci import arch
 from series_ci.errors import InfrastructureError
 from series_ci.guest import initramfs
 from series_ci.host import paths, process
+from series_ci.kernel import selftests
 from series_ci.results.ktap import stream
 
 HERE = arch.get(arch.host())
@@ -282,7 +283,7 @@ def test_a_collection_that_is_a_link_is_no_collection(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "mm").symlink_to(tmp_path / "secret/mm")
     assert b"a canary, 61c8" not in initramfs.initramfs([one()], folder, HERE)
-    assert list(initramfs.installed(folder, "mm")) == []
+    assert list(selftests.installed(folder, "mm")) == []
 
 
 def test_tests_without_an_end_are_refused(tmp_path: Path) -> None:

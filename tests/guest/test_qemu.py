@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from series_ci import arch
-from series_ci.arch import Accel
+from series_ci.arch import Accel, Machine
 from series_ci.guest import qemu
-from series_ci.guest.qemu import Files, Machine
+from series_ci.guest.qemu import Files
 
 ROW = arch.get("x86_64")
 

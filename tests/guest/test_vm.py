@@ -42,7 +42,7 @@ class Lab:
         kernel, initrd = self.folder / "image", self.folder / "initrd"
         kernel.write_text("a kernel")
         initrd.write_bytes(cpio.archive([cpio.program("tests.sh", initramfs.script(TESTS).encode())]))
-        size = qemu.Machine(arch.get("x86_64"), 256 << 20, 1, SWAP)
+        size = arch.Machine(arch.get("x86_64"), 256 << 20, 1, SWAP)
         return qemu.argv(size, "tcg", kernel, initrd, self.outputs)
 
     def run(self, limits: vm.Limits = PATIENT, progress: Callable[[str], None] = lambda _text: None) -> vm.Boot:

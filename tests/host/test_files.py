@@ -163,7 +163,7 @@ HOLDER = """
 import sys
 import time
 from pathlib import Path
-from series_ci import files
+from series_ci.host import files
 with files.locked(Path(sys.argv[1]), print):
     print("held", flush=True)
     sys.stdin.read()

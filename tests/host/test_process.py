@@ -173,7 +173,7 @@ def test_second_interrupt_while_ending_still_kills_the_group(tmp_path: Path, mon
 
 def test_our_own_death_by_sigkill_ends_the_child(tmp_path: Path) -> None:
     code = (
-        "from series_ci.process import started\n"
+        "from series_ci.host.process import started\n"
         "with started(['sh', '-c', 'echo $$ > pid; exec sleep 1000']):\n    import time; time.sleep(1000)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path) as us:

@@ -15,7 +15,7 @@ from series_ci.host import files, scratch
 KILLED = """
 import sys
 from pathlib import Path
-from series_ci import scratch
+from series_ci.host import scratch
 where = Path(sys.argv[1])
 with scratch.folder("one", where) as folder, scratch.file("two", where):
     (folder / "half").touch()

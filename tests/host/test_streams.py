@@ -17,6 +17,7 @@ from series_ci import cli
 from series_ci.cli import terminal
 from series_ci.errors import UsageError
 from series_ci.host import streams
+from series_ci.report import tables
 
 EVIL = "a\x1b]0;title\x07\x9b31m\u202eb\x00"
 SHOWN = "a\\u001b]0;title\\u0007\\u009b31m\\u202eb\\u0000"
@@ -35,7 +36,7 @@ def say(what: str) -> int:
     out = terminal.console(stderr=False)
     out.print(Text(what, "bold"))
     out.print(what, markup=False)
-    rows = terminal.Table(box=None)
+    rows = tables.Table(box=None)
     rows.add_column("name", no_wrap=True)
     rows.add_row(Text(what))
     out.print(rows)
@@ -82,7 +83,7 @@ def test_on_github_no_line_is_a_command(capsys: pytest.CaptureFixture[str], monk
 
 def test_a_file_is_no_runner(tmp_path: Path) -> None:
     environment = {**os.environ, "GITHUB_ACTIONS": "true", "PYTHONPATH": os.pathsep.join(sys.path)}
-    code = "from series_ci import streams\nwith streams.opened(): print('##[x]\\x1b')"
+    code = "from series_ci.host import streams\nwith streams.opened(): print('##[x]\\x1b')"
     with (tmp_path / "out").open("wb") as out:
         subprocess.run([sys.executable, "-c", code], stdout=out, env=environment, check=True)
     assert (tmp_path / "out").read_text() == "##[x]\\u001b\n"
@@ -103,7 +104,7 @@ def test_the_streams_are_as_before_afterwards() -> None:
 
 
 def test_a_cell_is_as_wide_as_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = terminal.Table(box=None, pad_edge=False)
+    rows = tables.Table(box=None, pad_edge=False)
     rows.add_column("name", no_wrap=True)
     rows.add_column("status")
     rows.add_row(Text("mm/a\u202eb\x9bc"), "\x1bPASS")

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from fakes import strangers
 from series_ci.kernel import hazards
-from series_ci.kernel.hazards import Hazard, Kind, Permit
+from series_ci.kernel.hazards import Hazard, Kind
 from series_ci.mail import difftext
+from series_ci.manifest.permit import Permit
 
 
 def of(diff: str, size: int = 1000) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from series_ci.kernel.interrupted import MARK, being_built
 KILLED = """
 import sys
 from pathlib import Path
-from series_ci.guard import being_built
+from series_ci.kernel.interrupted import being_built
 folder = Path(sys.argv[1])
 with being_built(folder):
     (folder / "half.o").write_text("half")

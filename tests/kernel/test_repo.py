@@ -16,7 +16,7 @@ from series_ci.kernel.repo import Repo
 
 ASKS = """
 import sys
-from series_ci.gitrepo import Repo
+from series_ci.kernel.repo import Repo
 Repo.init(sys.argv[1]).git.execute(["sh", "-c", "echo $$ > pid.new; mv pid.new pid; exec sleep 1000"])
 """
 

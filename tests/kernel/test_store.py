@@ -414,8 +414,8 @@ class TestCheckKernel:
 
 def test_two_processes_take_turns_in_a_store(base: Base) -> None:
     code = (
-        "import sys; from pathlib import Path; from series_ci import files; from series_ci.store import Store\n"
-        "with files.locked(Store(Path(sys.argv[1])).lock, print):\n    print('held', flush=True); sys.stdin.read()\n"
+        "import sys; from pathlib import Path; from series_ci.kernel.store import Store\n"
+        "with Store(Path(sys.argv[1])).in_use(print):\n    print('held', flush=True); sys.stdin.read()\n"
     )
     from series_ci.host import files
 

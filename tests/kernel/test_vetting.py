@@ -10,10 +10,10 @@ import pytest
 from fakes import fakelinux, mails, strangers
 from series_ci.errors import ApplyError
 from series_ci.kernel import apply, hazards, rejects, vetting
-from series_ci.kernel.hazards import Permit
 from series_ci.kernel.store import Base, Store
 from series_ci.mail import message
 from series_ci.mail.message import Patch
+from series_ci.manifest.permit import Permit
 
 
 def patches(name: str, *diffs: str) -> list[Patch]:

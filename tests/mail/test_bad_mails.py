@@ -13,12 +13,12 @@ import pytest
 from fakes import fakelinux, inbox, mails, web
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.kernel import apply
-from series_ci.kernel.hazards import Permit
 from series_ci.kernel.store import Base, Store
 from series_ci.mail import b4
 from series_ci.mail import fetch as lore
 from series_ci.mail.archive import open_archive
 from series_ci.mail.fetch import Fetched
+from series_ci.manifest.permit import Permit
 
 pytestmark = pytest.mark.usefixtures("cache")
 

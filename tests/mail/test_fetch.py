@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from fakes import fakelinux, mails, web
+from fakes.here import ROOT
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import process
 from series_ci.mail import fetch as lore

@@ -17,14 +17,15 @@ from series_ci.cli import request
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest import allow, model
 from series_ci.manifest.allow import Allowed
+from series_ci.pipeline.outcome import status, version_run
 from series_ci.post import posting
 from series_ci.report.html import Evidence, page
 from series_ci.report.junit import junit
-from series_ci.report.summary import ran, status, summary
 from series_ci.results.compare import Change, compare
 from series_ci.results.looks import join
 from series_ci.results.model import Result, Splat, Status
 from series_ci.rundir import read
+from series_ci.rundir.summary import version_json
 
 GOOD = Result("mm/a", Status.PASS)
 LEAF = Splat("WARNING", "WARNING at mm/walk.c:12 walk_leaf", "0123456789abcdef", ("the lines",))
@@ -47,8 +48,8 @@ allow:
 
 @pytest.mark.parametrize("entry", [BY_PATTERN, BY_FINGERPRINT])
 def test_an_entry_is_of_one_complaint(entry: Allowed) -> None:
-    assert allow.find(LEAF, [entry]) is entry
-    assert allow.find(OTHER, [entry]) is None
+    assert allow.find([entry], LEAF.kind, LEAF.title, LEAF.fingerprint) is entry
+    assert allow.find([entry], OTHER.kind, OTHER.title, OTHER.fingerprint) is None
 
 
 def test_an_allowed_complaint_is_no_regression_and_is_told() -> None:
@@ -131,8 +132,8 @@ def test_results_name_the_reason() -> None:
     compared = compare(run("base", GOOD), run("v10", GOOD, splats=(LEAF,)), [BY_PATTERN])
     found = replace(outcome(run("base", GOOD), run("v10", GOOD, splats=(LEAF,))), comparison=compared)
     assert status(found) is ExitStatus.OK
-    version = ran(found)
-    (told,) = json.loads(json.dumps(summary(version)))["splats"]
+    version = version_run(found)
+    (told,) = json.loads(json.dumps(version_json(version)))["splats"]
     assert told["change"] == "ALLOWED"
     assert told["allowed"] == {**ENTRY, "pattern": BY_PATTERN.pattern, "expires": "2026-12-31"}
     xml = junit(version)

@@ -15,18 +15,19 @@ from fakes.outcomes import MAIL, outcome, request, run
 from series_ci.cli import main
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import UsageError
+from series_ci.kernel.hazards import Permitted
 from series_ci.manifest import model
+from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.pipeline.rows import Row
-from series_ci.pipeline.stages import Outcome
 from series_ci.post import posting
 from series_ci.report import b4, kcidb, mail, table
 from series_ci.report.html import Evidence, page
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
-from series_ci.report.summary import ran, summary
 from series_ci.results.model import Result, Status
 from series_ci.rundir import read, verify
-from series_ci.rundir.run import Permitted, Stage
+from series_ci.rundir.run import Stage
+from series_ci.rundir.summary import version_json
 
 MANIFEST = """\
 name: demo
@@ -93,7 +94,7 @@ class TestReports:
         assert f"PERMITTED binary: {WORDS}\n" in out.export_text()
 
     def test_all_texts(self) -> None:
-        version = ran(permitted())
+        version = version_run(permitted())
         for text in (markdown(version), page(version, Evidence({}, {})), junit(version)):
             assert "is binary (patch 2/3 video: a logo), permitted: the" in text.replace("&quot;", '"')
             assert "permitted: registers" in text
@@ -101,7 +102,7 @@ class TestReports:
             assert "<logo>" not in text
 
     def test_in_one_line_where_there_is_only_one(self) -> None:
-        version = ran(permitted())
+        version = version_run(permitted())
         for text in (
             b4.checks(version)[0]["summary"],
             posting.of(version, ()).title,
@@ -112,7 +113,7 @@ class TestReports:
         assert f"permitted binary: {WORDS}" in b4.checks(version)[0]["details"]
 
     def test_kcidb(self) -> None:
-        base, ours = kcidb.document(ran(permitted()), {"v10": [MAIL]})["checkouts"]
+        base, ours = kcidb.document(version_run(permitted()), {"v10": [MAIL]})["checkouts"]
         assert ours["misc"]["permitted"][0] == f"binary: {WORDS}"
         assert "permitted" not in base["misc"]
 
@@ -137,7 +138,7 @@ class TestReports:
         assert "permitted binary" in markdown(swept)
 
     def test_nothing_is_said_where_nothing_was_permitted(self) -> None:
-        version = ran(replace(permitted(), permitted=()))
-        assert "permitted" not in summary(version)
+        version = version_run(replace(permitted(), permitted=()))
+        assert "permitted" not in version_json(version)
         for text in (markdown(version), page(version, Evidence({}, {})), junit(version)):
             assert "permi" not in text

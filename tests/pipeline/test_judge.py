@@ -15,8 +15,9 @@ from fakes.lab import BASE, PATCHED, WARNING, Lab
 from fakes.world import Ran, World, fresh
 from series_ci.cli import main
 from series_ci.guest import watchdog
+from series_ci.guest.record import read_run
 from series_ci.results.model import Ended
-from series_ci.rundir import read, record, verify
+from series_ci.rundir import read, verify
 from series_ci.rundir.run import SweepRun
 
 OTHER = "left"
@@ -47,7 +48,7 @@ def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Wo
 
 def ran_tests(ran: Ran, boot: str) -> list[str]:
     """The tests that ran in a boot."""
-    found = record.read_run(ran.out / boot / "run.json")
+    found = read_run(ran.out / boot / "run.json")
     return [each.name for each in found.results if each.name in ("mm/good", "mm/extra")]
 
 
@@ -202,5 +203,5 @@ def test_a_base_that_hangs_once_is_told(world: World, monkeypatch: pytest.Monkey
     ran = world.test("v1", *BOTH)
     assert ran.changes["boot"] == ("PASS", "PASS", "SAME")
     assert [each["folder"] for each in ran.summary["retried"]] == ["base/try-1"]
-    assert record.read_run(ran.out / "base/run.json").attempts[0].ended is Ended.HANG
+    assert read_run(ran.out / "base/run.json").attempts[0].ended is Ended.HANG
     assert verify.verify(ran.out) == read.read(ran.out)

@@ -8,9 +8,9 @@ import pytest
 
 from fakes import fakelinux
 from series_ci.kernel import sources
+from series_ci.kernel.source import Source
 from series_ci.kernel.store import Base
 from series_ci.pipeline import provenance
-from series_ci.rundir.run import Source
 
 pytestmark = pytest.mark.usefixtures("cache")
 

@@ -21,10 +21,11 @@ from fakes.world import FAILS, INNER, PASSES, World, fresh, notes
 from series_ci.cli import main
 from series_ci.cli.request import Options, make_request
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
-from series_ci.pipeline import stages
+from series_ci.guest.record import read_run
+from series_ci.manifest.request import Request
+from series_ci.pipeline import test
 from series_ci.progress import Progress
 from series_ci.results.model import Ended
-from series_ci.rundir import record
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def test_the_run_directory_holds_all_that_is_needed(world: World) -> None:
         assert all((folder / each).stat().st_size for each in needed)
         assert not list(folder.glob("*.img"))
         assert not list(folder.glob("*.cpio"))
-        run = record.read_run(folder / "run.json")
+        run = read_run(folder / "run.json")
         assert (run.label, run.ended) == (label, Ended.POWEROFF)
         argv = shlex.split((folder / "qemu.cmd").read_text())
         assert shlex.split(run.environment["qemu_argv"]) == argv
@@ -112,8 +113,8 @@ def test_the_run_directory_holds_all_that_is_needed(world: World) -> None:
         assert run.environment["qemu"] == "QEMU emulator version 9.8.7 (fake)"
         assert run.environment["compiler"].startswith("gcc")
     environment = ran.summary["environment"]
-    assert record.read_run(ran.out / "base/run.json").commit == environment["base_commit"]
-    assert record.read_run(ran.out / "patched/run.json").commit == environment["patched_commit"]
+    assert read_run(ran.out / "base/run.json").commit == environment["base_commit"]
+    assert read_run(ran.out / "patched/run.json").commit == environment["patched_commit"]
     assert [each["message_id"] for each in environment["patches"]] == [mails.message_id(1, 1), mails.message_id(1, 2)]
     assert "debian:linux-source-0.0" in environment["trees_not_used"][0]
     assert "not used: debian:linux-source-0.0" in ran.stderr
@@ -128,7 +129,7 @@ def test_the_mailbox_in_the_run_directory_can_be_applied(world: World, tmp_path:
 
 def test_both_kernels_get_the_same_machine_and_configuration(world: World) -> None:
     ran = world.run("v1")
-    base, patched = (record.read_run(ran.out / name / "run.json") for name in ("base", "patched"))
+    base, patched = (read_run(ran.out / name / "run.json") for name in ("base", "patched"))
     differ = {key for key in base.environment if base.environment[key] != patched.environment[key]}
     assert differ == {"image", "qemu_argv"}
     assert (ran.out / "base/config").read_bytes() == (ran.out / "patched/config").read_bytes()
@@ -155,7 +156,7 @@ def test_what_broke_once_is_flaky(world: World) -> None:
     assert ran.changes["mm/good"] == ("PASS", "FAIL", "FLAKY")
     assert ran.junit == (0, 0)
     assert "both kernels once more" in ran.stderr
-    second = record.read_run(ran.out / "patched-2/run.json")
+    second = read_run(ran.out / "patched-2/run.json")
     assert {result.status.value for result in second.results if result.name == "mm/good"} == {"PASS"}
 
 
@@ -338,7 +339,7 @@ def test_without_tests_the_kernels_are_only_booted(world: World, tmp_path: Path)
 # Below the command line.
 
 
-def request(found: Lab, out: Path, version: str = "v1", **more: Any) -> stages.Request:
+def request(found: Lab, out: Path, version: str = "v1", **more: Any) -> Request:
     options = Options(
         **{
             **dict.fromkeys(Options.__annotations__),
@@ -358,12 +359,12 @@ def request(found: Lab, out: Path, version: str = "v1", **more: Any) -> stages.R
 
 def test_a_test_that_no_tree_has_is_a_mistake_and_the_others_are_named(world: World, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no test mm/god") as caught:
-        stages.test(request(world.lab, tmp_path / "out", test=("mm/god",)), Progress())
+        test.examine(request(world.lab, tmp_path / "out", test=("mm/god",)), Progress())
     assert "good" in caught.value.hint
 
 
 def test_a_test_that_does_not_build_is_a_result(world: World, tmp_path: Path) -> None:
-    outcome = stages.test(request(world.lab, tmp_path / "out", test=("mm/broken",)), Progress())
+    outcome = test.examine(request(world.lab, tmp_path / "out", test=("mm/broken",)), Progress())
     assert outcome.comparison
     assert {each.name: each.base for each in outcome.comparison.entries}["mm/broken"] == "NOTBUILT"
     assert outcome.comparison.status is ExitStatus.OK
@@ -381,7 +382,7 @@ def test_a_base_that_does_not_build_says_nothing_about_the_series(
 def test_no_tree_to_be_had(world: World, tmp_path: Path) -> None:
     asked = request(world.lab, tmp_path / "out")
     with pytest.raises(InfrastructureError, match=r"linux-source-0\.0"):
-        stages.test(replace(asked, trees=asked.trees[:1]), Progress())
+        test.examine(replace(asked, trees=asked.trees[:1]), Progress())
 
 
 def test_a_test_that_the_series_brings_is_new(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
@@ -396,7 +397,7 @@ def test_a_test_that_the_series_brings_is_new(tmp_path_factory: pytest.TempPathF
     )
     with lab.world(tmp_path_factory.mktemp("extra")) as found:
         mails.folder(found.mail, mails.series((*mails.GOOD, change), version=1))
-        outcome = stages.test(request(found, tmp_path / "out", test=("mm/good", "mm/extra")), Progress())
+        outcome = test.examine(request(found, tmp_path / "out", test=("mm/good", "mm/extra")), Progress())
     assert outcome.comparison
     changes = {each.name: (each.base, each.patched, each.change) for each in outcome.comparison.entries}
     assert changes["mm/extra"] == (None, "PASS", "NEW")

@@ -20,7 +20,7 @@ from fakes.here import ROOT
 from fakes.lab import BASE, PATCHED, Lab
 from fakes.world import FAILS, PASSES, Ran, World, fresh, notes
 from series_ci.cli import main
-from series_ci.rundir import record
+from series_ci.guest.record import read_run
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +241,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(
             child.send_signal(kill)
         assert child.returncode == (130 if kill is signal.SIGTERM else -kill)
         (folder,) = runs(found)
-        base = record.read_run(folder / "base/run.json")
+        base = read_run(folder / "base/run.json")
         assert not (folder / "summary.json").exists()
 
         found.qemu.plan()
@@ -249,7 +249,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(
         said = capsys.readouterr()
         assert f"goes on with the interrupted sweep in {folder}" in said.err
         assert notes(Ran(0, folder, said.out, said.err))["boot base"].strip() == "kept from the interrupted run"
-        assert record.read_run(folder / "base/run.json") == base
+        assert read_run(folder / "base/run.json") == base
         assert len(found.qemu.calls) == 3  # v1's alone was booted again
         assert runs(found) == [folder]
 

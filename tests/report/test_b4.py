@@ -6,9 +6,8 @@ import pytest
 
 from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError
-from series_ci.pipeline.stages import Outcome
+from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.report.b4 import NAMED, check, checks
-from series_ci.report.summary import ran
 from series_ci.results import looks
 from series_ci.results.model import Result, Splat, Status
 
@@ -46,7 +45,7 @@ def flaky() -> Outcome:
     ],
 )
 def test_a_check(found: Outcome, status: str, words: str) -> None:
-    (said,) = checks(ran(found), "https://example.org/1")
+    (said,) = checks(version_run(found), "https://example.org/1")
     assert (said["tool"], said["status"], said["url"]) == ("series-ci", status, "https://example.org/1")
     assert words in said["summary"] + "\n" + said["details"]
     assert said["details"].endswith("results: /runs/1\nrepeat: series-ci test v10 --series demo")
@@ -58,7 +57,7 @@ def test_many_are_counted() -> None:
         run("base", *(Result(name, Status.PASS) for name in names)),
         run("v10", *(Result(name, Status.FAIL) for name in names)),
     )
-    assert "\nand 3 more BROKEN\n" in checks(ran(found))[0]["details"]
+    assert "\nand 3 more BROKEN\n" in checks(version_run(found))[0]["details"]
 
 
 def test_b4_gets_nothing_that_a_terminal_obeys() -> None:

@@ -16,16 +16,17 @@ from rich.console import Console
 
 from fakes import rundirs
 from fakes.outcomes import outcome, request, run
-from series_ci.pipeline.rows import Row, Sweep
-from series_ci.pipeline.stages import Outcome
+from series_ci.pipeline.outcome import Outcome, version_run
+from series_ci.pipeline.rows import Row, Sweep, sweep_run
 from series_ci.post import patchwork, posting
-from series_ci.report import b4, evidence, html, kcidb, mail, mailtext, markdown, summary, table, words
-from series_ci.report import sweep as sweeps
+from series_ci.report import b4, evidence, html, kcidb, mail, mailtext, markdown, table
 from series_ci.report.junit import Failures, junit
 from series_ci.results.compare import Change
 from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
+from series_ci.rundir import sweep_summary, words
 from series_ci.rundir.matrix import matrix
 from series_ci.rundir.run import Stage, VersionRun
+from series_ci.rundir.summary import version_json
 
 PROGRAM = "mm/exit_skip"
 MANY = 30
@@ -63,7 +64,7 @@ def kernel(label: str, *, patched: bool) -> Run:
 
 
 FOUND = outcome(kernel("base", patched=False), kernel("v10", patched=True))
-RUN: VersionRun = summary.ran(FOUND)
+RUN: VersionRun = version_run(FOUND)
 
 
 def numbers(text: str) -> Mapping[Change, int]:
@@ -101,7 +102,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_terminal() -> None:
     out = io.StringIO()
-    table.show(FOUND, Console(file=out, width=80))
+    table.show(RUN, Console(file=out, width=80))
     (last,) = [line for line in out.getvalue().splitlines() if line.startswith("demo v10: ")]
     assert last == f"demo v10: regression  {', '.join(words.tally(RUN))}"
     # The rows above: one per result, or a sum for a program with many.
@@ -164,7 +165,7 @@ def test_junit() -> None:
 
 
 def test_json() -> None:
-    found = summary.summary(RUN)
+    found = version_json(RUN)
     assert Counter(each["change"] for each in found["changes"]) == EXPECTED
 
 
@@ -192,7 +193,7 @@ def sweep(found: Outcome) -> Sweep:
 
 def test_a_sweep() -> None:
     row = Row(request(), FOUND, None, Stage.DONE)
-    made = sweeps.ran(sweep(FOUND), [row])
+    made = sweep_run(sweep(FOUND), [row])
     drawn = matrix(made.rows)
     (line,) = drawn.lines
     cells = dict(zip(drawn.heading, line, strict=True))
@@ -205,7 +206,7 @@ def test_a_sweep() -> None:
     assert {change: found[str(change)] for change in EXPECTED if change is not Change.SAME} == without(
         EXPECTED, Change.SAME
     )
-    told = sweeps.summary(made)["versions"][0]["changes"]
+    told = sweep_summary.sweep_json(made)["versions"][0]["changes"]
     assert Counter(told.values()) == without(EXPECTED, Change.SAME)
     (note,) = [text for _labels, text in drawn.notes if text.startswith("BROKEN")]
     assert f"and {EXPECTED[Change.BROKEN] - 1} more" in note
@@ -223,7 +224,7 @@ def test_a_guest_that_was_started_again_is_told_everywhere(folder: Path) -> None
     (line,) = words.retried(told)
     assert "(patched/try-1/console.log)" in line
     out = io.StringIO()
-    table.show(found, Console(file=out, width=400))
+    table.show(told, Console(file=out, width=400))
     assert f"NOTE {line}" in out.getvalue()
     page = html.page(told, evidence.Evidence({}, ()))
     sent = mail.reply(mail.Tested(told, [rundirs.MAIL]))
@@ -231,6 +232,6 @@ def test_a_guest_that_was_started_again_is_told_everywhere(folder: Path) -> None
     plain = re.sub(r"\\(.)", r"\1", markdown.markdown(told))
     for text in (page, sent, check["details"], plain, junit(told)):
         assert line in " ".join(text.split())
-    assert summary.summary(told)["retried"][0]["folder"] == "patched/try-1"
+    assert version_json(told)["retried"][0]["folder"] == "patched/try-1"
     row = Row(request(), found, None, Stage.DONE)
-    assert ("v10", line) in matrix(sweeps.ran(sweep(found), [row]).rows).notes
+    assert ("v10", line) in matrix(sweep_run(sweep(found), [row]).rows).notes

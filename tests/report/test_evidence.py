@@ -13,8 +13,8 @@ from fakes.mails import HELPER, series
 from fakes.outcomes import outcome, request, run
 from series_ci.errors import ApplyError
 from series_ci.mail import message
+from series_ci.pipeline.outcome import Outcome
 from series_ci.pipeline.rows import Row
-from series_ci.pipeline.stages import Outcome
 from series_ci.report import evidence
 from series_ci.report.html import page
 from series_ci.results.model import Result, Status

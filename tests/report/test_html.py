@@ -18,12 +18,11 @@ from fakes.here import DATA
 from fakes.outcomes import outcome, request, run
 from series_ci.errors import ApplyError, BuildError
 from series_ci.host import process
+from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.pipeline.rows import Row
-from series_ci.pipeline.stages import Outcome
 from series_ci.report import evidence, html
 from series_ci.report.evidence import Evidence
 from series_ci.report.html import page
-from series_ci.report.summary import ran
 from series_ci.results.model import Result, Splat, Status
 from series_ci.rundir import read
 from series_ci.rundir.run import Stage
@@ -136,9 +135,9 @@ def test_a_complaint_leads_to_its_place_in_the_console(version: Path) -> None:
 
 
 def test_a_page_of_very_many_results_leaves_out_what_did_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert page(ran(broken()), NOTHING).count("mm/exit_skip:case_2") == 1
+    assert page(version_run(broken()), NOTHING).count("mm/exit_skip:case_2") == 1
     monkeypatch.setattr(html, "MOST_ROWS", 3)
-    found = page(ran(broken()), NOTHING)
+    found = page(version_run(broken()), NOTHING)
     assert "mm/exit_skip:case_2" not in found
     assert "mm/exit_skip:case_1" in found
     assert "1 result that is the same" in found
@@ -151,7 +150,7 @@ TEXT = st.text(st.characters(), max_size=20)
 @given(TEXT)
 def test_whatever_is_in_a_log_stays_text(text: str) -> None:
     bad = Result(f"mm/{text}", Status.FAIL, text, (f"</pre><script>{text}",), notes=(text,))
-    found = ran(
+    found = version_run(
         outcome(
             run("base", Result(f"mm/{text}", Status.PASS)),
             run("v10", bad, splats=(Splat(text, text, text, (text, "<b>")),)),
@@ -193,7 +192,7 @@ def test_fifty_thousand_results_in_a_browser(tmp_path: Path) -> None:
     base = [Result(name, Status.PASS) for name in names]
     patched = [Result(name, Status.FAIL if number % 500 == 0 else Status.PASS) for number, name in enumerate(names)]
     file = tmp_path / "page.html"
-    file.write_text(page(ran(outcome(run("base", *base), run("v10", *patched))), NOTHING), "utf-8")
+    file.write_text(page(version_run(outcome(run("base", *base), run("v10", *patched))), NOTHING), "utf-8")
     found = look(file, tmp_path, "without-axe")
     # A browser that hangs ends in a time-out of the script; the figures are for who looks.
     assert (found["errors"], found["rows"], found["broken"], found["again"]) == ([], 50_000, 100, 50_000)

@@ -20,9 +20,8 @@ from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError, Error
 from series_ci.host import process
 from series_ci.kernel.each_patch import PatchBuild
-from series_ci.pipeline.stages import Outcome
+from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.report.junit import LINE, OUTPUT_LINES, Failures, clean, junit
-from series_ci.report.summary import ran
 from series_ci.results import compare, looks
 from series_ci.results.model import Ended, Result, Splat, Status
 
@@ -51,7 +50,7 @@ def results(**statuses: Status) -> list[Result]:
 
 
 def as_xml(found: Outcome) -> str:
-    return junit(ran(found))
+    return junit(version_run(found))
 
 
 def cases(found: Outcome) -> dict[str, ET.Element]:
@@ -269,7 +268,7 @@ def of_all_kinds() -> Outcome:
     "found", [of_all_kinds(), everywhere("\0"), outcome(error=BuildError("x", details="y")), compared({}, {})]
 )
 def test_jenkins_schema_takes_it(found: Outcome, failures: Failures) -> None:
-    SCHEMA.assertValid(etree.fromstring(junit(ran(found), failures).encode()))
+    SCHEMA.assertValid(etree.fromstring(junit(version_run(found), failures).encode()))
 
 
 def test_the_schema_here_refuses_what_jenkins_does() -> None:
@@ -285,7 +284,8 @@ def test_the_schema_here_refuses_what_jenkins_does() -> None:
 def test_all_failures_on_demand() -> None:
     found = of_all_kinds()
     regressions, everything = (
-        JUnitXml.fromstring(junit(ran(found), failures).encode()) for failures in (Failures.REGRESSIONS, Failures.ALL)
+        JUnitXml.fromstring(junit(version_run(found), failures).encode())
+        for failures in (Failures.REGRESSIONS, Failures.ALL)
     )
     assert found.comparison
     broken = {each.name for each in found.comparison.having(compare.Change.BROKEN)}
@@ -344,7 +344,7 @@ console.log(JSON.stringify({ ...counts, names: counts.names.size }));
 def test_a_reader_of_another_language_counts_the_same(failures: Failures, tmp_path: Path) -> None:
     node = npm.node("junit2json")
     file = tmp_path / "junit.xml"
-    file.write_text(junit(ran(of_all_kinds()), failures), "utf-8")
+    file.write_text(junit(version_run(of_all_kinds()), failures), "utf-8")
     done = process.run([node, "--input-type=module", "-e", READ % npm.MODULES, str(file)])
     assert done.code == 0, done.err
     suites = JUnitXml.fromfile(str(file))

@@ -17,13 +17,13 @@ from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
 from series_ci.cli.report import kcidb_of
 from series_ci.errors import ApplyError, BuildError, UsageError
+from series_ci.kernel.source import Source
 from series_ci.manifest.model import TreeSource
+from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.pipeline.rows import Row
-from series_ci.pipeline.stages import Outcome
 from series_ci.report.kcidb import VERSION, document, path, status
-from series_ci.report.summary import ran
 from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
-from series_ci.rundir.run import Source, Stage
+from series_ci.rundir.run import Stage
 
 START = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def booted(*results: Result, splats: tuple[Splat, ...] = ()) -> Outcome:
 
 
 def made(found: Outcome) -> dict[str, Any]:
-    value = document(ran(found), {"v10": [MAIL]})
+    value = document(version_run(found), {"v10": [MAIL]})
     schema.LATEST.validate(value)
     return json.loads(json.dumps(value))  # type: ignore[no-any-return]
 
@@ -149,7 +149,7 @@ def test_the_same_run_has_the_same_ids_and_another_one_others() -> None:
 
 def test_a_record_without_its_time(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="when it was started"):
-        document(ran(replace(booted(), runs=(run("base"), run("v10")))), {})
+        document(version_run(replace(booted(), runs=(run("base"), run("v10")))), {})
 
 
 def test_a_sweep_has_its_base_once(tmp_path: Path) -> None:

@@ -18,18 +18,17 @@ from fakes import mails, sending
 from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError, UsageError
 from series_ci.kernel.each_patch import PatchBuild
+from series_ci.kernel.source import Source
 from series_ci.mail.message import header, parse
 from series_ci.manifest.allow import Allowed
-from series_ci.pipeline.stages import Outcome
+from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.post.mail import command
 from series_ci.report import table
 from series_ci.report.mail import ROWS, Tested, Tester, reply
 from series_ci.report.mailtext import MOST, WIDTH
 from series_ci.report.quotation import QUOTED
-from series_ci.report.summary import ran
 from series_ci.results import compare
 from series_ci.results.model import Ended, Result, Splat, Status
-from series_ci.rundir.run import Source
 
 SENT = """\
 Message-ID: <20260203.v10-1@example.org>
@@ -66,7 +65,7 @@ def made(
 ) -> str:
     mailed = [SENT.format(message=message).encode()]
     tell = (told if told is not None else []).append
-    return reply(Tested(ran(found), mailed, tester=tester or Tester()), tested_by, tell)
+    return reply(Tested(version_run(found), mailed, tester=tester or Tester()), tested_by, tell)
 
 
 def split(text: str) -> tuple[dict[str, str], str]:
@@ -151,7 +150,7 @@ def test_no_line_of_ours_is_longer_than_72_columns(name: str) -> None:
 
 def test_a_cover_letter_is_answered_and_not_one_of_its_patches() -> None:
     found = replace(GOOD, request=replace(GOOD.request, message_id=mails.message_id(3, 2), label="mail"))
-    headers, body = split(reply(Tested(ran(found), mails.series(version=3))))
+    headers, body = split(reply(Tested(version_run(found), mails.series(version=3))))
     assert headers["Subject"] == f"Re: [PATCH v3 0/2] {mails.COVER}"
     assert headers["In-Reply-To"] == f"<{mails.message_id(3, 0)}>"
     assert headers["To"] == "Robin Välé <robin.vale@example.org>"
@@ -164,7 +163,7 @@ def test_a_cover_letter_is_answered_and_not_one_of_its_patches() -> None:
 def test_a_series_without_a_cover_letter_is_answered_at_its_first_patch() -> None:
     told: list[str] = []
     raws = mails.series(cover="")
-    headers, _body = split(reply(Tested(ran(GOOD), raws), TESTER, told.append))
+    headers, _body = split(reply(Tested(version_run(GOOD), raws), TESTER, told.append))
     assert headers["In-Reply-To"] == f"<{mails.message_id(1, 1)}>"
     (line,) = told
     assert "patch 1/2 alone" in line
@@ -181,7 +180,7 @@ def test_a_trailer_of_somebody_else_is_told() -> None:
 def test_recipients_that_are_none_are_told() -> None:
     told: list[str] = []
     raw = SENT.format(message=SHORT).encode().replace(b"Cc: ", b"Cc: Bad <a b>, ")
-    assert "Bad" not in reply(Tested(ran(GOOD), [raw]), "", told.append).partition("\n\n")[0]
+    assert "Bad" not in reply(Tested(version_run(GOOD), [raw]), "", told.append).partition("\n\n")[0]
     assert told == ["left out of the recipients, as it is no address: Bad <a b>"]
 
 
@@ -209,7 +208,7 @@ def test_what_was_printed_and_quoted_is_folded_between_words() -> None:
 
 def terminal(found: Outcome) -> str:
     out = io.StringIO()
-    table.show(found, Console(file=out, width=500))
+    table.show(version_run(found), Console(file=out, width=500))
     return out.getvalue()
 
 
@@ -324,7 +323,7 @@ class TestTestedBy:
 
 def test_no_mails_no_answer() -> None:
     with pytest.raises(UsageError, match="not in the run directory"):
-        reply(Tested(ran(GOOD), []))
+        reply(Tested(version_run(GOOD), []))
 
 
 def test_git_sends_it(tmp_path: Path, home: Path) -> None:

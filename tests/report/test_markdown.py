@@ -12,17 +12,16 @@ from markdown_it import MarkdownIt
 
 from fakes.outcomes import outcome, run
 from series_ci.errors import BuildError
-from series_ci.pipeline.stages import Outcome
+from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.report.markdown import COMMENT, LOGS, SUMMARY, markdown
 from series_ci.report.markup import LINES, cell, code, fence, plain, size
-from series_ci.report.summary import ran
 from series_ci.results.model import Result, Splat, Status
 
 SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13 f", "ab" * 16, ("line 1", " f (mm/rmap.c:13)"), test="mm/a")
 
 
 def text(found: Outcome, limit: int = SUMMARY) -> str:
-    return markdown(ran(found), limit)
+    return markdown(version_run(found), limit)
 
 
 def compared(number: int, log: tuple[str, ...] = ("setting up", "bad page"), splats: tuple[Splat, ...] = ()) -> Outcome:

@@ -10,8 +10,9 @@ import pytest
 from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus
 from series_ci.kernel.each_patch import PatchBuild
-from series_ci.report.summary import ran, status, summary, verdict
+from series_ci.pipeline.outcome import status, verdict, version_run
 from series_ci.results.model import Result, Splat, Status
+from series_ci.rundir.summary import version_json
 
 GOOD, BAD = Result("mm/a", Status.PASS), Result("mm/a", Status.FAIL, "why")
 KEYS = [
@@ -21,7 +22,9 @@ KEYS = [
 
 
 def test_the_keys_of_a_comparison() -> None:
-    found = summary(ran(outcome(run("base", GOOD), run("v10", BAD, splats=(Splat("BUG", "BUG: x", "ff"),)))))
+    found = version_json(
+        version_run(outcome(run("base", GOOD), run("v10", BAD, splats=(Splat("BUG", "BUG: x", "ff"),))))
+    )
     assert list(found) == KEYS
     again = json.loads(json.dumps(found))
     assert (again["series"], again["version"], again["message_id"]) == ("demo", "v10", "20260203.v10-1@example.org")
@@ -42,7 +45,7 @@ def test_a_patch_on_the_way_that_does_not_build_counts_unless_something_broke() 
     )
     found = replace(outcome(run("base", GOOD), run("v10", GOOD)), steps=steps)
     assert (status(found), verdict(found)) == (4, "no regression, but no build after 1 patch")
-    assert summary(ran(found))["steps"] == [
+    assert version_json(version_run(found))["steps"] == [
         {"patch": "1/2 first", "commit": "12", "error": "does not build: a.c:1", "new_warnings": [], "coverage": None},
         {
             "patch": "2/2 second",
@@ -56,7 +59,7 @@ def test_a_patch_on_the_way_that_does_not_build_counts_unless_something_broke() 
 
 
 def test_the_environment_holds_what_is_needed_to_do_it_again() -> None:
-    environment = summary(ran(outcome(run("base", GOOD), run("v10", GOOD, commit="1234"))))["environment"]
+    environment = version_json(version_run(outcome(run("base", GOOD), run("v10", GOOD, commit="1234"))))["environment"]
     assert environment["qemu"] == "QEMU emulator version 9.8.7"
     assert environment["accelerator"] == "tcg"
     assert environment["archive"] == "https://lore.example.org/all/"
@@ -82,7 +85,7 @@ def test_the_environment_holds_what_is_needed_to_do_it_again() -> None:
 def test_a_version_that_was_not_booted(error: Error, words: str, number: ExitStatus) -> None:
     failed = outcome(error=error)
     assert (verdict(failed), status(failed)) == (words, number)
-    found = summary(ran(failed))
+    found = version_json(version_run(failed))
     assert list(found) == KEYS
     assert (found["verdict"], found["status"], found["changes"], found["splats"]) == (words, int(number), [], [])
     assert found["error"] == {"message": error.message, "details": "a hunk", "hint": "try that"}

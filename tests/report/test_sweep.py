@@ -14,14 +14,15 @@ from rich.console import Console
 from fakes.outcomes import outcome, request, run
 from series_ci.errors import ApplyError, BuildError, Error, ExitStatus, InfrastructureError, UsageError
 from series_ci.manifest.allow import Allowed
-from series_ci.pipeline.rows import Row, Sweep, status
+from series_ci.pipeline.rows import Row, Sweep, status, sweep_run
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
-from series_ci.report.sweep import MOST_DETAILS, ran, show, summary
+from series_ci.report.sweep import MOST_DETAILS, show
 from series_ci.results.compare import compare
 from series_ci.results.model import Ended, Result, Run, Splat, Status
 from series_ci.rundir.matrix import matrix, why_failed
 from series_ci.rundir.run import Stage, SweepRow, SweepRun
+from series_ci.rundir.sweep_summary import sweep_json
 
 NAME = "mm/exit_skip"
 SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13", "ab" * 20, ("line",))
@@ -72,7 +73,7 @@ ROWS = [
 def sweep(rows: list[Row]) -> SweepRun:
     repeat = "series-ci test --all --series demo"
     requests = tuple(each.request for each in rows)
-    return ran(Sweep("demo", "mm: skip <folios> of_exit", requests, Path("/runs/9"), repeat, True), rows)
+    return sweep_run(Sweep("demo", "mm: skip <folios> of_exit", requests, Path("/runs/9"), repeat, True), rows)
 
 
 def drawn(rows: list[Row]) -> tuple[SweepRow, ...]:
@@ -196,7 +197,7 @@ def test_a_guest_that_died_is_in_the_cell_of_the_boot() -> None:
 )
 def test_a_regression_is_the_status_of_all_else_the_worst(rows: list[Row], expected: int) -> None:
     assert sweep(rows).status == expected
-    assert summary(sweep(rows))["status"] == expected
+    assert sweep_json(sweep(rows))["status"] == expected
 
 
 def test_the_status_of_a_version_is_that_of_testing_it_alone() -> None:
@@ -242,7 +243,7 @@ def test_a_pipe_in_a_name_does_not_break_the_table() -> None:
 
 
 def test_json() -> None:
-    found = summary(sweep(ROWS))
+    found = sweep_json(sweep(ROWS))
     assert (found["verdict"], found["run_dir"]) == ("regression", "/runs/9")
     by_name = {each["version"]: each for each in found["versions"]}
     assert by_name["v4.2"]["same_as"] == "v4"

@@ -10,7 +10,7 @@ import pytest
 from fakes.outcomes import outcome, run
 from series_ci.cli import terminal
 from series_ci.errors import BuildError
-from series_ci.pipeline.stages import Outcome
+from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.report import table
 from series_ci.results.model import Ended, Result, Splat, Status
 
@@ -33,7 +33,7 @@ def shown(found: Outcome, out: io.StringIO | None = None) -> str:
     """The table as a pipe gets it, or as `out` does."""
     out = out or io.StringIO()
     with redirect_stdout(out):
-        table.show(found, terminal.console(stderr=False))
+        table.show(version_run(found), terminal.console(stderr=False))
     return out.getvalue()
 
 

@@ -15,8 +15,8 @@ from series_ci.rundir import layout
 HOLD = """\
 import sys
 from pathlib import Path
-from series_ci import rundir
-with rundir.opened(Path(sys.argv[1]), "the words"):
+from series_ci.rundir import layout
+with layout.opened(Path(sys.argv[1]), "the words"):
     Path(sys.argv[1], "base").mkdir()
     print("open", flush=True)
     sys.stdin.read()

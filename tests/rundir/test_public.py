@@ -9,10 +9,11 @@ import pytest
 
 from fakes.outcomes import outcome, run
 from series_ci.kernel import kconfig
-from series_ci.report.summary import ran
+from series_ci.kernel.source import Source
+from series_ci.pipeline.outcome import version_run
 from series_ci.results.model import Result, Status
 from series_ci.rundir import public, runlock
-from series_ci.rundir.run import Origin, Source, VersionRun
+from series_ci.rundir.run import Origin, VersionRun
 from series_ci.rundir.runlock import Lock
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
@@ -27,7 +28,7 @@ def origin(
 
 
 def a_run(repeat: str, found: Origin | None = None) -> VersionRun:
-    made = ran(outcome(run("base", GOOD), run("v10", GOOD)))
+    made = version_run(outcome(run("base", GOOD), run("v10", GOOD)))
     return replace(made, repeat=repeat, origin=found or made.origin, folder="/home/tess/runs/demo-1")
 
 

@@ -18,8 +18,8 @@ from fakes.world import World, fresh
 from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError, UsageError
 from series_ci.host import files
 from series_ci.kernel.each_patch import PatchBuild
+from series_ci.pipeline.outcome import Outcome
 from series_ci.pipeline.rows import Row
-from series_ci.pipeline.stages import Outcome
 from series_ci.results import compare, looks
 from series_ci.results.model import Ended, Result, Run, Splat, Status
 from series_ci.rundir import read

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from series_ci.errors import UsageError
+from series_ci.guest.record import read_run, write_run
 from series_ci.results.compare import Change, compare
 from series_ci.results.model import Ended, Result, Run, Splat, Status
-from series_ci.rundir import record
+from series_ci.rundir import summary
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 lines = st.lists(text, max_size=3).map(tuple)
@@ -34,8 +35,8 @@ runs = st.builds(
 @given(runs)
 def test_a_run_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, run: Run) -> None:
     path = tmp_path_factory.mktemp("run") / "run.json"
-    record.write_run(path, run)
-    assert record.read_run(path) == run
+    write_run(path, run)
+    assert read_run(path) == run
     assert json.loads(path.read_text("utf-8"))["ended"] == run.ended.value
 
 
@@ -46,12 +47,12 @@ def test_what_is_no_record_of_a_run_is_named(tmp_path: Path, content: bytes) -> 
     path = tmp_path / "other.json"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=r"other\.json: is not the record of a run"):
-        record.read_run(path)
+        read_run(path)
 
 
 def test_a_record_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"gone\.json"):
-        record.read_run(tmp_path / "gone.json")
+        read_run(tmp_path / "gone.json")
 
 
 def run(results: tuple[Result, ...], splats: tuple[Splat, ...] = ()) -> Run:
@@ -63,7 +64,7 @@ def test_changes_as_json() -> None:
     patched = run(
         (Result("a", Status.FAIL, "it says why", notes=("left running: sleep",)), Result("c", Status.SKIP, "no swap"))
     )
-    rows = record.changes(compare(base, patched).entries)
+    rows = summary.changes(compare(base, patched).entries)
     assert json.loads(json.dumps(rows)) == [
         {"name": "a", "base": "PASS", "patched": "FAIL", "change": "BROKEN", "reason": "it says why"}
         | {"notes": ["left running: sleep"]},
@@ -73,7 +74,7 @@ def test_changes_as_json() -> None:
 
 
 def test_complaints_as_json() -> None:
-    rows = record.splats(
+    rows = summary.splats(
         compare(
             run(()), run((), (Splat("BUG", "BUG: bad page", "ab12", ("one", "two"), "free_it", ("free_it",), "mm/a"),))
         ).splats

@@ -16,12 +16,12 @@ from series_ci.cli import main
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.kernel.each_patch import PatchBuild
 from series_ci.manifest.allow import Allowed
+from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.pipeline.rows import Row
-from series_ci.pipeline.stages import Outcome
-from series_ci.report.summary import ran, summary
 from series_ci.results import compare, looks
 from series_ci.results.model import Result, Splat, Status
 from series_ci.rundir.run import Stage
+from series_ci.rundir.summary import version_json
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def every_kind() -> Outcome:
     "found", [every_kind(), outcome(error=ApplyError("no", details="x", hint="y")), outcome(error=BuildError("no"))]
 )
 def test_versions(schema: Any, found: Outcome) -> None:
-    schema.validate(json.loads(json.dumps(summary(ran(found)))))
+    schema.validate(json.loads(json.dumps(version_json(version_run(found)))))
 
 
 def test_a_sweep(schema: Any, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_sweep(schema: Any, tmp_path: Path) -> None:
 
 
 def test_what_is_promised_is_there_and_nothing_else(schema: Any) -> None:
-    good = json.loads(json.dumps(summary(ran(every_kind()))))
+    good = json.loads(json.dumps(version_json(version_run(every_kind()))))
     for key in good:
         assert not schema.is_valid({name: value for name, value in good.items() if name != key})
     assert not schema.is_valid({**good, "other": 1})

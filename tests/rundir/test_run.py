@@ -8,12 +8,12 @@ import pytest
 
 from fakes.outcomes import outcome, run
 from series_ci.errors import ExitStatus
-from series_ci.report.summary import ran
+from series_ci.pipeline.outcome import version_run
 from series_ci.results.compare import Change
 from series_ci.results.model import Result, Splat, Status
 from series_ci.rundir.run import Boot, Stage, SweepRow, SweepRun, VersionRun, place, worst
 
-RUN = ran(
+RUN = version_run(
     outcome(
         run("base", Result("a", Status.PASS), Result("b", Status.CRASH)),
         run("v10", Result("a", Status.FAIL), Result("b", Status.CRASH), splats=(Splat("BUG", "BUG: x", "ab"),)),

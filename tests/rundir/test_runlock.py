@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fakes.locks import OPTIONS, of_test
 from series_ci.errors import UsageError
 from series_ci.kernel import kconfig
-from series_ci.kernel.hazards import Permit
 from series_ci.manifest.allow import Allowed
+from series_ci.manifest.permit import Permit
 from series_ci.pipeline import reproduce
 from series_ci.rundir import runlock
 

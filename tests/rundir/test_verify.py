@@ -21,8 +21,8 @@ from series_ci.errors import ApplyError, BuildError, Error, InfrastructureError,
 from series_ci.kernel.each_patch import PatchBuild
 from series_ci.mail import message
 from series_ci.manifest.allow import Allowed
+from series_ci.pipeline.outcome import Outcome
 from series_ci.pipeline.rows import Row
-from series_ci.pipeline.stages import Outcome
 from series_ci.results import compare, looks
 from series_ci.results.model import Result, Run, Splat, Status
 from series_ci.rundir import read, verify

@@ -12,7 +12,7 @@ import crashes
 from crashes import Crash, Verdict
 from fakes import outcomes
 from series_ci.errors import UsageError
-from series_ci.guest import boot, qemu
+from series_ci.guest import qemu, record
 from series_ci.kernel import kconfig
 from series_ci.results.model import Splat
 from series_ci.results.splat import find
@@ -53,7 +53,7 @@ def test_a_guest_that_follows_a_crash_begins_with_a_test_that_passes() -> None:
 
 
 def test_consoles_come_in_the_order_of_the_guests(tmp_path: Path) -> None:
-    for number, folder in ((1, tmp_path), *((n, tmp_path / f"{boot.GUEST}{n}") for n in (10, 2))):
+    for number, folder in ((1, tmp_path), *((n, tmp_path / f"{record.GUEST}{n}") for n in (10, 2))):
         folder.mkdir(exist_ok=True)
         qemu.Files(folder).console.write_text(f"guest {number}\n")
     assert [line.strip() for line in crashes.consoles(tmp_path)] == ["guest 1", "guest 2", "guest 10"]

@@ -11,9 +11,9 @@ from fakes import fakelinux, lab, mails
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, paths
-from series_ci.pipeline.stages import Request
+from series_ci.manifest.request import Request
+from series_ci.pipeline.diff import compare_versions
 from series_ci.progress import Progress
-from series_ci.versions import difference
 from series_ci.versions.difference import Difference
 from series_ci.versions.rangediff import Mark
 
@@ -55,7 +55,7 @@ def request_for(world: Path, version: str) -> Request:
 
 def diff(world: Path, old: str, new: str, *, mails_only: bool = False) -> Difference:
     requests = [request_for(world, each) for each in (old, new)]
-    return difference.diff(requests[0], requests[1], Progress(), mails_only=mails_only)
+    return compare_versions(requests[0], requests[1], Progress(), mails_only=mails_only)
 
 
 def marks(found: Difference) -> str:
@@ -146,21 +146,21 @@ def test_what_is_there_needs_no_lock(world: Path) -> None:
     assert first.old.base
     with files.locked(first.old.base.store / "series-ci.lock", pytest.fail):
         requests = [request_for(world, each) for each in ("v1", "v3")]
-        difference.diff(requests[0], requests[1], Impatient(), mails_only=False)
+        diff(requests[0], requests[1], Impatient(), mails_only=False)
 
 
 def test_a_mail_that_is_not_there(world: Path) -> None:
     gone = request_for(world, "v1")
     asked = make_request("nobody@example.org", sources_only(None, str(world / "mail"), str(world / "linux"), ()))
     with pytest.raises(UsageError, match=r"nobody@example\.org: .* has no such mail"):
-        difference.diff(asked, gone, Progress(), mails_only=True)
+        diff(asked, gone, Progress(), mails_only=True)
 
 
 def test_a_tree_that_is_not_there_is_an_error_and_no_reason_to_compare_mails(world: Path) -> None:
     options = sources_only(str(world / "mini.yaml"), None, "debian:linux-source-0.0", ())
     requests = [make_request(each, options) for each in ("v1", "v3")]
     with pytest.raises(InfrastructureError, match=r"linux-source-0\.0"):
-        difference.diff(requests[0], requests[1], Progress(), mails_only=False)
+        diff(requests[0], requests[1], Progress(), mails_only=False)
 
 
 def test_results_on_the_same_base_are_found(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

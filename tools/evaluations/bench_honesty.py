@@ -25,9 +25,9 @@ from series_ci.kernel import apply, kernel
 from series_ci.kernel.store import Store
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario, TreeSource
+from series_ci.manifest.request import Request
 from series_ci.pipeline import bench, stages
 from series_ci.pipeline.bench import Plan, Rig
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.report import bench as report
 from series_ci.report.bench import Bench

@@ -23,7 +23,7 @@ from series_ci import cli
 from series_ci.cli import options, terminal
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.guest import boot as boots
-from series_ci.guest import bounded_log, qemu
+from series_ci.guest import bounded_log, qemu, record
 from series_ci.guest.boot import Recipe
 from series_ci.guest.initramfs import Test
 from series_ci.host import files, requirements, scratch
@@ -31,8 +31,8 @@ from series_ci.kernel.build import Toolchain
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
 from series_ci.kernel.store import Store
+from series_ci.manifest.request import Request
 from series_ci.pipeline import shell, stages
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results.model import Run, Splat
 
@@ -125,7 +125,7 @@ def boot(kernel: Kernel, names: Sequence[str], asked: Request, progress: Progres
 
 def consoles(out: Path) -> Iterator[str]:
     """The lines of all guests of the run, in their order."""
-    guests = sorted(out.glob(f"{boots.GUEST}*"), key=lambda folder: int(folder.name.removeprefix(boots.GUEST)))
+    guests = sorted(out.glob(f"{record.GUEST}*"), key=lambda folder: int(folder.name.removeprefix(record.GUEST)))
     for folder in (out, *guests):
         yield from bounded_log.lines(qemu.Files(folder).console)
 

@@ -32,7 +32,7 @@ from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import files, paths, requirements
 from series_ci.manifest import find
-from series_ci.pipeline.stages import Request
+from series_ci.manifest.request import Request
 
 DEMO = "demo"
 """The series that is taken when none is named: it needs no network."""

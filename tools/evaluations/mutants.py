@@ -26,8 +26,8 @@ from series_ci.host import files, paths, requirements
 from series_ci.kernel import apply
 from series_ci.kernel.kernel import Kernel, Workshop, make
 from series_ci.kernel.store import Base, Store
+from series_ci.manifest.request import Request
 from series_ci.pipeline import judge, stages
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results import compare
 from series_ci.results.compare import LOST

@@ -30,8 +30,8 @@ from series_ci.guest.status import read
 from series_ci.host import files, process, requirements
 from series_ci.kernel.store import Store
 from series_ci.manifest.model import Selftest
+from series_ci.manifest.request import Request
 from series_ci.pipeline import judge, stages
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress, count
 from series_ci.results.compare import LOST
 from series_ci.results.model import BOOT_RESULT, Ended, Run, Status

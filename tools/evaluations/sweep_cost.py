@@ -31,9 +31,9 @@ from series_ci.cli.terminal import Terminal
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.host import files, paths, process
 from series_ci.kernel import cache, kernel
+from series_ci.manifest.request import Request
 from series_ci.pipeline import stages, sweep
 from series_ci.pipeline.rows import Row, Sweep
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress, Step
 from series_ci.rundir.run import Stage
 
@@ -131,10 +131,10 @@ def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> li
         stages.make_pair(last, first)
     with cold_cache():
         start = time.monotonic()
-        rows = sweep.run(asked, whole)
+        rows = sweep.run_versions(asked, whole)
         wall = time.monotonic() - start
         require_result(rows)
-        sweep.run(asked, again)
+        sweep.run_versions(asked, again)
         shown.say(
             f"built {first.seconds(BUILDS):.0f} s for two, {whole.seconds(BUILDS):.0f} s for all, of {wall:.0f} s"
         )

@@ -19,7 +19,7 @@ from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import files, paths
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario
-from series_ci.pipeline.stages import Request
+from series_ci.manifest.request import Request
 from series_ci.results import samples
 from series_ci.rundir import layout, runlock
 

@@ -15,12 +15,12 @@ from series_ci.cli import options, terminal
 from series_ci.cli.request import machine, stamped
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
+from series_ci.guest.record import run_json
 from series_ci.manifest.model import Machine as MachineSize
 from series_ci.pipeline import shell
 from series_ci.pipeline.shell import Given
 from series_ci.results import notes
 from series_ci.results.model import BOOT_RESULT, Run
-from series_ci.rundir import record
 
 
 @click.command()
@@ -71,7 +71,7 @@ def boot(
     )
     run = shell.boot(given, Terminal(verbose=more["verbose"], quiet=more["quiet"]))
     if as_json:
-        click.echo(json.dumps(record.as_json(run), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(run_json(run), indent=2, ensure_ascii=False))
     else:
         for line in shell.said(given.out):
             sys.stdout.write(line)

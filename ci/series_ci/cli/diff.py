@@ -11,8 +11,8 @@ from series_ci.cli import options as shared
 from series_ci.cli import terminal
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import UsageError
+from series_ci.pipeline.diff import compare_versions
 from series_ci.report import difference as report
-from series_ci.versions import difference
 
 
 @click.command()
@@ -34,7 +34,7 @@ def diff(old: str, new: str, *, mails: bool, stat: bool, as_json: bool, **option
     if mails and options["tree"]:
         raise UsageError("--mails needs no tree: give either --mails or --tree")
     given = sources_only(**options)
-    found = difference.diff(make_request(old, given), make_request(new, given), progress, mails_only=mails)
+    found = compare_versions(make_request(old, given), make_request(new, given), progress, mails_only=mails)
     if as_json:
         click.echo(json.dumps(report.as_json(found), indent=2, ensure_ascii=False))
     else:

@@ -68,7 +68,7 @@ def _base(spec: str, patches: Sequence[Path], progress: Progress) -> Base:
         step.note(f"{spec} is Linux {version}")
         if not patches:
             return found
-        with files.locked(store.lock, progress.say):
+        with store.in_use(progress.say):
             step.note(count(len(patches), "base patch"))
             return apply.with_base_patches(found, patches)
 

@@ -12,10 +12,11 @@ import click
 from series_ci.cli import tester
 from series_ci.errors import UsageError
 from series_ci.host import files
-from series_ci.report import b4, evidence, kcidb, mail, markdown, summary, sweep
+from series_ci.report import b4, evidence, kcidb, mail, markdown
 from series_ci.report.junit import Failures, junit
-from series_ci.rundir import read
+from series_ci.rundir import read, sweep_summary
 from series_ci.rundir.run import AnyRun, SweepRun, place
+from series_ci.rundir.summary import version_json
 
 Given = dict[str, Any]
 """The options of single formats that were given."""
@@ -28,7 +29,7 @@ ROOMS = {"summary": markdown.SUMMARY, "comment": markdown.COMMENT}
 
 def as_json(run: AnyRun) -> str:
     """The JSON document that `test --json` prints."""
-    value = sweep.summary(run) if isinstance(run, SweepRun) else summary.summary(run)
+    value = sweep_summary.sweep_json(run) if isinstance(run, SweepRun) else version_json(run)
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -20,7 +20,8 @@ from series_ci.host import files, paths
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.reported import Reported
-from series_ci.pipeline.stages import Request
+from series_ci.manifest.request import Request
+from series_ci.pipeline import test
 from series_ci.results import samples
 from series_ci.rundir import layout, runlock
 from series_ci.rundir.runlock import Lock
@@ -211,7 +212,7 @@ def _refuse(given: dict[str, Any]) -> None:
             raise UsageError(f"--{name.replace('_', '-')}: a lock says itself {what}")
 
 
-def _made_again(then: Lock, request: Request, progress: Terminal) -> tuple[Lock, Callable[[], None]]:
+def _made_again(then: Lock, request: Request, progress: Terminal) -> tuple[Lock, Callable[[], object]]:
     """Do what the lock's run did; the new run's lock, and what writes the run down, its summary last."""
     from series_ci.cli.bench import take, write  # noqa: PLC0415
     from series_ci.pipeline import bench  # noqa: PLC0415
@@ -226,12 +227,11 @@ def _made_again(then: Lock, request: Request, progress: Terminal) -> tuple[Lock,
     return _measured_again(then.reported, scenarios, request, Boots(runs, seed), progress)
 
 
-def _tested_again(request: Request, progress: Terminal) -> tuple[Lock, Callable[[], None]]:
-    from series_ci.cli.test import write  # noqa: PLC0415
-    from series_ci.pipeline import stages  # noqa: PLC0415
+def _tested_again(request: Request, progress: Terminal) -> tuple[Lock, Callable[[], object]]:
     from series_ci.pipeline.runlock import of_test  # noqa: PLC0415
+    from series_ci.pipeline.test import write  # noqa: PLC0415
 
-    outcome = stages.test(request, progress)
+    outcome = test.examine(request, progress)
     made = of_test(outcome)
     if made is None:
         assert outcome.error is not None
@@ -242,7 +242,7 @@ def _tested_again(request: Request, progress: Terminal) -> tuple[Lock, Callable[
 
 def _measured_again(
     entry: Reported, scenarios: Sequence[Scenario], request: Request, boots: Boots, progress: Terminal
-) -> tuple[Lock, Callable[[], None]]:
+) -> tuple[Lock, Callable[[], object]]:
     from series_ci.pipeline import reproduce  # noqa: PLC0415
     from series_ci.report.reproduction import summary  # noqa: PLC0415
     from series_ci.rundir import reproduction  # noqa: PLC0415

@@ -13,17 +13,17 @@ from datetime import date
 from pathlib import Path
 
 from series_ci import arch
+from series_ci.arch import Machine
 from series_ci.cli import repeat
 from series_ci.errors import UsageError
-from series_ci.guest.qemu import Machine
 from series_ci.host import paths, scratch
 from series_ci.manifest import allow, find
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import LABEL
 from series_ci.manifest.model import Machine as MachineSize
 from series_ci.manifest.model import Manifest, Selftest, TreeSource, parse_size
+from series_ci.manifest.request import Request
 from series_ci.pipeline.rows import Sweep
-from series_ci.pipeline.stages import Request
 from series_ci.rundir import layout
 
 LORE = "https://lore.kernel.org/all/"

@@ -10,9 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import rich.table
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.status import Status
@@ -22,6 +20,7 @@ from series_ci.errors import Error
 from series_ci.host import plain, streams
 from series_ci.host.process import Commands
 from series_ci.progress import Progress, Step
+from series_ci.rundir.run import Problem
 
 HEARTBEAT = 60.0
 """Seconds after which a step in a log without a live line says that it still works (CI systems end silent jobs)."""
@@ -36,20 +35,6 @@ class _Console(Console):
         """The pieces of text with their styles; what moves the cursor is the console's own."""
         for each in super().render(renderable, options):
             yield each if each.control else Segment(plain.clean(each.text), each.style)
-
-
-class Table(rich.table.Table):
-    """A table that knows how wide its cells are when they are plain."""
-
-    def add_row(self, *cells: RenderableType | None, **more: Any) -> None:  # noqa: ANN401 (rich's)
-        """Add a row."""
-        super().add_row(*map(_cell, cells), **more)
-
-
-def _cell(cell: RenderableType | None) -> RenderableType | None:
-    if isinstance(cell, Text):
-        return cell if cell.plain.isprintable() else Text(plain.clean(cell.plain), cell.style)
-    return plain.clean(cell) if isinstance(cell, str) else cell
 
 
 def console(*, stderr: bool) -> Console:
@@ -117,8 +102,8 @@ class Terminal(Progress):
             self.out.print(Text(f"  {text}"))
 
 
-def show_error(error: Error) -> None:
-    """What failed, the evidence, and what to do next."""
+def show_error(error: Error | Problem) -> None:
+    """Print what failed, the evidence, and what to do next."""
     out = console(stderr=True)
     out.print(Text.assemble(("error:", "bold red"), f" {error.message}"))
     for line in error.details.splitlines():

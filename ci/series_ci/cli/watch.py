@@ -11,16 +11,16 @@ from typing import Any
 
 import click
 
-from series_ci.cli import options, terminal
+from series_ci.cli import options, terminal, verdict
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.cli.terminal import Terminal
-from series_ci.cli.test import test_one
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.host import files, paths
 from series_ci.mail.archive import open_archive
 from series_ci.manifest import find
 from series_ci.manifest.model import Manifest
 from series_ci.pipeline.plan import MOST
+from series_ci.pipeline.test import run_version
 from series_ci.rundir import layout
 from series_ci.versions import arrivals, ledger
 from series_ci.versions.arrivals import Arrival
@@ -163,7 +163,7 @@ def _try(message_id: str, entry: Entry, asked: Options, known: Ledger, progress:
         progress.say(f"new: {entry.title}")
         try:
             given = replace(asked, out=entry.out, label=entry.label or None)
-            status = test_one(make_request(message_id, given), progress, as_json=False)
+            status = verdict.show(run_version(make_request(message_id, given), progress), as_json=False)
         except Error as error:
             terminal.show_error(error)
             status = int(error.status)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci.arch import Accel, Arch, host
+from series_ci.arch import Accel, Arch, Machine, host
 from series_ci.errors import InfrastructureError
 from series_ci.guest import qemu as machine
 from series_ci.host import files, paths, process, scratch
@@ -71,7 +71,7 @@ def _run_probe(arch: Arch, kernel: Path) -> str:
     with scratch.folder("kvm") as folder:
         outputs = machine.Files(folder)
         outputs.console.write_bytes(b"")
-        argv = machine.argv(machine.Machine(arch, 256 << 20, 1, 0), "kvm", kernel, None, outputs)
+        argv = machine.argv(Machine(arch, 256 << 20, 1, 0), "kvm", kernel, None, outputs)
         log = folder / "qemu.log"
         deadline = time.monotonic() + PROBE_SECONDS
         with log.open("wb") as errors, process.started(argv, stdout=errors.fileno(), stderr=errors.fileno()) as qemu:

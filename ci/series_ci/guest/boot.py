@@ -10,28 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from series_ci import __version__
+from series_ci.arch import Machine
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, initramfs, outcome, qemu, vm
 from series_ci.guest.accel import Accelerator
 from series_ci.guest.initramfs import Test
 from series_ci.guest.outcome import Part
-from series_ci.guest.qemu import Machine
+from series_ci.guest.record import GUEST, RUN_FILE, read_run, write_run
 from series_ci.host import files, process
+from series_ci.kernel import selftests
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.kernel import Kernel
 from series_ci.progress import Progress, Step, count
 from series_ci.results.model import Ended, Run, Splat, Status
 from series_ci.results.splat import find
-from series_ci.rundir import record
 
 BARREN = 5
 """How many guests in a row may die in the first test that they run, before the rest of the tests is given up."""
-
-GUEST = "guest-"
-"""What the folders of the second and later guests of a run are called, with their number behind it."""
-
-RUN_FILE = "run.json"
-"""In a boot's folder: the Run. It is written last, so what lies beside it is whole."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +65,14 @@ def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_
         parts = _Guests(recipe, kernel, tests, folder, step).run(initrd)
         run = replace(_run(kernel, tests, parts, environment, folder), started=started)
         _tell(step, parts, run)
-    record.write_run(folder / RUN_FILE, run)
+    write_run(folder / RUN_FILE, run)
     return run
 
 
 def _kept(folder: Path, environment: dict[str, str]) -> Run | None:
     """The run that lies in a folder, if it is one of the same kernel and guest."""
     try:
-        run = record.read_run(folder / RUN_FILE)
+        run = read_run(folder / RUN_FILE)
     except UsageError:
         return None
     return run if run.environment == environment else None
@@ -89,7 +84,7 @@ def require(tests: Sequence[Test], pair: Sequence[Kernel]) -> None:
         name = f"{test.collection}/{test.program}"
         notbuilt = {result.name for kernel in pair for result in kernel.tests.notbuilt}
         if name not in notbuilt and not any(runnable(test, kernel) for kernel in pair):
-            files_there = initramfs.installed(pair[-1].tests.folder, test.collection)
+            files_there = selftests.installed(pair[-1].tests.folder, test.collection)
             known = sorted(path.name for path in files_there if path.is_file() and path.stat().st_mode & 0o111)
             raise UsageError(
                 f"no test {name}, neither in the base nor in the series", hint=f"there are: {', '.join(known)}"

@@ -9,7 +9,7 @@ import os
 import re
 import shlex
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from series_ci.arch import Arch
 from series_ci.errors import InfrastructureError
 from series_ci.guest import cpio, helpers, shells
 from series_ci.host import inside, paths, process
+from series_ci.kernel.selftests import installed
 
 _NEEDED = re.compile(r"\(NEEDED\)\s+Shared library: \[(.+)\]")
 _INTERPRETER = re.compile(r"Requesting program interpreter: (.+)\]")
@@ -108,21 +109,6 @@ def initramfs(tests: Sequence[Test], folder: Path, arch: Arch, also: Sequence[st
                 programs.append(path)
     entries += _libraries(programs, arch.gcc)
     return cpio.archive(cpio.with_parents(entries))
-
-
-def installed(folder: Path, collection: str) -> Iterator[Path]:
-    """The files and links of a collection among the installed tests. What a build has left of other kinds is none.
-
-    No link is followed, to a folder neither: the make rules of a series have made them.
-    """
-    todo = [folder / collection] if inside.is_folder(folder, collection) else []
-    while todo:
-        with os.scandir(todo.pop()) as found:
-            for each in found:
-                if each.is_dir(follow_symlinks=False):
-                    todo.append(Path(each.path))
-                elif each.is_symlink() or each.is_file(follow_symlinks=False):
-                    yield Path(each.path)
 
 
 def _packed(folder: Path, path: Path, most: int) -> cpio.Entry:

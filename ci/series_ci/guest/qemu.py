@@ -6,19 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci.arch import Accel, Arch
+from series_ci.arch import Accel, Arch, Machine
 from series_ci.guest import initramfs, postmortem
 from series_ci.host import process
-
-
-@dataclass(frozen=True)
-class Machine:
-    """The size of a guest: `memory` and `swap` in bytes (no swap disk when 0)."""
-
-    arch: Arch
-    memory: int
-    cpus: int
-    swap: int
 
 
 @dataclass(frozen=True)

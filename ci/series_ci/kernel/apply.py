@@ -11,11 +11,11 @@ import git
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.host import files, process, scratch
 from series_ci.kernel import objects, rejects, vetting
-from series_ci.kernel.hazards import Permit
+from series_ci.kernel.hazards import Permitted
 from series_ci.kernel.repo import Repo
 from series_ci.kernel.store import IDENTITY, Base, Store, said
 from series_ci.mail.message import Patch
-from series_ci.rundir.run import Permitted
+from series_ci.manifest.permit import Permit
 
 _FAILED_AT = re.compile(r"^error: patch failed: (.+):(\d+)$", re.MULTILINE)
 _MISSING = re.compile(r"^error: (.+): (?:No such file or directory|does not exist in index)$", re.MULTILINE)

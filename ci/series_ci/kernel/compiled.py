@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from series_ci.errors import NothingToTestError, NotTestedError
-from series_ci.kernel import kconfig, makefiles, selftests
+from series_ci.kernel import exercised, kconfig, makefiles, selftests
 from series_ci.kernel.kernel import Kernel, Workshop
-from series_ci.pipeline import exercised
 from series_ci.results import coverage
 from series_ci.results.coverage import ChangedFile, Coverage, Kind
 

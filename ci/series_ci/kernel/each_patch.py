@@ -41,7 +41,7 @@ class PatchBuild:
 def build_each(
     shop: Workshop, base: Kernel, tip: str, mails: Sequence[Patch], progress: Progress, folder: Path
 ) -> tuple[PatchBuild, ...]:
-    """Build the kernel after each patch on a base; logs go to `folder`. The caller holds the store's lock."""
+    """Build the kernel after each patch on a base; logs go to `folder`."""
     commits = shop.store.between(base.commit, tip)
     # Not only what differs in the end: one patch may mend what another one did.
     pairs = pairwise([base.commit, *commits])

@@ -12,13 +12,10 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
-
-from pydantic import Field
 
 from series_ci.kernel.objects import GITLINK, GONE, Changed
 from series_ci.mail.difftext import LINK, FileChange
-from series_ci.manifest.fields import Line, Part
+from series_ci.manifest.permit import Permit
 
 PATCH_BYTES = 4 << 20
 """The largest mail of a patch that needs no permission; lists take less."""
@@ -59,31 +56,9 @@ class Hazard:
         return f"{quoted(self.path)} {self.why}" if self.path else self.why
 
 
-class Permit(Part):
-    """One kind of thing that is refused elsewhere and belongs to this series."""
-
-    kind: Literal["attributes", "binary", "name", "size", "submodule", "symlink"] = Field(
-        description="attributes: a .gitattributes file; binary: a file that is no text, such as a picture; "
-        "name: a file name with control characters, or such that look like others; size: a mail of more than 4 MiB, or "
-        "a file of more than 32; submodule: another repository's commit, or a .gitmodules file; symlink: a link that "
-        "leads out of the tree"
-    )
-    path: str = Field(
-        "",
-        description="the file, or a folder with '/' behind it; without it all files of the series",
-        examples=["Documentation/images/logo.gif", "drivers/video/logo/"],
-    )
-    reason: Line = Field(description="why the series has it, for the reports")
-
-    def covers(self, hazard: Hazard) -> bool:
-        """Whether this permits it."""
-        inside = self.path.endswith("/") and hazard.path.startswith(self.path)
-        return hazard.kind == self.kind and (inside or self.path in ("", hazard.path))
-
-
 def permit(hazard: Hazard, permits: Sequence[Permit]) -> Permit | None:
     """The first entry that permits something."""
-    return next((each for each in permits if each.covers(hazard)), None)
+    return next((each for each in permits if each.covers(hazard.kind, hazard.path)), None)
 
 
 def quoted(path: str) -> str:
@@ -240,3 +215,23 @@ def _goes_on(here: list[str], part: str) -> bool:
     if part not in ("", "."):
         here.append(part)
     return not _is_gits(part)
+
+
+@dataclass(frozen=True)
+class Permitted:
+    """What a patch (`1/2 title`) has that is refused unless the manifest permits it, and the manifest's reason.
+
+    `kind` is the manifest's word, `path` the file, "" for the patch as a whole, `why` what is refused elsewhere.
+    """
+
+    kind: str
+    path: str
+    patch: str
+    why: str
+    reason: str
+
+    @property
+    def words(self) -> str:
+        """Which file of which patch is what, and why that is so."""
+        what = f"{quoted(self.path)} {self.why}" if self.path else self.why
+        return f"{what} (patch {self.patch}), permitted: {self.reason}"

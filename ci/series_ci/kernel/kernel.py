@@ -67,7 +67,7 @@ def workshop(
 
 
 def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:
-    """The kernel and the selftests of a commit. The caller holds the store's lock."""
+    """The kernel and the selftests of a commit."""
     key = cache.key(shop.store.tree_id(commit), shop.tools, shop.options)
     with progress.step(f"build {label}") as step:
         log = log_folder / "build.log"

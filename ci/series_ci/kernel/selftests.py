@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -250,3 +250,18 @@ def _not_built(log: str, folder: Path, source: Path) -> list[Result]:
         first = next(errors, None) or next(linker, "its rule in the Makefile failed")
         found.setdefault(name, Result(name, Status.NOTBUILT, build.relative(first, source)))
     return [found[name] for name in sorted(found)]
+
+
+def installed(folder: Path, collection: str) -> Iterator[Path]:
+    """The files and links of a collection among the installed tests. What a build has left of other kinds is none.
+
+    No link is followed, to a folder neither: the make rules of a series have made them.
+    """
+    todo = [folder / collection] if inside.is_folder(folder, collection) else []
+    while todo:
+        with os.scandir(todo.pop()) as found:
+            for each in found:
+                if each.is_dir(follow_symlinks=False):
+                    todo.append(Path(each.path))
+                elif each.is_symlink() or each.is_file(follow_symlinks=False):
+                    yield Path(each.path)

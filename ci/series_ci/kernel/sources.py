@@ -99,7 +99,7 @@ def _tarball(spec: str, path: Path, tell: Tell) -> Base:
     name = f"import/{files.digest(str(path.resolve()), str(stat.st_size), str(stat.st_mtime_ns))[:20]}"
     if commit := store.ref(name):  # nothing to write, so no lock to wait for while somebody else builds
         return Base(spec, store.path, commit, cached=True)
-    with files.locked(store.lock, tell):
+    with store.in_use(tell):
         if commit := store.ref(name):
             return Base(spec, store.path, commit, cached=True)
         tell(f"importing {path.name} into the git store (once)")
@@ -213,7 +213,7 @@ def _git_url(spec: str, tell: Tell) -> Base:
         raise UsageError(f"{spec}: a git tree is written git+https://HOST/PATH@REF")
     url, ref = match.groups()
     store = Store(paths.cache() / "trees" / f"git-{files.digest(url)[:12]}.git")
-    with files.locked(store.lock, tell):
+    with store.in_use(tell):
         # Tags and full ids do not move, so they need no network; a branch is asked for each time.
         if commit := store.ref(f"fixed/{ref}"):
             return Base(spec, store.path, commit, cached=True)

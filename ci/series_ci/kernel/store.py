@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, paths, process, scratch
 from series_ci.kernel import objects, worktree
 from series_ci.kernel.repo import Repo
-from series_ci.rundir.run import Source
+from series_ci.kernel.source import Source
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "series-ci",
@@ -66,7 +67,7 @@ def said(error: git.GitCommandError) -> str:
 
 
 class Store:
-    """A bare repository in the cache and its worktree. Callers hold the lock of the store while they use it."""
+    """A bare repository in the cache and its worktree: see `in_use` for who may write to them."""
 
     def __init__(self, path: Path) -> None:
         process.leave_callers_repository()
@@ -91,6 +92,16 @@ class Store:
     def lock(self) -> Path:
         """The file to hold for any change to the store or to its worktree."""
         return self.path / "series-ci.lock"
+
+    @contextmanager
+    def in_use(self, tell: Callable[[str], None]) -> Iterator[Store]:
+        """Hold the store for the block: nobody else writes to it or to its worktree.
+
+        Whatever lays out a commit or makes one has to be in such a block. `tell` is told once if another process has
+        the store, which is waited for.
+        """
+        with files.locked(self.lock, tell):
+            yield self
 
     @property
     def worktree(self) -> Path:
@@ -158,7 +169,7 @@ class Store:
             return written.name, written.read_bytes()
 
     def with_texts(self, base: str, changes: Mapping[str, str], message: str) -> str:
-        """The commit on `base` that gives files new texts. The caller holds the store's lock."""
+        """The commit on `base` that gives files new texts."""
         with scratch.folder("texts") as folder, self.repo.git.custom_environment(GIT_INDEX_FILE=f"{folder / 'index'}"):
             return self._commit(base, changes, message, folder / "text")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from series_ci.errors import ApplyError
 from series_ci.kernel import hazards, objects
-from series_ci.kernel.hazards import Hazard, Kind, Permit
+from series_ci.kernel.hazards import Hazard, Kind, Permitted
 from series_ci.kernel.objects import GITLINK, GONE
 from series_ci.mail import difftext, message
 from series_ci.mail.message import Patch
-from series_ci.rundir.run import Permitted
+from series_ci.manifest.permit import Permit
 
 _TOLD = 20
 

@@ -212,3 +212,6 @@ def contradictions(mails: Iterable[bytes]) -> Iterator[str]:
         found = patch(raw)
         if found.message_id and seen.setdefault(found.message_id, found.content) != found.content:
             yield found.message_id
+
+
+REPLY_NEEDS = ("To", "Subject", "In-Reply-To")

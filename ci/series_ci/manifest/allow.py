@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from series_ci.errors import UsageError
 from series_ci.manifest.fields import Form, Line
-from series_ci.results.model import Splat
 
 
 def _expression(text: str) -> str:
@@ -46,11 +45,11 @@ class Allowed(BaseModel):
             raise ValueError("either a pattern or a fingerprint")
         return self
 
-    def matches(self, splat: Splat) -> bool:
-        """Whether this is the complaint."""
+    def matches(self, kind: str, title: str, fingerprint: str) -> bool:
+        """Whether this entry is about the complaint with that kind, title and fingerprint."""
         if self.fingerprint:
-            return splat.fingerprint == self.fingerprint
-        return re.search(self.pattern, f"{splat.kind} {splat.title}") is not None
+            return fingerprint == self.fingerprint
+        return re.search(self.pattern, f"{kind} {title}") is not None
 
     @property
     def words(self) -> str:
@@ -58,9 +57,9 @@ class Allowed(BaseModel):
         return f"{self.reason} ({self.link}, allowed until {self.expires.isoformat()})"
 
 
-def find(splat: Splat, allowed: Sequence[Allowed]) -> Allowed | None:
-    """The first entry that allows a complaint."""
-    return next((each for each in allowed if each.matches(splat)), None)
+def find(allowed: Sequence[Allowed], kind: str, title: str, fingerprint: str) -> Allowed | None:
+    """Return the first entry that allows a complaint, or None."""
+    return next((each for each in allowed if each.matches(kind, title, fingerprint)), None)
 
 
 def refuse_expired(allowed: Sequence[Allowed], today: date) -> None:

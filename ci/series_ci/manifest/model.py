@@ -12,7 +12,6 @@ from pydantic.config import JsonDict
 
 from series_ci.arch import ARCHES
 from series_ci.errors import UsageError
-from series_ci.kernel.hazards import Permit
 from series_ci.manifest import yamlfile
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import (
@@ -33,6 +32,7 @@ from series_ci.manifest.fields import (
     absolute,
     parse_size,
 )
+from series_ci.manifest.permit import Permit
 from series_ci.manifest.reported import Reported
 from series_ci.manifest.yamlfile import Document, Location, near, read, validate
 

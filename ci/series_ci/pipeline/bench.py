@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from series_ci import arch
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, bounded_log, qemu
 from series_ci.guest import boot as boots
@@ -25,8 +26,8 @@ from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.kernel.store import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.model import Scenario, Selftest
+from series_ci.manifest.request import Request
 from series_ci.pipeline import stages
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress, count
 from series_ci.results import samples, stats
 from series_ci.results.metrics import measured
@@ -88,7 +89,7 @@ class Rig:
         size = scenario.machine
         asked = ("--warmup", scenario.warmup, "--samples", scenario.samples, "--seed", seed)
         return Recipe(
-            qemu.Machine(self.shop.tools.arch, size.memory, size.cpus, size.swap),
+            arch.Machine(self.shop.tools.arch, size.memory, size.cpus, size.swap),
             self.accel,
             (_test(scenario, self.shop, self.pair[0].commit, tuple(str(word) for word in asked)),),
             self.shop.tools,

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from series_ci.errors import BuildError, UsageError
-from series_ci.host import files
 from series_ci.kernel.kernel import Workshop, make
+from series_ci.manifest.request import Request
 from series_ci.pipeline import stages
 from series_ci.pipeline.judge import BaseRuns, judge
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results import looks
 from series_ci.results.compare import Change, Comparison, Entry
@@ -133,7 +132,7 @@ class _Search:
         folder = self.request.out / f"patch-{number}"
         label = f"{number}/{len(self.commits)}"
         try:
-            with files.locked(self.shop.store.lock, self.progress.say):
+            with self.shop.store.in_use(self.progress.say):
                 commit = self.commits[number - 1]
                 kernel = make(self.shop, label, commit, folder / "patched", self.progress)
         except BuildError as error:

@@ -13,13 +13,12 @@ from series_ci.host import files
 from series_ci.mail import message
 from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
-from series_ci.report import summary
-from series_ci.report import sweep as many
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
-from series_ci.rundir import join, layout, verify
+from series_ci.rundir import join, layout, sweep_summary, verify
 from series_ci.rundir.join import Part
 from series_ci.rundir.run import Boot, Problem, SweepRow, SweepRun, VersionRun, retried
+from series_ci.rundir.summary import version_json
 from series_ci.versions import as_mailed
 
 _AGAIN = re.compile(r"-\d+\Z")
@@ -50,7 +49,7 @@ def merge(
         files.write_json(making / layout.STATE, {"repeat": sweep.repeat})
         files.write(making / "junit.xml", junit(sweep))
         files.write(making / "summary.md", markdown(sweep))
-        files.write_json(making / layout.SUMMARY, many.summary(sweep))
+        files.write_json(making / layout.SUMMARY, sweep_summary.sweep_json(sweep))
         step.note(str(out))
     return sweep
 
@@ -99,7 +98,7 @@ class _Joint:
         if run.error is not None:
             self._base(place / "base")  # there may be the log of its build
         files.write(target / "junit.xml", junit(run))
-        files.write_json(target / layout.SUMMARY, summary.summary(run))
+        files.write_json(target / layout.SUMMARY, version_json(run))
         return replace(part.row, run=run, error=run.error)
 
     def _base_boot(self, boot: Boot, place: Path) -> Boot:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from series_ci.host import files, requirements, scratch
+from series_ci.host import requirements, scratch
 from series_ci.kernel.store import Store
 from series_ci.mail import fetch
 from series_ci.mail.archive import open_archive
+from series_ci.manifest.request import Request
 from series_ci.pipeline import stages
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress, count
 
 
@@ -30,5 +30,5 @@ def prepare(requests: Sequence[Request], progress: Progress) -> None:
     with scratch.folder("prepare") as folder:
         for request in reversed(by_trees.values()):
             base, _refused = stages.find_base(request, progress)
-            with files.locked(Store(base.store).lock, progress.say):
+            with Store(base.store).in_use(progress.say):
                 stages.make_base(replace(request, out=folder), base, progress)

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from series_ci.kernel import repo
+from series_ci.kernel.source import Source
 from series_ci.kernel.store import Base
 from series_ci.rundir import public
-from series_ci.rundir.run import Source
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 

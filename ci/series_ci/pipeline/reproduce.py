@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from series_ci import arch
+from series_ci.arch import Machine
 from series_ci.errors import ApplyError, BuildError, InfrastructureError, UsageError
-from series_ci.guest.qemu import Machine
 from series_ci.host import files, scratch
 from series_ci.kernel.store import Store
 from series_ci.manifest.model import Scenario, Selftest, TreeSource
 from series_ci.manifest.reported import Reported
+from series_ci.manifest.request import Request
 from series_ci.pipeline import bench, stages
 from series_ci.pipeline.bench import Rig, Turn
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results.samples import SIDES, Sample
 from series_ci.rundir.runlock import Lock
@@ -113,7 +113,7 @@ def check(request: Request, lock: Lock, progress: Progress) -> None:
     base, _refused = stages.find_base(request, progress)
     store = Store(base.store)
     _same("the base", store.tree_id(base.commit), lock.tree.base, base.spec)
-    with files.locked(store.lock, progress.say):
+    with store.in_use(progress.say):
         commit = stages.apply(request, base, fetched, progress)
     _same("the base with the series", store.tree_id(commit), lock.tree.patched, base.spec)
 

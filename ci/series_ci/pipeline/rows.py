@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci.errors import Error, ExitStatus
-from series_ci.pipeline.stages import Outcome, Request
-from series_ci.rundir.run import Stage
+from series_ci.host import paths
+from series_ci.manifest.request import Request
+from series_ci.pipeline import outcome
+from series_ci.pipeline.outcome import Outcome
+from series_ci.rundir.run import Stage, SweepRow, SweepRun
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,21 @@ def status(row: Row) -> ExitStatus:
     if row.outcome is not None and row.outcome.comparison is not None:
         return row.outcome.comparison.status
     return row.error.status if row.error is not None else ExitStatus.OK
+
+
+def sweep_run(sweep: Sweep, rows: Sequence[Row]) -> SweepRun:
+    """The run that these rows are the end of."""
+    return SweepRun(sweep.series, sweep.title, tuple(_sweep_row(row) for row in rows), str(sweep.out), sweep.repeat)
+
+
+def _sweep_row(row: Row) -> SweepRow:
+    return SweepRow(
+        label=row.label,
+        message_id=row.request.message_id,
+        stage=row.stage,
+        status=status(row),
+        base=paths.named(row.base),
+        same_as=row.same_as,
+        error=outcome.told(row.error),
+        run=outcome.version_run(row.outcome) if row.outcome else None,
+    )

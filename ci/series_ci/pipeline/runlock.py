@@ -13,7 +13,8 @@ from series_ci.kernel import kconfig, selftests
 from series_ci.kernel.kernel import Workshop
 from series_ci.kernel.store import Base, Store
 from series_ci.mail.fetch import Fetched
-from series_ci.pipeline.stages import Outcome, Request
+from series_ci.manifest.request import Request
+from series_ci.pipeline.outcome import Outcome
 from series_ci.rundir import runlock
 from series_ci.rundir.runlock import Lock
 

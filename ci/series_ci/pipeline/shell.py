@@ -10,21 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from series_ci.arch import Machine
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import boot as boots
 from series_ci.guest import bounded_log, initramfs, vm
 from series_ci.guest import qemu as machine
 from series_ci.guest.boot import Recipe
 from series_ci.guest.initramfs import Test
-from series_ci.guest.qemu import Machine
-from series_ci.host import files, process, requirements, scratch
+from series_ci.host import process, requirements, scratch
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel, make
 from series_ci.kernel.selftests import Installed
 from series_ci.kernel.store import Store
+from series_ci.manifest.request import Request
 from series_ci.pipeline import stages
-from series_ci.pipeline.stages import Request
 from series_ci.progress import Progress
 from series_ci.results.model import Run, Status
 
@@ -41,7 +41,7 @@ def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[R
     fetched = None if base_only else stages.fetch(request, progress)
     base, refused = stages.find_base(request, progress)
     del refused  # told already
-    with files.locked(Store(base.store).lock, progress.say):
+    with Store(base.store).in_use(progress.say):
         if fetched is None:
             shop, kernel = stages.make_base(request, base, progress)
         else:

@@ -1,4 +1,4 @@
-"""The whole story of `series-ci test`: fetch, apply, build, boot, compare, write down."""
+"""The steps that all stories share, in the order in which a version goes through them."""
 
 from __future__ import annotations
 
@@ -8,94 +8,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from series_ci.arch import Arch
-from series_ci.errors import ApplyError, BuildError, Error, SeriesError
+from series_ci.errors import ApplyError, BuildError
 from series_ci.guest import accel, boot
 from series_ci.guest.accel import Accelerator
 from series_ci.guest.boot import Recipe
 from series_ci.guest.initramfs import Test
-from series_ci.guest.qemu import Machine
 from series_ci.host import files, requirements
 from series_ci.kernel import apply as tree
 from series_ci.kernel import build, compiled, kernel, sources
 from series_ci.kernel.each_patch import PatchBuild, build_each
-from series_ci.kernel.hazards import Permit
 from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.kernel.selftests import timeout
 from series_ci.kernel.store import Base, Store, check_kernel
 from series_ci.mail.archive import open_archive
 from series_ci.mail.fetch import Fetched, fetch_version
-from series_ci.manifest.allow import Allowed
-from series_ci.manifest.model import Selftest, TreeSource
-from series_ci.pipeline.judge import BaseRuns, judge
+from series_ci.manifest.model import Selftest
+from series_ci.manifest.request import Request
 from series_ci.pipeline.provenance import source_of
 from series_ci.progress import Progress, count
-from series_ci.results.compare import Comparison
-from series_ci.results.coverage import Coverage
-from series_ci.results.model import Run
-from series_ci.rundir.run import Permitted
 from series_ci.versions import present
-
-
-@dataclass(frozen=True)
-class Request:
-    """One version to test, with everything decided: what the manifest says and what the command line changed of it.
-
-    `repeat` is the command line that does the same again; `out` the run directory, which does not exist yet;
-    `each_patch` asks for a build after each patch, too; `rest` are the mails of versions that patches are taken from
-    which this one did not send anew; `allow` are complaints of the kernel that are no regression;
-    `toolchain` is gcc or llvm; `permit` is what the series may have that is refused elsewhere.
-    """
-
-    series: str
-    label: str
-    message_id: str
-    archive: str
-    trees: tuple[TreeSource, ...]
-    config: tuple[Path, ...]
-    machine: Machine
-    tests: tuple[Selftest, ...]
-    accel: str
-    out: Path
-    repeat: str
-    each_patch: bool = False
-    allow: tuple[Allowed, ...] = ()
-    rest: tuple[str, ...] = ()
-    toolchain: str = "gcc"
-    permit: tuple[Permit, ...] = ()
-
-    @property
-    def message_ids(self) -> tuple[str, ...]:
-        """The mails that make the version, its own last."""
-        return (*self.rest, self.message_id)
-
-    @property
-    def arch(self) -> Arch:
-        """The architecture that is built and booted."""
-        return self.machine.arch
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a request. Without a comparison, `error` says why the version was not booted.
-
-    `base` is the tree that was used, `refused` why earlier ones of the list were not; `steps` are the builds after each
-    patch, if they were asked for. `runs` are pairs, a base's first, and `boots` the folders in which each of them lies.
-    `shop` is where the kernels were made, `coverage` what of the series is in them; None if they were not made.
-    `permitted` is what the series has that it only may have by its manifest.
-    """
-
-    request: Request
-    fetched: Fetched
-    base: Base
-    refused: tuple[str, ...]
-    runs: tuple[Run, ...] = ()
-    comparison: Comparison | None = None
-    error: Error | None = None
-    steps: tuple[PatchBuild, ...] = ()
-    boots: tuple[Path, ...] = ()
-    shop: Workshop | None = None
-    coverage: Coverage | None = None
-    permitted: tuple[Permitted, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,35 +41,10 @@ class Pair:
     second: Kernel
 
 
-def test(request: Request, progress: Progress) -> Outcome:
-    """Take one version to a verdict. Not to apply, build or be in the kernel is one, too; other errors are raised."""
-    requirements.require(request.arch, request.toolchain)
-    fetched = fetch(request, progress)
-    base, refused = find_base(request, progress)
-    seen = Outcome(request, fetched, base, tuple(refused))
-    store = Store(base.store)
-    try:
-        with files.locked(store.lock, progress.say):
-            commit = apply(request, base, fetched, progress)
-            seen = replace(seen, permitted=tree.permitted(base, commit, fetched.patches, request.permit))
-            shop, first = make_base(request, base, progress)
-            seen = replace(seen, steps=each_patch(request, shop, first, commit, fetched, progress))
-            second = kernel.make(shop, request.label, commit, request.out / "patched", progress)
-        covered = compiled.measure(shop, first, second)
-        seen = replace(seen, coverage=covered)
-        compiled.require_tested(covered)
-    except SeriesError as error:
-        return replace(seen, error=error)
-    recipe = make_recipe(request, shop, (first, second), progress)
-    base_runs = BaseRuns(recipe, first, request.out / "base", progress)
-    found = judge(base_runs, second, request.out, progress, request.allow)
-    return replace(seen, runs=found.runs, boots=found.boots, comparison=found.comparison, shop=shop)
-
-
 def each_patch(
     request: Request, shop: Workshop, base: Kernel, tip: str, fetched: Fetched, progress: Progress
 ) -> tuple[PatchBuild, ...]:
-    """A build after each patch of the version; none if it was not asked for. The caller holds the store's lock."""
+    """A build after each patch of the version; none if it was not asked for."""
     if not request.each_patch:
         return ()
     return build_each(shop, base, tip, fetched.patches, progress, request.out)
@@ -176,7 +82,7 @@ def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
         own = request.trees[index].base_patches
         base = tree.kept_base(found, own)
         if base is None:
-            with files.locked(store.lock, progress.say):
+            with store.in_use(progress.say):
                 base = tree.with_base_patches(found, own)
         base = replace(base, source=source_of(found, version))
         step.note("cached" if base.cached else "imported")
@@ -187,7 +93,7 @@ def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
 
 
 def apply(request: Request, base: Base, fetched: Fetched, progress: Progress, suffix: str = "") -> str:
-    """The commit of the version on its base. The caller holds the store's lock.
+    """The commit of the version on its base.
 
     Raises ApplyError, AlreadyAppliedError, and NothingToTestError for a series that changes documentation only.
     """
@@ -213,7 +119,7 @@ def workshop(request: Request, base: Base) -> Workshop:
 
 
 def make_base(request: Request, base: Base, progress: Progress) -> tuple[Workshop, Kernel]:
-    """The workshop for the request's configuration, and the base's kernel. The caller holds the store's lock."""
+    """The workshop for the request's configuration, and the base's kernel."""
     shop = workshop(request, base)
     try:
         return shop, kernel.make(shop, "base", base.commit, request.out / "base", progress)
@@ -226,7 +132,7 @@ def make_pair(request: Request, progress: Progress) -> Pair:
     requirements.require(request.arch, request.toolchain)
     fetched = fetch(request, progress)
     base, _refused = find_base(request, progress)
-    with files.locked(Store(base.store).lock, progress.say):
+    with Store(base.store).in_use(progress.say):
         commit = apply(request, base, fetched, progress)
         shop, first = make_base(request, base, progress)
         second = kernel.make(shop, request.label, commit, request.out / "patched", progress)

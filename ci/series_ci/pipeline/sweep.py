@@ -9,111 +9,58 @@ No kernel is built while a guest runs: on two cores both at once took 0.93 of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from series_ci.errors import Error, ExitStatus, SeriesError
+from series_ci.errors import Error, SeriesError
 from series_ci.host import files, requirements
 from series_ci.kernel import compiled, order
 from series_ci.kernel.apply import permitted
-from series_ci.kernel.kernel import Kernel, Workshop, make
-from series_ci.kernel.store import Base, Store
-from series_ci.mail.fetch import Fetched
+from series_ci.kernel.kernel import make
+from series_ci.kernel.store import Store
 from series_ci.pipeline import stages
-from series_ci.pipeline.judge import BaseRuns, Judged, judge
-from series_ci.pipeline.rows import Row, Sweep, status
-from series_ci.pipeline.stages import Outcome, Request
+from series_ci.pipeline.judge import BaseRuns, judge
+from series_ci.pipeline.rows import Row, Sweep, sweep_run
+from series_ci.pipeline.sweep_state import EnoughError, SweepState, TreeState, VersionState
+from series_ci.pipeline.test import write
 from series_ci.progress import Progress
-from series_ci.results.coverage import Coverage
-from series_ci.rundir.run import Permitted, Stage
+from series_ci.report.junit import junit
+from series_ci.report.markdown import markdown
+from series_ci.rundir import layout
+from series_ci.rundir.run import SweepRun
+from series_ci.rundir.sweep_summary import sweep_json
 
 
-@dataclass
-class _Version:
-    """A version on its way."""
+def run_sweep(sweep: Sweep, progress: Progress) -> SweepRun:
+    """Test all versions of a sweep, and write down each of them as soon as it is known, and the table in the end.
 
-    request: Request
-    fetched: Fetched | None = None
-    tree: _Tree | None = None
-    commit: str = ""
-    kernel: Kernel | None = None
-    coverage: Coverage | None = None
-    elder: _Version | None = None
-    twins: list[_Version] = field(default_factory=list)
-    error: Error | None = None
-    judged: Judged | None = None
-    permitted: tuple[Permitted, ...] = ()
-
-    @property
-    def label(self) -> str:
-        return self.request.label
-
-    def row(self) -> Row:
-        """The version as others see it; a twin has what its elder got."""
-        elder = self.elder or self
-        error = self.error or elder.error
-        judged = elder.judged
-        verdict = judged is not None or isinstance(error, SeriesError)
-        outcome = None
-        if verdict and self.fetched and self.tree:
-            outcome = Outcome(
-                self.request,
-                self.fetched,
-                self.tree.base,
-                self.tree.refused,
-                judged.runs if judged else (),
-                judged.comparison if judged else None,
-                error,
-                boots=judged.boots if judged else (),
-                shop=self.tree.shop,
-                coverage=elder.coverage,
-                permitted=self.permitted,
-            )
-        base = self.tree.base.spec if self.tree else ""
-        return Row(self.request, outcome, error, self.stage, base, self.elder.label if self.elder else "")
-
-    @property
-    def stage(self) -> Stage:
-        """How far it has come."""
-        if self.elder is not None:
-            return self.elder.stage
-        steps = {
-            Stage.FETCH: self.fetched,
-            Stage.TREE: self.tree,
-            Stage.APPLY: self.commit,
-            Stage.BUILD: self.kernel,
-            Stage.BOOT: self.judged,
-        }
-        return next((stage for stage, made in steps.items() if not made), Stage.DONE)
+    A sweep that was interrupted in its folder goes on there. Raises UsageError if another process works in it.
+    """
+    with layout.opened(sweep.out, sweep.repeat) as goes_on:
+        if goes_on:
+            progress.say(f"goes on with the interrupted sweep in {sweep.out}")
+        run = sweep_run(sweep, run_versions(sweep, progress, _write_version))
+        files.write(sweep.out / "junit.xml", junit(run))
+        files.write(sweep.out / "summary.md", markdown(run))
+        # The last one: it says that the sweep is finished.
+        files.write_json(sweep.out / layout.SUMMARY, sweep_json(run))
+    return run
 
 
-@dataclass
-class _Tree:
-    """A base, and the versions that go on it; `out` gets a folder `base`."""
-
-    base: Base
-    refused: tuple[str, ...]
-    out: Path
-    versions: list[_Version] = field(default_factory=list)
-    shop: Workshop | None = None
-    kernel: Kernel | None = None
+def _write_version(row: Row) -> None:
+    if row.outcome is not None:
+        write(row.outcome)
 
 
-class _EnoughError(Exception):
-    """A version went wrong, and the sweep is not to go on."""
-
-
-def run(sweep: Sweep, progress: Progress, done: Callable[[Row], None] = lambda _row: None) -> list[Row]:
+def run_versions(sweep: Sweep, progress: Progress, done: Callable[[Row], None] = lambda _row: None) -> list[Row]:
     """Take all versions to their verdicts; `done` is told each as soon as it is known.
 
     An error of one version (its mail is not to be had, its guest was lost) is kept in its row. Raises what stands in
     the way of all of them.
     """
     requirements.require(sweep.requests[0].arch, sweep.requests[0].toolchain)
-    versions = [_Version(request) for request in sweep.requests]
-    work = _Work(sweep, progress, done)
+    versions = [VersionState(request) for request in sweep.requests]
+    work = SweepState(sweep, progress, done)
     try:
         for version in versions:
             with work.keeping(version):
@@ -123,39 +70,12 @@ def run(sweep: Sweep, progress: Progress, done: Callable[[Row], None] = lambda _
             _make(each, work)
         for each in trees:
             _boot(each, work)
-    except _EnoughError:
+    except EnoughError:
         versions = [each for each in versions if each.error or each.judged]
         progress.say("stopped: --no-keep-going")
     else:
         _raise_common([version.error for version in versions])
     return [version.row() for version in versions]
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What all stages need."""
-
-    sweep: Sweep
-    progress: Progress
-    done: Callable[[Row], None]
-
-    @contextmanager
-    def keeping(self, version: _Version) -> Iterator[None]:
-        """Keep an error of the block with its version, and go on."""
-        try:
-            yield
-        except Error as error:
-            version.error = error
-            self.tell(version)
-
-    def tell(self, version: _Version) -> None:
-        """A version is through, and its twins are with it."""
-        for each in version.twins:
-            self.done(each.row())
-        row = version.row()
-        self.done(row)
-        if status(row) is not ExitStatus.OK and not self.sweep.keep_going:
-            raise _EnoughError
 
 
 def _raise_common(errors: Sequence[Error | None]) -> None:
@@ -166,10 +86,10 @@ def _raise_common(errors: Sequence[Error | None]) -> None:
         raise first
 
 
-def _trees(versions: Sequence[_Version], work: _Work) -> list[_Tree]:
+def _trees(versions: Sequence[VersionState], work: SweepState) -> list[TreeState]:
     """The bases that the versions go on, each found once."""
-    found: dict[str, _Tree] = {}
-    by_source: dict[object, _Tree | Error] = {}
+    found: dict[str, TreeState] = {}
+    by_source: dict[object, TreeState | Error] = {}
     for version in versions:
         source = version.request.trees
         if source not in by_source:
@@ -179,7 +99,7 @@ def _trees(versions: Sequence[_Version], work: _Work) -> list[_Tree]:
                 by_source[source] = error
             else:
                 out = work.sweep.out / f"base.{len(found) + 1}" if found else work.sweep.out
-                by_source[source] = found.setdefault(base.commit, _Tree(base, tuple(refused), out))
+                by_source[source] = found.setdefault(base.commit, TreeState(base, tuple(refused), out))
         tree = by_source[source]
         with work.keeping(version):
             if isinstance(tree, Error):
@@ -189,10 +109,10 @@ def _trees(versions: Sequence[_Version], work: _Work) -> list[_Tree]:
     return list(found.values())
 
 
-def _make(tree: _Tree, work: _Work) -> None:
+def _make(tree: TreeState, work: SweepState) -> None:
     """Apply and build all versions of a base; equal sources are built once."""
     store = Store(tree.base.store)
-    with files.locked(store.lock, work.progress.say):
+    with store.in_use(work.progress.say):
         for version in tree.versions:
             with work.keeping(version):
                 version.commit = _apply(version, tree, work)
@@ -217,7 +137,7 @@ def _make(tree: _Tree, work: _Work) -> None:
                 compiled.require_tested(covered)
 
 
-def _apply(version: _Version, tree: _Tree, work: _Work) -> str:
+def _apply(version: VersionState, tree: TreeState, work: SweepState) -> str:
     assert version.fetched is not None
     request, fetched = version.request, version.fetched
     commit = stages.apply(request, tree.base, fetched, work.progress, f" {version.label}")
@@ -225,9 +145,9 @@ def _apply(version: _Version, tree: _Tree, work: _Work) -> str:
     return commit
 
 
-def _without_twins(versions: Sequence[_Version], store: Store) -> list[_Version]:
+def _without_twins(versions: Sequence[VersionState], store: Store) -> list[VersionState]:
     """The versions with sources of their own; the others become twins of these."""
-    elders: dict[str, _Version] = {}
+    elders: dict[str, VersionState] = {}
     for version in versions:
         elder = elders.setdefault(store.tree_id(version.commit), version)
         if elder is not version:
@@ -236,7 +156,7 @@ def _without_twins(versions: Sequence[_Version], store: Store) -> list[_Version]
     return list(elders.values())
 
 
-def _boot(tree: _Tree, work: _Work) -> None:
+def _boot(tree: TreeState, work: SweepState) -> None:
     """Boot all kernels of a base and judge them; equal kernels are booted once."""
     built = [each for each in tree.versions if each.kernel is not None and each.error is None]
     if not built or tree.shop is None or tree.kernel is None:
@@ -244,7 +164,7 @@ def _boot(tree: _Tree, work: _Work) -> None:
     kernels_ = [each.kernel for each in built if each.kernel is not None]
     recipe = stages.make_recipe(built[0].request, tree.shop, [tree.kernel, *kernels_], work.progress)
     base = BaseRuns(recipe, tree.kernel, tree.out / "base", work.progress)
-    booted: dict[str, _Version] = {}
+    booted: dict[str, VersionState] = {}
     for version in built:
         assert version.kernel is not None
         key = files.digest(version.kernel.build.image.read_bytes(), str(version.kernel.tests.folder))

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 
-from series_ci.report.words import states
 from series_ci.results.compare import Change, Entry
 from series_ci.results.model import Splat
 from series_ci.rundir.run import Problem, Step, VersionRun
+from series_ci.rundir.words import states
 
 DETAILS = 16_000
 """Characters of evidence beside a place. GitHub takes 64 KB, and nobody reads that much in a margin."""

@@ -10,9 +10,7 @@ from pathlib import Path
 
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import process
-from series_ci.mail.message import header, parse
-
-NEEDED = ("To", "Subject", "In-Reply-To")
+from series_ci.mail.message import REPLY_NEEDS, header, parse
 
 _MISSING = {
     "not a git command": "Debian has it in the package git-email",
@@ -30,7 +28,7 @@ def command(file: Path) -> list[str]:
         message = parse(file.read_bytes())
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from error
-    missing = [name for name in NEEDED if not header(message, name)]
+    missing = [name for name in REPLY_NEEDS if not header(message, name)]
     if missing:
         raise UsageError(f"{file}: is no reply: it has no {', '.join(missing)}")
     answered = header(message, "In-Reply-To")

@@ -12,12 +12,12 @@ from series_ci.host import files
 from series_ci.mail import patchmail
 from series_ci.post.annotations import Annotation, remarks
 from series_ci.progress import count
-from series_ci.report import words
 from series_ci.report.markdown import COMMENT, markdown
-from series_ci.report.summary import summary
 from series_ci.results.compare import Change
+from series_ci.rundir import words
 from series_ci.rundir.read import mails, read_version
 from series_ci.rundir.run import VersionRun
+from series_ci.rundir.summary import version_json
 
 
 class State(StrEnum):
@@ -93,7 +93,7 @@ def _touched(folder: Path) -> tuple[str, ...]:
 
 def of(run: VersionRun, touched: Sequence[str]) -> Posting:
     """The posting of a run; `touched` are the files of its patches."""
-    results = summary(run)
+    results = version_json(run)
     return Posting(
         series=run.series,
         version=run.version,

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from series_ci.errors import ExitStatus
 from series_ci.host import plain
-from series_ci.report import words
 from series_ci.results.compare import Change
-from series_ci.rundir import matrix
+from series_ci.rundir import matrix, words
 from series_ci.rundir.run import VersionRun
 
 TOOL = "series-ci"

@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from series_ci.cli.terminal import Table
 from series_ci.manifest.model import Scenario
-from series_ci.pipeline.stages import Request
+from series_ci.manifest.request import Request
 from series_ci.progress import count
 from series_ci.report.numbers import change, detectable, interval, number
+from series_ci.report.tables import Table
 from series_ci.results import stats
 from series_ci.results.metrics import measured, quantity
 from series_ci.results.samples import Sample

@@ -9,13 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from series_ci.guest import attempts
-from series_ci.guest.boot import GUEST
+from series_ci.guest.record import GUEST
 from series_ci.host import inside, plain
 from series_ci.mail import message
 from series_ci.results import logline
 from series_ci.rundir import read
 from series_ci.rundir.run import AnyRun, SweepRun, VersionRun, place
-from series_ci.versions import as_mailed, difference, rangediff
+from series_ci.versions import as_mailed, rangediff
 from series_ci.versions.rangediff import Pair
 
 HEAD, TAIL = 400, 1600
@@ -118,4 +118,4 @@ def _changed(folder: Path, run: SweepRun) -> Iterator[Changed]:
 def _sent(mails: Sequence[bytes], run: VersionRun) -> list[as_mailed.Mailed]:
     ids = {each.message_id: each.patch_id for each in run.origin.patches}
     patches = [message.patch(raw) for raw in mails]
-    return [difference.as_sent(each, ids[each.message_id]) for each in patches if each.message_id in ids]
+    return [as_mailed.as_sent(each, ids[each.message_id]) for each in patches if each.message_id in ids]

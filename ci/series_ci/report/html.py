@@ -10,10 +10,10 @@ from typing import Any
 
 from series_ci.errors import ExitStatus
 from series_ci.host import paths, plain
-from series_ci.report import words
 from series_ci.report.evidence import Console, Evidence
 from series_ci.results.compare import Change, Entry, SplatEntry
 from series_ci.results.logline import both_ends
+from series_ci.rundir import words
 from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix, why
 from series_ci.rundir.run import AnyRun, SweepRun, VersionRun, place
 

@@ -15,10 +15,10 @@ from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from series_ci.errors import ExitStatus
 from series_ci.manifest.allow import Allowed
-from series_ci.report import words
 from series_ci.results.compare import LOST, Change, Entry, SplatEntry
 from series_ci.results.logline import both_ends
 from series_ci.results.model import Splat, Status
+from series_ci.rundir import words
 from series_ci.rundir.run import AnyRun, Problem, Step, SweepRow, SweepRun, VersionRun
 
 OUTPUT_LINES = 200

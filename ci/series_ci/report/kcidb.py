@@ -13,9 +13,8 @@ from typing import Any
 
 from series_ci.errors import ExitStatus, NothingToTestError, UsageError
 from series_ci.host import files
-from series_ci.report import words
 from series_ci.results.model import BOOT_RESULT, Ended, Result, Run, Status
-from series_ci.rundir import public
+from series_ci.rundir import public, words
 from series_ci.rundir.run import AnyRun, Origin, Stage, SweepRun, VersionRun
 
 ORIGIN = "series_ci"

@@ -10,11 +10,11 @@ from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import plain
 from series_ci.mail import addresses, message
 from series_ci.progress import count
-from series_ci.report import headers, mailtext, quotation, words
+from series_ci.report import headers, mailtext, quotation
 from series_ci.report.mailtext import WIDTH
 from series_ci.results.compare import LOST, ONLY_BOOTED, Change, Entry
 from series_ci.results.model import Status
-from series_ci.rundir import public
+from series_ci.rundir import public, words
 from series_ci.rundir.run import VersionRun
 from series_ci.rundir.runlock import Lock
 

@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from series_ci.report import words
 from series_ci.report.markup import Block, Table, cell, code, fence, joined, plain
 from series_ci.results.compare import Change, Entry
+from series_ci.rundir import words
 from series_ci.rundir.matrix import matrix, why_failed
 from series_ci.rundir.run import AnyRun, Step, SweepRun, VersionRun
 

@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from series_ci.cli.terminal import Table
 from series_ci.manifest.reported import Reported
 from series_ci.progress import count
 from series_ci.report.numbers import number
+from series_ci.report.tables import Table
 from series_ci.results.metrics import quantity
 from series_ci.rundir import public
 from series_ci.rundir.reproduction import GOOD, Difference, Repeated, Row, Verdict

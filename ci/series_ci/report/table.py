@@ -8,16 +8,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from series_ci.cli.terminal import Table
 from series_ci.errors import ExitStatus
-from series_ci.kernel.each_patch import PatchBuild
-from series_ci.pipeline.stages import Outcome
 from series_ci.progress import count
-from series_ci.report import words
-from series_ci.report.summary import ran, status, verdict
+from series_ci.report.tables import Table
 from series_ci.results import coverage
-from series_ci.results.compare import Change, Comparison, Entry
+from series_ci.results.compare import Change, Entry
 from series_ci.results.model import Status
+from series_ci.rundir import words
+from series_ci.rundir.run import Step, VersionRun
 
 STYLES = {
     Change.BROKEN: "bold red",
@@ -34,30 +32,27 @@ COLOURS = {ExitStatus.OK: "green", ExitStatus.NOT_TESTED: "yellow"}
 """Of verdicts; others are red."""
 
 
-def show(outcome: Outcome, out: Console) -> None:
-    """Print the outcome."""
-    run = ran(outcome)
-    if outcome.steps:
-        _show_steps(outcome.steps, out)
-    if outcome.comparison is not None:
+def show(run: VersionRun, out: Console) -> None:
+    """Print the run of one version."""
+    if run.steps:
+        _show_steps(run.steps, out)
+    if run.error is None:
         # Not narrower than its content: a log has no width, and a name that is cut cannot be looked for.
-        rows = programs(outcome.comparison, outcome.request.label)
+        rows = programs(run)
         rows.width = rows.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
         out.print(rows, crop=False)
-        _show_changes(outcome.comparison, out)
+        _show_changes(run, out)
         for note in words.retried(run):
             out.print(Text.assemble(("NOTE", "bold"), f" {note}\n"))
-    for each in outcome.permitted:
-        out.print(Text.assemble(("PERMITTED", "bold yellow"), f" {each.kind}: {each.words}"), soft_wrap=True)
-    request = outcome.request
-    colour = COLOURS.get(status(outcome), "red")
-    if outcome.coverage is not None:
-        out.print(Text(f"compiled: {coverage.words(outcome.coverage)}"), soft_wrap=True)
-    said = (f"{request.series} {request.label}: {verdict(outcome)}", f"bold {colour}")
+    for permitted in run.permitted:
+        out.print(Text.assemble(("PERMITTED", "bold yellow"), f" {permitted.kind}: {permitted.words}"), soft_wrap=True)
+    if run.coverage is not None:
+        out.print(Text(f"compiled: {coverage.words(run.coverage)}"), soft_wrap=True)
+    said = (f"{words.name(run)}: {run.verdict}", f"bold {COLOURS.get(run.status, 'red')}")
     counts = ", ".join(words.tally(run))
     out.print(Text.assemble(said, f"  {counts}" if counts else ""), soft_wrap=True)
-    out.print(Text(f"results:  {request.out}"), soft_wrap=True)
-    out.print(Text(f"repeat:   {request.repeat}"), soft_wrap=True)
+    out.print(Text(f"results:  {run.folder}"), soft_wrap=True)
+    out.print(Text(f"repeat:   {run.repeat}"), soft_wrap=True)
 
 
 MANY = 12
@@ -67,16 +62,16 @@ MOST = 500
 """Rows of the table; also results, complaints and notes that are told of below it. The others are counted."""
 
 
-def programs(comparison: Comparison, label: str) -> Table:
+def programs(run: VersionRun) -> Table:
     """One row for a program in which nothing changed; one per result where something did.
 
     The last row counts those that have none.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("test", "base", label, "change"):
+    for heading in ("test", "base", run.version, "change"):
         table.add_column(heading, no_wrap=True)
     groups: dict[str, list[Entry]] = {}
-    for entry in comparison.entries:
+    for entry in run.entries:
         groups.setdefault(entry.name.partition(":")[0], []).append(entry)
     left: list[Entry] = []
     for name, entries in groups.items():
@@ -113,35 +108,35 @@ def _tally(statuses: Sequence[Status]) -> str:
     return ", ".join(f"{count} {status}" for status, count in Counter(statuses).items())
 
 
-def _show_steps(steps: Sequence[PatchBuild], out: Console) -> None:
+def _show_steps(steps: Sequence[Step], out: Console) -> None:
     """One line per patch, and below it what it broke or what the compiler has to say about it now."""
     for step in steps:
         built = ("does not build", "bold red") if step.error else ("builds", "green")
-        new = f", {count(len(step.warnings), 'new warning')}" if step.warnings else ""
-        out.print(Text.assemble(built, f"  {step.name}{new}"))
+        new = f", {count(len(step.new_warnings), 'new warning')}" if step.new_warnings else ""
+        out.print(Text.assemble(built, f"  {step.patch}{new}"))
         left_out = step.coverage is not None and not step.coverage.whole
         said = [coverage.words(step.coverage)] if step.coverage is not None and left_out else []
-        for line in [*([step.error.message] if step.error else []), *step.warnings, *said]:
+        for line in [*([step.error] if step.error else []), *step.new_warnings, *said]:
             out.print(Text(f"    {line}"))
     out.print()
 
 
-def _show_changes(comparison: Comparison, out: Console) -> None:
-    broken = comparison.having(Change.BROKEN)
+def _show_changes(run: VersionRun, out: Console) -> None:
+    broken = run.having(Change.BROKEN)
     for entry in broken[:MOST]:
         out.print(Text.assemble("\n", ("BROKEN", "bold red"), f" {entry.name}: {words.states(entry)}"))
         for line in ([entry.reason] if entry.reason else []) + list(entry.log[-8:]):
             out.print(Text(f"    {line}"))
-    notes = words.notes(comparison)
+    notes = words.notes(run)
     for name, note in notes[:MOST]:
         out.print(Text.assemble("\n", ("NOTE", "bold"), f" {name}, {note}"))
-    splats = comparison.new_splats
+    splats = run.new_splats
     for splat in splats[:MOST]:
         where = f" (in {splat.test})" if splat.test else ""
         out.print(Text.assemble("\n", (splat.kind, "bold red"), f" {splat.title}{where}"))
         for line in splat.lines[:20]:
             out.print(Text(f"    {line}"))
-    for splat, allowed in comparison.allowed_splats:
+    for splat, allowed in run.allowed_splats:
         out.print(Text.assemble("\n", ("ALLOWED", "bold yellow"), f" {splat.kind} {splat.title}"))
         out.print(Text(f"    {allowed.words}"))
     for number, what in ((len(broken), "broken result"), (len(notes), "note"), (len(splats), "complaint")):

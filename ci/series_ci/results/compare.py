@@ -237,5 +237,5 @@ def _splats(base: Run, patched: Run, allowed: Sequence[Allowed]) -> list[SplatEn
 
 
 def _new_splat(splat: Splat, allowed: Sequence[Allowed]) -> SplatEntry:
-    entry = allow.find(splat, allowed)
+    entry = allow.find(allowed, splat.kind, splat.title, splat.fingerprint)
     return SplatEntry(splat, Change.ALLOWED if entry else Change.NEW, entry)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError, NotTestedError
 from series_ci.progress import count
-from series_ci.report import words
 from series_ci.results.compare import Change, Entry
 from series_ci.results.model import BOOT_RESULT
+from series_ci.rundir import words
 from series_ci.rundir.run import Stage, SweepRow, VersionRun
 
 OK, NONE = "ok", "-"

@@ -7,25 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.guest.boot import RUN_FILE
+from series_ci.guest.record import RUN_FILE, read_run
 from series_ci.host import files
+from series_ci.kernel.hazards import Permitted
+from series_ci.kernel.source import Source
 from series_ci.mail import message, sent
 from series_ci.manifest.allow import Allowed
 from series_ci.results import coverage
 from series_ci.results.compare import Change, Entry, SplatEntry
 from series_ci.results.model import Ended, Splat, Status
-from series_ci.rundir import record, runlock
+from series_ci.rundir import runlock
 from series_ci.rundir.layout import SUMMARY
 from series_ci.rundir.run import (
     SOURCE_KEYS,
     AnyRun,
     Boot,
     Origin,
-    Permitted,
     Problem,
     Retried,
     SentPatch,
-    Source,
     Stage,
     Step,
     SweepRow,
@@ -195,7 +195,7 @@ def _boots(folder: Path, names: list[str]) -> tuple[Boot, ...]:
     found = []
     for name in names:
         path = folder / name / RUN_FILE
-        found.append(Boot(str(name), record.read_run(path) if path.exists() else None))
+        found.append(Boot(str(name), read_run(path) if path.exists() else None))
     return tuple(found)
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
-from series_ci.kernel.hazards import quoted
+from series_ci.kernel.hazards import Permitted
+from series_ci.kernel.source import Source
 from series_ci.manifest.allow import Allowed
 from series_ci.results.compare import ONLY_BOOTED, Change, Entry, SplatEntry
 from series_ci.results.coverage import Coverage
@@ -58,26 +59,6 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Permitted:
-    """What a patch (`1/2 title`) has that is refused unless the manifest permits it, and the manifest's reason.
-
-    `kind` is the manifest's word, `path` the file, "" for the patch as a whole, `why` what is refused elsewhere.
-    """
-
-    kind: str
-    path: str
-    patch: str
-    why: str
-    reason: str
-
-    @property
-    def words(self) -> str:
-        """Which file of which patch is what, and why that is so."""
-        what = f"{quoted(self.path)} {self.why}" if self.path else self.why
-        return f"{what} (patch {self.patch}), permitted: {self.reason}"
-
-
-@dataclass(frozen=True)
 class SentPatch:
     """One patch of the version as it was mailed: Message-ID, `git patch-id`, subject without prefixes."""
 
@@ -92,20 +73,6 @@ class Boot:
 
     folder: str
     run: Run | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """What the tree of a base is called where others have it too, before any patch of the base.
-
-    `linux` is its version, such as 6.12.7; of a git tree `commit`, `describe` (a tag or branch, or what git describe
-    says) and `url`. What is not known, or is known on one machine only, is empty.
-    """
-
-    linux: str = ""
-    commit: str = ""
-    describe: str = ""
-    url: str = ""
 
 
 SOURCE_KEYS = ("linux", "tree_commit", "tree_describe", "tree_url")

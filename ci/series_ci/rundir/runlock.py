@@ -16,10 +16,10 @@ from series_ci.arch import Accel
 from series_ci.errors import UsageError
 from series_ci.host import files
 from series_ci.kernel import kconfig
-from series_ci.kernel.hazards import Permit
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import Form, Label, MessageId
 from series_ci.manifest.model import Scenario
+from series_ci.manifest.permit import Permit
 from series_ci.manifest.reported import Reported
 
 NAME = "run.lock"

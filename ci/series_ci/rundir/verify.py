@@ -26,16 +26,15 @@ from series_ci.errors import (
     UsageError,
 )
 from series_ci.guest import attempts
-from series_ci.guest.boot import GUEST, RUN_FILE
+from series_ci.guest.record import GUEST, RUN_FILE
 from series_ci.mail import sent
 from series_ci.manifest.fields import LABEL
-from series_ci.report import summary as one
-from series_ci.report import sweep as many
 from series_ci.results import coverage, looks
 from series_ci.results.compare import Comparison
 from series_ci.results.model import Run
-from series_ci.rundir import layout, read, runlock, verify_mails
+from series_ci.rundir import layout, read, runlock, sweep_summary, verify_mails
 from series_ci.rundir.run import AnyRun, Boot, Stage, SweepRow, SweepRun, VersionRun, retried
+from series_ci.rundir.summary import compared_status, compared_verdict, version_json
 
 MIB = 1 << 20
 
@@ -87,9 +86,9 @@ def verify(folder: Path, limits: Limits = LIMITS) -> AnyRun:
     if isinstance(run, SweepRun):
         for row in run.rows:
             _verify_row(folder, row, run)
-        _same(folder / layout.SUMMARY, many.summary(run), summary)
+        _same(folder / layout.SUMMARY, sweep_summary.sweep_json(run), summary)
     else:
-        _same(folder / layout.SUMMARY, one.summary(run), summary)
+        _same(folder / layout.SUMMARY, version_json(run), summary)
         _verify_version(folder, run, _BOOTS_OF_VERSION)
     return run
 
@@ -208,7 +207,7 @@ def _verify_row(folder: Path, row: SweepRow, sweep: SweepRun) -> None:
         raise _wrong(path, f"does not say of {row.label} what {row.label}/{layout.SUMMARY} says")
     if row.stage is not run.stage:
         raise _wrong(path, f"has {row.label} end at stage {row.stage}")
-    _same(folder / row.label / layout.SUMMARY, one.summary(run), _object(folder / row.label / layout.SUMMARY))
+    _same(folder / row.label / layout.SUMMARY, version_json(run), _object(folder / row.label / layout.SUMMARY))
     _verify_version(folder / row.label, run, _BOOTS_OF_SWEEP)
 
 
@@ -277,8 +276,8 @@ def _verify_verdict(path: Path, run: VersionRun, comparison: Comparison) -> None
     expected: dict[str, tuple[object, object]] = {
         "changes": (comparison.entries, run.entries),
         "splats": (comparison.splats, run.splats),
-        "verdict": (one.compared_verdict(comparison, broken), run.verdict),
-        "status": (one.compared_status(comparison, broken), run.status),
+        "verdict": (compared_verdict(comparison, broken), run.verdict),
+        "status": (compared_status(comparison, broken), run.status),
         "retried": (retried(run.base_boots, run.boots), run.retried),
     }
     if base := run.base_boots[0].run:

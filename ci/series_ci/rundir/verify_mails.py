@@ -7,8 +7,7 @@ from pathlib import Path
 
 from series_ci.mail import message as mail
 from series_ci.mail import sent
-from series_ci.mail.message import Patch
-from series_ci.post.mail import NEEDED
+from series_ci.mail.message import REPLY_NEEDS, Patch
 from series_ci.rundir import layout, read
 from series_ci.rundir.run import VersionRun
 
@@ -57,6 +56,6 @@ def _reply(path: Path, names: set[str]) -> Fault | None:
         return None
     message = mail.parse(path.read_bytes())
     answers = mail.header(message, "In-Reply-To").strip("<> ")
-    if answers not in names or not all(mail.header(message, name) for name in NEEDED):
+    if answers not in names or not all(mail.header(message, name) for name in REPLY_NEEDS):
         return path, "is no reply to this version"
     return None

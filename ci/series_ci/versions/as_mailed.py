@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from series_ci.errors import UsageError
+from series_ci.host import process, scratch
 from series_ci.mail import difftext, message
+from series_ci.mail.message import Patch
 from series_ci.versions.rangediff import Mark, Pair, Side
 
 ALIKE = 0.5
@@ -165,3 +168,24 @@ def _section(lines: list[str], end: int) -> str:
         if match := _SECTION.fullmatch(line):
             return match[1] or match[2]
     return "Metadata"
+
+
+def as_sent(patch: Patch, patch_id: str) -> Mailed:
+    """A mail as `git am` would read it: with git's own decoding, and without what stands below the `---`."""
+    with scratch.folder("mail") as folder:
+        message, diff = folder / "message", folder / "diff"
+        done = process.run(
+            ["git", "mailinfo", str(message), str(diff)], cwd=folder, stdin=patch.raw, env=process.GIT_ALONE
+        )
+        if done.code != 0:
+            raise UsageError(f"{patch.message_id}: git cannot read this mail", details=done.err)
+        said = dict(line.split(": ", 1) for line in done.out.splitlines() if ": " in line)
+        text = diff.read_text("utf-8", "replace")
+        start = text.find("diff --git ")
+        return Mailed(
+            author=f"{said.get('Author', '')} <{said.get('Email', '')}>",
+            title=said.get("Subject", patch.subject.title),
+            message=message.read_text("utf-8", "replace"),
+            diff=text[start:] if start >= 0 else "",
+            patch_id=patch_id,
+        )

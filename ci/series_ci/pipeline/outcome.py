@@ -1,31 +1,49 @@
-"""One version's run: made of what was seen, and as the JSON object that `--json` prints and `summary.json` holds."""
+"""What came of a request, as the pipeline has it, and the run that is written down of it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, astuple
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 from series_ci.errors import AlreadyAppliedError, ApplyError, Error, ExitStatus, NothingToTestError, SeriesError
 from series_ci.host import paths
-from series_ci.pipeline.stages import Outcome
-from series_ci.progress import count
-from series_ci.results import coverage
+from series_ci.kernel.each_patch import PatchBuild
+from series_ci.kernel.hazards import Permitted
+from series_ci.kernel.kernel import Workshop
+from series_ci.kernel.store import Base
+from series_ci.mail.fetch import Fetched
+from series_ci.manifest.request import Request
 from series_ci.results.compare import Comparison
-from series_ci.rundir import record
-from series_ci.rundir.run import (
-    SOURCE_KEYS,
-    Boot,
-    Origin,
-    Problem,
-    Retried,
-    SentPatch,
-    Source,
-    Step,
-    VersionRun,
-    retried,
-)
+from series_ci.results.coverage import Coverage
+from series_ci.results.model import Run
+from series_ci.rundir.run import Boot, Origin, Problem, SentPatch, Step, VersionRun, retried
+from series_ci.rundir.summary import compared_status, compared_verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a request. Without a comparison, `error` says why the version was not booted.
+
+    `base` is the tree that was used, `refused` why earlier ones of the list were not; `steps` are the builds after each
+    patch, if they were asked for. `runs` are pairs, a base's first, and `boots` the folders in which each of them lies.
+    `shop` is where the kernels were made, `coverage` what of the series is in them; None if they were not made.
+    `permitted` is what the series has that it only may have by its manifest.
+    """
+
+    request: Request
+    fetched: Fetched
+    base: Base
+    refused: tuple[str, ...]
+    runs: tuple[Run, ...] = ()
+    comparison: Comparison | None = None
+    error: Error | None = None
+    steps: tuple[PatchBuild, ...] = ()
+    boots: tuple[Path, ...] = ()
+    shop: Workshop | None = None
+    coverage: Coverage | None = None
+    permitted: tuple[Permitted, ...] = ()
 
 
 def status(outcome: Outcome) -> ExitStatus:
@@ -44,21 +62,11 @@ def verdict(outcome: Outcome) -> str:
     return outcome.error.verdict
 
 
-def compared_status(comparison: Comparison, broken: int) -> ExitStatus:
-    """Of a comparison, with so many patches on the way that do not build: a regression outweighs them."""
-    return ExitStatus.BUILD if comparison.status is ExitStatus.OK and broken else comparison.status
-
-
-def compared_verdict(comparison: Comparison, broken: int) -> str:
-    """The same in words."""
-    return comparison.verdict + (f", but no build after {count(broken, 'patch')}" if broken else "")
-
-
 def _broken_steps(outcome: Outcome) -> int:
     return sum(step.error is not None for step in outcome.steps)
 
 
-def ran(outcome: Outcome) -> VersionRun:
+def version_run(outcome: Outcome) -> VersionRun:
     """The run that an outcome is the end of."""
     request, comparison, error = outcome.request, outcome.comparison, outcome.error
     boots = [
@@ -124,64 +132,3 @@ def _origin(outcome: Outcome) -> Origin:
 def told(error: Error | None) -> Problem | None:
     """An error as reports have it."""
     return Problem(*(paths.named(text) for text in (error.message, error.details, error.hint))) if error else None
-
-
-def _source(source: Source) -> dict[str, str]:
-    """What is known of the tree, as keys of the environment."""
-    return {key: value for key, value in zip(SOURCE_KEYS, astuple(source), strict=True) if value}
-
-
-def _retried(guest: Retried) -> dict[str, str]:
-    return {"kernel": guest.kernel, "folder": guest.folder, "ended": guest.ended.value, "why": guest.why}
-
-
-def problem(error: Problem | None) -> dict[str, str] | None:
-    """An error as a JSON object."""
-    return {"message": error.message, "details": error.details, "hint": error.hint} if error else None
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "patch": step.patch,
-        "commit": step.commit,
-        "error": step.error,
-        "new_warnings": list(step.new_warnings),
-        "coverage": coverage.as_json(step.coverage),
-    }
-
-
-def summary(run: VersionRun) -> dict[str, Any]:
-    """The JSON object; `stored` reads it."""
-    origin = run.origin
-    return {
-        "series": run.series,
-        "version": run.version,
-        "title": run.title,
-        "message_id": run.message_id,
-        "verdict": run.verdict,
-        "status": int(run.status),
-        "coverage": coverage.as_json(run.coverage),
-        "changes": record.changes(run.entries),
-        "splats": record.splats(run.splats),
-        "steps": [_step(step) for step in run.steps],
-        **({"permitted": [asdict(each) for each in run.permitted]} if run.permitted else {}),
-        "error": problem(run.error),
-        "run_dir": run.folder,
-        "boots": {"base": [each.folder for each in run.base_boots], "patched": [each.folder for each in run.boots]},
-        **({"retried": [_retried(each) for each in run.retried]} if run.retried else {}),
-        "environment": {
-            **run.environment,
-            "archive": origin.archive,
-            "tree": origin.tree,
-            "base_patches": list(origin.base_patches),
-            "trees_not_used": list(origin.refused),
-            **_source(origin.source),
-            "base_commit": origin.base,
-            "patched_commit": origin.patched,
-            "patches": [
-                {"message_id": each.message_id, "patch_id": each.patch_id, "subject": each.subject}
-                for each in origin.patches
-            ],
-        },
-        "repeat": run.repeat,
-    }

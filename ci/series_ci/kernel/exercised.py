@@ -6,7 +6,6 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from series_ci.guest import initramfs
 from series_ci.host import files, inside
 from series_ci.kernel import selftests
 from series_ci.results import coverage
@@ -51,7 +50,7 @@ def _content(folder: Path, name: str) -> bytes | None:
 
 
 def _all(folder: Path, collection: str) -> Iterator[tuple[str, str]]:
-    for path in initramfs.installed(folder, collection):
+    for path in selftests.installed(folder, collection):
         if path.name not in _SETTINGS:
             name = str(path.relative_to(folder))
             yield name, files.digest(_content(folder, name) or b"")

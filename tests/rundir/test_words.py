@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fakes.outcomes import outcome, run
-from series_ci.report import words
-from series_ci.report.summary import ran
+from series_ci.pipeline.outcome import version_run
 from series_ci.results.compare import Change, Entry
 from series_ci.results.model import Ended, Result, Splat, Status
+from series_ci.rundir import words
 from series_ci.rundir.run import Boot, Retried, SweepRun
 
 
@@ -16,7 +16,7 @@ def entry(name: str, change: Change = Change.BROKEN) -> Entry:
     return Entry(name, Status.PASS, Status.FAIL, change)
 
 
-RUN = ran(
+RUN = version_run(
     outcome(
         run(
             "base", *(Result(name, Status.PASS) for name in ("mm/a", "mm/a:x", "mm/gone")), Result("mm/f", Status.FAIL)
@@ -38,7 +38,9 @@ def test_the_headline_counts_the_worst_first() -> None:
 
 def test_a_loss_on_both_kernels_is_told() -> None:
     lost = Result("mm/a", Status.CRASH)
-    assert words.headline(ran(outcome(run("base", lost), run("v10", lost)))).endswith("1 SAME (1 without a result)")
+    assert words.headline(version_run(outcome(run("base", lost), run("v10", lost)))).endswith(
+        "1 SAME (1 without a result)"
+    )
 
 
 def retried(*guests: Retried) -> list[str]:
@@ -74,7 +76,7 @@ def test_a_program_does_not_hide_the_result_that_made_it_fail() -> None:
 
 
 def test_nothing_broken_no_first_failure() -> None:
-    assert words.first_failure(ran(outcome(run("base"), run("v10")))) is None
+    assert words.first_failure(version_run(outcome(run("base"), run("v10")))) is None
 
 
 def test_states() -> None:

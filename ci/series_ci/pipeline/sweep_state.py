@@ -1,0 +1,124 @@
+"""The state of a sweep: its versions and trees on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from series_ci.errors import Error, ExitStatus, SeriesError
+from series_ci.kernel.hazards import Permitted
+from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.store import Base
+from series_ci.mail.fetch import Fetched
+from series_ci.manifest.request import Request
+from series_ci.pipeline.judge import Judged
+from series_ci.pipeline.outcome import Outcome
+from series_ci.pipeline.rows import Row, Sweep, status
+from series_ci.progress import Progress
+from series_ci.results.coverage import Coverage
+from series_ci.rundir.run import Stage
+
+
+@dataclass
+class VersionState:
+    """A version on its way."""
+
+    request: Request
+    fetched: Fetched | None = None
+    tree: TreeState | None = None
+    commit: str = ""
+    kernel: Kernel | None = None
+    coverage: Coverage | None = None
+    elder: VersionState | None = None
+    twins: list[VersionState] = field(default_factory=list)
+    error: Error | None = None
+    judged: Judged | None = None
+    permitted: tuple[Permitted, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The version's label."""
+        return self.request.label
+
+    def row(self) -> Row:
+        """The version as others see it; a twin has what its elder got."""
+        elder = self.elder or self
+        error = self.error or elder.error
+        judged = elder.judged
+        verdict = judged is not None or isinstance(error, SeriesError)
+        outcome = None
+        if verdict and self.fetched and self.tree:
+            outcome = Outcome(
+                self.request,
+                self.fetched,
+                self.tree.base,
+                self.tree.refused,
+                judged.runs if judged else (),
+                judged.comparison if judged else None,
+                error,
+                boots=judged.boots if judged else (),
+                shop=self.tree.shop,
+                coverage=elder.coverage,
+                permitted=self.permitted,
+            )
+        base = self.tree.base.spec if self.tree else ""
+        return Row(self.request, outcome, error, self.stage, base, self.elder.label if self.elder else "")
+
+    @property
+    def stage(self) -> Stage:
+        """How far it has come."""
+        if self.elder is not None:
+            return self.elder.stage
+        steps = {
+            Stage.FETCH: self.fetched,
+            Stage.TREE: self.tree,
+            Stage.APPLY: self.commit,
+            Stage.BUILD: self.kernel,
+            Stage.BOOT: self.judged,
+        }
+        return next((stage for stage, made in steps.items() if not made), Stage.DONE)
+
+
+@dataclass
+class TreeState:
+    """A base, and the versions that go on it; `out` gets a folder `base`."""
+
+    base: Base
+    refused: tuple[str, ...]
+    out: Path
+    versions: list[VersionState] = field(default_factory=list)
+    shop: Workshop | None = None
+    kernel: Kernel | None = None
+
+
+class EnoughError(Exception):
+    """A version went wrong, and the sweep is not to go on."""
+
+
+@dataclass(frozen=True)
+class SweepState:
+    """What all stages need."""
+
+    sweep: Sweep
+    progress: Progress
+    done: Callable[[Row], None]
+
+    @contextmanager
+    def keeping(self, version: VersionState) -> Iterator[None]:
+        """Keep an error of the block with its version, and go on."""
+        try:
+            yield
+        except Error as error:
+            version.error = error
+            self.tell(version)
+
+    def tell(self, version: VersionState) -> None:
+        """A version is through, and its twins are with it."""
+        for each in version.twins:
+            self.done(each.row())
+        row = version.row()
+        self.done(row)
+        if status(row) is not ExitStatus.OK and not self.sweep.keep_going:
+            raise EnoughError
