@@ -144,7 +144,8 @@ need_arch() {
 	local packages
 	read -ra packages < <("$VENV/bin/python" -c '
 import sys
-from series_ci import arch, requirements
+from series_ci import arch
+from series_ci.host import requirements
 print(*sorted({package for _name, package in requirements.absent(arch.get(sys.argv[1]))}))' "$1") || die "cannot tell what $1 needs"
 	install_packages "${packages[@]}"
 }
