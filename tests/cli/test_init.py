@@ -76,7 +76,7 @@ def test_every_version_of_the_manifest_can_be_fetched(folder: Path, capsys: pyte
     run(capsys, mails.message_id(1, 0), "--archive", "mail", "-o", "mine.yaml", "-q")
     loaded = model.load(folder / "mine.yaml")
     for label, number in (("v1", 1), ("v2", 2)):
-        fetched = fetch.fetch(loaded.version(label).message_id, open_archive(str(loaded.archive)))
+        fetched = fetch.fetch_patches(loaded.version(label).message_id, open_archive(str(loaded.archive)))
         assert [each.subject.version for each in fetched.patches] == [number, number]
 
 

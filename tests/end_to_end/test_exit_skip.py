@@ -159,7 +159,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("lab")
     options = replace(sources_only("demo", None, None, ()), out=str(folder / "made"))
     recipe, kernel = shell.prepare(make_request("v10", options), Progress(), base_only=True)
-    return boot.boot(lab_recipe(recipe), lab_kernel(kernel, folder), folder / "run", Progress(), "boot")
+    return boot.boot_kernel(lab_recipe(recipe), lab_kernel(kernel, folder), folder / "run", Progress(), "boot")
 
 
 def lab_kernel(kernel: Kernel, folder: Path) -> Kernel:

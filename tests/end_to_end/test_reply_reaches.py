@@ -55,7 +55,7 @@ def applied(url: str, message_id: str, folder: Path) -> list[str]:
     done = process.run([*argv, message_id], cwd=folder, env={**home, **process.GIT_ALONE})
     assert done.code == 0, done.err
     (mbox,) = (folder / "out").glob("*.mbx")
-    return [message.body(message.parse(raw)) for raw in message.split_mbox(mbox.read_bytes())]
+    return [message.body_of(message.parse(raw)) for raw in message.split_mbox(mbox.read_bytes())]
 
 
 def sent(raws: Sequence[bytes]) -> list[bytes]:

@@ -45,7 +45,7 @@ class Bench:
 
     def boot(self, *guests: dict[str, Any]) -> Run:
         self.qemu.plan(*guests)
-        return boot.boot(self.recipe, self.kernel, self.folder / "run", Progress(), "boot")
+        return boot.boot_kernel(self.recipe, self.kernel, self.folder / "run", Progress(), "boot")
 
     def results(self, *guests: dict[str, Any]) -> dict[str, Status]:
         run = self.boot(*guests)

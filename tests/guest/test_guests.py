@@ -23,8 +23,7 @@ from series_ci import arch
 from series_ci.arch import Accel
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError
-from series_ci.guest import boot as boots
-from series_ci.guest import initramfs, qemu, vm
+from series_ci.guest import boot, initramfs, qemu, vm
 from series_ci.guest.accel import Accelerator
 from series_ci.guest.boot import Recipe
 from series_ci.host import process
@@ -78,7 +77,7 @@ class Lab:
         tests = tuple(initramfs.Test(f"lab/{name}", "lab", name, (), timeout) for name in names)
         size = replace(self.recipe.machine, memory=memory)
         recipe = replace(self.recipe, tests=tests, append=tuple(append), machine=size)
-        return boots.boot(recipe, self.kernel, self.folder / "run", Progress(), "boot")
+        return boot.boot_kernel(recipe, self.kernel, self.folder / "run", Progress(), "boot")
 
     def verdicts(self, *names: str, timeout: int = 60) -> dict[str, Status]:
         return {result.name: result.status for result in self.boot(*names, timeout=timeout).results}
@@ -202,11 +201,11 @@ def test_a_kernel_that_dies_before_init_is_a_crash_at_once(lab: Lab, append: lis
 
 def test_a_guest_that_hangs_tells_what_its_cpus_were_doing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     # /init itself waits for ever: no test of its own would be ended by anybody.
-    monkeypatch.setattr(boots, "_limits", lambda _tests: vm.Limits(first=40, boot=40, idle=20, total=300))
+    monkeypatch.setattr(boot, "_limits", lambda _tests: vm.Limits(first=40, boot=40, idle=20, total=300))
     run = lab.boot("passes", append=["rdinit=/kselftest/lab/hangs"])
-    boot = named(run, "boot")
-    assert (boot.status, run.ended) == (Status.TIMEOUT, Ended.HANG)
-    text = "\n".join(boot.log)
+    result = named(run, "boot")
+    assert (result.status, run.ended) == (Status.TIMEOUT, Ended.HANG)
+    text = "\n".join(result.log)
     assert "CPU#0" in text
     assert "CPU#1" in text
     assert "RIP=" in text
@@ -216,9 +215,11 @@ def test_a_guest_that_hangs_tells_what_its_cpus_were_doing(lab: Lab, monkeypatch
 
 
 def test_a_kernel_that_never_prints_is_ended_and_tried_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boots, "_limits", lambda _tests: vm.Limits(first=5))
-    plain = qemu.argv
-    monkeypatch.setattr(qemu, "argv", lambda *args, **more: [*plain(*args, **more), "-S"])  # the CPUs do not start
+    monkeypatch.setattr(boot, "_limits", lambda _tests: vm.Limits(first=5))
+    plain = qemu.command_line
+    monkeypatch.setattr(
+        qemu, "command_line", lambda *args, **more: [*plain(*args, **more), "-S"]
+    )  # no CPU starts
     run = lab.boot("passes")
     assert (run.ended, named(run, "boot").status) == (Ended.HANG, Status.TIMEOUT)
     assert named(run, "boot").reason.startswith("the kernel printed nothing within 5 s")

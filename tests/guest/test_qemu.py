@@ -26,7 +26,7 @@ def options(argv: list[str]) -> list[tuple[str, str]]:
 
 def argv(folder: Path = Path("/run"), *, initrd: bool = True, accel: Accel = "tcg", swap: int = 1 << 20) -> list[str]:
     size = Machine(ROW, 512 << 20, 3, swap)
-    return qemu.argv(size, accel, Path("/image"), Path("/initrd") if initrd else None, Files(folder))
+    return qemu.command_line(size, accel, Path("/image"), Path("/initrd") if initrd else None, Files(folder))
 
 
 def test_the_guest_is_the_same_on_every_host_and_never_starts_twice() -> None:

@@ -43,7 +43,7 @@ class Lab:
         kernel.write_text("a kernel")
         initrd.write_bytes(cpio.archive([cpio.program("tests.sh", initramfs.script(TESTS).encode())]))
         size = arch.Machine(arch.get("x86_64"), 256 << 20, 1, SWAP)
-        return qemu.argv(size, "tcg", kernel, initrd, self.outputs)
+        return qemu.command_line(size, "tcg", kernel, initrd, self.outputs)
 
     def run(self, limits: vm.Limits = PATIENT, progress: Callable[[str], None] = lambda _text: None) -> vm.Boot:
         return vm.run(self.argv, self.outputs, swap=SWAP, limits=limits, progress=progress)

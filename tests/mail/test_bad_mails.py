@@ -15,9 +15,8 @@ from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.kernel import apply
 from series_ci.kernel.store import Base, Store
 from series_ci.mail import b4
-from series_ci.mail import fetch as lore
 from series_ci.mail.archive import open_archive
-from series_ci.mail.fetch import Fetched
+from series_ci.mail.fetch import Fetched, fetch_patches
 from series_ci.manifest.permit import Permit
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -27,7 +26,7 @@ NAME = "20260203.v1-1@example.org"
 
 
 def fetch(message_id: str, raws: Sequence[bytes], tmp_path: Path) -> Fetched:
-    return lore.fetch(message_id, open_archive(str(mails.folder(tmp_path / "mails", raws))))
+    return fetch_patches(message_id, open_archive(str(mails.folder(tmp_path / "mails", raws))))
 
 
 def one(message: str = "", edits: tuple[tuple[str, str, str], ...] = mails.HELPER.edits) -> bytes:
@@ -132,7 +131,7 @@ class TestEncodings:
     def test_flowed_mail_from_a_server(self, base: Base, tmp_path: Path) -> None:
         raw = flowed(one())
         with web.serve(mails.inbox([raw])) as server:
-            fetched = lore.fetch(NAME, open_archive(f"{server.url}/all"))
+            fetched = fetch_patches(NAME, open_archive(f"{server.url}/all"))
         assert fetched.patch_ids == fetch(NAME, [raw], tmp_path).patch_ids
         assert apply.with_series(base, fetched.patches, fetched.digest)
 
@@ -232,7 +231,7 @@ class TestThreads:
         ours, theirs = self.two()
         with web.serve(mails.inbox([*ours, *theirs])) as server:
             for version, number, total in self.NUMBERS:
-                found = lore.fetch(mails.message_id(version, number), open_archive(f"{server.url}/all"))
+                found = fetch_patches(mails.message_id(version, number), open_archive(f"{server.url}/all"))
                 assert len(found.patches) == total
                 assert found.patches[0].message_id == mails.message_id(version, 1)
 
@@ -275,4 +274,4 @@ class TestTenThousandMails:
         monkeypatch.setattr(b4, "TIMEOUT", 30.0)
         path = tmp_path / "archive.mbox"
         path.write_bytes(mails.mbox([*inbox.many(5_000), *mails.series(), *inbox.many(10_000)[5_000:]]))
-        assert len(lore.fetch(mails.message_id(1, 0), open_archive(str(path))).patches) == 2
+        assert len(fetch_patches(mails.message_id(1, 0), open_archive(str(path))).patches) == 2

@@ -17,10 +17,9 @@ from fakes import fakelinux, mails, web
 from fakes.here import ROOT
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import process
-from series_ci.mail import fetch as lore
 from series_ci.mail import message
 from series_ci.mail.archive import open_archive
-from series_ci.mail.fetch import Fetched
+from series_ci.mail.fetch import Fetched, fetch_patches, fetch_version
 from series_ci.mail.sent import find
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -40,7 +39,7 @@ def fetch(message_id: str, raws: Sequence[bytes], tmp_path: Path) -> Fetched:
     """Ask a mailbox that holds `raws`."""
     path = tmp_path / "archive.mbox"
     path.write_bytes(mails.mbox(raws))
-    return lore.fetch(message_id, open_archive(str(path)))
+    return fetch_patches(message_id, open_archive(str(path)))
 
 
 class TestLocalArchive:
@@ -54,7 +53,7 @@ class TestLocalArchive:
     def test_folder_of_mails(self, tmp_path: Path) -> None:
         folder = mails.folder(tmp_path / "mails", mails.series())
         (folder / "notes.txt").write_text("not a mail")
-        assert ids(lore.fetch(v(1, 2), open_archive(str(folder)))) == [v(1, 1), v(1, 2)]
+        assert ids(fetch_patches(v(1, 2), open_archive(str(folder)))) == [v(1, 1), v(1, 2)]
 
     def test_maildir(self, tmp_path: Path) -> None:
         cover, *rest = mails.series()
@@ -62,7 +61,7 @@ class TestLocalArchive:
             path = tmp_path / "maildir" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(raw)
-        assert ids(lore.fetch(v(1, 0), open_archive(str(tmp_path / "maildir")))) == [v(1, 1), v(1, 2)]
+        assert ids(fetch_patches(v(1, 0), open_archive(str(tmp_path / "maildir")))) == [v(1, 1), v(1, 2)]
 
     def test_brackets_round_the_id_do_not_matter(self, tmp_path: Path) -> None:
         assert fetch(f" <{v(1, 1)}>\n", mails.series(), tmp_path).message_id == v(1, 1)
@@ -95,10 +94,10 @@ class TestLocalArchive:
         path = tmp_path / "archive.mbox"
         raw = raw.replace(b"Reclaim cannot", b">From the manual:\n\nReclaim cannot")
         path.write_bytes(mails.mbox([raw]).replace(b"From mboxrd@z", b"From " + separator.encode()))
-        (patch,) = lore.fetch(v(1, 1), open_archive(str(path))).patches
-        again = lore.fetch(v(1, 1), open_archive(str(path)))
+        (patch,) = fetch_patches(v(1, 1), open_archive(str(path))).patches
+        again = fetch_patches(v(1, 1), open_archive(str(path)))
         for found in (patch, again.patches[0]):
-            text = message.body(message.parse(found.raw))
+            text = message.body_of(message.parse(found.raw))
             assert "\nFrom here on" in text
             assert text.startswith(">From the manual:")
 
@@ -217,28 +216,28 @@ class TestWrongAnswers:
         raws += mails.series(mails.BROKEN, version=2, reply_to=v(1, 2))[2:]
         raws[-1] = raws[-1].replace(v(2, 0).encode(), v(1, 2).encode())
         archive = open_archive(str(mails.folder(tmp_path / "mail", raws)))
-        first = lore.fetch_version([v(1, 0)], archive)
-        found = lore.fetch_version([v(1, 0), v(2, 2)], archive)
+        first = fetch_version([v(1, 0)], archive)
+        found = fetch_version([v(1, 0), v(2, 2)], archive)
         assert ids(found) == [v(1, 1), v(2, 2)]
         assert found.message_id == v(2, 2)
         assert found.patch_ids[0] == first.patch_ids[0]
         assert found.patch_ids[1] != first.patch_ids[1]
         assert len(message.split_mbox(found.mbox.read_bytes())) == 2
-        again = lore.fetch_version([v(1, 0), v(2, 2)], archive)
+        again = fetch_version([v(1, 0), v(2, 2)], archive)
         assert again.cached
         assert again.digest == found.digest
         # Without the rest it is still half a series, whatever was kept.
         with pytest.raises(InfrastructureError, match="patch 1/2 is missing"):
-            lore.fetch_version([v(2, 2)], archive)
+            fetch_version([v(2, 2)], archive)
 
     def test_a_rest_that_does_not_belong_to_it(self, tmp_path: Path) -> None:
         three = mails.Change("mm: a third\n\nSigned-off-by: R <r@example.org>", (("mm/vmscan.c", "1 if", "One if"),))
         raws = [*mails.series(), *mails.series((*mails.GOOD, three), version=2), *mails.series(version=3)]
         archive = open_archive(str(mails.folder(tmp_path / "mail", raws)))
         with pytest.raises(UsageError, match="is of a series of 3 patches, and the rest is to come from one of 2"):
-            lore.fetch_version([v(1, 0), v(2, 1)], archive)
+            fetch_version([v(1, 0), v(2, 1)], archive)
         with pytest.raises(UsageError, match="all 2 patches were sent anew"):
-            lore.fetch_version([v(1, 0), v(3, 1)], archive)
+            fetch_version([v(1, 0), v(3, 1)], archive)
 
     def test_later_version_in_a_thread_of_its_own(self, tmp_path: Path) -> None:
         raws = [*mails.series(), *mails.series(mails.BROKEN, version=2)]
@@ -273,7 +272,7 @@ def server() -> Iterator[web.Server]:
 
 
 def ask(server: web.Server, message_id: str) -> Fetched:
-    return lore.fetch(message_id, open_archive(f"{server.url}/all"))
+    return fetch_patches(message_id, open_archive(f"{server.url}/all"))
 
 
 class TestServer:
@@ -305,7 +304,7 @@ class TestServer:
             bound.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{bound.getsockname()[1]}/all/"
             with pytest.raises(InfrastructureError, match=f"{v(1, 1)}: cannot be had from {url}") as caught:
-                lore.fetch(v(1, 1), open_archive(url))
+                fetch_patches(v(1, 1), open_archive(url))
         assert "--archive" in caught.value.hint
 
     def test_two_versions_in_one_thread_never_give_the_other_one(self, server: web.Server) -> None:
@@ -344,7 +343,7 @@ class TestServer:
 
 
 def sent(fetched: Fetched) -> list[str]:
-    return [message.message_id(message.parse(raw)) for raw in fetched.sent]
+    return [message.id_of(message.parse(raw)) for raw in fetched.sent]
 
 
 class TestSent:
@@ -377,7 +376,7 @@ class TestSent:
         anew = mails.series(mails.BROKEN, version=2, reply_to=v(1, 0))[2]
         path = tmp_path / "archive.mbox"
         path.write_bytes(mails.mbox([*first, anew]))
-        fetched = lore.fetch_version((v(1, 0), v(2, 2)), open_archive(str(path)))
+        fetched = fetch_version((v(1, 0), v(2, 2)), open_archive(str(path)))
         assert ids(fetched) == [v(1, 1), v(2, 2)]
         assert sent(fetched) == [v(2, 2)]
         assert fetched.title == mails.HELPER.message.split("\n")[0]
@@ -601,25 +600,25 @@ class TestPublicInbox:
     ) -> None:
         url, _served = public_inbox
         name = f"{message_id}-justinjiang@vivo.com"
-        fetched = lore.fetch(name, open_archive(url))
+        fetched = fetch_patches(name, open_archive(url))
         assert ids(fetched) == [name]
         assert fetched.patches[0].subject.version == version
         assert len(fetched.patch_ids[0]) == 40
 
     def test_unknown_id(self, public_inbox: tuple[str, subprocess.Popen[bytes]]) -> None:
         with pytest.raises(UsageError, match="has no such mail"):
-            lore.fetch("none@example.org", open_archive(public_inbox[0]))
+            fetch_patches("none@example.org", open_archive(public_inbox[0]))
 
     def test_second_time_with_the_server_down(self, public_inbox: tuple[str, subprocess.Popen[bytes]]) -> None:
         """Last of its class: it ends the server."""
         url, served = public_inbox
         name = "20240710083641.546-1-justinjiang@vivo.com"
-        first = lore.fetch(name, open_archive(url))
+        first = fetch_patches(name, open_archive(url))
         served.terminate()
         served.wait()
-        second = lore.fetch(name, open_archive(url))
+        second = fetch_patches(name, open_archive(url))
         assert second.cached
         assert second.digest == first.digest
         with pytest.raises(InfrastructureError, match="cannot be had"):
-            lore.fetch("20240709042122.631-1-justinjiang@vivo.com", open_archive(url))
+            fetch_patches("20240709042122.631-1-justinjiang@vivo.com", open_archive(url))
         assert os.environ["SERIES_CI_CACHE"] in str(second.mbox)

@@ -5,8 +5,17 @@ import base64
 import pytest
 
 from fakes import mails
-from series_ci.mail import message as mail
-from series_ci.mail.message import Subject
+from series_ci.mail.message import (
+    Subject,
+    body_of,
+    contradictions,
+    header,
+    join_mbox,
+    parse,
+    parse_subject,
+    patch,
+    split_mbox,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,11 +37,11 @@ from series_ci.mail.message import Subject
     ],
 )
 def test_subjects(text: str, expected: Subject) -> None:
-    assert mail.parse_subject(text) == expected
+    assert parse_subject(text) == expected
 
 
 def test_patch_from_a_real_mail() -> None:
-    _cover, first, second = map(mail.patch, mails.series(version=2))
+    _cover, first, second = map(patch, mails.series(version=2))
     assert first.message_id == "20260203.v2-1@example.org"
     assert first.author == "Robin Välé <robin.vale@example.org>"
     assert first.date == "Mon, 2 Feb 2026 11:05:01 +0100"
@@ -41,29 +50,29 @@ def test_patch_from_a_real_mail() -> None:
 
 def test_folded_and_encoded_headers_are_one_line() -> None:
     raw = b"Subject: =?utf-8?q?V=C3=A4l=C3=A9?=\n and more\n\nbody\n"
-    assert mail.header(mail.parse(raw), "subject") == "Välé and more"
-    assert mail.header(mail.parse(raw), "X-Not-There") == ""
+    assert header(parse(raw), "subject") == "Välé and more"
+    assert header(parse(raw), "X-Not-There") == ""
 
 
 @pytest.mark.parametrize("value", [b"=?no-such-charset?q?x?=", b"=?utf-8?b?abcde?=", b"\xff\xfe raw bytes"])
 def test_headers_that_cannot_be_decoded_do_not_raise(value: bytes) -> None:
-    assert mail.header(mail.parse(b"Subject: " + value + b"\n\n"), "Subject")
+    assert header(parse(b"Subject: " + value + b"\n\n"), "Subject")
 
 
 def test_body_is_decoded_whatever_the_transfer_encoding() -> None:
     text = "diff --git a/x b/x\n+é = 1\n"
     plain = b"Content-Type: text/plain; charset=utf-8\n"
     encoded = base64.encodebytes(text.encode())
-    assert mail.body(mail.parse(plain + b"Content-Transfer-Encoding: 8bit\n\n" + text.encode())) == text
-    assert mail.body(mail.parse(plain + b"Content-Transfer-Encoding: base64\n\n" + encoded)) == text
+    assert body_of(parse(plain + b"Content-Transfer-Encoding: 8bit\n\n" + text.encode())) == text
+    assert body_of(parse(plain + b"Content-Transfer-Encoding: base64\n\n" + encoded)) == text
     quoted = b"Content-Transfer-Encoding: quoted-printable\n\ndiff --git a/x b/x\n+=C3=A9 =3D 1\n"
-    assert mail.body(mail.parse(plain + quoted)) == text
+    assert body_of(parse(plain + quoted)) == text
     latin = b"Content-Type: text/plain; charset=iso-8859-1\n\ndiff --git a/x b/x\r\n+\xe9 = 1\r\n"
-    assert mail.body(mail.parse(latin)) == text
+    assert body_of(parse(latin)) == text
 
 
 def test_body_with_an_unknown_charset_is_taken_for_utf8() -> None:
-    assert mail.body(mail.parse("Content-Type: text/plain; charset=klingon\n\né\n".encode())) == "é\n"
+    assert body_of(parse("Content-Type: text/plain; charset=klingon\n\né\n".encode())) == "é\n"
 
 
 def test_body_of_a_mail_with_parts_is_its_text() -> None:
@@ -71,51 +80,51 @@ def test_body_of_a_mail_with_parts_is_its_text() -> None:
         b'Content-Type: multipart/mixed; boundary="--x"\n\n----x\nContent-Type: text/plain\n\ntext\n----x\n'
         b"Content-Type: image/png\n\nno text\n----x\nContent-Type: text/x-patch\n\ndiff\n----x--\n"
     )
-    assert mail.body(mail.parse(raw)) == "text\ndiff"
+    assert body_of(parse(raw)) == "text\ndiff"
 
 
 def test_content_survives_another_transfer_encoding_but_no_change() -> None:
     (raw,) = mails.series(mails.GOOD[:1], cover="")
     head, _, body = raw.partition(b"\n\n")
     encoded = head.replace(b"8bit", b"base64") + b"\n\n" + base64.encodebytes(body)
-    assert mail.patch(encoded).content == mail.patch(raw).content
-    assert mail.patch(raw.replace(b"mm_users", b"mm_count")).content != mail.patch(raw).content
-    assert mail.patch(raw.replace(b"Date: Sun", b"Date: Mon")).content != mail.patch(raw).content
+    assert patch(encoded).content == patch(raw).content
+    assert patch(raw.replace(b"mm_users", b"mm_count")).content != patch(raw).content
+    assert patch(raw.replace(b"Date: Sun", b"Date: Mon")).content != patch(raw).content
 
 
 def test_mailbox_comes_back_with_lines_that_look_like_separators() -> None:
     raws = [b"Subject: a\n\nFrom here\n>From there\n>>From far\n", b"Subject: b\n\nend\n"]
-    box = mail.join_mbox(raws)
+    box = join_mbox(raws)
     assert b"\n>From here\n>>From there\n>>>From far\n" in box
-    assert mail.split_mbox(box) == raws
-    assert mail.split_mbox(mails.mbox(raws)) == raws
+    assert split_mbox(box) == raws
+    assert split_mbox(mails.mbox(raws)) == raws
 
 
 def test_empty_mailbox_has_no_mail() -> None:
-    assert mail.split_mbox(b"") == []
-    assert mail.join_mbox([]) == b""
+    assert split_mbox(b"") == []
+    assert join_mbox([]) == b""
 
 
 def test_contradictions_are_ids_with_two_contents() -> None:
     cover, first, second = mails.series()
     twin = first.replace(b"mm_users", b"mm_count")
     trailer = b"Received: by another server\n" + second
-    assert list(mail.contradictions([cover, first, second, trailer])) == []
-    assert list(mail.contradictions([cover, first, second, first + b"\n\n", first.rstrip(b"\n")])) == []
-    assert list(mail.contradictions([cover, first, second, twin])) == ["20260203.v1-1@example.org"]
-    assert list(mail.contradictions([b"Subject: a\n\nno id\n", b"Subject: b\n\nno id\n"])) == []
+    assert list(contradictions([cover, first, second, trailer])) == []
+    assert list(contradictions([cover, first, second, first + b"\n\n", first.rstrip(b"\n")])) == []
+    assert list(contradictions([cover, first, second, twin])) == ["20260203.v1-1@example.org"]
+    assert list(contradictions([b"Subject: a\n\nno id\n", b"Subject: b\n\nno id\n"])) == []
 
 
 def test_a_header_in_plain_utf8_is_read_as_git_reads_it() -> None:
-    message = mail.parse("From: Robin Välé <robin.vale@example.org>\nSubject: [PATCH] mm: ä\n\n".encode())
-    assert mail.header(message, "from") == "Robin Välé <robin.vale@example.org>"
-    assert mail.header(message, "Subject") == "[PATCH] mm: ä"
-    latin1 = mail.parse("From: Robin Välé <robin.vale@example.org>\n\n".encode("latin-1"))
-    assert mail.header(latin1, "From") == "Robin V\ufffdl\ufffd <robin.vale@example.org>"
+    message = parse("From: Robin Välé <robin.vale@example.org>\nSubject: [PATCH] mm: ä\n\n".encode())
+    assert header(message, "from") == "Robin Välé <robin.vale@example.org>"
+    assert header(message, "Subject") == "[PATCH] mm: ä"
+    latin1 = parse("From: Robin Välé <robin.vale@example.org>\n\n".encode("latin-1"))
+    assert header(latin1, "From") == "Robin V\ufffdl\ufffd <robin.vale@example.org>"
 
 
 @pytest.mark.parametrize("number", ["1" * 5000, "9" * 10, "²", "٣"])
 def test_a_number_has_at_most_nine_digits(number: str) -> None:
-    assert mail.parse_subject(f"[PATCH v{number}] x").version == 1
-    assert mail.parse_subject(f"[PATCH {number}/{number}] x").number == 1
-    assert mail.parse_subject("[PATCH v999999999 3/4] x").version == 999999999
+    assert parse_subject(f"[PATCH v{number}] x").version == 1
+    assert parse_subject(f"[PATCH {number}/{number}] x").number == 1
+    assert parse_subject("[PATCH v999999999 3/4] x").version == 999999999

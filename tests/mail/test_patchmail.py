@@ -192,11 +192,11 @@ def test_flowed_lines_are_joined_as_git_does() -> None:
 
     head = "Content-Type: text/plain; format=flowed"
     text = "one \ntwo\n  stuffed\n  \n-- \nname"
-    assert message.body(message.parse(raw(text, f"{head}\n"))) == "one two\n stuffed\n \n-- \nname"
-    assert message.body(message.parse(raw(text, f"{head}; delsp=yes\n"))) == "onetwo\n stuffed\n \n-- \nname"
-    assert message.body(message.parse(raw("a \n-- \nb ", f"{head}\n"))) == "a \n-- \nb "
+    assert message.body_of(message.parse(raw(text, f"{head}\n"))) == "one two\n stuffed\n \n-- \nname"
+    assert message.body_of(message.parse(raw(text, f"{head}; delsp=yes\n"))) == "onetwo\n stuffed\n \n-- \nname"
+    assert message.body_of(message.parse(raw("a \n-- \nb ", f"{head}\n"))) == "a \n-- \nb "
     # One that only says so: nothing was added to its lines.
-    assert message.body(message.parse(raw(" one\n two", f"{head}\n"))) == " one\n two"
+    assert message.body_of(message.parse(raw(" one\n two", f"{head}\n"))) == " one\n two"
 
 
 def test_reply_with_hunks_holds_no_diff_that_git_could_apply() -> None:

@@ -121,7 +121,7 @@ class TestReports:
         told = rundirs.version(tmp_path, permitted())
         assert told.permitted == (LOGO, LARGE)
         assert read.read(tmp_path) == told
-        assert verify.verify(tmp_path) == told
+        assert verify.read_verified(tmp_path) == told
         main(["schema", "results"])
         schema = json.loads(capsys.readouterr().out)
         found = json.loads((tmp_path / "summary.json").read_text())

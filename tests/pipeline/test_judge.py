@@ -65,7 +65,7 @@ def test_only_what_changed_runs_again(world: World) -> None:
     assert ran_tests(ran, "base-2") == ran_tests(ran, "patched-2") == ["mm/extra"]
     assert "1 BROKEN: both kernels once more with mm/extra alone" in ran.stderr
     assert len(world.lab.qemu.calls) == 4
-    verify.verify(ran.out)
+    verify.read_verified(ran.out)
 
 
 def test_a_test_that_fails_only_after_another_one_is_broken_all_the_same(world: World) -> None:
@@ -80,7 +80,7 @@ def test_a_test_that_fails_only_after_another_one_is_broken_all_the_same(world: 
     assert "both kernels once more with all tests" in ran.stderr
     assert ran_tests(ran, "patched-3") == ran_tests(ran, "base-3") == ["mm/good", "mm/extra"]
     assert len(world.lab.qemu.calls) == 6
-    assert verify.verify(ran.out) == read.read(ran.out)
+    assert verify.read_verified(ran.out) == read.read(ran.out)
 
 
 def test_what_comes_in_one_of_three_looks_is_flaky(world: World) -> None:
@@ -121,7 +121,7 @@ def test_each_selection_of_tests_has_its_own_boot_of_the_base(world: World) -> N
     assert boots["v4"]["base"] == boots["v1"]["base"]
     assert (ran_tests(ran, "base-2"), ran_tests(ran, "base-3")) == (["mm/extra"], ["mm/good", "mm/extra"])
     assert len(world.lab.qemu.calls) == 7
-    assert isinstance(verify.verify(ran.out), SweepRun)
+    assert isinstance(verify.read_verified(ran.out), SweepRun)
 
 
 def test_versions_that_change_the_same_tests_share_the_later_boot_of_the_base_too(world: World) -> None:
@@ -150,7 +150,7 @@ def test_a_merge_takes_all_boots_along(world: World, tmp_path: Path) -> None:
     out = tmp_path / "merged"
     words = [*map(str, parts), "--series", str(world.lab.manifest), "--version", "v1", "--version", "v9"]
     assert main(["merge", *words, "--out", str(out)]) == 1
-    found = verify.verify(out)
+    found = verify.read_verified(out)
     assert isinstance(found, SweepRun)
     assert [[boot.folder for boot in run.base_boots] for run in found.runs] == [
         ["../base", "../base-2", "../base-3"],
@@ -194,7 +194,7 @@ def test_a_patched_kernel_that_hangs_once_is_flaky_and_its_console_is_kept(
     # Both kernels were booted once more, without a test.
     assert ran_tests(ran, "patched-2") == ran_tests(ran, "base-2") == []
     assert len(world.lab.qemu.calls) == 5
-    assert verify.verify(ran.out) == read.read(ran.out)
+    assert verify.read_verified(ran.out) == read.read(ran.out)
 
 
 def test_a_base_that_hangs_once_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,4 +204,4 @@ def test_a_base_that_hangs_once_is_told(world: World, monkeypatch: pytest.Monkey
     assert ran.changes["boot"] == ("PASS", "PASS", "SAME")
     assert [each["folder"] for each in ran.summary["retried"]] == ["base/try-1"]
     assert read_run(ran.out / "base/run.json").attempts[0].ended is Ended.HANG
-    assert verify.verify(ran.out) == read.read(ran.out)
+    assert verify.read_verified(ran.out) == read.read(ran.out)

@@ -74,7 +74,7 @@ def test_the_same_as_one_machine_would_have_written(world: World) -> None:
     there = {str(each.relative_to(out)) for each in out.rglob("*")}
     # The kernel of the base was built when the whole ran; what does not build keeps the log of its base's build.
     assert names - {"base/build.log"} <= there | {"base/build.log"}
-    assert isinstance(verify.verify(out), SweepRun)
+    assert isinstance(verify.read_verified(out), SweepRun)
     assert [boot.folder for boot in read.read_version(out / "v4").boots] == ["../v1/patched", "../v1/patched-2"]
 
 
@@ -82,7 +82,7 @@ def test_each_version_by_itself(world: World) -> None:
     """Twins that nobody has put together are found; each keeps the boots of its own base."""
     parts = [world.test(label).out for label in ("v4", "v1", "v2", "v3")]
     status, out, _said, _err = merged(world, *parts)
-    found = verify.verify(out)
+    found = verify.read_verified(out)
     assert status == 4
     assert isinstance(found, SweepRun)
     assert [(row.label, row.same_as, row.stage.value) for row in found.rows] == [
@@ -103,7 +103,7 @@ def test_what_is_missing_has_no_result(world: World) -> None:
     assert rows["v2"]["error"]["message"] == "no result of v2 is in the run directory"
     assert (rows["v2"]["cells"]["apply"], rows["v1"]["cells"]["apply"]) == ("no result", "ok")
     assert "v2 v3 v4" in said or "no result of v3" in said
-    verify.verify(out)
+    verify.read_verified(out)
 
 
 def test_versions_that_were_asked_for(world: World) -> None:
@@ -232,7 +232,7 @@ def test_a_merged_run_can_be_merged_again(made: Any, tmp_path: Path) -> None:
     series = ["--series", str(tmp_path / "demo.yaml")]
     assert main(["merge", str(made("v1")), *series, "--out", str(tmp_path / "one")]) == 5
     assert main(["merge", str(tmp_path / "one"), str(made("v2")), *series, "--out", str(tmp_path / "two")]) == 0
-    found = verify.verify(tmp_path / "two")
+    found = verify.read_verified(tmp_path / "two")
     assert isinstance(found, SweepRun)
     assert [isinstance(row.run, VersionRun) for row in found.rows] == [True, True]
     shutil.rmtree(tmp_path / "two/base")

@@ -17,7 +17,7 @@ from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.host import process
 from series_ci.post import http, retry, server
 from series_ci.post.http import Client
-from series_ci.post.token import Token, need, read
+from series_ci.post.token import Token, need, read_token
 
 
 @pytest.fixture
@@ -211,17 +211,17 @@ class TestToken:
     @pytest.mark.parametrize("value", [f"{CANARY} x", f"a\n{CANARY}", f"ü{CANARY}"])
     def test_that_no_header_takes(self, value: str) -> None:
         with pytest.raises(UsageError, match="T: holds") as caught:
-            read({"T": value}, "T")
+            read_token({"T": value}, "T")
         assert CANARY not in str(caught.value)
 
     def test_line_end_of_a_file_is_no_part_of_it(self) -> None:
-        token = read({"B": f"{CANARY}\n"}, "A", "B")
+        token = read_token({"B": f"{CANARY}\n"}, "A", "B")
         assert token is not None
         assert token.header("Token") == f"Token {CANARY}"
 
     def test_none(self) -> None:
         with pytest.raises(UsageError, match="T is not set") as caught:
-            need(read({}, "T"), "T", "make one")
+            need(read_token({}, "T"), "T", "make one")
         assert caught.value.hint == "make one"
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from fakes import measured
 from series_ci.report import numbers
-from series_ci.report.bench import show, summary, worse
+from series_ci.report.bench import show_bench, summary, worse
 from series_ci.report.benchpage import page
 from series_ci.report.benchplot import forest, points
 
@@ -25,7 +25,7 @@ def made():
 
 def shown(bench):
     out = Console(file=io.StringIO(), width=40)
-    show(bench, out)
+    show_bench(bench, out)
     return out.file.getvalue()
 
 

@@ -64,7 +64,7 @@ GOOD = [
 @pytest.mark.parametrize("found", GOOD)
 def test_what_a_run_leaves_is_taken(tmp_path: Path, found: Outcome) -> None:
     known = rundirs.version(tmp_path / "run", found)
-    assert verify.verify(tmp_path / "run") == known
+    assert verify.read_verified(tmp_path / "run") == known
 
 
 COVER = MAIL.replace(b"v10-1@", b"v10-0@").replace(b"[PATCH v10] mm/rmap: leave the", b"[PATCH v10 0/1] All the")
@@ -81,10 +81,10 @@ def whole(folder: Path) -> Path:
 def test_the_mails_as_they_were_sent_and_a_reply_are_taken(tmp_path: Path) -> None:
     folder = whole(tmp_path / "run")
     (folder / "reply.eml").write_text(REPLY)
-    verify.verify(folder)
+    verify.read_verified(folder)
     # Of a version of which only a part was sent anew it is that part.
     rundirs.version(tmp_path / "part", BROKEN, sent=(MAIL,))
-    verify.verify(tmp_path / "part")
+    verify.read_verified(tmp_path / "part")
 
 
 def sent_as(*mails: bytes) -> Tamper:
@@ -125,7 +125,7 @@ def test_what_is_read_as_a_whole_is_small(tmp_path: Path, name: str) -> None:
     folder = sweep(tmp_path / "run") if "/" in name else whole(tmp_path / "run")
     (folder / name).write_bytes(b"x" * 2_000_000)
     with pytest.raises(UsageError, match=f"{name}: has more than 1 MiB"):
-        verify.verify(folder, replace(verify.LIMITS, record=verify.MIB))
+        verify.read_verified(folder, replace(verify.LIMITS, record=verify.MIB))
 
 
 def sweep(folder: Path) -> Path:
@@ -147,11 +147,11 @@ def sweep(folder: Path) -> Path:
 
 def test_a_sweep_is_taken(tmp_path: Path) -> None:
     folder = sweep(tmp_path / "sweep")
-    assert verify.verify(folder) == read.read(folder)
+    assert verify.read_verified(folder) == read.read(folder)
     verify.verify_version(folder / "v1")
     lost = Row(request(label="v7"), None, InfrastructureError("lost"), Stage.BOOT)
     rundirs.sweep(tmp_path / "other", [lost])
-    verify.verify(tmp_path / "other")
+    verify.read_verified(tmp_path / "other")
 
 
 def change(path: Path, *where: str | int, to: Any) -> None:
@@ -338,7 +338,7 @@ def test_sizes(tmp_path: Path) -> None:
     rundirs.version(tmp_path / "run", BROKEN)
     for limits in (Limits(record=1), Limits(file=1), Limits(total=1), Limits(files=1)):
         with pytest.raises(UsageError, match="has more than"):
-            verify.verify(tmp_path / "run", limits)
+            verify.read_verified(tmp_path / "run", limits)
 
 
 def test_a_version_that_its_sweep_does_not_name(tmp_path: Path) -> None:
@@ -361,7 +361,7 @@ def test_one_changed_byte_is_never_another_verdict(
     at, byte = data.draw(st.integers(0, len(raw) - 1)), data.draw(st.binary(min_size=0, max_size=2))
     (folder / name).write_bytes(raw[:at] + byte + raw[at + 1 :])
     try:
-        found = read.read_version(folder) if verify.verify(folder) else None
+        found = read.read_version(folder) if verify.read_verified(folder) else None
         assert found
         assert (found.verdict, int(found.status)) == ("regression", 1)
     except UsageError:

@@ -28,7 +28,7 @@ OTHER_CODE = mails.Change(
 
 def sent(label: str, raws: list[bytes]) -> Sent:
     patches = [raw for raw in raws if message.patch(raw).subject.number]
-    texts = [message.body(message.parse(raw)) for raw in patches]
+    texts = [message.body_of(message.parse(raw)) for raw in patches]
     code = tuple(line for text in texts for line in as_mailed.code(text[difftext.start(text) :]))
     ids = (process.run(["git", "patch-id", "--stable"], stdin=raw).out.split()[0] for raw in patches)
     return Sent(label, None, tuple(patchmail.read(raw) for raw in patches), tuple(ids), code)

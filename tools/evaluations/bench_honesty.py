@@ -29,8 +29,7 @@ from series_ci.manifest.request import Request
 from series_ci.pipeline import bench, stages
 from series_ci.pipeline.bench import Plan, Rig
 from series_ci.progress import Progress
-from series_ci.report import bench as report
-from series_ci.report.bench import Bench
+from series_ci.report.bench import Bench, gather, show_bench, summary
 from series_ci.results import samples
 from series_ci.results.stats import Verdict
 
@@ -94,7 +93,7 @@ def run(
         out = asked.out / name
         rig = Rig(shop, accel, (first, second))
         taken = bench.run(rig, scenarios, replace(plan, seed=plan.seed + 1000 * place), out, progress)
-        made = report.gather(replace(asked, label=second.label), first.commit, scenarios, taken, margin)
+        made = gather(replace(asked, label=second.label), first.commit, scenarios, taken, margin)
         files.write(out / bench.SAMPLES, samples.as_lines(taken))
         trials.append(Trial(name, second is slow, made))
         progress.say(f"{name}: {'; '.join(trials[-1].wrong) or 'as it has to be'}")
@@ -167,14 +166,14 @@ def show(trials: list[Trial]) -> None:
     out = terminal.console(stderr=False)
     for each in trials:
         out.print(Text(each.name, "bold"))
-        report.show(each.bench, out)
+        show_bench(each.bench, out)
         out.print(Text("; ".join(each.wrong) or "as it has to be", "bold red" if each.wrong else "bold green"))
         out.print()
 
 
 def as_json(trial: Trial) -> dict[str, Any]:
     """A bench with what is wrong in it."""
-    return {"wrong": trial.wrong, **report.summary(trial.bench)}
+    return {"wrong": trial.wrong, **summary(trial.bench)}
 
 
 if __name__ == "__main__":

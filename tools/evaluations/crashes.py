@@ -22,9 +22,8 @@ import mutants
 from series_ci import cli
 from series_ci.cli import options, terminal
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
-from series_ci.guest import boot as boots
 from series_ci.guest import bounded_log, qemu, record
-from series_ci.guest.boot import Recipe
+from series_ci.guest.boot import Recipe, boot_kernel
 from series_ci.guest.initramfs import Test
 from series_ci.host import files, requirements, scratch
 from series_ci.kernel.build import Toolchain
@@ -120,7 +119,7 @@ def boot(kernel: Kernel, names: Sequence[str], asked: Request, progress: Progres
         known = replace(kernel, tests=Installed(installed, (), log, 0.0, cached=True))
         tools = Toolchain(asked.arch, (), "", ccache=False)
         recipe = Recipe(asked.machine, chosen, tests(names), tools, "", append=ARGUMENTS)
-        return boots.boot(recipe, known, asked.out, progress, "boot")
+        return boot_kernel(recipe, known, asked.out, progress, "boot")
 
 
 def consoles(out: Path) -> Iterator[str]:

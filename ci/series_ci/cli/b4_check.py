@@ -10,7 +10,7 @@ import click
 
 from series_ci.errors import UsageError
 from series_ci.host import paths, process
-from series_ci.mail.message import header, message_id, parse, parse_subject
+from series_ci.mail.message import header, id_of, parse, parse_subject
 from series_ci.manifest import find
 from series_ci.report import b4
 from series_ci.report.b4 import Check
@@ -43,7 +43,7 @@ def b4_check(folders: tuple[Path, ...]) -> int:
 def answer(raw: bytes, folders: tuple[Path, ...]) -> list[Check]:
     """The checks to show. That nothing is known is no failure: b4 would count it against the series."""
     message = parse(raw)
-    name = message_id(message)
+    name = id_of(message)
     if not name:
         raise UsageError("standard input holds no mail with a Message-ID")
     run = read.of_mail(folders, name, cover=parse_subject(header(message, "Subject")).number == 0)

@@ -127,7 +127,11 @@ def _measure(
 ) -> int:
     # numpy and scipy take longer to load than most verbs to run.
     from series_ci.pipeline import bench as benches  # noqa: PLC0415
-    from series_ci.report.bench import show, summary, worse  # noqa: PLC0415
+    from series_ci.report.bench import (  # noqa: PLC0415
+        show_bench,
+        summary,
+        worse,
+    )
 
     plan = benches.Plan(how["runs"], max(how["runs"], how["most"]), how["seed"], how["until"])
     taken = take(request, scenarios, plan, how["margin"], progress)
@@ -136,7 +140,7 @@ def _measure(
     if as_json:
         click.echo(json.dumps(summary(made), indent=2, ensure_ascii=False))
     else:
-        show(made, terminal.console(stderr=False))
+        show_bench(made, terminal.console(stderr=False))
         click.echo(f"results:  {request.out}")
     return int(ExitStatus.REGRESSION if worse(made) else ExitStatus.OK)
 

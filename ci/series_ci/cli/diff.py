@@ -12,7 +12,7 @@ from series_ci.cli import terminal
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import UsageError
 from series_ci.pipeline.diff import compare_versions
-from series_ci.report import difference as report
+from series_ci.report.difference import difference_json, show
 
 
 @click.command()
@@ -36,7 +36,7 @@ def diff(old: str, new: str, *, mails: bool, stat: bool, as_json: bool, **option
     given = sources_only(**options)
     found = compare_versions(make_request(old, given), make_request(new, given), progress, mails_only=mails)
     if as_json:
-        click.echo(json.dumps(report.as_json(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(difference_json(found), indent=2, ensure_ascii=False))
     else:
-        report.show(found, terminal.console(stderr=False), stat=stat)
+        show(found, terminal.console(stderr=False), stat=stat)
     return 0

@@ -12,7 +12,7 @@ from series_ci.errors import UsageError
 from series_ci.host import paths
 from series_ci.manifest import find
 from series_ci.manifest.model import Manifest
-from series_ci.pipeline import merge as merging
+from series_ci.pipeline.merge import merge_runs
 from series_ci.report.sweep import show
 from series_ci.rundir import verify
 
@@ -46,10 +46,10 @@ def merge(
     for each in versions:
         manifest.version(each)
     target = out.absolute() if out else stamped(manifest.name, "merged")
-    sweep = merging.merge(run_dirs, manifest, labels, target, progress)
+    sweep = merge_runs(run_dirs, manifest, labels, target, progress)
     show(sweep, terminal.console(stderr=False))
     return int(sweep.status)
 
 
 def _manifest(series: str | None, first: Path) -> Manifest:
-    return find.find(series or verify.verify(first).series, paths.series_folders())
+    return find.find(series or verify.read_verified(first).series, paths.series_folders())

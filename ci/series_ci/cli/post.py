@@ -17,7 +17,7 @@ from series_ci.post import github, github_target, kcidb, mail, patchwork, postin
 from series_ci.post.http import Client
 from series_ci.post.posting import Posted
 from series_ci.post.server import Server
-from series_ci.post.token import Token, need, read
+from series_ci.post.token import Token, need, read_token
 from series_ci.rundir.verify import verify_version
 
 PARTS = ("check", "status", "comment", "summary")
@@ -123,7 +123,7 @@ def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> I
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if "summary" in parts and not page and given.get("part"):
         raise UsageError("no summary to write to", hint="in a workflow GITHUB_STEP_SUMMARY names the file")
-    token = _token(read(os.environ, *github.TOKENS), github.TOKENS, github.HOW, dry_run)
+    token = _token(read_token(os.environ, *github.TOKENS), github.TOKENS, github.HOW, dry_run)
     client = connect(github.server(target.url, token))
     if "check" in parts:
         yield github.post_check(client, target, found)
@@ -141,7 +141,7 @@ def _patchwork(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -
     found = posting.read(run_dir)
     if "url" not in given:
         raise UsageError("--url is missing", hint="the address of the Patchwork, e.g. https://patchwork.kernel.org")
-    token = _token(read(os.environ, *patchwork.TOKENS), patchwork.TOKENS, patchwork.HOW, dry_run)
+    token = _token(read_token(os.environ, *patchwork.TOKENS), patchwork.TOKENS, patchwork.HOW, dry_run)
     client = connect(patchwork.server(given["url"], token))
     wanted = list(patchwork.checks(found, given.get("context", found.context), given.get("page", "")))
     yield from patchwork.post(client, wanted, given.get("project"))

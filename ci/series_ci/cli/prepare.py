@@ -9,7 +9,7 @@ import click
 
 from series_ci.cli import options, terminal
 from series_ci.cli.request import make_sweep, sources_only
-from series_ci.pipeline import prepare as preparing
+from series_ci.pipeline.prepare import prepare_builds
 
 
 @click.command()
@@ -33,5 +33,5 @@ def prepare(
     """
     asked = replace(sources_only(**given), test=test, config=config, arch=arch, toolchain=toolchain)
     sweep = make_sweep(versions, asked, keep_going=True)
-    preparing.prepare(sweep.requests, terminal.Terminal(verbose=verbose, quiet=quiet))
+    prepare_builds(sweep.requests, terminal.Terminal(verbose=verbose, quiet=quiet))
     return 0

@@ -128,7 +128,11 @@ def _report(
     """Measure the figures of one report, write down, show; its summary."""
     # numpy and scipy take longer to load than most verbs to run.
     from series_ci.pipeline import reproduce  # noqa: PLC0415
-    from series_ci.report.reproduction import show, summary, text  # noqa: PLC0415
+    from series_ci.report.reproduction import (  # noqa: PLC0415
+        show_reproduction,
+        summary,
+        text,
+    )
     from series_ci.rundir import reproduction  # noqa: PLC0415
 
     asked = Options(test=(), memory=None, cpus=None, swap=None, out=None, **given)
@@ -145,7 +149,7 @@ def _report(
     # The last one: it says that all is there.
     files.write_json(folder / layout.SUMMARY, told)
     if not as_json:
-        show(entry, rows, terminal.console(stderr=False))
+        show_reproduction(entry, rows, terminal.console(stderr=False))
     return told
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from series_ci.cli import options
-from series_ci.rundir import verify as foreign
 from series_ci.rundir.run import SweepRun
+from series_ci.rundir.verify import read_verified
 
 
 @click.command()
@@ -20,7 +20,7 @@ def verify(run_dirs: tuple[Path, ...]) -> int:
     not follow from the records of the boots. What those say of the boots is the word of the machine they ran on.
     """
     for folder in run_dirs:
-        run = foreign.verify(folder)
+        run = read_verified(folder)
         label = "" if isinstance(run, SweepRun) else f" {run.version}"
         click.echo(f"{folder}: {run.series}{label}: {run.verdict}")
     return 0

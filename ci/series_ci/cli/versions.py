@@ -10,7 +10,7 @@ from series_ci.cli import options, terminal
 from series_ci.host import paths
 from series_ci.mail.archive import open_archive
 from series_ci.manifest import find
-from series_ci.report import versions as report
+from series_ci.report.versions import listing_json, show
 from series_ci.versions.listing import look
 
 
@@ -45,9 +45,9 @@ def versions(
     manifest = find.find(series, paths.series_folders())
     found = look(manifest, open_archive(archive or str(manifest.archive)), tree, progress)
     if as_json:
-        click.echo(json.dumps(report.as_json(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(listing_json(found), indent=2, ensure_ascii=False))
     else:
-        report.show(found, terminal.console(stderr=False), long=long)
+        show(found, terminal.console(stderr=False), long=long)
     for error in found.errors:
         terminal.show_error(error)
     return max((int(error.status) for error in found.errors), default=0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from series_ci.arch import Accel, Arch, Machine, host
 from series_ci.errors import InfrastructureError
-from series_ci.guest import qemu as machine
+from series_ci.guest.qemu import Files, command_line, qemu_version
 from series_ci.host import files, paths, process, scratch
 
 PROBE_SECONDS = 10.0
@@ -57,7 +57,7 @@ def _probe(arch: Arch, kernel: Path, tell: Callable[[str], None]) -> str:
     """
     record = paths.cache() / "kvm.json"
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    key = {"boot_id": boot_id, "qemu": machine.qemu_version(arch), "arch": arch.name}
+    key = {"boot_id": boot_id, "qemu": qemu_version(arch), "arch": arch.name}
     kept = files.read_json(record)
     if kept and kept.get("key") == key and isinstance(kept.get("why"), str):
         return str(kept["why"])
@@ -69,9 +69,9 @@ def _probe(arch: Arch, kernel: Path, tell: Callable[[str], None]) -> str:
 
 def _run_probe(arch: Arch, kernel: Path) -> str:
     with scratch.folder("kvm") as folder:
-        outputs = machine.Files(folder)
+        outputs = Files(folder)
         outputs.console.write_bytes(b"")
-        argv = machine.argv(Machine(arch, 256 << 20, 1, 0), "kvm", kernel, None, outputs)
+        argv = command_line(Machine(arch, 256 << 20, 1, 0), "kvm", kernel, None, outputs)
         log = folder / "qemu.log"
         deadline = time.monotonic() + PROBE_SECONDS
         with log.open("wb") as errors, process.started(argv, stdout=errors.fileno(), stderr=errors.fileno()) as qemu:

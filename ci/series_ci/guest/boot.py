@@ -45,7 +45,7 @@ class Recipe:
     append: tuple[str, ...] = ()
 
 
-def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
+def boot_kernel(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
     """Run the tests on one kernel. A guest that is lost, or never comes up, is tried again on a fresh boot; after a
     crash the remaining tests go on in a fresh guest.
 
@@ -56,7 +56,9 @@ def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_
     tests = [test for test in recipe.tests if runnable(test, kernel)]
     with progress.step(step_name) as step, packed(tests, kernel, recipe, folder) as initrd:
         outputs = qemu.Files(folder)
-        argv = qemu.argv(recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=recipe.append)
+        argv = qemu.command_line(
+            recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=recipe.append
+        )
         environment = _environment(recipe, kernel, argv, initrd)
         if kept := _kept(folder, environment):
             step.note("kept from the interrupted run")
@@ -171,7 +173,7 @@ class _Guests:
     def _one(self, initrd: Path, outputs: qemu.Files, first: int) -> Part:
         words = [*self.recipe.append, *([initramfs.first_test(first)] if first > 1 else [])]
         image, accel = self.kernel.build.image, self.recipe.accel.name
-        argv = qemu.argv(self.recipe.machine, accel, image, initrd, outputs, words=words)
+        argv = qemu.command_line(self.recipe.machine, accel, image, initrd, outputs, words=words)
         passed: list[Splat] = []
         ended = vm.run(
             argv,

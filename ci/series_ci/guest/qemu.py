@@ -58,7 +58,7 @@ ACCELERATORS: dict[Accel, tuple[str, ...]] = {
 """QEMU's options for each; icount is TCG with a clock that counts instructions, whatever else the host does."""
 
 
-def argv(
+def command_line(
     machine: Machine,
     accel: Accel,
     kernel: Path,

@@ -26,7 +26,7 @@ def hunks(store: Path, commit: str, patch: Patch) -> str:
 
     It does so in a folder of its own, which holds of the commit the regular files that the patch names, and no link.
     """
-    text = message.body(message.parse(patch.raw))  # git apply does not decode mails
+    text = message.body_of(message.parse(patch.raw))  # git apply does not decode mails
     with scratch.folder("apply") as folder:
         tree = folder / "tree"
         tree.mkdir()

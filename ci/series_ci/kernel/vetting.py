@@ -22,7 +22,7 @@ def mails(patches: Sequence[Patch], permits: Sequence[Permit]) -> list[Permitted
     """Vet the mails: what was permitted of them. Raises ApplyError for what was not."""
     found: list[Permitted] = []
     for patch in patches:
-        changes = difftext.parse(message.body(message.parse(patch.raw)))
+        changes = difftext.parse(message.body_of(message.parse(patch.raw)))
         found += _vet(patch, hazards.of_mail(changes, len(patch.raw)), permits)
     return found
 

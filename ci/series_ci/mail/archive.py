@@ -14,9 +14,8 @@ from pathlib import Path
 from series_ci.errors import UsageError
 from series_ci.host import files, scratch
 from series_ci.mail import addresses
-from series_ci.mail import message as mail
 from series_ci.mail.addresses import Person
-from series_ci.mail.message import Patch
+from series_ci.mail.message import Patch, date_of, header, id_of, parse, patch
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _ID = re.compile(r"<([^<>\s]+)>")
@@ -57,20 +56,20 @@ class Archive:
         found: dict[str, Head] = {}
         for raw in self.mails:
             # Headers alone, and once: an archive may hold ten thousand mails.
-            message = mail.parse(_END_OF_HEADERS.split(raw, maxsplit=1)[0])
-            found.setdefault(mail.message_id(message), _head(message, raw))
+            message = parse(_END_OF_HEADERS.split(raw, maxsplit=1)[0])
+            found.setdefault(id_of(message), _head(message, raw))
         return found
 
     def find(self, message_id: str) -> Patch | None:
         """The mail with this Message-ID, if it is here; a server's mails are not."""
         head = self.heads.get(message_id)
-        return None if head is None else mail.patch(head.raw)
+        return None if head is None else patch(head.raw)
 
 
 def _head(message: Message, raw: bytes) -> Head:
     sender = next(iter(addresses.read(message, "From").people), Person("", ""))
-    above = f"{mail.header(message, 'In-Reply-To')} {mail.header(message, 'References')}"
-    title, date = mail.header(message, "Subject"), mail.date_of(message)
+    above = f"{header(message, 'In-Reply-To')} {header(message, 'References')}"
+    title, date = header(message, "Subject"), date_of(message)
     return Head(raw, title, sender.name, sender.address, date, tuple(_ID.findall(above)))
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from series_ci.errors import ApplyError, Error, InfrastructureError, UsageError
 from series_ci.host import files, process, scratch
-from series_ci.mail import message as mail
 from series_ci.mail import search
 from series_ci.mail.archive import Archive
+from series_ci.mail.message import id_of, is_flowed, is_stuffed, parse, patch, split_mbox, unflow
 
 TIMEOUT = 180.0
 """Seconds for one call of b4: lore answers in under one, but a mirror behind a slow line may take many."""
@@ -61,23 +61,23 @@ def newest(message_id: str, archive: Archive) -> str:
         found = am(message_id, archive, "--check-newer-revisions")
     except Error:
         return ""  # a search that failed is no reason to end: others follow
-    return mail.patch(found[0]).message_id if found else ""
+    return patch(found[0]).message_id if found else ""
 
 
 def _unflowed(raw: bytes, archive: Archive) -> bytes:
     """b4 keeps a format=flowed text as it was sent, a space too many in its lines, and drops the word that says so."""
     head, _, body = raw.partition(b"\n\n")
     text = body.decode("utf-8", "surrogateescape")
-    if "\n  " not in text or not mail.is_stuffed(text):
+    if "\n  " not in text or not is_stuffed(text):
         return raw  # before the archive is asked once more
-    name = mail.patch(raw).message_id
-    parts = [part for each in search.thread(archive, name) for part in _parts(each, name) if mail.is_flowed(part)]
-    return head + b"\n\n" + mail.unflow(text, parts[0]).encode("utf-8", "surrogateescape") if parts else raw
+    name = patch(raw).message_id
+    parts = [part for each in search.thread(archive, name) for part in _parts(each, name) if is_flowed(part)]
+    return head + b"\n\n" + unflow(text, parts[0]).encode("utf-8", "surrogateescape") if parts else raw
 
 
 def _parts(raw: bytes, message_id: str) -> list[Message]:
-    message = mail.parse(raw)
-    return list(message.walk()) if mail.message_id(message) == message_id else []
+    message = parse(raw)
+    return list(message.walk()) if id_of(message) == message_id else []
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -107,7 +107,7 @@ def _run(argv: list[str], folder: Path, message_id: str, archive: Archive) -> li
     if done.code != 0 or not out.is_dir():
         raise _failed(message_id, archive, done.err)
     covers = [path.read_bytes() for path in sorted(out.glob("*.cover"))]
-    return covers + [raw for path in sorted(out.glob("*.mbx")) for raw in mail.split_mbox(path.read_bytes())]
+    return covers + [raw for path in sorted(out.glob("*.mbx")) for raw in split_mbox(path.read_bytes())]
 
 
 def _failed(message_id: str, archive: Archive, said: str) -> Error:

@@ -47,7 +47,7 @@ class Fetched:
     @property
     def cover(self) -> Patch | None:
         """The cover letter, if the version has one."""
-        return message.cover(self.sent)
+        return message.cover_of(self.sent)
 
     @property
     def title(self) -> str:
@@ -67,12 +67,12 @@ def fetch_version(message_ids: Sequence[str], archive: Archive, *, tell: Tell = 
     """The version of the last of these Message-IDs. Each takes the patches that it did not send from the one before."""
     fetched = None
     for message_id in message_ids:
-        fetched = fetch(message_id, archive, rest=fetched, tell=tell)
+        fetched = fetch_patches(message_id, archive, rest=fetched, tell=tell)
     assert fetched is not None
     return fetched
 
 
-def fetch(
+def fetch_patches(
     message_id: str, archive: Archive, *, rest: Fetched | None = None, tell: Tell = lambda _line: None
 ) -> Fetched:
     """The version whose patch or cover letter has this Message-ID, from what was kept or from the archive.
@@ -184,7 +184,7 @@ def _verify(asked: str, raw_mails: list[bytes], rest: Sequence[Patch]) -> tuple[
     Returns its own mails, cover letter first, and the patches of the whole, both in order.
     """
     everything = [message.patch(raw) for raw in raw_mails]
-    cover = [found] if (found := message.cover(raw_mails)) else []
+    cover = [found] if (found := message.cover_of(raw_mails)) else []
     patches = sorted(everything[len(cover) :], key=lambda each: each.subject.number)
     if not patches:
         raise UsageError(f"{asked}: the mail is there, but it holds no patch")

@@ -60,7 +60,7 @@ class Patch:
     @property
     def content(self) -> tuple[str, ...]:
         """What identifies the patch, however a server re-encoded the mail on its way."""
-        text = body(parse(self.raw)).rstrip("\n") + "\n"
+        text = body_of(parse(self.raw)).rstrip("\n") + "\n"
         return (self.message_id, self.author, self.date, self.subject.title, text)
 
 
@@ -84,7 +84,7 @@ def header(message: email.message.Message, name: str) -> str:
     return " ".join(text.split())
 
 
-def message_id(message: email.message.Message) -> str:
+def id_of(message: email.message.Message) -> str:
     """The Message-ID without its angle brackets."""
     return header(message, "Message-ID").strip("<> ")
 
@@ -101,7 +101,7 @@ def date_of(message: email.message.Message) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def body(message: email.message.Message) -> str:
+def body_of(message: email.message.Message) -> str:
     """The text of a mail's plain parts, transfer encoding and charset decoded, line ends as \\n."""
     texts = []
     for part in message.walk():
@@ -169,10 +169,10 @@ def patch(raw: bytes) -> Patch:
     """A mail as a patch; whether it is one is for the caller to see from its subject."""
     message = parse(raw)
     subject = parse_subject(header(message, "Subject"))
-    return Patch(message_id(message), subject, header(message, "From"), header(message, "Date"), raw)
+    return Patch(id_of(message), subject, header(message, "From"), header(message, "Date"), raw)
 
 
-def cover(mails: Sequence[bytes]) -> Patch | None:
+def cover_of(mails: Sequence[bytes]) -> Patch | None:
     """The cover letter among the mails of a version, which comes first, if there is one.
 
     Some are sent without `[PATCH 0/N]`: what b4 takes for one then holds no diff, and patches follow it.
@@ -181,12 +181,12 @@ def cover(mails: Sequence[bytes]) -> Patch | None:
     if first is None or first.subject.number == 0:
         return first
     bare = len(mails) > 1 and first.subject.total == 1
-    return first if bare and difftext.start(body(parse(first.raw))) < 0 else None
+    return first if bare and difftext.start(body_of(parse(first.raw))) < 0 else None
 
 
 def title(mails: Sequence[bytes]) -> str:
     """The title of the cover letter among these mails; empty if there is none, or it has none."""
-    found = cover(mails)
+    found = cover_of(mails)
     return "" if found is None or found.subject.title == _PLACEHOLDER else found.subject.title
 
 

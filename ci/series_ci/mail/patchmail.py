@@ -13,10 +13,9 @@ from datetime import datetime
 from urllib.parse import unquote
 
 from series_ci.mail import addresses, difftext
-from series_ci.mail import message as mail
 from series_ci.mail.addresses import Person
 from series_ci.mail.difftext import unique
-from series_ci.mail.message import Subject
+from series_ci.mail.message import Subject, body_of, date_of, header, id_of, parse, parse_subject
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,8 @@ _ITEM = re.compile(r"\s+\S|[-*+o•]\s|\(?\d+[.)]")
 
 def read(raw: bytes) -> Letter:
     """Read a mail, however it is encoded. Never raises: what cannot be read is empty."""
-    message = mail.parse(raw)
-    text = mail.body(message)
+    message = parse(raw)
+    text = body_of(message)
     cut = difftext.start(text)
     prose, diff = (text, "") if cut < 0 else (text[:cut], text[cut:])
     own = "\n".join(line for line in prose.split("\n") if not line.startswith(">"))
@@ -111,12 +110,12 @@ def read(raw: bytes) -> Letter:
     author = inside or sender
     signature = diff[-4000:]  # b4 and git put their lines below the diff, too
     return Letter(
-        message_id=mail.message_id(message),
-        subject=mail.parse_subject(mail.header(message, "Subject")),
+        message_id=id_of(message),
+        subject=parse_subject(header(message, "Subject")),
         author=author.name or author.address,
         author_address=author.address,
         sender_address=sender.address,
-        date=mail.date_of(message),
+        date=date_of(message),
         in_reply_to=next(iter(_ids(message, "In-Reply-To")), ""),
         references=_ids(message, "References"),
         trailers=_trailers(own),
@@ -136,7 +135,7 @@ def read(raw: bytes) -> Letter:
 
 
 def _ids(message: email.message.Message, name: str) -> tuple[str, ...]:
-    return tuple(_ID.findall(mail.header(message, name)))
+    return tuple(_ID.findall(header(message, name)))
 
 
 def _first(form: re.Pattern[str], *texts: str) -> str:

@@ -188,7 +188,7 @@ def _within(day: date, query: Query) -> bool:
 def _says(raw: bytes, phrase: str) -> bool:
     if not phrase:
         return True
-    lines = message.body(message.parse(raw)).split("\n")
+    lines = message.body_of(message.parse(raw)).split("\n")
     return phrase.lower() in "\n".join(line for line in lines if not line.startswith(">")).lower()
 
 

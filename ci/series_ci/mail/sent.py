@@ -30,7 +30,7 @@ def _by_name(mails: Iterable[bytes]) -> dict[str, bytes]:
     """Mails by their Message-IDs; the first one where an archive has several copies."""
     found: dict[str, bytes] = {}
     for raw in mails:
-        found.setdefault(message.message_id(message.parse(raw)), raw)
+        found.setdefault(message.id_of(message.parse(raw)), raw)
     return found
 
 
@@ -42,7 +42,7 @@ def _single(message_id: str, archive: Archive) -> bytes:
         with suppress(download.RefusedError):
             page = download.get(f"{archive.url}{quote(message_id, safe='@')}/raw")
             for raw in [page, *message.split_mbox(page)]:
-                if message.message_id(message.parse(raw)) == message_id:
+                if message.id_of(message.parse(raw)) == message_id:
                     return raw
     raise InfrastructureError(
         f"{message_id}: {archive.name} gives this mail to b4, and does not give it as it was sent",

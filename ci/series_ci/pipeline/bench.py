@@ -17,9 +17,8 @@ from pathlib import Path
 from series_ci import arch
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, bounded_log, qemu
-from series_ci.guest import boot as boots
 from series_ci.guest.accel import Accelerator
-from series_ci.guest.boot import Recipe
+from series_ci.guest.boot import Recipe, boot_kernel, require, runnable
 from series_ci.guest.initramfs import Test
 from series_ci.host import files, inside
 from series_ci.kernel.kernel import Kernel, Workshop
@@ -121,9 +120,9 @@ def rig(asked: Request, shop: Workshop, pair: tuple[Kernel, Kernel], progress: P
     """Two kernels that are there already."""
     chosen = stages.choose_accelerator(asked.accel, asked.arch, pair[0].build.image, progress)
     tests = [stages.make_test(each, shop, pair[0].commit) for each in asked.tests]
-    boots.require(tests, pair)
+    require(tests, pair)
     for kernel in pair:
-        if missing := [test.name for test in tests if not boots.runnable(test, kernel)]:
+        if missing := [test.name for test in tests if not runnable(test, kernel)]:
             raise InfrastructureError(
                 f"{', '.join(missing)}: did not compile in the tree of {kernel.label}", hint=f"see {kernel.tests.log}"
             )
@@ -186,7 +185,7 @@ def boot(made: Rig, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
     for number in range(1, TRIES + 1):
         shutil.rmtree(folder, ignore_errors=True)
         began, load = time.time(), os.getloadavg()[0]
-        ran = boots.boot(recipe, kernel, folder, progress, f"{turn.scenario.name} {turn.round + 1} {kernel.label}")
+        ran = boot_kernel(recipe, kernel, folder, progress, f"{turn.scenario.name} {turn.round + 1} {kernel.label}")
         environment = {
             **{name: value for name, value in ran.environment.items() if name in _TOLD},
             "origin": origin,

@@ -79,4 +79,4 @@ def _argv(rig: Rig, scenario: Scenario) -> list[str]:
     """How QEMU is called for a scenario."""
     made = rig.recipe(scenario, 0)
     image, files_there = rig.pair[1].build.image, qemu.Files(Path())
-    return qemu.argv(made.machine, made.accel.name, image, Path("initramfs.cpio"), files_there)
+    return qemu.command_line(made.machine, made.accel.name, image, Path("initramfs.cpio"), files_there)

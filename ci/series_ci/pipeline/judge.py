@@ -7,8 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from series_ci.guest import boot as boots
-from series_ci.guest.boot import Recipe
+from series_ci.guest.boot import Recipe, boot_kernel
 from series_ci.guest.initramfs import Test
 from series_ci.host import files
 from series_ci.kernel.kernel import Kernel
@@ -146,7 +145,7 @@ def narrowed(recipe: Recipe, tests: tuple[Test, ...]) -> Recipe:
 
 def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
     """Boot one kernel; `folder` gets all that a reader of its results needs."""
-    run = boots.boot(recipe, kernel, folder, progress, step_name)
+    run = boot_kernel(recipe, kernel, folder, progress, step_name)
     kept = {"config": kernel.build.config, "build.log": kernel.build.log}
     if recipe.tests:
         kept["selftests.log"] = kernel.tests.log

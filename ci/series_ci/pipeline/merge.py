@@ -25,7 +25,7 @@ _AGAIN = re.compile(r"-\d+\Z")
 """What stands behind the name of a later boot's folder."""
 
 
-def merge(
+def merge_runs(
     folders: Sequence[Path], manifest: Manifest, labels: Sequence[str], out: Path, progress: Progress
 ) -> SweepRun:
     """Join run directories into `out`, which is made: whole, or not at all.
@@ -37,7 +37,7 @@ def merge(
         found: list[Part] = []
         for folder in folders:
             step.update(str(folder))
-            found += join.parts(folder, verify.verify(folder))
+            found += join.parts(folder, verify.read_verified(folder))
         step.note(f"{count(len(found), 'version')} in {len(folders)}")
     chosen = join.choose(found, manifest, labels)
     if not chosen:

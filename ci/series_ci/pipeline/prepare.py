@@ -17,7 +17,7 @@ from series_ci.pipeline import stages
 from series_ci.progress import Progress, count
 
 
-def prepare(requests: Sequence[Request], progress: Progress) -> None:
+def prepare_builds(requests: Sequence[Request], progress: Progress) -> None:
     """Fetch all, and build each base once. Raises what stands in the way of any."""
     requirements.require(requests[0].arch, requests[0].toolchain)
     archive = open_archive(requests[0].archive)

@@ -12,10 +12,8 @@ from pathlib import Path
 
 from series_ci.arch import Machine
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.guest import boot as boots
-from series_ci.guest import bounded_log, initramfs, vm
-from series_ci.guest import qemu as machine
-from series_ci.guest.boot import Recipe
+from series_ci.guest import bounded_log, initramfs, qemu, vm
+from series_ci.guest.boot import Recipe, boot_kernel, packed, runnable
 from series_ci.guest.initramfs import Test
 from series_ci.host import process, requirements, scratch
 from series_ci.kernel.build import Toolchain
@@ -60,11 +58,11 @@ def interact(recipe: Recipe, kernel: Kernel, folder: Path) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("a shell needs a terminal", hint="for a command of a script: series-ci boot IMAGE -- COMMAND")
-    tests = [test for test in recipe.tests if boots.runnable(test, kernel)]
-    outputs = machine.Files(folder)
+    tests = [test for test in recipe.tests if runnable(test, kernel)]
+    outputs = qemu.Files(folder)
     words = [initramfs.INTERACTIVE]
-    with boots.packed(tests, kernel, recipe, folder) as initrd:
-        argv = machine.argv(
+    with packed(tests, kernel, recipe, folder) as initrd:
+        argv = qemu.command_line(
             recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=words, interactive=True
         )
         code = _run(argv, outputs, recipe.machine.swap)
@@ -72,7 +70,7 @@ def interact(recipe: Recipe, kernel: Kernel, folder: Path) -> None:
         raise InfrastructureError(f"QEMU ended with status {code}")
 
 
-def _run(argv: Sequence[str], outputs: machine.Files, swap: int) -> int:
+def _run(argv: Sequence[str], outputs: qemu.Files, swap: int) -> int:
     """QEMU's exit code, once it has ended; the swap disk is gone then."""
     with (
         vm.swap_disk(outputs, swap),
@@ -130,7 +128,7 @@ def boot(given: Given, progress: Progress) -> Run:
             tuple(folder.name for folder in given.folders),
             given.append,
         )
-        return boots.boot(recipe, given_kernel(given.image, installed), given.out, progress, "boot")
+        return boot_kernel(recipe, given_kernel(given.image, installed), given.out, progress, "boot")
 
 
 def given_kernel(image: Path, installed: Path) -> Kernel:
@@ -143,7 +141,7 @@ def given_kernel(image: Path, installed: Path) -> Kernel:
 
 def said(out: Path) -> Iterator[str]:
     """The lines that the command printed, from the results port of the guest in that run directory."""
-    for line in bounded_log.lines(machine.Files(out).results):
+    for line in bounded_log.lines(qemu.Files(out).results):
         if line.startswith("# ") and not line.startswith("# selftests: "):
             yield line[2:]
 

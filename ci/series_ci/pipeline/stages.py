@@ -14,8 +14,8 @@ from series_ci.guest.accel import Accelerator
 from series_ci.guest.boot import Recipe
 from series_ci.guest.initramfs import Test
 from series_ci.host import files, requirements
-from series_ci.kernel import apply as tree
 from series_ci.kernel import build, compiled, kernel, sources
+from series_ci.kernel.apply import kept_base, with_base_patches, with_series
 from series_ci.kernel.each_patch import PatchBuild, build_each
 from series_ci.kernel.kernel import Kernel, Workshop
 from series_ci.kernel.selftests import timeout
@@ -80,10 +80,10 @@ def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
         store = Store(found.store)
         version = check_kernel(store, found.commit, found.spec)
         own = request.trees[index].base_patches
-        base = tree.kept_base(found, own)
+        base = kept_base(found, own)
         if base is None:
             with store.in_use(progress.say):
-                base = tree.with_base_patches(found, own)
+                base = with_base_patches(found, own)
         base = replace(base, source=source_of(found, version))
         step.note("cached" if base.cached else "imported")
         step.note(f"{found.spec} is Linux {version}" + (f", {count(len(own), 'base patch')}" if own else ""))
@@ -99,7 +99,7 @@ def apply(request: Request, base: Base, fetched: Fetched, progress: Progress, su
     """
     with progress.step("apply" + suffix) as step:
         try:
-            commit, cached = tree.with_series(base, fetched.patches, fetched.digest, request.permit)
+            commit, cached = with_series(base, fetched.patches, fetched.digest, request.permit)
         except ApplyError as error:
             present.require_absent(base, fetched, error)
             raise

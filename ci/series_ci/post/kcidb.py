@@ -12,11 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from series_ci.errors import Error, InfrastructureError, UsageError
-from series_ci.post import token as secret
 from series_ci.post.http import Client
 from series_ci.post.posting import Posted
 from series_ci.post.server import Refusal, Server, check, need, refused
-from series_ci.post.token import Token
+from series_ci.post.token import Token, make, read_token
 from series_ci.progress import count
 
 TOKENS = ("KCIDB_REST_TOKEN",)
@@ -33,13 +32,13 @@ OBJECTS = ("checkouts", "builds", "tests", "issues", "incidents")
 
 def place(environment: Mapping[str, str], url: str | None) -> tuple[str, Token | None]:
     """The server and the token: --url and KCIDB_REST_TOKEN, or both from KCIDB_REST. Raises UsageError without."""
-    token = secret.read(environment, *TOKENS)
+    token = read_token(environment, *TOKENS)
     both = environment.get(COMBINED, "").strip()
     if both:
         parts = urlsplit(both)
         name, _, host = parts.netloc.rpartition("@")
         if token is None and name:
-            token = secret.make(name.partition(":")[0], COMBINED)
+            token = make(name.partition(":")[0], COMBINED)
         url = url or urlunsplit((parts.scheme, host, parts.path, "", ""))
     if not url:
         hint = "--url https://staging.db.kernelci.org to try it out, --url https://db.kernelci.org in earnest"

@@ -30,7 +30,7 @@ class Token:
         return text.replace(self._value, HIDDEN)
 
 
-def read(environment: Mapping[str, str], *names: str) -> Token | None:
+def read_token(environment: Mapping[str, str], *names: str) -> Token | None:
     """The token in the first of these variables that is set. Raises UsageError if it cannot be one."""
     for name in names:
         if value := environment.get(name, "").strip():

@@ -71,7 +71,7 @@ def gather(
     )
 
 
-def show(bench: Bench, out: Console) -> None:
+def show_bench(bench: Bench, out: Console) -> None:
     """Print a table for each scenario, and the last line."""
     for scenario in bench.scenarios:
         out.print(Text(f"{scenario.name}: {scenario.note}" if scenario.note else scenario.name, "bold"))

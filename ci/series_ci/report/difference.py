@@ -133,7 +133,7 @@ def _both(found: Difference, old: Tested, new: Tested) -> Iterator[str]:
     )
 
 
-def as_json(found: Difference) -> dict[str, Any]:
+def difference_json(found: Difference) -> dict[str, Any]:
     """The JSON object: both versions, each patch with its diff as lines, and the results that differ."""
     old, new = found.old.tested, found.new.tested
     results = earlier.compare(old, new) if old and new and not (old.error or new.error) else None

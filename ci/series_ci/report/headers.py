@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from series_ci.mail import addresses, recipients
 from series_ci.mail.addresses import WIDTH
-from series_ci.mail.message import cover, header, message_id, parse
+from series_ci.mail.message import cover_of, header, id_of, parse
 from series_ci.mail.recipients import Recipients
 
 _VISIBLE = re.compile(r"[^\x21-\x7e]")
@@ -16,7 +16,7 @@ _VISIBLE = re.compile(r"[^\x21-\x7e]")
 
 def answered(mails: Sequence[bytes]) -> bytes:
     """The mail of a version that an answer to all of it goes to: the cover letter, else the first patch."""
-    found = cover(mails)
+    found = cover_of(mails)
     return found.raw if found else mails[0]
 
 
@@ -30,7 +30,7 @@ def head(mails: Sequence[bytes], found: Recipients, *, ascii_only: bool) -> str:
     message = parse(answered(mails))
     lines = [addresses.header("To", found.to)]
     lines += [addresses.header("Cc", found.cc)] if found.cc else []
-    ours = f"<{_VISIBLE.sub('', message_id(message))}>"
+    ours = f"<{_VISIBLE.sub('', id_of(message))}>"
     above = re.findall(r"<[^<>\s]+>", header(message, "References") or header(message, "In-Reply-To"))
     references = list(dict.fromkeys([*(_VISIBLE.sub("", each) for each in above), ours]))
     lines += [

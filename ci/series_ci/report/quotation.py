@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from series_ci.mail import addresses
-from series_ci.mail.message import body, header, parse
+from series_ci.mail.message import body_of, header, parse
 from series_ci.report import mailtext
 from series_ci.report.mailtext import WIDTH
 
@@ -23,7 +23,7 @@ def lines(raw: bytes) -> Iterator[str]:
     writer = next(iter(addresses.read(answered, "From").people), None)
     who = (writer.name or writer.address) if writer else "somebody"
     yield from textwrap.wrap(f"On {header(answered, 'Date')}, {who} wrote:", WIDTH, break_long_words=False)
-    said = _opening(body(answered))
+    said = _opening(body_of(answered))
     for line in _trimmed(said[:QUOTED]):
         yield from mailtext.folded(line, "> ", "> ") if line else [">"]
     if len(said) > QUOTED:

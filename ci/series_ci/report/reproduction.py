@@ -48,7 +48,7 @@ def _mailed(row: Row) -> tuple[str, ...]:
     return figure, reported, middle, spread, verdict
 
 
-def show(entry: Reported, rows: Sequence[Row], out: Console) -> None:
+def show_reproduction(entry: Reported, rows: Sequence[Row], out: Console) -> None:
     """Print the figures of a report, and why those that cannot be measured cannot."""
     out.print(Text(f"{entry.name}: {entry.version} by {entry.by}, {entry.message_id}", "bold"), soft_wrap=True)
     drawn = Table(box=None, pad_edge=False, header_style="bold")

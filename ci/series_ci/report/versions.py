@@ -167,7 +167,7 @@ def _trailers(sent: Sent) -> Iterator[tuple[str, str, str]]:
             yield "trailers", line, "red" if trailer.below or known.get(trailer) == "" else ""
 
 
-def as_json(found: Listing) -> dict[str, Any]:
+def listing_json(found: Listing) -> dict[str, Any]:
     """The JSON object: everything that is known of each version."""
     return {
         "series": found.manifest.name,

@@ -100,7 +100,7 @@ def of_mail(folders: Sequence[Path], message_id: str, *, cover: bool) -> Version
 def _covers(folder: Path, *, answered: bool) -> set[str]:
     """The Message-ID of the cover letter; where it was not kept, of the mails that are `answered`, if that is asked."""
     if kept := sent_mails(folder):
-        found = message.cover(kept)
+        found = message.cover_of(kept)
         return {found.message_id} if found else set()
     if not answered:
         return set()

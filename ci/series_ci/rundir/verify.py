@@ -75,7 +75,7 @@ _WITH_ERROR = {
 _HINT = "it was changed, or cut short on its way: take it from where it was made, or run the test again"
 
 
-def verify(folder: Path, limits: Limits = LIMITS) -> AnyRun:
+def read_verified(folder: Path, limits: Limits = LIMITS) -> AnyRun:
     """Read a run directory that came from elsewhere. Raises UsageError for the first thing that does not belong."""
     summary = _summary(folder, limits)
     sweep = isinstance(summary.get("versions"), list)
@@ -97,11 +97,11 @@ def verify_version(folder: Path, limits: Limits = LIMITS) -> None:
     """The same for the folder of one version, which may be part of a sweep's: then all of that has to be in order."""
     above = folder.resolve().parent
     if (above / layout.SUMMARY).is_file():
-        found = verify(above, limits)
+        found = read_verified(above, limits)
         if not isinstance(found, SweepRun) or folder.resolve().name not in [row.label for row in found.rows if row.run]:
             raise _wrong(folder, f"is no version of the sweep in {above}")
     else:
-        verify(folder, limits)
+        read_verified(folder, limits)
 
 
 def _wrong(path: Path, what: str) -> UsageError:

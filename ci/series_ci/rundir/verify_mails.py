@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from series_ci.mail import message as mail
 from series_ci.mail import sent
-from series_ci.mail.message import REPLY_NEEDS, Patch
+from series_ci.mail.message import REPLY_NEEDS, Patch, cover_of, header, parse, patch, title
 from series_ci.rundir import layout, read
 from series_ci.rundir.run import VersionRun
 
@@ -23,29 +22,29 @@ def fault(folder: Path, run: VersionRun) -> Fault | None:
     path = folder / "series.mbx"
     if not path.is_file():
         return path, "is missing"
-    patches = [mail.patch(raw) for raw in read.mails(folder)]
+    patches = [patch(raw) for raw in read.mails(folder)]
     told = [(each.message_id, each.subject) for each in run.origin.patches]
     if [(each.message_id, each.subject.title) for each in patches] != told:
         return path, f"holds other patches than {layout.SUMMARY} names"
     mails = read.sent_mails(folder)
     if (folder / sent.NAME).is_file() and not _belong(mails, patches, run.message_id):
         return folder / sent.NAME, f"holds other mails than those of {run.message_id}"
-    if run.title != (mail.title(mails) or patches[0].subject.title):
+    if run.title != (title(mails) or patches[0].subject.title):
         return folder / layout.SUMMARY, f"has the title {run.title!r}, and the mails have another"
-    return _reply(folder / REPLY, {each.message_id for each in [*map(mail.patch, mails), *patches]})
+    return _reply(folder / REPLY, {each.message_id for each in [*map(patch, mails), *patches]})
 
 
 def fits(cover: str, folder: Path) -> bool:
     """Whether that is the Message-ID of the cover letter, as far as the folder holds the mails as they were sent."""
     mails = read.sent_mails(folder)
-    found = mail.cover(mails)
+    found = cover_of(mails)
     return not mails or cover == (found.message_id if found else "")
 
 
 def _belong(mails: Sequence[bytes], patches: Sequence[Patch], message_id: str) -> bool:
     """Whether these are a version's own mails: its cover letter, if any, and in order patches that were tested."""
-    names = [mail.patch(raw).message_id for raw in mails]
-    own = names[1:] if mail.cover(mails) else names
+    names = [patch(raw).message_id for raw in mails]
+    own = names[1:] if cover_of(mails) else names
     known = [each.message_id for each in patches]
     return bool(own) and own == [name for name in known if name in own] and message_id in names
 
@@ -54,8 +53,8 @@ def _reply(path: Path, names: set[str]) -> Fault | None:
     """Whoever sends it reads it first, and may have changed its words; it answers this version all the same."""
     if not path.is_file():
         return None
-    message = mail.parse(path.read_bytes())
-    answers = mail.header(message, "In-Reply-To").strip("<> ")
-    if answers not in names or not all(mail.header(message, name) for name in REPLY_NEEDS):
+    message = parse(path.read_bytes())
+    answers = header(message, "In-Reply-To").strip("<> ")
+    if answers not in names or not all(header(message, name) for name in REPLY_NEEDS):
         return path, "is no reply to this version"
     return None

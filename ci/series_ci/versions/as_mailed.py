@@ -76,7 +76,7 @@ def code(diff: str) -> Iterator[str]:
 
 def code_of_mail(raw: bytes) -> list[str]:
     """The same of a mail."""
-    body = message.body(message.parse(raw))
+    body = message.body_of(message.parse(raw))
     return list(code(body[difftext.start(body) :]))
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import here
-from series_ci.results.ktap import stream as ktap
+from series_ci.results.ktap import stream
 from series_ci.results.logline import plain
 from series_ci.results.model import Result, Status
 
@@ -19,7 +19,7 @@ TREE = os.environ.get("SERIES_CI_KERNEL_TREE", "")
 
 
 def read(text: str) -> list[Result]:
-    return ktap.parse(text.strip("\n").splitlines())
+    return stream.parse(text.strip("\n").splitlines())
 
 
 def short(results: list[Result]) -> list[str]:
@@ -129,7 +129,7 @@ def test_harness_before_6_9_names_a_skipped_test_only_where_it_starts() -> None:
 
 
 def test_runner_log() -> None:
-    results = ktap.parse((DATA / "runner.log").read_text().splitlines())
+    results = stream.parse((DATA / "runner.log").read_text().splitlines())
     assert short(results) == [
         "PASS mm/exit_skip:private_anon.exiting",
         "FAIL mm/exit_skip:shmem.exiting",
@@ -158,7 +158,7 @@ def test_runner_log() -> None:
 
 
 def test_kunit_log_with_parameters_and_a_panic() -> None:
-    results = ktap.parse((DATA / "kunit.log").read_text().splitlines())
+    results = stream.parse((DATA / "kunit.log").read_text().splitlines())
     assert short(results) == [
         "PASS folio_order:order_zero",
         "PASS folio_order:order_many/order=1",
@@ -224,26 +224,26 @@ PREFIXES = {
 @pytest.mark.parametrize("name", ["runner.log", "kunit.log"])
 def test_prefixes_and_line_ends_change_nothing(name: str, prefix: str, end: str) -> None:
     lines = [re.sub(r"^\[.*?\]\[.*?\] ", "", line) for line in (DATA / name).read_text().splitlines()]
-    assert ktap.parse(prefix + line + end for line in lines) == ktap.parse(lines)
+    assert stream.parse(prefix + line + end for line in lines) == stream.parse(lines)
 
 
 @pytest.mark.parametrize("said", ["# Success", "# Success ", "# ok 1 a", "Terminated", "# 12 of"])
 def test_result_behind_what_a_test_said_last(said: str) -> None:
     log = ["TAP version 13", "1..2", "# selftests: net: reuse", "# Opening 127.0.0.1:9999"]
-    (one, lost) = ktap.parse([*log, f"{said}not ok 1 selftests: net: reuse # exit=1"])
+    (one, lost) = stream.parse([*log, f"{said}not ok 1 selftests: net: reuse # exit=1"])
     assert (one.name, one.status, one.reason) == ("net/reuse", Status.FAIL, "exit=1")
     assert one.log[-1].strip() == said.removeprefix("# ").strip()
     assert lost.name == "#2"
-    (another, *_) = ktap.parse([*log, f"{said}not ok 1 selftests: net: other # exit=1"])
+    (another, *_) = stream.parse([*log, f"{said}not ok 1 selftests: net: other # exit=1"])
     assert (another.name, another.status) == ("net/reuse", Status.CRASH)
 
 
 def test_plan_that_many_processes_print_is_one_plan() -> None:
     log = ["TAP version 13", "1..1", "# selftests: mm: forks", *["# 1..2"] * 5]
     lost = [("mm/forks:#1", Status.CRASH), ("mm/forks:#2", Status.CRASH), ("mm/forks", Status.TIMEOUT)]
-    said = ktap.parse([*log, "not ok 1 selftests: mm: forks # TIMEOUT 45 seconds"])
+    said = stream.parse([*log, "not ok 1 selftests: mm: forks # TIMEOUT 45 seconds"])
     assert [(each.name, each.status) for each in said] == lost
-    both = ktap.parse([*log, "# ok 1 a", "# ok 2 b", "# 1..2", "# ok 1 c", "# ok 2 d", "ok 1 selftests: mm: forks"])
+    both = stream.parse([*log, "# ok 1 a", "# ok 2 b", "# 1..2", "# ok 1 c", "# ok 2 d", "ok 1 selftests: mm: forks"])
     assert [each.name for each in both] == [*(f"mm/forks:{name}" for name in "abcd"), "mm/forks"]
 
 
@@ -251,8 +251,8 @@ def test_plan_that_many_processes_print_is_one_plan() -> None:
 @pytest.mark.parametrize("name", ["runner.log", "kunit.log"])
 def test_log_that_a_mail_quotes_by_its_indentation(name: str, indent: str) -> None:
     lines = (DATA / name).read_text().splitlines()
-    quoted = ktap.parse(["This is what it says:", "", *(indent + line for line in lines)])
-    assert [(each.name, each.status) for each in quoted] == [(each.name, each.status) for each in ktap.parse(lines)]
+    quoted = stream.parse(["This is what it says:", "", *(indent + line for line in lines)])
+    assert [(each.name, each.status) for each in quoted] == [(each.name, each.status) for each in stream.parse(lines)]
 
 
 @pytest.mark.parametrize("step", ["  ", "    ", "\t", "# "])
@@ -261,7 +261,7 @@ def test_nesting_of_any_kind_and_depth(step: str) -> None:
     for depth in range(1, 6):
         lines += [f"{step * depth}KTAP version 1", f"{step * depth}1..1"]
     lines += [f"{step * depth}ok 1 level{depth}" for depth in range(5, -1, -1)]
-    assert [each.name for each in ktap.parse(lines)] == [
+    assert [each.name for each in stream.parse(lines)] == [
         "level0:level1/level2/level3/level4/level5",
         "level0:level1/level2/level3/level4",
         "level0:level1/level2/level3",
@@ -437,7 +437,7 @@ def test_results_that_never_came(case: str) -> None:
 
 
 def test_reasons_of_what_never_came() -> None:
-    assert {each.reason for each in read("1..2\n# selftests: mm: a\n# text")} == {ktap.LOST}
+    assert {each.reason for each in read("1..2\n# selftests: mm: a\n# text")} == {stream.LOST}
     log = "1..2\n# selftests: mm: a\n# 1..2\n# Bail out! no memory# Totals: pass:0 fail:0"
     assert [each.reason for each in read(log)][:3] == ["Bail out! no memory"] * 3
 
@@ -460,8 +460,8 @@ def test_program_that_skips_all_after_its_plan() -> None:
 
 
 def test_cut_last_line_says_nothing() -> None:
-    assert short(ktap.parse(["1..2\n", "ok 1 a\n", "ok 2 b\n"])) == ["PASS a", "PASS b"]
-    assert short(ktap.parse(["1..2\n", "ok 1 a\n", "ok 2 b"])) == ["PASS a", "CRASH #2"]
+    assert short(stream.parse(["1..2\n", "ok 1 a\n", "ok 2 b\n"])) == ["PASS a", "PASS b"]
+    assert short(stream.parse(["1..2\n", "ok 1 a\n", "ok 2 b"])) == ["PASS a", "CRASH #2"]
 
 
 SAVED = {  # by the last lines, of which the last has no end: what is believed of it
@@ -485,11 +485,11 @@ SAVED = {  # by the last lines, of which the last has no end: what is believed o
 
 @pytest.mark.parametrize("log", SAVED)
 def test_last_line_of_a_saved_log_needs_no_end(log: str) -> None:
-    stream = ktap.Stream(saved=True)
+    reader = stream.Stream(saved=True)
     for line in log.splitlines(keepends=True):
-        stream.feed(line)
-    stream.end()
-    assert short(stream.take()) == SAVED[log]
+        reader.feed(line)
+    reader.end()
+    assert short(reader.take()) == SAVED[log]
 
 
 AGAIN = {
@@ -577,7 +577,7 @@ def test_names_and_reasons_are_bounded() -> None:
 
 
 def test_long_logs_keep_head_and_tail() -> None:
-    (result,) = ktap.parse([*(f"# line {n}" for n in range(1000)), "x" * 5000, "ok 1 a"])
+    (result,) = stream.parse([*(f"# line {n}" for n in range(1000)), "x" * 5000, "ok 1 a"])
     assert result.log[0] == "line 0"
     assert len(result.log[-1]) == 1000
     assert "... 801 lines left out ..." in result.log
@@ -592,13 +592,13 @@ def test_lines_are_streamed() -> None:
             yield f"# nothing of note {number}"
         yield "ok 1 a"
 
-    assert short(ktap.parse(endless())) == ["PASS a"]  # type: ignore[arg-type]
+    assert short(stream.parse(endless())) == ["PASS a"]  # type: ignore[arg-type]
 
 
 def test_depth_is_bounded() -> None:
     lines = [f"{'# ' * depth}TAP version 13" for depth in range(3000)]
     lines += [f"{'# ' * depth}ok 1 a" for depth in reversed(range(3000))]
-    assert 0 < len(ktap.parse(lines)) < 100
+    assert 0 < len(stream.parse(lines)) < 100
 
 
 PIECES = st.sampled_from(
@@ -632,7 +632,7 @@ def test_never_an_exception_nor_a_name_from_nowhere(lines: list[str]) -> None:
     whole += re.sub(r"\[ *\d+\.\d{6}\].*\n", "", whole)  # what printk tore apart may be put together again
     text = " ".join(whole.split())
     names = []
-    for result in ktap.parse(lines):
+    for result in stream.parse(lines):
         names.append(result.name)
         last = re.split(r"[:/]", re.sub(r"( \(\d+\))+$", "", result.name))[-1].strip()
         assert last in text or re.fullmatch(r"#\d+", last), (result, text)
@@ -643,9 +643,9 @@ def test_never_an_exception_nor_a_name_from_nowhere(lines: list[str]) -> None:
 @given(st.data())
 def test_log_cut_anywhere_never_turns_a_result_into_another(data: st.DataObject) -> None:
     whole = (DATA / data.draw(st.sampled_from(["runner.log", "kunit.log"]))).read_text()
-    full = {each.name: each.status for each in ktap.parse(whole.splitlines(keepends=True))}
+    full = {each.name: each.status for each in stream.parse(whole.splitlines(keepends=True))}
     cut = whole[: data.draw(st.integers(0, len(whole)))]
-    for each in ktap.parse(cut.splitlines(keepends=True)):
+    for each in stream.parse(cut.splitlines(keepends=True)):
         assert each.status is Status.CRASH or full[each.name] is each.status
 
 
@@ -682,7 +682,7 @@ def test_kunit_s_own_samples(name: str) -> None:
     log = Path(TREE, "tools/testing/kunit/test_data", f"{name}.log")
     if not log.exists():
         pytest.skip(f"{log.name} is not in this tree")
-    results = ktap.parse(log.read_text().splitlines())
+    results = stream.parse(log.read_text().splitlines())
     names = [each.name for each in results]
     cases = [each for each in results if not any(name.startswith((f"{each.name}:", f"{each.name}/")) for name in names)]
     statuses = [each.status for each in cases]
