@@ -1,9 +1,12 @@
-"""How long work tells of itself. The pipeline talks to this interface; `terminal` gives it a look."""
+"""The interface that long work reports its progress to. The command line shows it; a test passes one that is silent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+Tell = Callable[[str], None]
+"""Called with a line for the user."""
 
 
 def count(number: int, noun: str) -> str:
@@ -16,20 +19,20 @@ class Step:
     """One step that is under way."""
 
     def update(self, text: str) -> None:
-        """What it is doing right now; may be called very often."""
+        """Show what the step is doing right now. It may be called very often."""
 
     def note(self, text: str) -> None:
-        """Something to keep in view after the step: where from, how many, cached or not."""
+        """Keep a text in view after the step has ended: where from, how many, cached or not."""
 
 
 class Progress:
-    """Does nothing: the default for callers that do not want to watch."""
+    """Progress that nobody watches: every call does nothing."""
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
-        """Announce a step for the time of the block."""
+        """Announce a step, which lasts as long as the block."""
         del name
         yield Step()
 
     def say(self, text: str) -> None:
-        """One line that belongs to no step."""
+        """Print a line that belongs to no step."""

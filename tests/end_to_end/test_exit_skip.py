@@ -11,7 +11,7 @@ import pytest
 from fakes.fakeqemu import script
 from series_ci.cli.request import make_request, sources_only
 from series_ci.guest import boot, initramfs
-from series_ci.guest.boot import Recipe
+from series_ci.guest.boot import BootSetup
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
 from series_ci.pipeline import shell
@@ -169,8 +169,8 @@ def lab_kernel(kernel: Kernel, folder: Path) -> Kernel:
     return replace(kernel, tests=Installed(folder / "installed", (), folder / "log", 0.0, cached=True))
 
 
-def lab_recipe(recipe: Recipe) -> Recipe:
-    tests = tuple(initramfs.Test(f"lab/{name}", "lab", name, (), 120) for name in programs())
+def lab_recipe(recipe: BootSetup) -> BootSetup:
+    tests = tuple(initramfs.GuestTest(f"lab/{name}", "lab", name, (), 120) for name in programs())
     return replace(recipe, tests=tests, also=("mm",))
 
 

@@ -34,6 +34,6 @@ def of_test(**parts: Any) -> runlock.Lock:
             images={"base": "6", "patched": "7"},
             host="here",
         ),
-        "tested": runlock.Tested(base={}, patched={}, changes={}, complaints=(), verdict="no regression"),
+        "tested": runlock.TestedResults(base={}, patched={}, changes={}, complaints=(), verdict="no regression"),
     }
     return runlock.Lock(**{**fields, **parts})

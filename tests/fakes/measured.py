@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import random
 
-from series_ci.manifest.model import Machine, Scenario
+from series_ci.manifest.model import MachineSize, Scenario
 from series_ci.report.bench import Bench
 from series_ci.results import stats
 from series_ci.results.metrics import measured
 from series_ci.results.samples import SIDES, Sample
 
 WINDOW = Scenario.model_construct(
-    name="window", program="bench/window", args=(), machine=Machine(), samples=5, warmup=1, note="held in its exit"
+    name="window", program="bench/window", args=(), machine=MachineSize(), samples=5, warmup=1, note="held in its exit"
 )
 CONTROL = Scenario.model_construct(
-    name="control", program="bench/control", args=(), machine=Machine(), samples=5, warmup=1, note="nothing <exits>"
+    name="control", program="bench/control", args=(), machine=MachineSize(), samples=5, warmup=1, note="nothing <exits>"
 )
 
 ENVIRONMENT = {"accelerator": "tcg", "accelerator_reason": "no /dev/kvm", "arch": "x86_64", "compiler": "gcc 12"}

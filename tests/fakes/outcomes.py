@@ -14,7 +14,7 @@ from series_ci.manifest.model import TreeSource
 from series_ci.manifest.request import Request
 from series_ci.pipeline.outcome import Outcome
 from series_ci.results import compare
-from series_ci.results.coverage import ChangedFile, Coverage, Kind
+from series_ci.results.coverage import ChangedFile, Coverage, FileKind
 from series_ci.results.model import Ended, Result, Run, Splat
 
 MAIL = b"""\
@@ -27,7 +27,7 @@ Subject: [PATCH v10] mm/rmap: leave the folios of exiting processes alone
 """
 
 
-WHOLE = Coverage((ChangedFile("mm/rmap.c", Kind.CODE, True),), same_kernel=False)
+WHOLE = Coverage((ChangedFile("mm/rmap.c", FileKind.CODE, True),), same_kernel=False)
 """All that the series changes is in its kernel."""
 
 

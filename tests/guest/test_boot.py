@@ -15,7 +15,7 @@ from series_ci.arch import Machine
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, boot, initramfs, vm, watchdog
 from series_ci.guest.accel import Accelerator
-from series_ci.guest.boot import Recipe
+from series_ci.guest.boot import BootSetup
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel
@@ -27,8 +27,8 @@ from series_ci.results.model import Attempt, Ended, Result, Run, Status
 TOOLS = Toolchain(arch.get("x86_64"), ("ARCH=x86_64", "CC=gcc"), "gcc 12", ccache=False)
 
 
-def test_of(name: str, program: str = "one") -> initramfs.Test:
-    return initramfs.Test(name, "mm", program, (), 30)
+def test_of(name: str, program: str = "one") -> initramfs.GuestTest:
+    return initramfs.GuestTest(name, "mm", program, (), 30)
 
 
 test_of.__test__ = False  # type: ignore[attr-defined] # a helper, whatever its name
@@ -41,7 +41,7 @@ class Bench:
     qemu: Qemu
     folder: Path
     kernel: Kernel
-    recipe: Recipe
+    recipe: BootSetup
 
     def boot(self, *guests: dict[str, Any]) -> Run:
         self.qemu.plan(*guests)
@@ -67,7 +67,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Bench
     kernel = Kernel("v1", "c" * 40, built, Installed(installed, notbuilt, tmp_path / "log", 1.0, cached=True))
     tests = (test_of("mm/one"), test_of("mm/two", "two"))
     size = Machine(arch.get("x86_64"), 64 << 20, 1, 0)
-    recipe = Recipe(size, Accelerator("tcg", "no reason"), tests, TOOLS, "digest")
+    recipe = BootSetup(size, Accelerator("tcg", "no reason"), tests, TOOLS, "digest")
     return Bench(fakeqemu.install(tmp_path, monkeypatch), tmp_path, kernel, recipe)
 
 

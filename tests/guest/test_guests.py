@@ -25,7 +25,7 @@ from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError
 from series_ci.guest import boot, initramfs, qemu, vm
 from series_ci.guest.accel import Accelerator
-from series_ci.guest.boot import Recipe
+from series_ci.guest.boot import BootSetup
 from series_ci.host import process
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
@@ -70,11 +70,11 @@ class Lab:
     """A kernel, and small programs in place of selftests."""
 
     kernel: Kernel
-    recipe: Recipe
+    recipe: BootSetup
     folder: Path
 
     def boot(self, *names: str, timeout: int = 60, append: Sequence[str] = (), memory: int = 256 << 20) -> Run:
-        tests = tuple(initramfs.Test(f"lab/{name}", "lab", name, (), timeout) for name in names)
+        tests = tuple(initramfs.GuestTest(f"lab/{name}", "lab", name, (), timeout) for name in names)
         size = replace(self.recipe.machine, memory=memory)
         recipe = replace(self.recipe, tests=tests, append=tuple(append), machine=size)
         return boot.boot_kernel(recipe, self.kernel, self.folder / "run", Progress(), "boot")
@@ -87,14 +87,14 @@ class Lab:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Kernel]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[BootSetup, Kernel]:
     """The kernel of the demo's base, from the cache if it is there."""
     options = replace(sources_only("demo", None, None, ()), out=str(tmp_path_factory.mktemp("made") / "run"))
     return shell.prepare(make_request("v10", options), Progress(), base_only=True)
 
 
 @pytest.fixture
-def lab(made: tuple[Recipe, Kernel], tmp_path: Path) -> Lab:
+def lab(made: tuple[BootSetup, Kernel], tmp_path: Path) -> Lab:
     recipe, kernel = made
     for name, text in PROGRAMS.items():
         script(tmp_path / "installed/lab", name, f"#!/bin/bash\n{text}\n")
@@ -217,9 +217,7 @@ def test_a_guest_that_hangs_tells_what_its_cpus_were_doing(lab: Lab, monkeypatch
 def test_a_kernel_that_never_prints_is_ended_and_tried_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boot, "_limits", lambda _tests: vm.Limits(first=5))
     plain = qemu.command_line
-    monkeypatch.setattr(
-        qemu, "command_line", lambda *args, **more: [*plain(*args, **more), "-S"]
-    )  # no CPU starts
+    monkeypatch.setattr(qemu, "command_line", lambda *args, **more: [*plain(*args, **more), "-S"])  # no CPU starts
     run = lab.boot("passes")
     assert (run.ended, named(run, "boot").status) == (Ended.HANG, Status.TIMEOUT)
     assert named(run, "boot").reason.startswith("the kernel printed nothing within 5 s")
@@ -322,7 +320,7 @@ def test_boot_tells_of_a_kernel_that_crashed(lab: Lab) -> None:
     assert "the kernel panicked: sysrq triggered crash" in done.stderr
 
 
-def test_a_shell_is_the_guest_for_a_person(made: tuple[Recipe, Kernel], tmp_path: Path) -> None:
+def test_a_shell_is_the_guest_for_a_person(made: tuple[BootSetup, Kernel], tmp_path: Path) -> None:
     del made  # it has built the kernel
     argv = [sys.executable, "-m", "series_ci", "shell", "v10", "--series", "demo", "--base", "--accel", "tcg"]
     env = {**os.environ, "PYTHONPATH": str(ROOT / "ci"), "TERM": "dumb"}
@@ -350,7 +348,7 @@ def test_a_shell_is_the_guest_for_a_person(made: tuple[Recipe, Kernel], tmp_path
     os.close(ours)
 
 
-def test_without_a_terminal_there_is_no_shell(made: tuple[Recipe, Kernel], tmp_path: Path) -> None:
+def test_without_a_terminal_there_is_no_shell(made: tuple[BootSetup, Kernel], tmp_path: Path) -> None:
     recipe, kernel = made
     argv = [sys.executable, "-c", "import sys; from series_ci.cli import main; sys.exit(main())", "shell", "v10"]
     del recipe, kernel

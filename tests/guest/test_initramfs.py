@@ -43,8 +43,8 @@ NASTY = [
 ]
 
 
-def one(*args: str, name: str = "mm/one") -> initramfs.Test:
-    return initramfs.Test(name, "mm", "one", args, 10)
+def one(*args: str, name: str = "mm/one") -> initramfs.GuestTest:
+    return initramfs.GuestTest(name, "mm", "one", args, 10)
 
 
 def in_bash(text: str) -> list[list[str]]:
@@ -62,7 +62,7 @@ def planned(text: str) -> int:
 
 
 def test_a_test_is_a_call_of_run() -> None:
-    text = initramfs.script([one(), initramfs.Test("mm/vm-mmap", "mm", "run_vmtests.sh", ("-t", "mmap"), 900)])
+    text = initramfs.script([one(), initramfs.GuestTest("mm/vm-mmap", "mm", "run_vmtests.sh", ("-t", "mmap"), 900)])
     assert in_bash(text) == [
         ["1", "mm: one", "mm", "10", "./one"],
         ["2", "mm: vm-mmap", "mm", "900", "./run_vmtests.sh", "-t", "mmap"],

@@ -23,7 +23,7 @@ from series_ci.results.model import Ended
 
 PATIENT = vm.Limits(boot=60, idle=60, total=60)
 SWAP = 8 << 20
-TESTS = [initramfs.Test(f"mm/{name}", "mm", name, (), 10) for name in ("one", "two")]
+TESTS = [initramfs.GuestTest(f"mm/{name}", "mm", name, (), 10) for name in ("one", "two")]
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Lab:
         size = arch.Machine(arch.get("x86_64"), 256 << 20, 1, SWAP)
         return qemu.command_line(size, "tcg", kernel, initrd, self.outputs)
 
-    def run(self, limits: vm.Limits = PATIENT, progress: Callable[[str], None] = lambda _text: None) -> vm.Boot:
+    def run(self, limits: vm.Limits = PATIENT, progress: Callable[[str], None] = lambda _text: None) -> vm.GuestBoot:
         return vm.run(self.argv, self.outputs, swap=SWAP, limits=limits, progress=progress)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fakes import strangers
 from series_ci.kernel import hazards
-from series_ci.kernel.hazards import Hazard, Kind
+from series_ci.kernel.hazards import Hazard, HazardKind
 from series_ci.mail import difftext
 from series_ci.manifest.permit import Permit
 
@@ -102,18 +102,18 @@ class TestNames:
 
     @pytest.mark.parametrize("path", PATHS)
     def test_out_of_the_tree_or_gits_own(self, path: str) -> None:
-        assert Kind.PATH in [each.kind for each in hazards.of_name(path)]
+        assert HazardKind.PATH in [each.kind for each in hazards.of_name(path)]
 
     @pytest.mark.parametrize("path", NAMES)
     def test_not_what_it_looks_like(self, path: str) -> None:
         found = list(hazards.of_name(path))
-        assert [each.kind for each in found] == [Kind.NAME]
+        assert [each.kind for each in found] == [HazardKind.NAME]
         assert NAMES[path] in found[0].words
         assert found[0].words.isprintable()
         assert found[0].words.isascii()
 
     def test_git_with_something_invisible_in_it(self) -> None:
-        assert {each.kind for each in hazards.of_name(".g\u200cit/config")} == {Kind.PATH, Kind.NAME}
+        assert {each.kind for each in hazards.of_name(".g\u200cit/config")} == {HazardKind.PATH, HazardKind.NAME}
 
     @given(st.text())
     def test_any_text_is_shown_on_one_line(self, path: str) -> None:
@@ -159,7 +159,7 @@ class TestLeadsOut:
 
 
 class TestPermit:
-    HAZARD = Hazard(Kind.BINARY, "drivers/video/logo.gif", "is binary")
+    HAZARD = Hazard(HazardKind.BINARY, "drivers/video/logo.gif", "is binary")
 
     @pytest.mark.parametrize("path", ["", "drivers/video/logo.gif", "drivers/", "drivers/video/"])
     def test_covers(self, path: str) -> None:
@@ -172,4 +172,4 @@ class TestPermit:
 
     def test_nothing_permits_a_path_that_git_refuses_too(self) -> None:
         kinds = Permit.model_json_schema()["properties"]["kind"]["enum"]
-        assert sorted(kinds) == sorted(kind.value for kind in Kind if kind is not Kind.PATH)
+        assert sorted(kinds) == sorted(kind.value for kind in HazardKind if kind is not HazardKind.PATH)

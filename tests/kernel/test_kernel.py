@@ -13,7 +13,7 @@ from series_ci import arch
 from series_ci.errors import BuildError, ExitStatus
 from series_ci.host import process
 from series_ci.kernel import build, sources
-from series_ci.kernel.kernel import Workshop, base_failure, make, workshop
+from series_ci.kernel.kernel import BuildSetup, base_failure, make, workshop
 from series_ci.kernel.store import Store
 from series_ci.progress import Progress
 
@@ -27,14 +27,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def shop(world: Lab, tmp_path: Path) -> tuple[Workshop, str]:
+def shop(world: Lab, tmp_path: Path) -> tuple[BuildSetup, str]:
     base = sources.resolve(str(world.linux), lambda _text: None)
     fragment = tmp_path / "mine.config"
     fragment.write_text("CONFIG_KUNIT=y\n# CONFIG_MEMCG is not set\n")
     return workshop(Store(base.store), base.commit, build.toolchain(ROW), ["mm"], [fragment]), base.commit
 
 
-def test_the_configuration_is_the_guests_then_the_tests_then_the_series(shop: tuple[Workshop, str]) -> None:
+def test_the_configuration_is_the_guests_then_the_tests_then_the_series(shop: tuple[BuildSetup, str]) -> None:
     asked = {each.name: (each.value, each.origin) for each in shop[0].options}
     assert asked["VIRTIO_CONSOLE"][0] == "y"
     assert asked["VIRTIO_CONSOLE"][1] == "guest.config"
@@ -56,7 +56,7 @@ def test_what_an_architecture_needs_comes_behind(world: Lab, tmp_path: Path) -> 
     assert asked["TWO"] == ("n", "mine.config.x86_64")
 
 
-def test_another_configuration_has_another_digest_and_folder(shop: tuple[Workshop, str], world: Lab) -> None:
+def test_another_configuration_has_another_digest_and_folder(shop: tuple[BuildSetup, str], world: Lab) -> None:
     one, commit = shop
     two = workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
     again = workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
@@ -64,7 +64,7 @@ def test_another_configuration_has_another_digest_and_folder(shop: tuple[Worksho
     assert one.folder != two.folder == again.folder
 
 
-def test_a_kernel_is_built_once(world: Lab, shop: tuple[Workshop, str], tmp_path: Path) -> None:
+def test_a_kernel_is_built_once(world: Lab, shop: tuple[BuildSetup, str], tmp_path: Path) -> None:
     first = make(shop[0], "base", shop[1], tmp_path / "log", Progress())
     second = make(shop[0], "v1", shop[1], tmp_path / "log2", Progress())
     assert (first.build.cached, second.build.cached) == (False, True)
@@ -86,7 +86,7 @@ def test_without_tests_none_are_built(world: Lab, tmp_path: Path) -> None:
     assert "AIO" not in {each.name for each in shop.options}
 
 
-def test_a_kernel_that_does_not_build_leaves_its_log(world: Lab, shop: tuple[Workshop, str], tmp_path: Path) -> None:
+def test_a_kernel_that_does_not_build_leaves_its_log(world: Lab, shop: tuple[BuildSetup, str], tmp_path: Path) -> None:
     source = world.linux / "mm/vmscan.c"
     good = source.read_text()
     source.write_text(good.replace("== 0;", "== ;"))

@@ -36,7 +36,7 @@ from series_ci.mail.message import parse
     ],
 )
 def test_names_are_whole(text: str, people: list[tuple[str, str]]) -> None:
-    assert addresses.parse(text) == addresses.Found(tuple(Person(*each) for each in people))
+    assert addresses.parse(text) == addresses.People(tuple(Person(*each) for each in people))
 
 
 def test_what_is_no_address_is_told_and_the_others_stay() -> None:
@@ -70,7 +70,7 @@ def test_what_is_written_is_read_as_it_was(found: list[tuple[str, str]]) -> None
     people = tuple(Person(name, f"{local}@example.org") for name, local in found)
     text = addresses.header("Cc", people)
     assert text.isascii()
-    assert addresses.read(parse(text.encode() + b"\n\n"), "Cc") == addresses.Found(people)
+    assert addresses.read(parse(text.encode() + b"\n\n"), "Cc") == addresses.People(people)
     # The library's own reader sees the same addresses.
     raw = " ".join(text.partition(":")[2].split())
     assert [each[1] for each in email.utils.getaddresses([raw])] == [each.address for each in people]

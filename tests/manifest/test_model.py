@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from fakes.here import SERIES
 from series_ci.errors import UsageError
 from series_ci.manifest.find import entries, find
-from series_ci.manifest.model import Machine, json_schema, load, parse_size
+from series_ci.manifest.model import MachineSize, json_schema, load, parse_size
 
 SHIPPED = [SERIES / "exit-skip.yaml", SERIES / "demo" / "demo.yaml"]
 
@@ -61,7 +61,7 @@ class TestLoad:
         manifest = load(write(folder))
         assert (manifest.name, manifest.title, manifest.default) == ("small", "mm: a small change", False)
         assert manifest.archive == "https://example.org/all/"
-        assert manifest.machine == Machine(memory=1 << 30, cpus=4, swap=64 << 20)
+        assert manifest.machine == MachineSize(memory=1 << 30, cpus=4, swap=64 << 20)
         assert [(v.label, v.message_id, v.note) for v in manifest.versions.values()] == [
             ("v1", "one@example.org", ""),
             ("v2.1", "two@example.org", "smaller"),
@@ -93,7 +93,7 @@ class TestLoad:
     def test_what_may_be_left_out(self, folder):
         text = re.sub(r"(?m)^(config|machine):.*\n", "", GOOD)
         manifest = load(write(folder, text))
-        assert (manifest.config, manifest.machine) == ((), Machine(memory=512 << 20, cpus=2, swap=0))
+        assert (manifest.config, manifest.machine) == ((), MachineSize(memory=512 << 20, cpus=2, swap=0))
 
     def test_a_version_may_have_trees_of_its_own(self, folder):
         own = "message-id: two@example.org, trees: [{spec: linux@v6.9, base-patches: [base.patch]}]"

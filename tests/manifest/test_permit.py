@@ -90,7 +90,7 @@ class TestReports:
 
     def test_the_terminal(self) -> None:
         out = Console(width=60, no_color=True, record=True)
-        table.show(permitted(), out)
+        table.show(version_run(permitted()), out)
         assert f"PERMITTED binary: {WORDS}\n" in out.export_text()
 
     def test_all_texts(self) -> None:
@@ -108,7 +108,7 @@ class TestReports:
             posting.of(version, ()).title,
         ):
             assert "2 permissions of the manifest used" in text
-        told = " ".join(mail.reply(mail.Tested(version, [MAIL])).split())
+        told = " ".join(mail.reply(mail.Answered(version, [MAIL])).split())
         assert f"Permitted here, binary: {WORDS}" in told
         assert f"permitted binary: {WORDS}" in b4.checks(version)[0]["details"]
 

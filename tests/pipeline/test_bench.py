@@ -13,15 +13,17 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest.accel import Accelerator
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
-from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.kernel.selftests import Installed
-from series_ci.manifest.model import Machine, Scenario
+from series_ci.manifest.model import MachineSize, Scenario
 from series_ci.pipeline import bench
-from series_ci.pipeline.bench import Plan, Rig
+from series_ci.pipeline.bench import BenchSetup, Plan
 from series_ci.progress import Progress
 from series_ci.results import stats
 
-SCENARIO = Scenario(name="window", program="bench/window", machine=Machine(memory="64M", cpus=1), samples=2, warmup=1)
+SCENARIO = Scenario(
+    name="window", program="bench/window", machine=MachineSize(memory="64M", cpus=1), samples=2, warmup=1
+)
 
 
 class NoTree:
@@ -53,7 +55,7 @@ def lab(tmp_path, monkeypatch, cache):
         built = Build(image, log, log, label, 1.0, 0, cached=True)
         pair.append(Kernel(label, label[0] * 40, built, Installed(folder, (), log, 1.0, cached=True)))
     tools = Toolchain(arch.get("x86_64"), (), "gcc 12", ccache=False)
-    rig = Rig(Workshop(NoTree(), tools, (), ("bench",)), Accelerator("tcg", "no reason"), tuple(pair))
+    rig = BenchSetup(BuildSetup(NoTree(), tools, (), ("bench",)), Accelerator("tcg", "no reason"), tuple(pair))
     return qemu, rig, tmp_path / "out"
 
 

@@ -13,7 +13,7 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.post import github, github_target, posting
 from series_ci.post.github_target import Target
 from series_ci.post.http import Client
-from series_ci.post.posting import Posting
+from series_ci.post.posting import Publication
 from series_ci.post.token import Token
 
 
@@ -38,7 +38,7 @@ def target(host: hosts.Host) -> Target:
     return Target(host.url, "o/r", posted.SHA, 7, "https://example.org/run/1")
 
 
-def results(path: Path, tests: int = 1) -> Posting:
+def results(path: Path, tests: int = 1) -> Publication:
     return posting.read(posted.folder(path / f"run-{tests}", posted.broken(tests)))
 
 

@@ -12,7 +12,7 @@ from series_ci.errors import UsageError
 from series_ci.post import patchwork, posting
 from series_ci.post.http import Client
 from series_ci.post.patchwork import Check
-from series_ci.post.posting import Posted, State
+from series_ci.post.posting import CheckState, Posted
 from series_ci.post.token import Token
 
 CHECK = Check(posted.FIRST, "series-ci/x86_64", "fail", "regression", "https://example.org/1")
@@ -51,7 +51,7 @@ def test_verdict_is_on_every_patch_and_builds_on_their_own(tmp_path: Path) -> No
         (posted.SECOND, "series-ci/x86_64", "fail"),
         (posted.SECOND, "series-ci/x86_64-build", "fail"),
     ]
-    warned = replace(found, state=State.WARNING)
+    warned = replace(found, state=CheckState.WARNING)
     assert next(patchwork.checks(warned, "c", "https://x/" + "y" * 200)) == replace(
         made[0], context="c", state="warning", target_url=""
     )

@@ -8,32 +8,32 @@ from fakes import posted
 from series_ci.errors import UsageError
 from series_ci.post import posting
 from series_ci.post.annotations import Annotation, remarks
-from series_ci.post.posting import State
+from series_ci.post.posting import CheckState
 from series_ci.report.markdown import COMMENT
 from series_ci.rundir.read import read_version
 
 
-def read(tmp_path: Path, found: dict[str, object]) -> posting.Posting:
+def read(tmp_path: Path, found: dict[str, object]) -> posting.Publication:
     return posting.read(posted.folder(tmp_path / "run", found))
 
 
 class TestState:
     def test_nothing_changed(self, tmp_path: Path) -> None:
         found = read(tmp_path, posted.summary())
-        assert found.state is State.SUCCESS
+        assert found.state is CheckState.SUCCESS
         assert found.title == "demo v10: no regression, 1 SAME"
         assert found.annotations == ()
         assert found.context == "series-ci/x86_64"
 
     def test_flaky_is_a_warning(self, tmp_path: Path) -> None:
         found = read(tmp_path, posted.summary(changes=[posted.change("a/b:c", "PASS", "FAIL", "FLAKY")]))
-        assert found.state is State.WARNING
+        assert found.state is CheckState.WARNING
         assert "1 FLAKY" in found.title
         assert "| `a/b:c` | PASS | FAIL | FLAKY |" in found.summary
 
     def test_regression(self, tmp_path: Path) -> None:
         found = read(tmp_path, posted.broken(2))
-        assert found.state is State.FAILURE
+        assert found.state is CheckState.FAILURE
         assert found.title == "demo v10: regression, 2 BROKEN, 1 new kernel complaint"
 
 
@@ -44,8 +44,8 @@ def test_steps(tmp_path: Path) -> None:
     ]
     found = read(tmp_path, posted.summary(steps=steps, status=4))
     assert [(each.state, each.description) for each in found.steps] == [
-        (State.WARNING, "1 new warning"),
-        (State.FAILURE, "does not build: mm/rmap.c:9:2: error: no"),
+        (CheckState.WARNING, "1 new warning"),
+        (CheckState.FAILURE, "does not build: mm/rmap.c:9:2: error: no"),
     ]
     assert found.annotations == (
         Annotation("mm/rmap.c", 1, "warning", "new warning after patch 1/2", "warning: unused variable 'x'"),

@@ -132,7 +132,7 @@ def test_html() -> None:
 
 
 def test_mail() -> None:
-    text = mail.reply(mail.Tested(RUN, [rundirs.MAIL]))
+    text = mail.reply(mail.Answered(RUN, [rundirs.MAIL]))
     body = text.partition("\n\n")[2]
     told = re.search(r"Verdict: (.*?)\n\n", body, re.DOTALL)
     assert told
@@ -227,7 +227,7 @@ def test_a_guest_that_was_started_again_is_told_everywhere(folder: Path) -> None
     table.show(told, Console(file=out, width=400))
     assert f"NOTE {line}" in out.getvalue()
     page = html.page(told, evidence.Evidence({}, ()))
-    sent = mail.reply(mail.Tested(told, [rundirs.MAIL]))
+    sent = mail.reply(mail.Answered(told, [rundirs.MAIL]))
     (check,) = b4.checks(told)
     plain = re.sub(r"\\(.)", r"\1", markdown.markdown(told))
     for text in (page, sent, check["details"], plain, junit(told)):

@@ -24,7 +24,7 @@ from series_ci.manifest.allow import Allowed
 from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.post.mail import command
 from series_ci.report import table
-from series_ci.report.mail import ROWS, Tested, Tester, reply
+from series_ci.report.mail import ROWS, Answered, Sender, reply
 from series_ci.report.mailtext import MOST, WIDTH
 from series_ci.report.quotation import QUOTED
 from series_ci.results import compare
@@ -60,12 +60,12 @@ def made(
     found: Outcome,
     tested_by: str = "",
     message: str = SHORT,
-    tester: Tester | None = None,
+    tester: Sender | None = None,
     told: list[str] | None = None,
 ) -> str:
     mailed = [SENT.format(message=message).encode()]
     tell = (told if told is not None else []).append
-    return reply(Tested(version_run(found), mailed, tester=tester or Tester()), tested_by, tell)
+    return reply(Answered(version_run(found), mailed, tester=tester or Sender()), tested_by, tell)
 
 
 def split(text: str) -> tuple[dict[str, str], str]:
@@ -150,7 +150,7 @@ def test_no_line_of_ours_is_longer_than_72_columns(name: str) -> None:
 
 def test_a_cover_letter_is_answered_and_not_one_of_its_patches() -> None:
     found = replace(GOOD, request=replace(GOOD.request, message_id=mails.message_id(3, 2), label="mail"))
-    headers, body = split(reply(Tested(version_run(found), mails.series(version=3))))
+    headers, body = split(reply(Answered(version_run(found), mails.series(version=3))))
     assert headers["Subject"] == f"Re: [PATCH v3 0/2] {mails.COVER}"
     assert headers["In-Reply-To"] == f"<{mails.message_id(3, 0)}>"
     assert headers["To"] == "Robin Välé <robin.vale@example.org>"
@@ -163,7 +163,7 @@ def test_a_cover_letter_is_answered_and_not_one_of_its_patches() -> None:
 def test_a_series_without_a_cover_letter_is_answered_at_its_first_patch() -> None:
     told: list[str] = []
     raws = mails.series(cover="")
-    headers, _body = split(reply(Tested(version_run(GOOD), raws), TESTER, told.append))
+    headers, _body = split(reply(Answered(version_run(GOOD), raws), TESTER, told.append))
     assert headers["In-Reply-To"] == f"<{mails.message_id(1, 1)}>"
     (line,) = told
     assert "patch 1/2 alone" in line
@@ -171,21 +171,21 @@ def test_a_series_without_a_cover_letter_is_answered_at_its_first_patch() -> Non
 
 def test_a_trailer_of_somebody_else_is_told() -> None:
     told: list[str] = []
-    made(GOOD, TESTER, tester=Tester(own=("Tess@example.org",)), told=told)
+    made(GOOD, TESTER, tester=Sender(own=("Tess@example.org",)), told=told)
     assert told == []
-    made(GOOD, TESTER, tester=Tester(own=("home@example.org",)), told=told)
+    made(GOOD, TESTER, tester=Sender(own=("home@example.org",)), told=told)
     assert told == ["git sends mail from home@example.org: b4 passes over a Tested-by from another address"]
 
 
 def test_recipients_that_are_none_are_told() -> None:
     told: list[str] = []
     raw = SENT.format(message=SHORT).encode().replace(b"Cc: ", b"Cc: Bad <a b>, ")
-    assert "Bad" not in reply(Tested(version_run(GOOD), [raw]), "", told.append).partition("\n\n")[0]
+    assert "Bad" not in reply(Answered(version_run(GOOD), [raw]), "", told.append).partition("\n\n")[0]
     assert told == ["left out of the recipients, as it is no address: Bad <a b>"]
 
 
 def test_who_answers_gets_no_copy() -> None:
-    headers, _body = split(made(GOOD, "Andrew Ash <ash@example.org>", tester=Tester(own=("zu@example.org",))))
+    headers, _body = split(made(GOOD, "Andrew Ash <ash@example.org>", tester=Sender(own=("zu@example.org",))))
     assert headers["Cc"] == "linux-mm@example.org"
 
 
@@ -253,7 +253,7 @@ def test_a_selftest_that_no_tree_has_is_named() -> None:
     mine = outcome(
         run("base", Result("mm/exit_skip:x", Status.PASS)), run("v10", Result("mm/exit_skip:x", Status.PASS))
     )
-    tester = Tester(programs=("mm/exit_skip",), project="https://example.org/series-ci")
+    tester = Sender(programs=("mm/exit_skip",), project="https://example.org/series-ci")
     body = split(made(mine, tester=tester))[1]
     assert "\nmm/exit_skip is series-ci's own selftest (https://example.org/series-ci);\n" in body
     assert "series-ci kselftest export\n" in body
@@ -264,7 +264,7 @@ def test_the_tree_is_named_as_others_find_it() -> None:
     source = Source("6.12.117", "0123456789abcdef01234567", "v6.12.117", "https://git.example.org/linux.git")
     found = replace(GOOD, base=replace(GOOD.base, spec="/home/tess/linux", source=source))
     found = replace(found, request=replace(found.request, repeat="series-ci test v10 --tree /home/tess/linux"))
-    body = " ".join(split(made(found, tester=Tester(places=("/home/tess",))))[1].split())
+    body = " ".join(split(made(found, tester=Sender(places=("/home/tess",))))[1].split())
     assert (
         "Tested v10 against its base, Linux 6.12.117 (commit 0123456789ab, v6.12.117, in a clone of https://git" in body
     )
@@ -323,7 +323,7 @@ class TestTestedBy:
 
 def test_no_mails_no_answer() -> None:
     with pytest.raises(UsageError, match="not in the run directory"):
-        reply(Tested(version_run(GOOD), []))
+        reply(Answered(version_run(GOOD), []))
 
 
 def test_git_sends_it(tmp_path: Path, home: Path) -> None:

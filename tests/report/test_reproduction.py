@@ -9,7 +9,7 @@ from fakes.locks import of_test
 from series_ci.manifest import model
 from series_ci.report import reproduction
 from series_ci.rundir import runlock
-from series_ci.rundir.reproduction import Difference, Repeated, Verdict, judge
+from series_ci.rundir.reproduction import FigureVerdict, Mismatch, Repeated, judge
 
 HARDEST = "mm/exit_skip:process.mreleased.device_copied"
 
@@ -37,12 +37,12 @@ def test_figures_that_are_too_wide_for_a_table_are_a_list():
     text = reproduction.text(BARRY, [judge(long, [1, 2], "")], of_test())
     assert narrow(text), text
     assert "* skips: reported 6114 times, and more" in text
-    assert f"verdict {Verdict.NOT}" in " ".join(text.split())
+    assert f"verdict {FigureVerdict.NOT}" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("name", ["mm/good:b", HARDEST, HARDEST * 2])
 def test_results_that_differ_fit_a_mail(name):
-    found = Repeated((), tuple(Difference(f"{name}{n}", "PASS -> FAIL", "PASS -> PASS") for n in range(50)), 3)
+    found = Repeated((), tuple(Mismatch(f"{name}{n}", "PASS -> FAIL", "PASS -> PASS") for n in range(50)), 3)
     text = reproduction.repeated_text(of_test(), found)
     assert narrow(text), text
     words = " ".join(text.split())
@@ -65,6 +65,6 @@ def test_long_names_of_tools_and_trees_fit_a_mail():
     )
     tree = runlock.Tree(spec="debian:linux-source-6.12", base_patches=own, base="0" * 40, patched="1" * 40)
     tools = tools.model_copy(update={"qemu_argv": "qemu " + "-device virtio-blk-pci,drive=swap " * 9})
-    found = Repeated((Difference("compiler", tools.compiler, "gcc " * 30),), (), 3)
+    found = Repeated((Mismatch("compiler", tools.compiler, "gcc " * 30),), (), 3)
     text = reproduction.repeated_text(of_test(tools=tools, tree=tree), found)
     assert narrow(text), text

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from series_ci.errors import ExitStatus
-from series_ci.results.compare import LOST, Change, Comparison, Entry, compare
+from series_ci.results.compare import LOST, Change, Comparison, TestChange, compare
 from series_ci.results.model import Ended, Result, Run, Splat, Status
 from series_ci.results.notes import HELD
 
@@ -206,7 +206,7 @@ def test_a_run_has_not_changed_from_itself(same: Run) -> None:
 BAD = (*LOST, Status.FAIL)
 
 
-def mirror(entry: Entry, *, base_lost: bool, patched_lost: bool) -> set[Change]:
+def mirror(entry: TestChange, *, base_lost: bool, patched_lost: bool) -> set[Change]:
     """What the change may be called when base and series change places. See _change() for why it is not always one."""
     was = Status.NOTRUN if base_lost else entry.base
     now = Status.NOTRUN if patched_lost else entry.patched

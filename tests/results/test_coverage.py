@@ -9,7 +9,7 @@ import pytest
 from series_ci.results.coverage import (
     ChangedFile,
     Coverage,
-    Kind,
+    FileKind,
     as_json,
     collection,
     documentation_only,
@@ -18,48 +18,51 @@ from series_ci.results.coverage import (
     words,
 )
 
-IN, OUT = ChangedFile("mm/rmap.c", Kind.CODE, True), ChangedFile("net/ipv4/tcp.c", Kind.CODE, False, "CONFIG_NET")
-RULE = ChangedFile("mm/Makefile", Kind.RULE, False)
-DOC = ChangedFile("Documentation/mm/x.rst", Kind.DOC, False)
-OURS = ChangedFile("tools/testing/selftests/mm/a.c", Kind.SELFTEST, True)
-THEIRS = ChangedFile("tools/testing/selftests/net/b.c", Kind.SELFTEST, False)
+IN, OUT = (
+    ChangedFile("mm/rmap.c", FileKind.CODE, True),
+    ChangedFile("net/ipv4/tcp.c", FileKind.CODE, False, "CONFIG_NET"),
+)
+RULE = ChangedFile("mm/Makefile", FileKind.RULE, False)
+DOC = ChangedFile("Documentation/mm/x.rst", FileKind.DOC, False)
+OURS = ChangedFile("tools/testing/selftests/mm/a.c", FileKind.SELFTEST, True)
+THEIRS = ChangedFile("tools/testing/selftests/net/b.c", FileKind.SELFTEST, False)
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("mm/rmap.c", Kind.CODE),
-        ("include/linux/mm.h", Kind.CODE),
-        ("arch/x86/lib/x86-opcode-map.txt", Kind.CODE),
-        ("arch/x86/entry/syscalls/syscall_64.tbl", Kind.CODE),
-        ("arch/arm64/boot/dts/x.dts", Kind.CODE),
-        ("mm/Makefile", Kind.RULE),
-        ("Kbuild", Kind.RULE),
-        ("mm/Kconfig.debug", Kind.RULE),
-        ("arch/x86/configs/x86_64_defconfig", Kind.RULE),
-        ("scripts/Makefile.lib", Kind.RULE),
-        ("Documentation/mm/process.rst", Kind.DOC),
-        ("Documentation/conf.py", Kind.DOC),
-        ("MAINTAINERS", Kind.DOC),
-        ("mm/README", Kind.DOC),
-        ("mm/README.txt", Kind.DOC),
-        ("Documentation/x.c", Kind.DOC),
-        ("mm/README.c", Kind.CODE),
-        ("mm/Makefile_parser.c", Kind.CODE),
-        ("mm/Kconfig.h", Kind.CODE),
-        ("scripts/kconfig/Kconfig.c", Kind.TOOL),
-        (".gitignore", Kind.DOC),
-        ("tools/testing/selftests/mm/.gitignore", Kind.DOC),
-        ("tools/testing/selftests/mm/Makefile", Kind.RULE),
-        ("tools/testing/selftests/mm/config", Kind.RULE),
-        ("tools/testing/selftests/bpf/config.aarch64", Kind.RULE),
-        ("tools/testing/selftests/mm/good.c", Kind.SELFTEST),
-        ("tools/testing/selftests/mm/Makefile.c", Kind.SELFTEST),
-        ("tools/mm/page_owner_sort.c", Kind.TOOL),
-        ("scripts/mod/modpost.c", Kind.TOOL),
+        ("mm/rmap.c", FileKind.CODE),
+        ("include/linux/mm.h", FileKind.CODE),
+        ("arch/x86/lib/x86-opcode-map.txt", FileKind.CODE),
+        ("arch/x86/entry/syscalls/syscall_64.tbl", FileKind.CODE),
+        ("arch/arm64/boot/dts/x.dts", FileKind.CODE),
+        ("mm/Makefile", FileKind.RULE),
+        ("Kbuild", FileKind.RULE),
+        ("mm/Kconfig.debug", FileKind.RULE),
+        ("arch/x86/configs/x86_64_defconfig", FileKind.RULE),
+        ("scripts/Makefile.lib", FileKind.RULE),
+        ("Documentation/mm/process.rst", FileKind.DOC),
+        ("Documentation/conf.py", FileKind.DOC),
+        ("MAINTAINERS", FileKind.DOC),
+        ("mm/README", FileKind.DOC),
+        ("mm/README.txt", FileKind.DOC),
+        ("Documentation/x.c", FileKind.DOC),
+        ("mm/README.c", FileKind.CODE),
+        ("mm/Makefile_parser.c", FileKind.CODE),
+        ("mm/Kconfig.h", FileKind.CODE),
+        ("scripts/kconfig/Kconfig.c", FileKind.TOOL),
+        (".gitignore", FileKind.DOC),
+        ("tools/testing/selftests/mm/.gitignore", FileKind.DOC),
+        ("tools/testing/selftests/mm/Makefile", FileKind.RULE),
+        ("tools/testing/selftests/mm/config", FileKind.RULE),
+        ("tools/testing/selftests/bpf/config.aarch64", FileKind.RULE),
+        ("tools/testing/selftests/mm/good.c", FileKind.SELFTEST),
+        ("tools/testing/selftests/mm/Makefile.c", FileKind.SELFTEST),
+        ("tools/mm/page_owner_sort.c", FileKind.TOOL),
+        ("scripts/mod/modpost.c", FileKind.TOOL),
     ],
 )
-def test_what_a_file_is_for(name: str, expected: Kind) -> None:
+def test_what_a_file_is_for(name: str, expected: FileKind) -> None:
     assert kind(name) is expected
 
 
@@ -97,7 +100,7 @@ def test_in_words() -> None:
         "the kernel is the same without it, bit for bit"
     )
     assert words(Coverage((RULE,), False)) == "no source file changes"
-    many = tuple(ChangedFile(f"net/{number}.c", Kind.CODE, False) for number in range(7))
+    many = tuple(ChangedFile(f"net/{number}.c", FileKind.CODE, False) for number in range(7))
     assert words(Coverage(many, False)).endswith("net/0.c, net/1.c, net/2.c, net/3.c, and 3 more")
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from series_ci.errors import ExitStatus
 from series_ci.results import looks
-from series_ci.results.compare import Change, Comparison, Entry, compare
+from series_ci.results.compare import Change, Comparison, TestChange, compare
 from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
 
 PASS, FAIL, SKIP, CRASH = Status.PASS, Status.FAIL, Status.SKIP, Status.CRASH
@@ -37,7 +37,7 @@ def look(base: Status | None, patched: Status | None, name: str = "a") -> Compar
     return compare(*sides)
 
 
-def entry(found: Comparison, name: str = "a") -> Entry:
+def entry(found: Comparison, name: str = "a") -> TestChange:
     return next(each for each in found.entries if each.name == name)
 
 

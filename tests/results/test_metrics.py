@@ -7,7 +7,7 @@ from dataclasses import replace
 from fakes import measured
 from series_ci.results.metrics import in_order, quantity
 from series_ci.results.metrics import measured as by_metric
-from series_ci.results.stats import Better, Kind
+from series_ci.results.stats import Better, SampleKind
 
 
 def test_samples_for_warming_up_do_not_count():
@@ -35,5 +35,5 @@ def test_metrics_are_in_a_fixed_order_and_unknown_ones_come_last():
 
 
 def test_what_nobody_knows_is_evidence_only():
-    assert (quantity("own_ms").kind, quantity("own_ms").better) == (Kind.TIME, Better.NEITHER)
-    assert quantity("own").kind is Kind.AMOUNT
+    assert (quantity("own_ms").kind, quantity("own_ms").better) == (SampleKind.TIME, Better.NEITHER)
+    assert quantity("own").kind is SampleKind.AMOUNT

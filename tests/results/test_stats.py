@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from series_ci.results import stats
-from series_ci.results.stats import Better, Kind, Metric, Pair, Verdict
+from series_ci.results.stats import Better, Metric, Rounds, SampleKind, Verdict
 
-TIME = Metric("control", "elapsed", Kind.TIME)
-AMOUNT = Metric("window", "swapped", Kind.AMOUNT)
+TIME = Metric("control", "elapsed", SampleKind.TIME)
+AMOUNT = Metric("window", "swapped", SampleKind.AMOUNT)
 MARGIN = 0.1
 
 
@@ -38,19 +38,19 @@ def bench(rng, *, rounds=8, samples=5, metrics=9, factor=1.0, **of_boots):
     """A simulated bench: times that are noisy in many ways, rare amounts, and a metric that is always zero."""
     measured = {}
     for number in range(metrics - 2):
-        metric = Metric("s", f"time{number}", Kind.TIME)
-        measured[metric] = Pair(
+        metric = Metric("s", f"time{number}", SampleKind.TIME)
+        measured[metric] = Rounds(
             boots(rng, rounds, samples, **of_boots), boots(rng, rounds, samples, factor=factor, **of_boots)
         )
     pages = [[[float(4096 * rng.poisson(400)) for _ in range(samples)] for _ in range(rounds)] for _ in range(2)]
-    measured[Metric("s", "amount", Kind.AMOUNT)] = Pair(*pages)
+    measured[Metric("s", "amount", SampleKind.AMOUNT)] = Rounds(*pages)
     zero = [[0.0] * samples] * rounds
-    measured[Metric("s", "zero", Kind.AMOUNT, Better.NEITHER)] = Pair(zero, zero)
+    measured[Metric("s", "zero", SampleKind.AMOUNT, Better.NEITHER)] = Rounds(zero, zero)
     return measured
 
 
 def one(base, patched, metric=TIME, margin=MARGIN):
-    return stats.judge({metric: Pair(base, patched)}, margin)[0]
+    return stats.judge({metric: Rounds(base, patched)}, margin)[0]
 
 
 def level(*values):
@@ -109,7 +109,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 def test_a_real_change_is_found(factor, verdict):
     rng = np.random.default_rng(10)
     found = stats.judge(bench(rng, factor=factor, between=0.03), MARGIN)
-    assert {each.verdict for each in found if each.metric.kind is Kind.TIME} == {verdict}
+    assert {each.verdict for each in found if each.metric.kind is SampleKind.TIME} == {verdict}
 
 
 def test_the_smallest_effect_that_is_told_of_is_found_about_as_often_as_promised():
@@ -122,7 +122,7 @@ def test_the_smallest_effect_that_is_told_of_is_found_about_as_often_as_promised
         each.verdict is Verdict.WORSE
         for _ in range(40)
         for each in stats.judge(bench(rng, between=0.05, factor=1 + effect), 0.0)
-        if each.metric.kind is Kind.TIME
+        if each.metric.kind is SampleKind.TIME
     ]
     assert np.mean(found) >= 0.7
     assert 0.02 < effect < 0.5
@@ -142,7 +142,7 @@ def test_what_is_gone_is_better():
 
 
 def test_evidence_is_neither_better_nor_worse():
-    skips = Metric("window", "skips", Kind.AMOUNT, Better.NEITHER)
+    skips = Metric("window", "skips", SampleKind.AMOUNT, Better.NEITHER)
     assert one(level(*[0] * 8), level(*range(5, 13)), skips).verdict is Verdict.CHANGED
 
 
@@ -163,9 +163,9 @@ def test_too_few_boots_say_nothing_however_clear_they_look(rounds):
 
 
 def test_so_many_metrics_that_six_boots_cannot_prove_anything():
-    pair = Pair(level(*EIGHT[:6]), level(*(2 * each for each in EIGHT[:6])))
-    few = stats.judge({Metric("s", f"m{number}", Kind.TIME): pair for number in range(9)}, MARGIN)
-    many = stats.judge({Metric("s", f"m{number}", Kind.TIME): pair for number in range(40)}, MARGIN)
+    pair = Rounds(level(*EIGHT[:6]), level(*(2 * each for each in EIGHT[:6])))
+    few = stats.judge({Metric("s", f"m{number}", SampleKind.TIME): pair for number in range(9)}, MARGIN)
+    many = stats.judge({Metric("s", f"m{number}", SampleKind.TIME): pair for number in range(40)}, MARGIN)
     assert {each.verdict for each in few} == {Verdict.WORSE}
     assert {each.verdict for each in many} == {Verdict.UNKNOWN}
     assert math.isfinite(few[0].detectable)

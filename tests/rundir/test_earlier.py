@@ -86,12 +86,12 @@ class TestNewest:
 
 
 def test_what_changed_between_two_runs() -> None:
-    def of(statuses: dict[str, str], *splats: str) -> earlier.Tested:
-        return earlier.Tested(Path(), BASE, "", "", statuses, splats)
+    def of(statuses: dict[str, str], *splats: str) -> earlier.EarlierRun:
+        return earlier.EarlierRun(Path(), BASE, "", "", statuses, splats)
 
     old = of({"a": "PASS", "b": "FAIL", "c": "PASS", "only old": "PASS"}, "WARNING at x", "BUG at both")
     new = of({"c": "-", "b": "PASS", "a": "PASS", "new 1": "PASS", "new 2": "FAIL"}, "BUG at both", "Oops at z")
-    assert earlier.compare(old, new) == earlier.Difference(
+    assert earlier.compare(old, new) == earlier.ResultChanges(
         changed=(
             ("b", "FAIL", "PASS"),
             ("c", "PASS", "-"),

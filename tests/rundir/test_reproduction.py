@@ -7,11 +7,11 @@ import pytest
 from fakes.here import SERIES
 from fakes.locks import of_test
 from series_ci.manifest import model
-from series_ci.manifest.model import Machine, Scenario
+from series_ci.manifest.model import MachineSize, Scenario
 from series_ci.manifest.reported import Figure
 from series_ci.pipeline import reproduce
 from series_ci.rundir import reproduction, runlock
-from series_ci.rundir.reproduction import Verdict, judge
+from series_ci.rundir.reproduction import FigureVerdict, judge
 
 BARRY = model.load(SERIES / "exit-skip.yaml").reported[0]
 
@@ -23,30 +23,30 @@ def figure(value):
 @pytest.mark.parametrize(
     ("value", "values", "verdict"),
     [
-        (15, [10, 20], Verdict.REPRODUCED),
-        (10, [10, 20], Verdict.REPRODUCED),
-        (20, [10, 20], Verdict.REPRODUCED),
-        (0, [0, 0], Verdict.REPRODUCED),
-        (99, [10, 10], Verdict.ORDER),
-        (100, [10, 10], Verdict.NOT),
-        (1.1, [10, 10], Verdict.ORDER),
-        (1, [10, 10], Verdict.NOT),
-        (6114, [0, 0, 0], Verdict.NOT),
-        (0, [1, 2, 3], Verdict.NOT),
-        (-5, [4, 6], Verdict.NOT),
-        (-5, [-6, -4], Verdict.REPRODUCED),
-        (15, [], Verdict.CANNOT),
+        (15, [10, 20], FigureVerdict.REPRODUCED),
+        (10, [10, 20], FigureVerdict.REPRODUCED),
+        (20, [10, 20], FigureVerdict.REPRODUCED),
+        (0, [0, 0], FigureVerdict.REPRODUCED),
+        (99, [10, 10], FigureVerdict.ORDER),
+        (100, [10, 10], FigureVerdict.NOT),
+        (1.1, [10, 10], FigureVerdict.ORDER),
+        (1, [10, 10], FigureVerdict.NOT),
+        (6114, [0, 0, 0], FigureVerdict.NOT),
+        (0, [1, 2, 3], FigureVerdict.NOT),
+        (-5, [4, 6], FigureVerdict.NOT),
+        (-5, [-6, -4], FigureVerdict.REPRODUCED),
+        (15, [], FigureVerdict.CANNOT),
     ],
 )
 def test_the_verdict_on_a_figure(value, values, verdict):
     row = judge(figure(value), values, "why")
     assert row.verdict is verdict
-    assert row.why == ("why" if verdict is Verdict.CANNOT else "")
+    assert row.why == ("why" if verdict is FigureVerdict.CANNOT else "")
 
 
 def bench(accel, median):
     """The lock of a bench of one metric that was seen within 5 of its median."""
-    row = runlock.Measured(
+    row = runlock.MeasuredResults(
         scenario="one", side="base", metric="skips", median=median, least=median - 5, greatest=median + 5, samples=3
     )
     measure = runlock.Measure(scenarios=(), runs=1, seed=1, accel=accel)
@@ -73,7 +73,7 @@ def test_a_metric_agrees_in_its_range_and_never_across_accelerators(one, two, sa
 
 def test_a_report_is_measured_on_the_machine_that_it_is_of(tmp_path):
     entry = BARRY.model_copy(update={"arch": "arm64"})
-    scenario = Scenario(name="one", program="bench/one", machine=Machine(memory="300M", cpus=4, swap="512M"))
+    scenario = Scenario(name="one", program="bench/one", machine=MachineSize(memory="300M", cpus=4, swap="512M"))
     with reproduce.request_of(of_test(), reproduce.Again(), tmp_path, "") as request:
         made = reproduce.reported_request(request, entry, scenario)
     assert made.arch.name == "arm64"

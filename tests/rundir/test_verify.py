@@ -27,7 +27,7 @@ from series_ci.results import compare, looks
 from series_ci.results.model import Result, Run, Splat, Status
 from series_ci.rundir import read, verify
 from series_ci.rundir.run import Stage
-from series_ci.rundir.verify import Limits
+from series_ci.rundir.verify import SizeLimits
 
 SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13", "ab" * 16, ("one", "two"), "f", ("f", "g"), "mm/a")
 
@@ -336,7 +336,7 @@ def test_what_was_done_to_a_sweep_is_found(
 
 def test_sizes(tmp_path: Path) -> None:
     rundirs.version(tmp_path / "run", BROKEN)
-    for limits in (Limits(record=1), Limits(file=1), Limits(total=1), Limits(files=1)):
+    for limits in (SizeLimits(record=1), SizeLimits(file=1), SizeLimits(total=1), SizeLimits(files=1)):
         with pytest.raises(UsageError, match="has more than"):
             verify.read_verified(tmp_path / "run", limits)
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from fakes.outcomes import outcome, run
 from series_ci.pipeline.outcome import version_run
-from series_ci.results.compare import Change, Entry
+from series_ci.results.compare import Change, TestChange
 from series_ci.results.model import Ended, Result, Splat, Status
 from series_ci.rundir import words
 from series_ci.rundir.run import Boot, Retried, SweepRun
 
 
-def entry(name: str, change: Change = Change.BROKEN) -> Entry:
-    return Entry(name, Status.PASS, Status.FAIL, change)
+def entry(name: str, change: Change = Change.BROKEN) -> TestChange:
+    return TestChange(name, Status.PASS, Status.FAIL, change)
 
 
 RUN = version_run(
@@ -80,4 +80,4 @@ def test_nothing_broken_no_first_failure() -> None:
 
 
 def test_states() -> None:
-    assert words.states(Entry("a", None, Status.FAIL, Change.BROKEN)) == "absent -> FAIL"
+    assert words.states(TestChange("a", None, Status.FAIL, Change.BROKEN)) == "absent -> FAIL"

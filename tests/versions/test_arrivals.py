@@ -16,7 +16,7 @@ from series_ci.manifest.model import Manifest, load
 from series_ci.progress import Progress
 from series_ci.versions import arrivals
 from series_ci.versions.arrivals import Arrival
-from series_ci.versions.ledger import Entry, Fate, Ledger
+from series_ci.versions.ledger import Fate, Ledger, Record
 
 TEXT = """\
 name: mini
@@ -67,7 +67,7 @@ def test_a_new_version(manifest: Manifest, known: Ledger) -> None:
     assert found == [Arrival("v3@example.org", f"v3: {TITLE}", "v3")]
     # Whoever asked has not written it down yet: it is still new.
     assert look(manifest, known, mail("v3", f"[PATCH v3] {TITLE}", "2026-02-03")) == found
-    known.put({"v3@example.org": Entry(Fate.DONE)})
+    known.put({"v3@example.org": Record(Fate.DONE)})
     assert look(manifest, known, mail("v3", f"[PATCH v3] {TITLE}", "2026-02-03")) == []
 
 

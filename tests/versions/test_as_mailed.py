@@ -6,7 +6,7 @@ import pytest
 
 from series_ci.versions import as_mailed
 from series_ci.versions.as_mailed import Mailed
-from series_ci.versions.rangediff import Mark
+from series_ci.versions.rangediff import PatchFate
 
 DIFF = """\
 diff --git a/mm/rmap.c b/mm/rmap.c
@@ -73,7 +73,7 @@ def test_what_git_says_of_a_file_is_part_of_the_patch(line: str) -> None:
 def test_other_line_numbers_and_blob_ids_are_no_change() -> None:
     moved = DIFF.replace("-840,3 +840,4", "-852,3 +852,4").replace("1cf2bffa48ed", "3746a5531018")
     pairs = as_mailed.compare([patch(), patch("mm: two")], [patch(diff=moved), patch("mm: two")])
-    assert [(pair.mark, pair.lines) for pair in pairs] == [(Mark.SAME, ())] * 2
+    assert [(pair.mark, pair.lines) for pair in pairs] == [(PatchFate.SAME, ())] * 2
 
 
 def test_a_change_is_shown_with_the_part_of_the_patch_that_it_is_in() -> None:

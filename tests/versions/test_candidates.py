@@ -11,7 +11,7 @@ from series_ci.errors import UsageError
 from series_ci.mail.archive import Archive, open_archive
 from series_ci.versions import candidates, labels
 from series_ci.versions.candidates import Gathered
-from series_ci.versions.labels import Version
+from series_ci.versions.labels import Labelled
 
 pytestmark = pytest.mark.usefixtures("cache")
 
@@ -90,12 +90,12 @@ def serve() -> Iterator[Callable[[Sequence[bytes]], Archive]]:
         yield start
 
 
-def find(archive: Archive, message_id: str) -> tuple[Gathered, dict[str, Version]]:
+def find(archive: Archive, message_id: str) -> tuple[Gathered, dict[str, Labelled]]:
     found = candidates.Gatherer(archive, lambda _text: None).from_message(message_id)
     return found, {each.label: each for each in labels.assign(found.series)}
 
 
-def ids(versions: dict[str, Version]) -> dict[str, str]:
+def ids(versions: dict[str, Labelled]) -> dict[str, str]:
     return {label: each.posting.message_id for label, each in versions.items()}
 
 

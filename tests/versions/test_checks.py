@@ -4,7 +4,7 @@ import pytest
 
 from series_ci.mail import patchmail
 from series_ci.versions import checks, trailers
-from series_ci.versions.checks import Kind, Sent
+from series_ci.versions.checks import RemarkKind, Sent
 
 AUTHOR = "Robin Vale <robin.vale@example.org>"
 
@@ -27,7 +27,7 @@ def kinds(*versions: Sent) -> dict[str, list[str]]:
     }
 
 
-def details(kind: Kind, *versions: Sent) -> list[str]:
+def details(kind: RemarkKind, *versions: Sent) -> list[str]:
     """What is said about the last version."""
     return [mark.detail for mark in checks.marks(versions)[-1] if mark.kind is kind]
 
@@ -76,15 +76,15 @@ def test_numbers_and_titles_of_the_subjects() -> None:
         "v2": ["no number in the subject"],
     }
     old = version("v1", "[PATCH] mm: folios")
-    assert details(Kind.SUBJECT, old, version("v2", "[PATCH v2] mm: folio")) == ["it was: mm: folios"]
+    assert details(RemarkKind.SUBJECT, old, version("v2", "[PATCH v2] mm: folio")) == ["it was: mm: folios"]
     twins = [version(label, "[PATCH v4] mm: folio") for label in ("v4.1", "v4.2")]
-    assert details(Kind.TWICE, *twins) == ["v4.1 is v4, too"]
+    assert details(RemarkKind.TWICE, *twins) == ["v4.1 is v4, too"]
 
 
 def test_trailers_without_a_mail_are_named() -> None:
     sent = version("v1", "[PATCH] x", f"Reviewed-by: Kim <kim@example.org>\nSigned-off-by: {AUTHOR}\n---\n")
     assert kinds(sent) == {"v1": ["1 trailer without a mail"]}
-    assert "Reviewed-by: Kim <kim@example.org>" in details(Kind.UNBACKED, sent)[0]
+    assert "Reviewed-by: Kim <kim@example.org>" in details(RemarkKind.UNBACKED, sent)[0]
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,13 @@ def test_mode_noise(path: str, header: str, noise: bool) -> None:
     diff = f"diff --git a/{path} b/{path}\n{header}--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-a\n+b\n"
     sent = version("v1", "[PATCH] x", SIGNED + diff)
     assert kinds(sent) == {"v1": ["mode noise"] if noise else []}
-    assert all(path in each for each in details(Kind.MODE, sent))
+    assert all(path in each for each in details(RemarkKind.MODE, sent))
 
 
 def test_the_diffstat_may_tell_of_a_mode_that_the_diff_does_not_change() -> None:
     diff = "diff --git a/a.c b/a.c\nindex 1234567..89abcde 100644\n--- a/a.c\n+++ b/a.c\n@@ -1 +1 @@\n-a\n+b\n"
     sent = version("v1", "[PATCH] x", f"{SIGNED} a.c | 2 +-\n mode change 100644 => 100755 a.c\n\n{diff}")
-    assert details(Kind.MODE, sent) == ["the mail says that the mode of a.c changes"]
+    assert details(RemarkKind.MODE, sent) == ["the mail says that the mode of a.c changes"]
 
 
 def test_in_a_series_the_patch_is_named_and_the_cover_letter_needs_no_sign_off() -> None:
@@ -138,4 +138,4 @@ def test_in_a_series_the_patch_is_named_and_the_cover_letter_needs_no_sign_off()
     )
     sent = Sent("v2", cover, patches, ("a", "b"), ())
     assert sent.head is cover
-    assert details(Kind.UNSIGNED, sent) == [f"no sign-off of the author: 2/2: {AUTHOR}"]
+    assert details(RemarkKind.UNSIGNED, sent) == [f"no sign-off of the author: 2/2: {AUTHOR}"]

@@ -7,7 +7,7 @@ import pytest
 from fakes import inbox
 from series_ci.mail import patchmail, posting
 from series_ci.versions import labels
-from series_ci.versions.labels import Version
+from series_ci.versions.labels import Labelled
 from series_ci.versions.related import Linked
 
 TITLE = "mm: keep folios"
@@ -18,11 +18,11 @@ def linked(identity: str, prefix: str, day: str, *doubts: str, **more: Any) -> L
     return Linked(found, ("known",), doubts)
 
 
-def assign(*series: Linked) -> dict[str, Version]:
+def assign(*series: Linked) -> dict[str, Labelled]:
     return {each.label: each for each in labels.assign(series)}
 
 
-def names(found: dict[str, Version]) -> dict[str, str]:
+def names(found: dict[str, Labelled]) -> dict[str, str]:
     """Label -> local part of the Message-ID; doubtful ones in brackets."""
     ids = {label: each.posting.message_id.partition("@")[0] for label, each in found.items()}
     return {label: f"({name})" if found[label].doubts else name for label, name in ids.items()}

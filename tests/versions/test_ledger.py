@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from series_ci.errors import UsageError
 from series_ci.versions import ledger
-from series_ci.versions.ledger import Entry, Fate, Ledger
+from series_ci.versions.ledger import Fate, Ledger, Record
 
 STATUSES = st.none() | st.integers(0, 130)
-ENTRIES = st.builds(Entry, st.sampled_from(Fate), st.text(), st.text(), STATUSES, st.text(), st.integers(0, 9))
+ENTRIES = st.builds(Record, st.sampled_from(Fate), st.text(), st.text(), STATUSES, st.text(), st.integers(0, 9))
 # Lone surrogates are no text that a mail or a path of ours could have.
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 @given(st.dictionaries(NAMES, ENTRIES, max_size=5))
-def test_what_was_put_is_there_again(tmp_path_factory: pytest.TempPathFactory, entries: dict[str, Entry]) -> None:
+def test_what_was_put_is_there_again(tmp_path_factory: pytest.TempPathFactory, entries: dict[str, Record]) -> None:
     path = tmp_path_factory.mktemp("ledger") / "state.json"
     Ledger(path).put(entries)
     found = Ledger(path)
@@ -31,17 +31,17 @@ def test_what_was_put_is_there_again(tmp_path_factory: pytest.TempPathFactory, e
 def test_later_entries_take_the_place_of_earlier_ones(tmp_path: Path) -> None:
     path = tmp_path / "deep/state.json"
     known = Ledger(path)
-    known.put({"a": Entry(Fate.TRYING), "b": Entry(Fate.OTHER)})
-    known.put({"a": Entry(Fate.DONE, status=1)})
+    known.put({"a": Record(Fate.TRYING), "b": Record(Fate.OTHER)})
+    known.put({"a": Record(Fate.DONE, status=1)})
     assert ("a" in known, "c" in known) == (True, False)
-    assert Ledger(path)["a"] == Entry(Fate.DONE, status=1)
+    assert Ledger(path)["a"] == Record(Fate.DONE, status=1)
     assert Ledger(path).having(Fate.TRYING) == []
 
 
 def test_entries_from_before_there_were_labels(tmp_path: Path) -> None:
     text = '{"mails": {"a": {"fate": "told", "title": "v5", "out": "", "status": null}}}'
     (tmp_path / "state.json").write_text(text)
-    assert Ledger(tmp_path / "state.json")["a"] == Entry(Fate.TOLD, "v5")
+    assert Ledger(tmp_path / "state.json")["a"] == Record(Fate.TOLD, "v5")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"mails": {"a": {}}}', '{"mails": {"a": 7}}', '{"mails": []}'])
@@ -57,5 +57,5 @@ def test_one_watch_at_a_time(tmp_path: Path) -> None:
     with ledger.opened(path), pytest.raises(UsageError, match="another series-ci"), ledger.opened(path):
         pass
     with ledger.opened(path) as known:
-        known.put({"a": Entry(Fate.OTHER)})
+        known.put({"a": Record(Fate.OTHER)})
     assert "a" in Ledger(path)

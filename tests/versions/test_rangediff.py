@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from series_ci.versions import rangediff
-from series_ci.versions.rangediff import Mark, Pair, Side
+from series_ci.versions.rangediff import PatchFate, PatchPair, PatchSide
 
 TEXT = """\
  1:  1d5d7f3 =  1:  6b1ff77 mm: the first
@@ -25,8 +25,8 @@ NEW = [f"new {number}" for number in range(1, 4)]
 
 def test_every_mark_with_its_numbers_and_commits() -> None:
     same, dropped, new, changed = rangediff.parse(TEXT.replace("\n\n", "\n    \n"), OLD, NEW)
-    assert same == Pair(Mark.SAME, Side(1, "old 1", "1d5d7f3"), Side(1, "new 1", "6b1ff77"))
-    assert (dropped.mark, dropped.old, dropped.new) == (Mark.DROPPED, Side(2, "old 2", "aaaaaaa"), None)
+    assert same == PatchPair(PatchFate.SAME, PatchSide(1, "old 1", "1d5d7f3"), PatchSide(1, "new 1", "6b1ff77"))
+    assert (dropped.mark, dropped.old, dropped.new) == (PatchFate.DROPPED, PatchSide(2, "old 2", "aaaaaaa"), None)
     assert new.old is None
     assert (new.title, dropped.title) == ("new 2", "old 2")
     assert (changed.mark, changed.old and changed.old.number, changed.new and changed.new.number) == ("!", 10, 3)
@@ -58,10 +58,10 @@ def test_what_git_never_says_is_refused(text: str) -> None:
 
 
 def test_equal_needs_the_same_order() -> None:
-    def same(old: int, new: int) -> Pair:
-        return Pair(Mark.SAME, Side(old, "x"), Side(new, "x"))
+    def same(old: int, new: int) -> PatchPair:
+        return PatchPair(PatchFate.SAME, PatchSide(old, "x"), PatchSide(new, "x"))
 
     assert rangediff.equal([same(1, 1), same(2, 2)])
     assert not rangediff.equal([same(2, 1), same(1, 2)])
-    assert not rangediff.equal([same(1, 1), Pair(Mark.NEW, None, Side(2, "x"))])
-    assert not rangediff.equal([Pair(Mark.CHANGED, Side(1, "x"), Side(1, "x"), ("+x",))])
+    assert not rangediff.equal([same(1, 1), PatchPair(PatchFate.NEW, None, PatchSide(2, "x"))])
+    assert not rangediff.equal([PatchPair(PatchFate.CHANGED, PatchSide(1, "x"), PatchSide(1, "x"), ("+x",))])

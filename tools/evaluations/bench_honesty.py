@@ -27,7 +27,7 @@ from series_ci.manifest import find
 from series_ci.manifest.model import Scenario, TreeSource
 from series_ci.manifest.request import Request
 from series_ci.pipeline import bench, stages
-from series_ci.pipeline.bench import Plan, Rig
+from series_ci.pipeline.bench import BenchSetup, Plan
 from series_ci.progress import Progress
 from series_ci.report.bench import Bench, gather, show_bench, summary
 from series_ci.results import samples
@@ -91,7 +91,7 @@ def run(
             progress.say(f"slow: left out, no scenario measures {SLOWED}")
             break
         out = asked.out / name
-        rig = Rig(shop, accel, (first, second))
+        rig = BenchSetup(shop, accel, (first, second))
         taken = bench.run(rig, scenarios, replace(plan, seed=plan.seed + 1000 * place), out, progress)
         made = gather(replace(asked, label=second.label), first.commit, scenarios, taken, margin)
         files.write(out / bench.SAMPLES, samples.as_lines(taken))

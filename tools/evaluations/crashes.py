@@ -23,8 +23,8 @@ from series_ci import cli
 from series_ci.cli import options, terminal
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.guest import bounded_log, qemu, record
-from series_ci.guest.boot import Recipe, boot_kernel
-from series_ci.guest.initramfs import Test
+from series_ci.guest.boot import BootSetup, boot_kernel
+from series_ci.guest.initramfs import GuestTest
 from series_ci.host import files, requirements, scratch
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.kernel import Kernel
@@ -97,12 +97,12 @@ def types(text: str, only: Sequence[str]) -> list[str]:
     return [each for each in known if each in only or not only]
 
 
-def tests(names: Sequence[str]) -> tuple[Test, ...]:
+def tests(names: Sequence[str]) -> tuple[GuestTest, ...]:
     """Each type as a test, and one that does nothing before it: a fresh guest begins with that."""
     found = []
     for name in names:
-        found.append(Test(f"calm/{name}", PROGRAM, "trigger", (), 10))
-        found.append(Test(f"lkdtm/{name}", PROGRAM, "trigger", (name,), SECONDS))
+        found.append(GuestTest(f"calm/{name}", PROGRAM, "trigger", (), 10))
+        found.append(GuestTest(f"lkdtm/{name}", PROGRAM, "trigger", (name,), SECONDS))
     return tuple(found)
 
 
@@ -118,7 +118,7 @@ def boot(kernel: Kernel, names: Sequence[str], asked: Request, progress: Progres
         log.write_bytes(b"")
         known = replace(kernel, tests=Installed(installed, (), log, 0.0, cached=True))
         tools = Toolchain(asked.arch, (), "", ccache=False)
-        recipe = Recipe(asked.machine, chosen, tests(names), tools, "", append=ARGUMENTS)
+        recipe = BootSetup(asked.machine, chosen, tests(names), tools, "", append=ARGUMENTS)
         return boot_kernel(recipe, known, asked.out, progress, "boot")
 
 

@@ -24,7 +24,7 @@ from series_ci.cli.request import Options, make_request, stamped
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
 from series_ci.host import files, paths, requirements
 from series_ci.kernel import apply
-from series_ci.kernel.kernel import Kernel, Workshop, make
+from series_ci.kernel.kernel import BuildSetup, Kernel, make
 from series_ci.kernel.store import Base, Store
 from series_ci.manifest.request import Request
 from series_ci.pipeline import judge, stages
@@ -109,7 +109,7 @@ def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[V
     return verdicts
 
 
-def _make(asked: Request, shop: Workshop, base: Base, mutant: Mutant, text: str, progress: Progress) -> Kernel:
+def _make(asked: Request, shop: BuildSetup, base: Base, mutant: Mutant, text: str, progress: Progress) -> Kernel:
     with files.locked(shop.store.lock, progress.say):
         commit, _cached = apply.with_text(base, FILE, text, f"Mutant {mutant.name}: {mutant.change}")
         try:

@@ -113,7 +113,7 @@ def cold_cache() -> Iterator[Path]:
                 os.environ["SERIES_CI_CACHE"] = before
 
 
-def rebuild(pair: stages.Pair, out: Path) -> None:
+def rebuild(pair: stages.KernelPair, out: Path) -> None:
     """Build base and version in turn in their warm folder, as a sweep goes from one version to the next."""
     shop = replace(pair.shop, collections=())
     with files.locked(shop.store.lock, lambda _text: None):
@@ -165,7 +165,7 @@ def require_result(rows: Sequence[Row]) -> None:
             raise InfrastructureError(f"{row.label}: {row.error.message}", hint=row.error.hint)
 
 
-def overlap(pair: stages.Pair, request: Request, argv: Sequence[str], out: Path, shown: Progress) -> Figure:
+def overlap(pair: stages.KernelPair, request: Request, argv: Sequence[str], out: Path, shown: Progress) -> Figure:
     """Does it pay to build while a guest runs? Both one after the other, then both at once.
 
     The guests are those of testing one version, the builds two steps from tree to tree.

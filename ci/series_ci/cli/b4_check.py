@@ -13,7 +13,7 @@ from series_ci.host import paths, process
 from series_ci.mail.message import header, id_of, parse, parse_subject
 from series_ci.manifest import find
 from series_ci.report import b4
-from series_ci.report.b4 import Check
+from series_ci.report.b4 import B4Check
 from series_ci.rundir import read
 
 
@@ -40,7 +40,7 @@ def b4_check(folders: tuple[Path, ...]) -> int:
     return 0
 
 
-def answer(raw: bytes, folders: tuple[Path, ...]) -> list[Check]:
+def answer(raw: bytes, folders: tuple[Path, ...]) -> list[B4Check]:
     """The checks to show. That nothing is known is no failure: b4 would count it against the series."""
     message = parse(raw)
     name = id_of(message)

@@ -15,7 +15,7 @@ from series_ci.cli.request import Options, make_request
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus
 from series_ci.host import files
-from series_ci.pipeline.bisect import Found, run
+from series_ci.pipeline.bisect import Bisected, run
 from series_ci.results.compare import Change
 
 
@@ -46,7 +46,7 @@ def bisect(version: str, *, name: str, as_json: bool, verbose: bool, quiet: bool
 WORDS = {Change.BROKEN: "broke", Change.FIXED: "fixed", Change.NEW: "brought", Change.GONE: "removed"}
 
 
-def show(found: Found, out: Console) -> None:
+def show(found: Bisected, out: Console) -> None:
     """Print the answer, and what it rests on."""
     for step in found.steps:
         out.print(Text(f"after {found.titles[step.number - 1]}: {step.result or f'no result ({step.why})'}"))

@@ -16,7 +16,7 @@ from series_ci.cli.request import machine, stamped
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.guest.record import run_json
-from series_ci.manifest.model import Machine as MachineSize
+from series_ci.manifest.model import MachineSize
 from series_ci.pipeline import shell
 from series_ci.pipeline.shell import Given
 from series_ci.results import notes

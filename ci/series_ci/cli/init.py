@@ -26,7 +26,7 @@ from series_ci.report.init import show, summary, unlinked
 from series_ci.versions import bases, candidates, labels
 from series_ci.versions.candidates import Gathered
 from series_ci.versions.draft import Draft, collections, render, slug
-from series_ci.versions.labels import Version
+from series_ci.versions.labels import Labelled
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _tree(spec: str, progress: Progress) -> Base:
         return base
 
 
-def _nothing_whole(start: Posting, versions: Sequence[Version], options: Options) -> InfrastructureError:
+def _nothing_whole(start: Posting, versions: Sequence[Labelled], options: Options) -> InfrastructureError:
     return InfrastructureError(
         f"{start.message_id}: {options.archive} has no whole version of this series",
         details="\n".join(f"{each.label}  {each.posting.message_id}  {'; '.join(each.doubts)}" for each in versions),
@@ -141,7 +141,7 @@ def _nothing_whole(start: Posting, versions: Sequence[Version], options: Options
     )
 
 
-def _draft(found: Gathered, versions: Sequence[Version], options: Options, given: Base | None) -> Draft:
+def _draft(found: Gathered, versions: Sequence[Labelled], options: Options, given: Base | None) -> Draft:
     newest = next(each.posting for each in reversed(versions) if not each.doubts)
     there = [line.partition("\t")[2] for line in Store(given.store).listing(given.commit)] if given else []
     return Draft(

@@ -58,7 +58,7 @@ def reply_to(folder: Path, tested_by: str = "") -> str:
     run, mails = read.read_version(folder), read.sent_mails(folder)
     if not mails:
         _say(f"{folder} has no sent.mbx: who got the mails is not known, nor the cover letter; test the version again")
-    found = mail.Tested(run, mails or read.mails(folder), read.locked(folder), tester.here())
+    found = mail.Answered(run, mails or read.mails(folder), read.locked(folder), tester.here())
     return mail.reply(found, tested_by, _say)
 
 

@@ -20,8 +20,7 @@ from series_ci.host import paths, scratch
 from series_ci.manifest import allow, find
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import LABEL
-from series_ci.manifest.model import Machine as MachineSize
-from series_ci.manifest.model import Manifest, Selftest, TreeSource, parse_size
+from series_ci.manifest.model import MachineSize, Manifest, Selftest, TreeSource, parse_size
 from series_ci.manifest.request import Request
 from series_ci.pipeline.rows import Sweep
 from series_ci.rundir import layout

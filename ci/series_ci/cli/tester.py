@@ -7,12 +7,12 @@ from pathlib import Path
 
 from series_ci.host import paths, process
 from series_ci.kernel import export, selftests
-from series_ci.report.mail import Tester
+from series_ci.report.mail import Sender
 
 
-def here() -> Tester:
+def here() -> Sender:
     """The user as git knows them, the folders of this machine, and what the program brings."""
-    return Tester(own=_own(), places=_places(), programs=_programs(), project=_project())
+    return Sender(own=_own(), places=_places(), programs=_programs(), project=_project())
 
 
 def _own() -> tuple[str, ...]:

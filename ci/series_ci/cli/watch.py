@@ -24,7 +24,7 @@ from series_ci.pipeline.test import run_version
 from series_ci.rundir import layout
 from series_ci.versions import arrivals, ledger
 from series_ci.versions.arrivals import Arrival
-from series_ci.versions.ledger import Entry, Fate, Ledger
+from series_ci.versions.ledger import Fate, Ledger, Record
 
 LONGEST = 240
 """Minutes that a server which does not answer is left alone at the most."""
@@ -124,9 +124,9 @@ def _tell(new: list[Arrival], series: str, known: Ledger) -> None:
     known.put({each.message_id: _told(each, known) for each in new[:MOST]})
 
 
-def _told(arrival: Arrival, known: Ledger) -> Entry:
+def _told(arrival: Arrival, known: Ledger) -> Record:
     before = known[arrival.message_id].times if arrival.message_id in known else 0
-    return Entry(Fate.TOLD, arrival.title, label=arrival.label, times=before + 1)
+    return Record(Fate.TOLD, arrival.title, label=arrival.label, times=before + 1)
 
 
 def _mark(posted: Sequence[str], known: Ledger) -> None:
@@ -150,13 +150,13 @@ def _for_ever(manifest: Manifest, asked: Options, known: Ledger, progress: Termi
         else:
             wait = interval
             for each in new:
-                entry = Entry(Fate.TRYING, each.title, str(stamped(manifest.name, "watch")), label=each.label)
+                entry = Record(Fate.TRYING, each.title, str(stamped(manifest.name, "watch")), label=each.label)
                 known.put({each.message_id: entry})
                 _try(each.message_id, entry, asked, known, progress)
         sleep(60.0 * wait)
 
 
-def _try(message_id: str, entry: Entry, asked: Options, known: Ledger, progress: Terminal) -> None:
+def _try(message_id: str, entry: Record, asked: Options, known: Ledger, progress: Terminal) -> None:
     """Test a version; one whose test had ended when the watch was killed is only written down."""
     finished = files.read_json(Path(entry.out) / layout.SUMMARY)
     if finished is None:

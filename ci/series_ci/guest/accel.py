@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from series_ci.arch import Accel, Arch, Machine, host
 from series_ci.errors import InfrastructureError
 from series_ci.guest.qemu import Files, command_line, qemu_version
 from series_ci.host import files, paths, process, scratch
+from series_ci.progress import Tell
 
 PROBE_SECONDS = 10.0
 """How long a kernel may take to print its first line under KVM; where KVM works it takes well under one."""
@@ -25,7 +25,7 @@ class Accelerator:
     why: str = ""
 
 
-def choose(wanted: str, arch: Arch, kernel: Path, tell: Callable[[str], None]) -> Accelerator:
+def choose(wanted: str, arch: Arch, kernel: Path, tell: Tell) -> Accelerator:
     """The accelerator for `wanted` (kvm, tcg, icount or auto). Asking for KVM where it does not run is an error."""
     if wanted == "tcg":
         return Accelerator("tcg")
@@ -50,7 +50,7 @@ def _refusal(arch: Arch, device: Path = Path("/dev/kvm")) -> str:
     return ""
 
 
-def _probe(arch: Arch, kernel: Path, tell: Callable[[str], None]) -> str:
+def _probe(arch: Arch, kernel: Path, tell: Tell) -> str:
     """Boot `kernel` under KVM without an initramfs until its first line; why that failed, or nothing.
 
     The answer is kept until the host boots again: it costs ten seconds where KVM hangs.

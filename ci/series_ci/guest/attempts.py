@@ -6,9 +6,9 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from series_ci.guest.outcome import Part
+from series_ci.guest.outcome import GuestRun
 from series_ci.guest.qemu import Files
-from series_ci.guest.vm import Boot
+from series_ci.guest.vm import GuestBoot
 from series_ci.host import files
 from series_ci.results.model import Ended
 
@@ -22,12 +22,12 @@ KEPT = ("console.log", "results.ktap", "status.txt", "qemu.log", "qemu.cmd")
 """The files of a guest."""
 
 
-def in_vain(boot: Boot) -> bool:
+def in_vain(boot: GuestBoot) -> bool:
     """Whether a guest is started again: its QEMU failed, or its kernel did not reach /init in time."""
     return boot.ended is Ended.LOST or (boot.ended is Ended.HANG and boot.boot_seconds is None)
 
 
-def set_aside(part: Part, number: int) -> Part:
+def set_aside(part: GuestRun, number: int) -> GuestRun:
     """Move what the guest left into a folder of its own, where the next one does not write over it; the moved guest."""
     folder = part.outputs.folder
     target = folder / f"{FOLDER}{number}"

@@ -14,8 +14,8 @@ from series_ci.arch import Machine
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, initramfs, outcome, qemu, vm
 from series_ci.guest.accel import Accelerator
-from series_ci.guest.initramfs import Test
-from series_ci.guest.outcome import Part
+from series_ci.guest.initramfs import GuestTest
+from series_ci.guest.outcome import GuestRun
 from series_ci.guest.record import GUEST, RUN_FILE, read_run, write_run
 from series_ci.host import files, process
 from series_ci.kernel import selftests
@@ -30,7 +30,7 @@ BARREN = 5
 
 
 @dataclass(frozen=True)
-class Recipe:
+class BootSetup:
     """What both kernels are booted with: the same machine, accelerator and tests.
 
     `also` are collections that are in the guest though no test is of them; `append` are more arguments for the kernel.
@@ -38,14 +38,14 @@ class Recipe:
 
     machine: Machine
     accel: Accelerator
-    tests: tuple[Test, ...]
+    tests: tuple[GuestTest, ...]
     tools: Toolchain
     config_digest: str
     also: tuple[str, ...] = ()
     append: tuple[str, ...] = ()
 
 
-def boot_kernel(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
+def boot_kernel(recipe: BootSetup, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
     """Run the tests on one kernel. A guest that is lost, or never comes up, is tried again on a fresh boot; after a
     crash the remaining tests go on in a fresh guest.
 
@@ -80,7 +80,7 @@ def _kept(folder: Path, environment: dict[str, str]) -> Run | None:
     return run if run.environment == environment else None
 
 
-def require(tests: Sequence[Test], pair: Sequence[Kernel]) -> None:
+def require(tests: Sequence[GuestTest], pair: Sequence[Kernel]) -> None:
     """Refuse a test that no tree knows: a mistake in the manifest. One that only the series brings is fine."""
     for test in tests:
         name = f"{test.collection}/{test.program}"
@@ -93,7 +93,7 @@ def require(tests: Sequence[Test], pair: Sequence[Kernel]) -> None:
             )
 
 
-def runnable(test: Test, kernel: Kernel) -> bool:
+def runnable(test: GuestTest, kernel: Kernel) -> bool:
     """Whether a test was installed for a kernel."""
     top = kernel.tests.folder
     path = (top / test.collection / test.program).resolve()  # a link to another test is one
@@ -101,7 +101,7 @@ def runnable(test: Test, kernel: Kernel) -> bool:
 
 
 @contextmanager
-def packed(tests: Sequence[Test], kernel: Kernel, recipe: Recipe, folder: Path) -> Iterator[Path]:
+def packed(tests: Sequence[GuestTest], kernel: Kernel, recipe: BootSetup, folder: Path) -> Iterator[Path]:
     """The guest's initramfs for the block; megabytes that a run directory does not need after it."""
     initrd = folder / "initramfs.cpio"
     files.write(initrd, initramfs.initramfs(tests, kernel.tests.folder, recipe.machine.arch, recipe.also))
@@ -111,7 +111,7 @@ def packed(tests: Sequence[Test], kernel: Kernel, recipe: Recipe, folder: Path) 
         initrd.unlink(missing_ok=True)
 
 
-def _limits(tests: Sequence[Test]) -> vm.Limits:
+def _limits(tests: Sequence[GuestTest]) -> vm.Limits:
     """/init needs some seconds of its own between two tests."""
     return vm.Limits(total=vm.Limits.boot + sum(test.longest + vm.Limits.grace + 15.0 for test in tests))
 
@@ -119,20 +119,20 @@ def _limits(tests: Sequence[Test]) -> vm.Limits:
 class _Guests:
     """The guests of one run: a second one where the first came to nothing, a fresh one for the tests after a crash."""
 
-    def __init__(self, recipe: Recipe, kernel: Kernel, tests: Sequence[Test], folder: Path, step: Step) -> None:
+    def __init__(self, recipe: BootSetup, kernel: Kernel, tests: Sequence[GuestTest], folder: Path, step: Step) -> None:
         self.recipe = recipe
         self.kernel = kernel
         self.tests = tests
         self.folder = folder
         self.step = step
 
-    def run(self, initrd: Path) -> list[Part]:
+    def run(self, initrd: Path) -> list[GuestRun]:
         """Run all tests, each guest going on after the test that ended the one before.
 
         Raises InfrastructureError when a guest was lost each time: that is never a verdict on the kernel.
         """
         attempts.clear(self.folder, GUEST)
-        parts: list[Part] = []
+        parts: list[GuestRun] = []
         first, barren = 1, 0
         while True:
             folder = self.folder / f"{GUEST}{len(parts) + 1}" if parts else self.folder
@@ -147,9 +147,9 @@ class _Guests:
             first = following
             self.step.note(f"{boot.ended}: {boot.why}; a fresh guest goes on with {self.tests[first - 1].name}")
 
-    def _survivor(self, initrd: Path, outputs: qemu.Files, first: int) -> Part:
+    def _survivor(self, initrd: Path, outputs: qemu.Files, first: int) -> GuestRun:
         """The first guest that says something of the kernel, or the last one that was tried."""
-        earlier: list[Part] = []
+        earlier: list[GuestRun] = []
         while attempts.in_vain((part := self._one(initrd, outputs, first)).boot):
             number = len(earlier) + 1
             self.step.note(f"try {number}: {part.boot.why}")
@@ -160,7 +160,7 @@ class _Guests:
             raise self._lost([*earlier, part])
         return replace(part, attempts=tuple(earlier))
 
-    def _lost(self, tried: Sequence[Part]) -> InfrastructureError:
+    def _lost(self, tried: Sequence[GuestRun]) -> InfrastructureError:
         lost = sum(each.boot.ended is Ended.LOST for each in tried)
         others = [f"; before that: {each.boot.why}" for each in tried if each.boot.ended is not Ended.LOST]
         times = "once" if lost == 1 else f"{lost} times"
@@ -170,7 +170,7 @@ class _Guests:
             hint=f"see {outputs.folder}/qemu.log and {outputs.console}",
         )
 
-    def _one(self, initrd: Path, outputs: qemu.Files, first: int) -> Part:
+    def _one(self, initrd: Path, outputs: qemu.Files, first: int) -> GuestRun:
         words = [*self.recipe.append, *([initramfs.first_test(first)] if first > 1 else [])]
         image, accel = self.kernel.build.image, self.recipe.accel.name
         argv = qemu.command_line(self.recipe.machine, accel, image, initrd, outputs, words=words)
@@ -183,11 +183,11 @@ class _Guests:
             progress=self.step.update,
             passing=lambda lines: passed.extend(find.find(lines)[: max(find.MAX_SPLATS - len(passed), 0)]),
         )
-        return Part(ended, outputs, tuple(passed))
+        return GuestRun(ended, outputs, tuple(passed))
 
 
 def _run(
-    kernel: Kernel, tests: Sequence[Test], parts: Sequence[Part], environment: dict[str, str], folder: Path
+    kernel: Kernel, tests: Sequence[GuestTest], parts: Sequence[GuestRun], environment: dict[str, str], folder: Path
 ) -> Run:
     died = [part.boot for part in parts if part.boot.ended is not Ended.POWEROFF]
     worst = died[0] if died else parts[0].boot
@@ -205,7 +205,7 @@ def _run(
     )
 
 
-def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str], initrd: Path) -> dict[str, str]:
+def _environment(recipe: BootSetup, kernel: Kernel, argv: Sequence[str], initrd: Path) -> dict[str, str]:
     """What another person needs to see the same: none of it is measured, all of it is compared by `reproduce`."""
     return {
         "series_ci": __version__,
@@ -225,7 +225,7 @@ def _environment(recipe: Recipe, kernel: Kernel, argv: Sequence[str], initrd: Pa
     }
 
 
-def _tell(step: Step, parts: Sequence[Part], run: Run) -> None:
+def _tell(step: Step, parts: Sequence[GuestRun], run: Run) -> None:
     if run.boot_seconds is not None:
         step.note(f"up after {run.boot_seconds:.1f} s")
     counts = {status: sum(result.status is status for result in run.results) for status in Status}

@@ -37,7 +37,7 @@ INTERACTIVE = "interactive=1"
 
 
 @dataclass(frozen=True)
-class Test:
+class GuestTest:
     """One program to run in the guest: `name` as in the results (`mm/exit_skip`), `timeout` in seconds.
 
     A `scaled` timeout is one for a machine of ordinary speed: a slower guest gives as much more, up to MAX_SCALE times.
@@ -66,7 +66,7 @@ def first_test(number: int) -> str:
     return f"first_test={number}"
 
 
-def script(tests: Sequence[Test]) -> str:
+def script(tests: Sequence[GuestTest]) -> str:
     """The list of tests as calls of /init's `run`."""
     lines = []
     for number, test in enumerate(tests, 1):
@@ -78,7 +78,7 @@ def script(tests: Sequence[Test]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def initramfs(tests: Sequence[Test], folder: Path, arch: Arch, also: Sequence[str] = ()) -> bytes:
+def initramfs(tests: Sequence[GuestTest], folder: Path, arch: Arch, also: Sequence[str] = ()) -> bytes:
     """The archive for these tests from the folder of installed selftests, with `also` more of its collections.
 
     Raises what `userland.shells` and `aids` raise, InfrastructureError for a library that the compiler does not find,

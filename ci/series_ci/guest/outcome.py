@@ -11,10 +11,10 @@ from operator import or_
 from pathlib import Path
 
 from series_ci.guest import bounded_log
-from series_ci.guest.initramfs import Test
+from series_ci.guest.initramfs import GuestTest
 from series_ci.guest.qemu import Files
 from series_ci.guest.status import Told
-from series_ci.guest.vm import Boot
+from series_ci.guest.vm import GuestBoot
 from series_ci.results import once
 from series_ci.results.ktap import stream
 from series_ci.results.model import BOOT_RESULT, Attempt, Ended, Result, Splat, Status
@@ -61,19 +61,19 @@ _SAID = frozenset({Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL})
 
 
 @dataclass(frozen=True)
-class Part:
+class GuestRun:
     """One guest of a run: how it ended, what it left, and the complaints in what its console lost.
 
     `attempts` are those that came to nothing before it, in the order in which they were started.
     """
 
-    boot: Boot
+    boot: GuestBoot
     outputs: Files
     passed: tuple[Splat, ...] = ()
-    attempts: tuple[Part, ...] = ()
+    attempts: tuple[GuestRun, ...] = ()
 
 
-def results(tests: Sequence[Test], parts: Sequence[Part], notbuilt: Sequence[Result]) -> list[Result]:
+def results(tests: Sequence[GuestTest], parts: Sequence[GuestRun], notbuilt: Sequence[Result]) -> list[Result]:
     """All results of a run: nothing that should have one is without, and nothing has two."""
     quota = Quota([test.name for test in tests])
     found = [result for part in parts for each in _of_part(tests, part) if (result := quota.take(each))]
@@ -81,7 +81,7 @@ def results(tests: Sequence[Test], parts: Sequence[Part], notbuilt: Sequence[Res
     return [_boot_result(tests, parts), *parsed, *_not_run(tests, parsed, parts[-1].boot), *notbuilt]
 
 
-def splats(tests: Sequence[Test], part: Part) -> list[Splat]:
+def splats(tests: Sequence[GuestTest], part: GuestRun) -> list[Splat]:
     """The kernel's complaints in a guest, and in those that came to nothing before it.
 
     Not among them is the panic that we caused to see what a guest was doing.
@@ -91,14 +91,14 @@ def splats(tests: Sequence[Test], part: Part) -> list[Splat]:
     return [*earlier, *part.passed, *find.find(lines, [test.name for test in tests])]
 
 
-def attempts(tests: Sequence[Test], parts: Sequence[Part], folder: Path) -> Iterator[Attempt]:
+def attempts(tests: Sequence[GuestTest], parts: Sequence[GuestRun], folder: Path) -> Iterator[Attempt]:
     """The guests of a run that came to nothing; `folder` is that of the boot."""
     for each in (attempt for part in parts for attempt in part.attempts):
         where = str(each.outputs.folder.relative_to(folder))
         yield Attempt(where, each.boot.ended, each.boot.why, tuple(_seen(tests, each)))
 
 
-def _seen(tests: Sequence[Test], attempt: Part) -> list[Result]:
+def _seen(tests: Sequence[GuestTest], attempt: GuestRun) -> list[Result]:
     """What is known of the kernel from such a guest: that it hung, or what its tests said before QEMU failed."""
     if attempt.boot.ended is Ended.HANG:
         return [Result(BOOT_RESULT, Status.TIMEOUT, attempt.boot.why)]
@@ -107,7 +107,7 @@ def _seen(tests: Sequence[Test], attempt: Part) -> list[Result]:
     return [result for result in found if result and result.status in _SAID]
 
 
-def _of_part(tests: Sequence[Test], part: Part) -> Iterator[Result]:
+def _of_part(tests: Sequence[GuestTest], part: GuestRun) -> Iterator[Result]:
     """The results that one guest has written, as they are read."""
     told = part.boot.told
     by_name = {test.name: told.get(number) for number, test in enumerate(tests, 1)}
@@ -152,7 +152,7 @@ def _completed(result: Result, told: Told | None) -> Result:
     return done
 
 
-def _died(result: Result, boot: Boot) -> Result:
+def _died(result: Result, boot: GuestBoot) -> Result:
     """The result of the test in which the guest ended."""
     if boot.ended is Ended.HANG:
         return replace(result, status=Status.TIMEOUT, reason=f"the guest hung: {boot.why}")
@@ -200,7 +200,7 @@ def _value(words: Sequence[str]) -> int | None:
     return int(words[0]) if len(words) == 1 and re.fullmatch("[0-9]{1,9}", words[0]) else None
 
 
-def _boot_result(tests: Sequence[Test], parts: Sequence[Part]) -> Result:
+def _boot_result(tests: Sequence[GuestTest], parts: Sequence[GuestRun]) -> Result:
     died = [part for part in parts if part.boot.ended is not Ended.POWEROFF]
     before = [f"cut out of the middle: {each}" for part in parts for each in part.boot.cut]
     before += [line for part in parts for attempt in part.attempts for line in _in_vain(attempt)]
@@ -213,27 +213,27 @@ def _boot_result(tests: Sequence[Test], parts: Sequence[Part]) -> Result:
     return Result(BOOT_RESULT, status, why, tuple(before + [line for part in died for line in _evidence(part)]))
 
 
-def _in_vain(attempt: Part) -> Iterator[str]:
+def _in_vain(attempt: GuestRun) -> Iterator[str]:
     """What a guest left in whose place another one was started."""
     yield f"started again ({attempt.outputs.folder.name}): {attempt.boot.why}"
     yield from _evidence(attempt)
 
 
-def _where(tests: Sequence[Test], part: Part) -> str:
+def _where(tests: Sequence[GuestTest], part: GuestRun) -> str:
     boot = part.boot
     if boot.running and boot.running <= len(tests):
         return f"{boot.why} (in {tests[boot.running - 1].name})"
     return f"{boot.why} (tests started: {boot.started}, finished: {boot.done})"
 
 
-def _evidence(part: Part) -> list[str]:
+def _evidence(part: GuestRun) -> list[str]:
     """The end of the console, and of a guest that hung what its CPUs were doing."""
     console = [line.rstrip() for line in deque(bounded_log.lines(part.outputs.console), CONSOLE_LINES)]
     remains = part.boot.remains
     return [*console, *remains.registers.splitlines(), *filter(None, [remains.trouble])]
 
 
-def _not_run(tests: Sequence[Test], parsed: Sequence[Result], last: Boot) -> list[Result]:
+def _not_run(tests: Sequence[GuestTest], parsed: Sequence[Result], last: GuestBoot) -> list[Result]:
     """The tests that no guest got to, or whose very beginning was lost."""
     known = {result.name for result in parsed}
     lost = [test.name for test in tests if test.name not in known]

@@ -24,7 +24,7 @@ from series_ci.guest.watchdog import Limits, Watch
 from series_ci.host import files, process
 from series_ci.results.model import Ended
 
-__all__ = ["Boot", "Limits", "run", "swap_disk"]
+__all__ = ["GuestBoot", "Limits", "run", "swap_disk"]
 
 POLL = 0.05
 """Seconds between two looks at the guest."""
@@ -37,7 +37,7 @@ _TERMINATED = re.compile(r"terminating on signal \d+")
 
 
 @dataclass(frozen=True)
-class Boot:
+class GuestBoot:
     """How a guest ended, and when. `why` tells it to a person; `started` and `done` count the tests that it got to.
 
     `running` is the number of the test in which it ended. `remains` is what a guest that hung was doing, and
@@ -67,7 +67,7 @@ def run(
     limits: Limits,
     progress: Callable[[str], None],
     passing: Passing = lambda _lines: None,
-) -> Boot:
+) -> GuestBoot:
     """Run QEMU to its end. Its outputs stay in `outputs`; the swap disk does not.
 
     `passing` gets those lines of the console that are too many to be kept.
@@ -110,7 +110,7 @@ def swap_disk(outputs: Files, size: int) -> Iterator[None]:
         outputs.swap.unlink(missing_ok=True)
 
 
-def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None]) -> Boot:
+def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None]) -> GuestBoot:
     """Stay with a running guest until it has ended or hangs. `code` tells QEMU's exit code, None while it runs."""
     trouble = ""
     while code() is None and not (watch.over() or trouble):
@@ -132,7 +132,7 @@ def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None
         # A kernel that hangs before its console is there leaves QEMU able to tell where; if it cannot, it hangs itself.
         ended, why = Ended.LOST, f"{why}; {remains.trouble}: QEMU itself hangs"
     state = watch.state
-    return Boot(
+    return GuestBoot(
         ended,
         why,
         watch.seconds,

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 
 from series_ci.errors import NothingToTestError, NotTestedError
 from series_ci.kernel import exercised, kconfig, makefiles, selftests
-from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.results import coverage
-from series_ci.results.coverage import ChangedFile, Coverage, Kind
+from series_ci.results.coverage import ChangedFile, Coverage, FileKind
 
 SOURCE_ARCH = {"x86_64": "x86", "i386": "x86"}
 """The folder below arch/ where it is not the kernel's ARCH=."""
@@ -31,7 +31,7 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
+def measure(shop: BuildSetup, first: Kernel, second: Kernel) -> Coverage:
     """What of the change from the first kernel's commit to the second's is in them, and in the tests of both."""
     read = first.build.inputs | second.build.inputs
     same = first.build.image_digest == second.build.image_digest
@@ -50,15 +50,15 @@ def measure(shop: Workshop, first: Kernel, second: Kernel) -> Coverage:
 
     def changed(name: str) -> ChangedFile:
         kind = coverage.kind(name)
-        if kind is Kind.SELFTEST and _program(name) in unbuilt:
+        if kind is FileKind.SELFTEST and _program(name) in unbuilt:
             return ChangedFile(name, kind, False, "does not compile")
-        if kind is Kind.SELFTEST:
+        if kind is FileKind.SELFTEST:
             found = _selftest(name, shop.collections, collections())
             run = not found.compiled or exercised.is_run(name, shop.programs, installed)
             return found if run else ChangedFile(name, kind, False, "no test that is run shows it")
-        if name in read or kind not in (Kind.CODE, Kind.TOOL):
+        if name in read or kind not in (FileKind.CODE, FileKind.TOOL):
             return ChangedFile(name, kind, name in read)
-        return ChangedFile(name, kind, False, _why(name, shop, text, config) if kind is Kind.CODE else "")
+        return ChangedFile(name, kind, False, _why(name, shop, text, config) if kind is FileKind.CODE else "")
 
     return Coverage(tuple(changed(name) for name in shop.store.changed(first.commit, second.commit)), same)
 
@@ -71,7 +71,7 @@ def _program(name: str) -> str:
 def _selftest(name: str, built: Sequence[str], changed: Sequence[str]) -> ChangedFile:
     """A file below the selftests, of which these collections were built, and these are not the same on both kernels."""
     why = "its collection is the same without it" if _is_among(name, built) and not _is_among(name, changed) else ""
-    return ChangedFile(name, Kind.SELFTEST, _is_among(name, changed), why)
+    return ChangedFile(name, FileKind.SELFTEST, _is_among(name, changed), why)
 
 
 def _is_among(name: str, collections: Sequence[str]) -> bool:
@@ -80,7 +80,7 @@ def _is_among(name: str, collections: Sequence[str]) -> bool:
     return any(not home or home == each or home.startswith(f"{each}/") for each in collections)
 
 
-def _why(name: str, shop: Workshop, text: makefiles.Text, config: dict[str, str]) -> str:
+def _why(name: str, shop: BuildSetup, text: makefiles.Text, config: dict[str, str]) -> str:
     """What keeps a file out of the kernel, as far as the tree says: another architecture, or options that are off."""
     path = PurePosixPath(name)
     ours = SOURCE_ARCH.get(shop.tools.arch.make, shop.tools.arch.make)
@@ -100,7 +100,7 @@ def require_tested(found: Coverage) -> None:
     if found.tested:
         return
     options = {each for file in found.missing for each in file.why.split(", ") if each.startswith("CONFIG_")}
-    missing = any(each.kind is Kind.CODE for each in found.missing)
+    missing = any(each.kind is FileKind.CODE for each in found.missing)
     message = "nothing of the series is in this kernel" if missing else "the series changes nothing in this kernel"
     raise NotTestedError(
         f"not tested: {message}",

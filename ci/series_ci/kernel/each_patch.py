@@ -12,7 +12,7 @@ from pathlib import Path
 from series_ci.errors import BuildError
 from series_ci.host import files, paths
 from series_ci.kernel import build, cache, compiled, kernel
-from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.mail.message import Patch
 from series_ci.progress import Progress, count
 from series_ci.results.coverage import Coverage
@@ -39,7 +39,7 @@ class PatchBuild:
 
 
 def build_each(
-    shop: Workshop, base: Kernel, tip: str, mails: Sequence[Patch], progress: Progress, folder: Path
+    shop: BuildSetup, base: Kernel, tip: str, mails: Sequence[Patch], progress: Progress, folder: Path
 ) -> tuple[PatchBuild, ...]:
     """Build the kernel after each patch on a base; logs go to `folder`."""
     commits = shop.store.between(base.commit, tip)
@@ -69,7 +69,7 @@ def build_each(
     return tuple(steps)
 
 
-def _warnings(shop: Workshop, commit: str, touched: Sequence[str]) -> Warnings:
+def _warnings(shop: BuildSetup, commit: str, touched: Sequence[str]) -> Warnings:
     """The warnings about these files at a commit; kept by content, for the next run."""
     # What make would take for an option or a variable is no target of it.
     named = [name for name in touched if _TARGET.fullmatch(name)]

@@ -30,7 +30,7 @@ STEPS = 1000
 """Parts of a path from which on nobody follows it: it counts as one that leads out."""
 
 
-class Kind(StrEnum):
+class HazardKind(StrEnum):
     """What is refused; all but the first can be permitted."""
 
     PATH = "path"
@@ -46,7 +46,7 @@ class Kind(StrEnum):
 class Hazard:
     """One thing that is refused: the file ("" for the patch as a whole), and what is wrong with it."""
 
-    kind: Kind
+    kind: HazardKind
     path: str
     why: str
 
@@ -70,7 +70,7 @@ def quoted(path: str) -> str:
 def of_mail(changes: Sequence[FileChange], size: int) -> Iterator[Hazard]:
     """What the diffs of a mail of so many bytes show."""
     if size > PATCH_BYTES:
-        yield Hazard(Kind.SIZE, "", f"the mail has {_mib(size)}, more than the {_mib(PATCH_BYTES)} of a patch")
+        yield Hazard(HazardKind.SIZE, "", f"the mail has {_mib(size)}, more than the {_mib(PATCH_BYTES)} of a patch")
     for change in changes:
         for path in dict.fromkeys((change.old, change.new)):
             yield from of_name(path)
@@ -78,7 +78,7 @@ def of_mail(changes: Sequence[FileChange], size: int) -> Iterator[Hazard]:
         if change.mode == LINK and change.target and leads_out(change.new, {change.new: change.target}):
             yield _link(change.new, change.target)
         if change.binary and not change.deleted:
-            yield Hazard(Kind.BINARY, change.new, "is binary")
+            yield Hazard(HazardKind.BINARY, change.new, "is binary")
         if change.inflated > FILE_BYTES:
             yield _large(change.new, change.inflated)
 
@@ -98,7 +98,7 @@ def of_commit(
         if change.mode in (GONE, LINK, GITLINK) or change.blob in moved:
             continue
         if change.path in binary:
-            yield Hazard(Kind.BINARY, change.path, "is binary")
+            yield Hazard(HazardKind.BINARY, change.path, "is binary")
         if (size := sizes.get(change.blob, 0)) > FILE_BYTES:
             yield _large(change.path, size)
     for path, target in links.items():
@@ -107,15 +107,15 @@ def of_commit(
 
 def _of_mode(mode: str, path: str) -> Iterator[Hazard]:
     if mode == GITLINK:
-        yield Hazard(Kind.SUBMODULE, path, "is a submodule: what it holds is in another repository")
+        yield Hazard(HazardKind.SUBMODULE, path, "is a submodule: what it holds is in another repository")
 
 
 def _link(path: str, target: str) -> Hazard:
-    return Hazard(Kind.SYMLINK, path, f"is a symbolic link that leads out of the tree, to {quoted(target[:200])}")
+    return Hazard(HazardKind.SYMLINK, path, f"is a symbolic link that leads out of the tree, to {quoted(target[:200])}")
 
 
 def _large(path: str, size: int) -> Hazard:
-    return Hazard(Kind.SIZE, path, f"has {_mib(size)}, more than the {_mib(FILE_BYTES)} of a source file")
+    return Hazard(HazardKind.SIZE, path, f"has {_mib(size)}, more than the {_mib(FILE_BYTES)} of a source file")
 
 
 def _mib(size: int) -> str:
@@ -128,20 +128,20 @@ def of_name(path: str) -> Iterator[Hazard]:
         return
     parts = path.split("/")
     if path.startswith("/"):
-        yield Hazard(Kind.PATH, path, "is an absolute path")
+        yield Hazard(HazardKind.PATH, path, "is an absolute path")
     elif ".." in parts:
-        yield Hazard(Kind.PATH, path, "leads out of the tree")
+        yield Hazard(HazardKind.PATH, path, "leads out of the tree")
     elif "" in parts or "." in parts:
-        yield Hazard(Kind.PATH, path, "is no plain path")
+        yield Hazard(HazardKind.PATH, path, "is no plain path")
     elif any(_is_gits(part) for part in parts):
-        yield Hazard(Kind.PATH, path, "is git's own folder, or looks like it")
+        yield Hazard(HazardKind.PATH, path, "is git's own folder, or looks like it")
     last = parts[-1].lower()
     if last == ".gitattributes":
-        yield Hazard(Kind.ATTRIBUTES, path, "tells git how to read and write other files")
+        yield Hazard(HazardKind.ATTRIBUTES, path, "tells git how to read and write other files")
     if last == ".gitmodules":
-        yield Hazard(Kind.SUBMODULE, path, "tells git which other repositories to fetch")
+        yield Hazard(HazardKind.SUBMODULE, path, "tells git which other repositories to fetch")
     if why := odd_name(path):
-        yield Hazard(Kind.NAME, path, f"has {why} in its name")
+        yield Hazard(HazardKind.NAME, path, f"has {why} in its name")
 
 
 def _is_gits(part: str) -> bool:

@@ -27,7 +27,7 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class BuildSetup:
     """Where both kernels are made: same store, toolchain and configuration for the two of them.
 
     `programs` are the tests of the collections that are run (`mm/good`).
@@ -52,7 +52,7 @@ class Workshop:
 
 def workshop(
     store: Store, commit: str, tools: Toolchain, collections: Sequence[str], fragments: Sequence[Path]
-) -> Workshop:
+) -> BuildSetup:
     """Put the configuration together: the guest's needs, the tests' own `config` files, the series' fragments last.
 
     A file with `.MACHINE` behind its name, as `uname -m` says it (`config.aarch64`), comes after it for that one.
@@ -63,10 +63,10 @@ def workshop(
     for path in fragments:
         own = path.with_name(f"{path.name}.{tools.arch.machine}")
         texts += [(each.name, each.read_text("utf-8")) for each in (path, own) if each is path or each.is_file()]
-    return Workshop(store, tools, tuple(kconfig.merge(texts)), tuple(collections))
+    return BuildSetup(store, tools, tuple(kconfig.merge(texts)), tuple(collections))
 
 
-def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:
+def make(shop: BuildSetup, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:
     """The kernel and the selftests of a commit."""
     key = cache.key(shop.store.tree_id(commit), shop.tools, shop.options)
     with progress.step(f"build {label}") as step:
@@ -98,12 +98,12 @@ def make(shop: Workshop, label: str, commit: str, log_folder: Path, progress: Pr
     return Kernel(label, commit, built, installed)
 
 
-def _lay_out(shop: Workshop, commit: str) -> Path:
+def _lay_out(shop: BuildSetup, commit: str) -> Path:
     shop.store.check_out(commit)
     return shop.store.worktree
 
 
-def _build(shop: Workshop, commit: str, key: str, log: Path, step: Step) -> Build:
+def _build(shop: BuildSetup, commit: str, key: str, log: Path, step: Step) -> Build:
     with files.disk_errors(log):
         log.parent.mkdir(parents=True, exist_ok=True)
     source = _lay_out(shop, commit)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 
-Options = tuple[str, ...]
+ConfigOptions = tuple[str, ...]
 """Names of options without CONFIG_, from the top of the tree down; all have to be on."""
 
 Text = Callable[[str], str | None]
@@ -23,7 +23,7 @@ _GOALS = re.compile(r"(?:obj|lib|head|core|drivers|libs|extra|always|net|virt)-"
 _COMPOSITE = re.compile(r"([\w.-]+?)-(?:y|m|objs|\$[({].*)$")
 
 
-def needed(name: str, text: Text, config: Mapping[str, str]) -> Options:
+def needed(name: str, text: Text, config: Mapping[str, str]) -> ConfigOptions:
     """The options that are not on in `config` and that compile a file, by the way that needs the fewest; () if unknown.
 
     `name` is the path of a source file (.c, .S, .rs) from the top of the tree.
@@ -32,7 +32,7 @@ def needed(name: str, text: Text, config: Mapping[str, str]) -> Options:
     return min(ways, key=len, default=())
 
 
-def ways_to(name: str, text: Text) -> list[Options]:
+def ways_to(name: str, text: Text) -> list[ConfigOptions]:
     """The ways in which the tree's Makefiles reach a source file, each as the options along it."""
     parts = (posixpath.splitext(name)[0] + ".o").split("/")
     for at in range(len(parts) - 1, 0, -1):  # the object of a driver may have parts in folders below its own
@@ -51,7 +51,7 @@ def _makefile(folder: str, text: Text) -> str:
     return said.replace("$(BITS)", "64")
 
 
-def _in_folder(target: str, makefile: str, seen: set[str]) -> list[Options]:
+def _in_folder(target: str, makefile: str, seen: set[str]) -> list[ConfigOptions]:
     """The options for a target of one Makefile: an object, or a folder with a slash behind it."""
     if target in seen:
         return []
@@ -73,7 +73,7 @@ def _wholes(left: str) -> list[str]:
     return [f"$({left})"]
 
 
-def _lines_with(target: str, makefile: str) -> Iterator[tuple[str, Options]]:
+def _lines_with(target: str, makefile: str) -> Iterator[tuple[str, ConfigOptions]]:
     """Each assignment that has `target` among its values: its left side, and the options that it depends on."""
     conditions: list[list[str]] = []
     for line in makefile.replace("\\\n", " ").splitlines():
@@ -99,12 +99,12 @@ def _options(text: str) -> list[str]:
     return [one or other for one, other in _OPTION.findall(text)]
 
 
-def _to_folder(folder: str, text: Text) -> list[Options]:
+def _to_folder(folder: str, text: Text) -> list[ConfigOptions]:
     """The ways down to a folder; one Makefile may name a folder several levels below it."""
     if not folder:
         return [()]
     parts = folder.split("/")
-    found: list[Options] = []
+    found: list[ConfigOptions] = []
     for at in range(len(parts)):
         above = "/".join(parts[:at])
         makefile = _makefile(above, text)

@@ -29,7 +29,7 @@ GONE = "000000"
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """One name in a commit's tree; `kind` is git's: blob, or commit for a submodule."""
 
     mode: str
@@ -54,23 +54,23 @@ class Changed:
     path: str
 
 
-def entry(store: Path, commit: str, path: str) -> Entry | None:
+def entry(store: Path, commit: str, path: str) -> TreeEntry | None:
     """What a path of a commit is, None if it is nothing there."""
     if {"", ".", ".."} & set(path.split("/")) or "\0" in path:  # git calls these mistakes, and they come in mails
         return None
     return next((each for each in _ls_tree(store, commit, "--", path) if each.path == path), None)
 
 
-def entries(store: Path, commit: str) -> list[Entry]:
+def entries(store: Path, commit: str) -> list[TreeEntry]:
     """All that a commit holds."""
     return list(_ls_tree(store, "-r", commit))
 
 
-def index(top: Path) -> list[Entry]:
+def index(top: Path) -> list[TreeEntry]:
     """What the index of a worktree says that it holds; names as the file system has them."""
     rows = (row.partition(b"\t") for row in _git(top, "ls-files", "-s", "-z").split(b"\0") if row)
     fields = [(meta.decode().split(), os.fsdecode(path)) for meta, _, path in rows]
-    return [Entry(mode, "blob", blob, path) for (mode, blob, _stage), path in fields]
+    return [TreeEntry(mode, "blob", blob, path) for (mode, blob, _stage), path in fields]
 
 
 def content(store: Path, commit: str, path: str) -> bytes | None:
@@ -129,12 +129,12 @@ def _contents(store: Path, blobs: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-def _ls_tree(store: Path, *words: str) -> Iterator[Entry]:
+def _ls_tree(store: Path, *words: str) -> Iterator[TreeEntry]:
     for row in _git(store, "ls-tree", "-z", "--full-tree", *words).split(b"\0"):
         meta, _, path = row.partition(b"\t")
         if path:
             mode, kind, blob = meta.decode().split()
-            yield Entry(mode, kind, blob, _name(path))
+            yield TreeEntry(mode, kind, blob, _name(path))
 
 
 def _name(raw: bytes) -> str:

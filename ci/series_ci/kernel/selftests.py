@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from series_ci.host import files, inside, paths
 from series_ci.kernel import build
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.store import Store
-from series_ci.progress import count
+from series_ci.progress import Tell, count
 from series_ci.results.model import Result, Status
 
 SELFTESTS = "tools/testing/selftests"
@@ -175,7 +175,7 @@ def install(
     tools: Toolchain,
     *,
     cache_key: str,
-    tell: Callable[[str], None],
+    tell: Tell,
     failed_log: Path,
 ) -> Installed:
     """Build the collections of the tree in `source` with ours on top, and keep what was installed under `cache_key`.

@@ -9,7 +9,7 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
 
@@ -18,6 +18,7 @@ from series_ci.host import files, paths, process, scratch
 from series_ci.host.download import download
 from series_ci.host.process import started
 from series_ci.kernel.store import Base, GitError, Store, local_commit
+from series_ci.progress import Tell
 
 SPEC_FORMS = "a git checkout, git+URL@REF, a tarball (path or URL), or debian:PACKAGE"
 
@@ -26,8 +27,6 @@ _FULL_ID = re.compile(r"[0-9a-f]{40}")
 
 UNREADABLE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 """What a tarball that is damaged, cut short or none at all may raise."""
-
-Tell = Callable[[str], None]
 
 
 def first_available(specs: Sequence[str], tell: Tell) -> tuple[Base, int, list[str]]:

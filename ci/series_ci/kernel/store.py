@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from series_ci.host import files, paths, process, scratch
 from series_ci.kernel import objects, worktree
 from series_ci.kernel.repo import Repo
 from series_ci.kernel.source import Source
+from series_ci.progress import Tell
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "series-ci",
@@ -94,7 +95,7 @@ class Store:
         return self.path / "series-ci.lock"
 
     @contextmanager
-    def in_use(self, tell: Callable[[str], None]) -> Iterator[Store]:
+    def in_use(self, tell: Tell) -> Iterator[Store]:
         """Hold the store for the block: nobody else writes to it or to its worktree.
 
         Whatever lays out a commit or makes one has to be in such a block. `tell` is told once if another process has

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from series_ci.errors import ApplyError
 from series_ci.kernel import hazards, objects
-from series_ci.kernel.hazards import Hazard, Kind, Permitted
+from series_ci.kernel.hazards import Hazard, HazardKind, Permitted
 from series_ci.kernel.objects import GITLINK, GONE
 from series_ci.mail import difftext, message
 from series_ci.mail.message import Patch
@@ -74,6 +74,6 @@ def _refusal(patch: Patch, refused: Sequence[Hazard]) -> ApplyError:
     more += [f"and {len(refused) - _TOLD} more"] if len(refused) > _TOLD else []
     return ApplyError(
         f"patch {title} is refused: {first.words}",
-        hint="git applies no such patch either: ask its author for another" if first.kind is Kind.PATH else hint,
+        hint="git applies no such patch either: ask its author for another" if first.kind is HazardKind.PATH else hint,
         details="\n".join(more),
     )

@@ -116,7 +116,7 @@ def _written_since(top: Path, since: int) -> Iterator[str]:
                     yield os.fsdecode(each.path[start:])
 
 
-def _holds(path: Path, row: objects.Entry, top: Path) -> bool:
+def _holds(path: Path, row: objects.TreeEntry, top: Path) -> bool:
     """Whether a file is what the index says."""
     found = path.lstat()
     digest = sha1() if len(row.blob) == 40 else sha256()

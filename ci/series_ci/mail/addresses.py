@@ -42,14 +42,14 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Found:
+class People:
     """The people of some headers, and what stands there that is no address."""
 
     people: tuple[Person, ...]
     broken: tuple[str, ...] = ()
 
 
-def read(message: Message, *names: str) -> Found:
+def read(message: Message, *names: str) -> People:
     """The people in all headers of these names, in the order of the names."""
     people: list[Person] = []
     broken: list[str] = []
@@ -60,10 +60,10 @@ def read(message: Message, *names: str) -> Found:
                 found = parse(str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
                 people += found.people
                 broken += found.broken
-    return Found(tuple(people), tuple(broken))
+    return People(tuple(people), tuple(broken))
 
 
-def parse(text: str) -> Found:
+def parse(text: str) -> People:
     """The people of a header, taken apart before anything is decoded: a decoded name may have commas."""
     people: list[Person] = []
     broken: list[str] = []
@@ -80,7 +80,7 @@ def parse(text: str) -> Found:
             broken.append(decoded(f"{name} <{address}>" if name else address))
         elif words := decoded(name or address):
             before.append(words)
-    return Found(tuple(people), (*broken, *before))
+    return People(tuple(people), (*broken, *before))
 
 
 def decoded(text: str) -> str:

@@ -11,7 +11,7 @@ kept beside it, for whoever answers them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from series_ci.host import files, paths, process
 from series_ci.mail import b4, message, patchmail, posting, search, sent
 from series_ci.mail.archive import Archive
 from series_ci.mail.message import Patch
+from series_ci.progress import Tell
 
 DIGEST = "digest-2"
 """The digest's name in our records. A new way of reading mails needs a new one: old digests do not count then."""
@@ -58,9 +59,6 @@ class Fetched:
         """Put the mails into a run directory, for git am and as they were sent."""
         files.write(folder / "series.mbx", self.mbox.read_bytes())
         files.write(folder / sent.NAME, message.join_mbox(self.sent))
-
-
-Tell = Callable[[str], None]
 
 
 def fetch_version(message_ids: Sequence[str], archive: Archive, *, tell: Tell = lambda _line: None) -> Fetched:

@@ -60,7 +60,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Found:
+class Hit:
     """A mail that a search found: its headers. `title` is the subject as it was sent, `date` is aware."""
 
     message_id: str
@@ -70,7 +70,7 @@ class Found:
     date: datetime
 
 
-def search(archive: Archive, query: Query, limit: int) -> list[Found]:
+def search(archive: Archive, query: Query, limit: int) -> list[Hit]:
     """The newest `limit` mails that answer the question, oldest first.
 
     Raises NoSearchError for a server without search, InfrastructureError for one that does not answer.
@@ -117,9 +117,9 @@ def _words(text: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(text)]
 
 
-def _ask(base: str, query: Query, limit: int) -> list[Found]:
+def _ask(base: str, query: Query, limit: int) -> list[Hit]:
     """Page for page, until one is not full or enough were found."""
-    found: dict[str, Found] = {}
+    found: dict[str, Hit] = {}
     for page in range(PAGES):
         url = f"{base}?q={quote(str(query))}&x=A" + (f"&o={page * PAGE}" if page else "")
         entries = _feed(url)
@@ -130,7 +130,7 @@ def _ask(base: str, query: Query, limit: int) -> list[Found]:
     return list(found.values())
 
 
-def _feed(url: str) -> list[Found]:
+def _feed(url: str) -> list[Hit]:
     try:
         page = download.get(url)
         if page.strip() == b"</feed>":
@@ -151,7 +151,7 @@ def _feed(url: str) -> list[Found]:
     return [each for each in entries if each]
 
 
-def _entry(entry: ET.Element) -> Found | None:
+def _entry(entry: ET.Element) -> Hit | None:
     link = entry.find(f"{_ATOM}link")
     steps = urlsplit(link.get("href", "") if link is not None else "").path.rstrip("/").rpartition("/")
     sent = entry.findtext(f"{_ATOM}updated", "")
@@ -162,10 +162,10 @@ def _entry(entry: ET.Element) -> Found | None:
     if not steps[2]:
         return None
     author, address = (entry.findtext(f"{_ATOM}author/{_ATOM}{name}", "") for name in ("name", "email"))
-    return Found(unquote(steps[2]), entry.findtext(f"{_ATOM}title", ""), author, address, when)
+    return Hit(unquote(steps[2]), entry.findtext(f"{_ATOM}title", ""), author, address, when)
 
 
-def _look(archive: Archive, query: Query) -> list[Found]:
+def _look(archive: Archive, query: Query) -> list[Hit]:
     """The same question to mails that are here: by their headers first, as there may be ten thousand."""
     wanted = {titles.stem(word) for word in _words(" ".join(query.subject_words))}
     found = []
@@ -177,7 +177,7 @@ def _look(archive: Archive, query: Query) -> list[Found]:
             and _within(head.date.astimezone(UTC).date(), query)
             and _says(head.raw, query.phrase)
         ):
-            found.append(Found(name, head.title, head.author, head.address, head.date))
+            found.append(Hit(name, head.title, head.author, head.address, head.date))
     return found
 
 

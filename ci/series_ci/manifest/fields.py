@@ -25,7 +25,7 @@ from series_ci.errors import UsageError
 from series_ci.manifest.yamlfile import Document
 
 
-class Part(BaseModel):
+class Strict(BaseModel):
     """What all parts of a manifest have in common: they never change, and a key that nobody knows is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
@@ -150,11 +150,11 @@ MessageId = Annotated[
     Form(r"<[^\s<>]+@[^\s<>]+>|[^\s<>]+@[^\s<>]+", "a Message-ID, such as 20260203110518.947-1-someone@example.org"),
     AfterValidator(lambda text: text.strip("<>")),
 ]
-Program = Annotated[str, Form(rf"{PART}(/{PART})+", "COLLECTION/PROGRAM, such as mm/exit_skip")]
+ProgramName = Annotated[str, Form(rf"{PART}(/{PART})+", "COLLECTION/PROGRAM, such as mm/exit_skip")]
 TestName = Annotated[str, Form(TEST_NAME, "a name such as mm/exit_skip, without spaces and ':'")]
 Spec = Annotated[str, Form(r"\S+", "one word, such as debian:linux-source-6.12"), AfterValidator(_spec)]
 File = Annotated[Path, BeforeValidator(_file), WithJsonSchema({"type": "string", "minLength": 1})]
-Archive = Annotated[str | Path, BeforeValidator(_archive), WithJsonSchema({"type": "string", "minLength": 1})]
+ArchiveSpec = Annotated[str | Path, BeforeValidator(_archive), WithJsonSchema({"type": "string", "minLength": 1})]
 Size = Annotated[
     int,
     BeforeValidator(_size),

@@ -13,7 +13,7 @@ from series_ci.manifest.yamlfile import near
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """One manifest file. A broken one has no manifest but its error, and the name it seems to have."""
 
     path: Path
@@ -32,7 +32,7 @@ class Entry:
         return f"{self.name}  {self.manifest.title}" if self.manifest else f"{self.name}  (broken) {self.error}"
 
 
-def entries(folder: Path) -> list[Entry]:
+def entries(folder: Path) -> list[ManifestEntry]:
     """All manifests of a folder; a broken one hides no other."""
     files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
     return [_entry(path) for path in sorted(files) if not path.name.startswith(".")]
@@ -42,7 +42,7 @@ def find(name: str | None, folders: Iterable[Path]) -> Manifest:
     """The manifest of that path or of that name, or the default one; the first folder that has it wins."""
     if name and ("/" in name or name.endswith((".yaml", ".yml"))):
         return load(Path(name))
-    seen: list[Entry] = []
+    seen: list[ManifestEntry] = []
     for folder in folders:
         here = entries(folder)
         wanted = [entry for entry in here if (entry.default if name is None else entry.name == name)]
@@ -54,15 +54,15 @@ def find(name: str | None, folders: Iterable[Path]) -> Manifest:
     raise _unknown(name, seen)
 
 
-def _entry(path: Path) -> Entry:
+def _entry(path: Path) -> ManifestEntry:
     try:
         manifest = load(path)
-        return Entry(path, manifest.name, manifest.default, manifest)
+        return ManifestEntry(path, manifest.name, manifest.default, manifest)
     except UsageError as error:
         text = _text(path)
         name = re.search(r"^name:[ \t]*[\"']?([a-z0-9][a-z0-9-]*)", text, re.MULTILINE)
         default = re.search(r"^default:[ \t]*true\b", text, re.MULTILINE)
-        return Entry(path, name[1] if name else path.stem, bool(default), error=error)
+        return ManifestEntry(path, name[1] if name else path.stem, bool(default), error=error)
 
 
 def _text(path: Path) -> str:
@@ -72,12 +72,12 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _ambiguous(name: str | None, found: list[Entry]) -> UsageError:
+def _ambiguous(name: str | None, found: list[ManifestEntry]) -> UsageError:
     what = f"named {name!r}" if name else "marked 'default: true'"
     return UsageError(f"found {len(found)} series {what}, expected one: {', '.join(str(e.path) for e in found)}")
 
 
-def _unknown(name: str | None, seen: list[Entry]) -> UsageError:
+def _unknown(name: str | None, seen: list[ManifestEntry]) -> UsageError:
     known = [entry.name for entry in seen]
     there = f"expected one of {', '.join(known)}" if known else "and no other series either"
     what = f"no series {name!r}" if name else "no series marked 'default: true'"

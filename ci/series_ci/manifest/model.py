@@ -17,16 +17,16 @@ from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import (
     LABEL,
     TEST_NAME,
-    Archive,
+    ArchiveSpec,
     File,
     Label,
     Line,
     Memory,
     MessageId,
     Name,
-    Part,
-    Program,
+    ProgramName,
     Spec,
+    Strict,
     Swap,
     TestName,
     absolute,
@@ -36,14 +36,24 @@ from series_ci.manifest.permit import Permit
 from series_ci.manifest.reported import Reported
 from series_ci.manifest.yamlfile import Document, Location, near, read, validate
 
-__all__ = ["Machine", "Manifest", "Scenario", "Selftest", "TreeSource", "Version", "json_schema", "load", "parse_size"]
+__all__ = [
+    "MachineSize",
+    "Manifest",
+    "Scenario",
+    "Selftest",
+    "TreeSource",
+    "Version",
+    "json_schema",
+    "load",
+    "parse_size",
+]
 
 
 def _without_default(schema: JsonDict) -> None:
     schema.pop("default")
 
 
-class TreeSource(Part):
+class TreeSource(Strict):
     """Where a kernel tree comes from."""
 
     spec: Spec = Field(
@@ -55,7 +65,7 @@ class TreeSource(Part):
     )
 
 
-class Version(Part):
+class Version(Strict):
     """One version of the series: one mail, the cover letter or the only patch."""
 
     message_id: MessageId = Field(description="Message-ID of the cover letter, or of the patch where there is none")
@@ -74,7 +84,7 @@ class Version(Part):
         return self._label
 
 
-class Machine(Part):
+class MachineSize(Strict):
     """The virtual machine that both kernels boot in."""
 
     memory: Memory = Field(512 << 20, description="memory, such as 512M")
@@ -82,10 +92,12 @@ class Machine(Part):
     swap: Swap = Field(0, description="size of the swap device, 0 for none")
 
 
-class Selftest(Part):
+class Selftest(Strict):
     """One program from tools/testing/selftests, this project's or the tree's."""
 
-    program: Program = Field(description="COLLECTION/PROGRAM in tools/testing/selftests, this project's or the tree's")
+    program: ProgramName = Field(
+        description="COLLECTION/PROGRAM in tools/testing/selftests, this project's or the tree's"
+    )
     args: tuple[str, ...] = Field((), description="arguments of the program")
     name: TestName = Field(
         "",
@@ -108,28 +120,30 @@ class Selftest(Part):
         return {"name": program, **data} if isinstance(data, dict) and good else data
 
 
-class Scenario(Part):
+class Scenario(Strict):
     """One scenario of `series-ci bench`: a program that measures, and the machine that it measures in."""
 
     name: TestName = Field(description="what the scenario is called, unique in the manifest")
-    program: Program = Field(
+    program: ProgramName = Field(
         description="COLLECTION/PROGRAM in tools/testing/selftests; takes --warmup, --samples and --seed, and prints "
         "a line of JSON for each sample"
     )
     args: tuple[str, ...] = Field((), description="more arguments of the program")
-    machine: Machine = Field(default_factory=Machine, description="the virtual machine that both kernels boot in")
+    machine: MachineSize = Field(
+        default_factory=MachineSize, description="the virtual machine that both kernels boot in"
+    )
     samples: int = Field(5, strict=True, ge=1, le=1000, description="samples that are taken in each boot")
     warmup: int = Field(1, strict=True, ge=0, le=1000, description="samples before them that do not count")
     note: str = Field("", description="what it measures, for the reports")
 
 
-class Manifest(Part):
+class Manifest(Strict):
     """One patch series: its versions, its trees, its tests."""
 
     name: Name = Field(description="what the command line calls the series, such as exit-skip")
     title: Line = Field(description="one line on what the series does, such as the subject of its mails")
     default: bool = Field(False, strict=True, description="whether this series is meant when none is named")
-    archive: Archive = Field(
+    archive: ArchiveSpec = Field(
         description="where the mails are: the URL of a public-inbox such as https://lore.kernel.org/all/, "
         "or an mbox file or a folder of mails, relative to the manifest"
     )
@@ -140,7 +154,9 @@ class Manifest(Part):
     )
     trees: tuple[TreeSource, ...] = Field(min_length=1, description="kernel trees; the first that can be had is used")
     config: tuple[File, ...] = Field((), description="Kconfig fragments, relative to the manifest; the last word wins")
-    machine: Machine = Field(default_factory=Machine, description="the virtual machine that both kernels boot in")
+    machine: MachineSize = Field(
+        default_factory=MachineSize, description="the virtual machine that both kernels boot in"
+    )
     tests: tuple[Selftest, ...] = Field((), description="programs to run on both kernels; without any they only boot")
     allow: tuple[Allowed, ...] = Field(
         (), description="complaints of the kernel that are known and no regression, each for a reason and for a time"

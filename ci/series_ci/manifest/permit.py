@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from series_ci.manifest.fields import Line, Part
+from series_ci.manifest.fields import Line, Strict
 
 
-class Permit(Part):
+class Permit(Strict):
     """One kind of thing that is refused elsewhere and belongs to this series."""
 
     kind: Literal["attributes", "binary", "name", "size", "submodule", "symlink"] = Field(

@@ -6,27 +6,27 @@ from typing import Annotated
 
 from pydantic import Field
 
-from series_ci.manifest.fields import Form, Line, MessageId, Name, Part
+from series_ci.manifest.fields import Form, Line, MessageId, Name, Strict
 
-Metric = Annotated[str, Form(r"[a-z][a-z0-9_]*", "the name of a metric that the scenario measures, such as skips")]
+MetricName = Annotated[str, Form(r"[a-z][a-z0-9_]*", "the name of a metric that the scenario measures, such as skips")]
 
 
-class Figure(Part):
+class Figure(Strict):
     """One number."""
 
-    metric: Metric = Field(description="what the scenario calls it, such as skips")
+    metric: MetricName = Field(description="what the scenario calls it, such as skips")
     value: float = Field(allow_inf_nan=False, description="the number, in the unit of the metric")
     quote: Line = Field(description='where it stands, such as "6114 (mTHP: 97300480 bytes)"; the numbers only')
 
 
-class Unstated(Part):
+class Unstated(Strict):
     """Something that matters and was not said."""
 
     what: Line = Field(description="what was not said")
     chosen: Line = Field(description="what is used instead")
 
 
-class Reported(Part):
+class Reported(Strict):
     """One report: who measured what, and how it is measured again."""
 
     name: Name = Field(description="what `series-ci reproduce` calls it, unique in the manifest")

@@ -18,10 +18,10 @@ from series_ci import arch
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, bounded_log, qemu
 from series_ci.guest.accel import Accelerator
-from series_ci.guest.boot import Recipe, boot_kernel, require, runnable
-from series_ci.guest.initramfs import Test
+from series_ci.guest.boot import BootSetup, boot_kernel, require, runnable
+from series_ci.guest.initramfs import GuestTest
 from series_ci.host import files, inside
-from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.kernel.store import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.model import Scenario, Selftest
@@ -75,19 +75,19 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Rig:
+class BenchSetup:
     """The two kernels, base first, and what they are booted with; `sources` is None if they are of no version."""
 
-    shop: Workshop
+    shop: BuildSetup
     accel: Accelerator
     pair: tuple[Kernel, Kernel]
     sources: Sources | None = None
 
-    def recipe(self, scenario: Scenario, seed: int) -> Recipe:
+    def recipe(self, scenario: Scenario, seed: int) -> BootSetup:
         """How a scenario is booted: its own machine, its program alone."""
         size = scenario.machine
         asked = ("--warmup", scenario.warmup, "--samples", scenario.samples, "--seed", seed)
-        return Recipe(
+        return BootSetup(
             arch.Machine(self.shop.tools.arch, size.memory, size.cpus, size.swap),
             self.accel,
             (_test(scenario, self.shop, self.pair[0].commit, tuple(str(word) for word in asked)),),
@@ -96,7 +96,7 @@ class Rig:
         )
 
 
-def _test(scenario: Scenario, shop: Workshop, commit: str, words: tuple[str, ...]) -> Test:
+def _test(scenario: Scenario, shop: BuildSetup, commit: str, words: tuple[str, ...]) -> GuestTest:
     selftest = Selftest.model_construct(
         program=scenario.program, name=scenario.program, args=(*scenario.args, *words), timeout=None
     )
@@ -110,13 +110,13 @@ def request(asked: Request, scenarios: Sequence[Scenario]) -> Request:
     return replace(asked, tests=tuple(tests))
 
 
-def prepare(asked: Request, progress: Progress) -> Rig:
+def prepare(asked: Request, progress: Progress) -> BenchSetup:
     """Both kernels of a request that `request` has made. Raises what `pipeline.test` raises, ApplyError and all."""
     made = stages.make_pair(asked, progress)
     return replace(rig(asked, made.shop, (made.first, made.second), progress), sources=Sources(made.fetched, made.base))
 
 
-def rig(asked: Request, shop: Workshop, pair: tuple[Kernel, Kernel], progress: Progress) -> Rig:
+def rig(asked: Request, shop: BuildSetup, pair: tuple[Kernel, Kernel], progress: Progress) -> BenchSetup:
     """Two kernels that are there already."""
     chosen = stages.choose_accelerator(asked.accel, asked.arch, pair[0].build.image, progress)
     tests = [stages.make_test(each, shop, pair[0].commit) for each in asked.tests]
@@ -126,10 +126,10 @@ def rig(asked: Request, shop: Workshop, pair: tuple[Kernel, Kernel], progress: P
             raise InfrastructureError(
                 f"{', '.join(missing)}: did not compile in the tree of {kernel.label}", hint=f"see {kernel.tests.log}"
             )
-    return Rig(shop, chosen, pair)
+    return BenchSetup(shop, chosen, pair)
 
 
-def run(made: Rig, scenarios: Sequence[Scenario], plan: Plan, out: Path, progress: Progress) -> list[Sample]:
+def run(made: BenchSetup, scenarios: Sequence[Scenario], plan: Plan, out: Path, progress: Progress) -> list[Sample]:
     """All samples of a bench, those that an interrupted one has left in `out` included; warm-up is marked, not dropped.
 
     Raises InfrastructureError for a boot that does not give its samples, UsageError if `out` has those of another
@@ -172,7 +172,7 @@ class Turn:
         return f"{self.scenario.name}/{self.round + 1:03d}-{self.side}"
 
 
-def boot(made: Rig, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
+def boot(made: BenchSetup, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
     """The samples of one boot; those that lie in its folder already, if they are of this very kernel and program."""
     kernel = made.pair[SIDES.index(turn.side)]
     recipe = made.recipe(turn.scenario, turn.seed)

@@ -10,17 +10,17 @@ from series_ci.guest import qemu
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.reported import Reported
 from series_ci.manifest.request import Request
-from series_ci.pipeline.bench import Plan, Rig, Sources
+from series_ci.pipeline.bench import BenchSetup, Plan, Sources
 from series_ci.pipeline.runlock import inputs, tools
 from series_ci.results.metrics import in_order
 from series_ci.results.samples import SIDES, Sample
 from series_ci.rundir import runlock
-from series_ci.rundir.runlock import Lock, Measured
+from series_ci.rundir.runlock import Lock, MeasuredResults
 
 
 def of_bench(
     request: Request,
-    rig: Rig,
+    rig: BenchSetup,
     scenarios: Sequence[Scenario],
     plan: Plan,
     samples: Sequence[Sample],
@@ -43,7 +43,7 @@ def of_bench(
     )
 
 
-def _sources(rig: Rig) -> Sources:
+def _sources(rig: BenchSetup) -> Sources:
     assert rig.sources is not None  # those of a version
     return rig.sources
 
@@ -52,7 +52,7 @@ def _rounds(samples: Sequence[Sample]) -> int:
     return 1 + max(each.round for each in samples)
 
 
-def measured(samples: Sequence[Sample]) -> list[Measured]:
+def measured(samples: Sequence[Sample]) -> list[MeasuredResults]:
     """What the samples come to, those for warming up left out."""
     kept = [each for each in samples if not each.warmup]
     rows = []
@@ -62,7 +62,7 @@ def measured(samples: Sequence[Sample]) -> list[Measured]:
             for name in in_order(name for each in here for name in each):
                 values = [each[name] for each in here if name in each]
                 rows.append(
-                    Measured(
+                    MeasuredResults(
                         scenario=scenario,
                         side="base" if side == SIDES[0] else "patched",
                         metric=name,
@@ -75,7 +75,7 @@ def measured(samples: Sequence[Sample]) -> list[Measured]:
     return rows
 
 
-def _argv(rig: Rig, scenario: Scenario) -> list[str]:
+def _argv(rig: BenchSetup, scenario: Scenario) -> list[str]:
     """How QEMU is called for a scenario."""
     made = rig.recipe(scenario, 0)
     image, files_there = rig.pair[1].build.image, qemu.Files(Path())

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from series_ci.errors import BuildError, UsageError
-from series_ci.kernel.kernel import Workshop, make
+from series_ci.kernel.kernel import BuildSetup, make
 from series_ci.manifest.request import Request
 from series_ci.pipeline import stages
 from series_ci.pipeline.judge import BaseRuns, judge
 from series_ci.progress import Progress
 from series_ci.results import looks
-from series_ci.results.compare import Change, Comparison, Entry
+from series_ci.results.compare import Change, Comparison, TestChange
 from series_ci.results.model import BOOT_RESULT, Status
 
 UNKNOWN = frozenset({Change.FLAKY, Change.GONE, Change.SKIPPED})
@@ -24,7 +24,7 @@ UNKNOWN = frozenset({Change.FLAKY, Change.GONE, Change.SKIPPED})
 
 
 @dataclass(frozen=True)
-class Step:
+class Probe:
     """One patch that was tried: its place from 1, what the test gave after it, and why nothing if it gave nothing."""
 
     number: int
@@ -33,7 +33,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Found:
+class Bisected:
     """The answer: `first` and `last` are the patches among which the one is that changed the test, from 1.
 
     `before` and `after` are the test's status on the base and with the whole series; `change` what that is.
@@ -46,7 +46,7 @@ class Found:
     change: Change
     first: int
     last: int
-    steps: tuple[Step, ...]
+    steps: tuple[Probe, ...]
 
 
 def search(
@@ -72,7 +72,7 @@ def search(
     return low + 1, high
 
 
-def run(request: Request, test: str, progress: Progress) -> Found:
+def run(request: Request, test: str, progress: Progress) -> Bisected:
     """Search the version of a request, whose tests hold the program that `test` is part of.
 
     Raises UsageError for a test that has the same result on the base and with the series, or that neither has; the
@@ -88,18 +88,20 @@ def run(request: Request, test: str, progress: Progress) -> Found:
     low, high = search(len(asked.commits), asked.like_the_series, progress.say)
     patches = made.fetched.patches
     titles = tuple(f"{at}/{len(patches)} {each.subject.title}" for at, each in enumerate(patches, 1))
-    return Found(test, titles, _shown(entry.base), _shown(entry.patched), entry.change, low, high, tuple(asked.steps))
+    return Bisected(
+        test, titles, _shown(entry.base), _shown(entry.patched), entry.change, low, high, tuple(asked.steps)
+    )
 
 
 def _shown(status: Status | None) -> str:
     return str(status or "absent")
 
 
-def _entry(comparison: Comparison, test: str) -> Entry | None:
+def _entry(comparison: Comparison, test: str) -> TestChange | None:
     return next((entry for entry in comparison.entries if entry.name == test), None)
 
 
-def _worth_a_search(request: Request, test: str, whole: Entry | None) -> Entry:
+def _worth_a_search(request: Request, test: str, whole: TestChange | None) -> TestChange:
     if whole is None:
         raise UsageError(
             f"no test {test}, neither on the base nor with {request.label}",
@@ -120,12 +122,12 @@ class _Search:
 
     request: Request
     test: str
-    shop: Workshop
+    shop: BuildSetup
     base_runs: BaseRuns
     change: Change
     commits: list[str]
     progress: Progress
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Probe] = field(default_factory=list)
 
     def like_the_series(self, number: int) -> bool | None:
         """Build and boot the kernel after a patch: is the test as with the whole series?"""
@@ -136,12 +138,12 @@ class _Search:
                 commit = self.commits[number - 1]
                 kernel = make(self.shop, label, commit, folder / "patched", self.progress)
         except BuildError as error:
-            self.steps.append(Step(number, "", error.message))
+            self.steps.append(Probe(number, "", error.message))
             return None
         # What is as on the base is looked at twice here, too: one boot that happens to pass would blame another patch.
         judged = judge(self.base_runs, kernel, folder, self.progress, twice=self._twice())
         entry = _entry(judged.comparison, self.test)
-        self.steps.append(Step(number, _shown(entry.patched if entry else None)))
+        self.steps.append(Probe(number, _shown(entry.patched if entry else None)))
         change = entry.change if entry else Change.SAME
         return True if change is self.change else None if change in UNKNOWN else False
 

@@ -17,7 +17,7 @@ from series_ci.progress import Progress, count
 from series_ci.rundir import earlier
 from series_ci.versions import rangediff
 from series_ci.versions.as_mailed import Mailed, as_sent, compare
-from series_ci.versions.difference import Difference, Version
+from series_ci.versions.difference import Difference, Side
 
 CREATION_FACTOR = 80
 """git's own 60 takes a patch that was mostly rewritten for another one; two versions of a series are related."""
@@ -47,15 +47,15 @@ def compare_versions(old: Request, new: Request, progress: Progress, *, mails_on
     return Difference(_with_results(first), _with_results(second), pairs, len(applied) < 2)
 
 
-def _fetch(request: Request, archive: Archive, progress: Progress) -> Version:
+def _fetch(request: Request, archive: Archive, progress: Progress) -> Side:
     with progress.step(f"fetch {request.label}") as step:
         fetched = fetch.fetch_version(request.message_ids, archive, tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
-    return Version(request, fetched)
+    return Side(request, fetched)
 
 
-def _apply(sides: Sequence[Version], progress: Progress) -> list[Version]:
+def _apply(sides: Sequence[Side], progress: Progress) -> list[Side]:
     """Each version on its base; that it does not apply is something to tell, and no reason to end."""
     bases: dict[object, Base] = {}
     done = []
@@ -67,7 +67,7 @@ def _apply(sides: Sequence[Version], progress: Progress) -> list[Version]:
     return done
 
 
-def _apply_one(side: Version, base: Base, progress: Progress) -> Version:
+def _apply_one(side: Side, base: Base, progress: Progress) -> Side:
     with progress.step(f"apply {side.request.label}") as step:
         commit = apply.kept_series(base, side.fetched.digest)
         step.note("cached" if commit else "git am")
@@ -79,14 +79,14 @@ def _apply_one(side: Version, base: Base, progress: Progress) -> Version:
                     )
             except ApplyError as error:
                 step.note("does not apply")
-                return Version(side.request, side.fetched, base, refusal=error.message)
-    return Version(side.request, side.fetched, base, commit)
+                return Side(side.request, side.fetched, base, refusal=error.message)
+    return Side(side.request, side.fetched, base, commit)
 
 
-def _with_results(side: Version) -> Version:
+def _with_results(side: Side) -> Side:
     base = side.base.commit if side.base else None
     found = earlier.newest(paths.runs(), side.request.series, side.request.message_id, base)
-    return Version(side.request, side.fetched, side.base, side.commit, side.refusal, found)
+    return Side(side.request, side.fetched, side.base, side.commit, side.refusal, found)
 
 
 def _mailed(fetched: Fetched) -> list[Mailed]:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from series_ci.guest.boot import Recipe, boot_kernel
-from series_ci.guest.initramfs import Test
+from series_ci.guest.boot import BootSetup, boot_kernel
+from series_ci.guest.initramfs import GuestTest
 from series_ci.host import files
 from series_ci.kernel.kernel import Kernel
 from series_ci.manifest.allow import Allowed
@@ -31,11 +31,11 @@ class BaseRuns:
     folders `base-2`, `base-3` and so on, in the order in which they were asked for.
     """
 
-    recipe: Recipe
+    recipe: BootSetup
     kernel: Kernel
     folder: Path
     progress: Progress
-    _made: dict[tuple[Test, ...], tuple[Run, Path]] = field(default_factory=dict)
+    _made: dict[tuple[GuestTest, ...], tuple[Run, Path]] = field(default_factory=dict)
     _first: list[tuple[Run, Path]] = field(default_factory=list)
 
     def first(self) -> tuple[Run, Path]:
@@ -44,13 +44,13 @@ class BaseRuns:
             self._first.append(self._boot(self.recipe.tests, 1))
         return self._first[0]
 
-    def again(self, tests: tuple[Test, ...]) -> tuple[Run, Path]:
+    def again(self, tests: tuple[GuestTest, ...]) -> tuple[Run, Path]:
         """A fresh boot that runs these tests alone, and its folder."""
         if tests not in self._made:
             self._made[tests] = self._boot(tests, len(self._made) + 2)
         return self._made[tests]
 
-    def _boot(self, tests: tuple[Test, ...], number: int) -> tuple[Run, Path]:
+    def _boot(self, tests: tuple[GuestTest, ...], number: int) -> tuple[Run, Path]:
         folder = self.folder.with_name(numbered(self.folder.name, number))
         name = f"boot {numbered(self.kernel.label, number)}"
         return boot(narrowed(self.recipe, tests), self.kernel, folder, self.progress, name), folder
@@ -76,7 +76,7 @@ class _Looks:
     pairs: list[tuple[Run, Run]] = field(default_factory=list)
     boots: list[Path] = field(default_factory=list)
 
-    def look(self, tests: tuple[Test, ...]) -> None:
+    def look(self, tests: tuple[GuestTest, ...]) -> None:
         """Boot both kernels with these tests."""
         number = len(self.pairs) + 1
         before, place = self.base.again(tests) if self.pairs else self.base.first()
@@ -116,7 +116,9 @@ def judge(
     return Judged(runs, tuple(made.boots), looks.verdict(made.pairs, allowed))
 
 
-def _chosen(every: tuple[Test, ...], names: Sequence[str] | None, twice: Collection[str]) -> tuple[Test, ...] | None:
+def _chosen(
+    every: tuple[GuestTest, ...], names: Sequence[str] | None, twice: Collection[str]
+) -> tuple[GuestTest, ...] | None:
     if names is None and not twice:
         return None
     return tuple(test for test in every if test.name in {*(names or ()), *twice})
@@ -130,20 +132,20 @@ def _changes(found: Comparison) -> str:
     return ", ".join(words) or "nothing changed"
 
 
-def _with(chosen: Sequence[Test], every: Sequence[Test]) -> str:
+def _with(chosen: Sequence[GuestTest], every: Sequence[GuestTest]) -> str:
     if len(chosen) == len(every):
         return ""
     return f" with {', '.join(test.name for test in chosen)} alone" if chosen else " without tests"
 
 
-def narrowed(recipe: Recipe, tests: tuple[Test, ...]) -> Recipe:
+def narrowed(recipe: BootSetup, tests: tuple[GuestTest, ...]) -> BootSetup:
     """The recipe with fewer tests; what the others brought with them stays in the guest."""
     if tests == recipe.tests:
         return recipe
     return replace(recipe, tests=tests, also=tuple(sorted({*recipe.also, *(test.collection for test in recipe.tests)})))
 
 
-def boot(recipe: Recipe, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
+def boot(recipe: BootSetup, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
     """Boot one kernel; `folder` gets all that a reader of its results needs."""
     run = boot_kernel(recipe, kernel, folder, progress, step_name)
     kept = {"config": kernel.build.config, "build.log": kernel.build.log}

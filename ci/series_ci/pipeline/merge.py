@@ -16,7 +16,7 @@ from series_ci.progress import Progress, count
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.rundir import join, layout, sweep_summary, verify
-from series_ci.rundir.join import Part
+from series_ci.rundir.join import Piece
 from series_ci.rundir.run import Boot, Problem, SweepRow, SweepRun, VersionRun, retried
 from series_ci.rundir.summary import version_json
 from series_ci.versions import as_mailed
@@ -34,7 +34,7 @@ def merge_runs(
     run leaves behind, and for parts that do not fit together.
     """
     with progress.step("verify") as step:
-        found: list[Part] = []
+        found: list[Piece] = []
         for folder in folders:
             step.update(str(folder))
             found += join.parts(folder, verify.read_verified(folder))
@@ -60,7 +60,7 @@ class _Joint:
 
     out: Path
     making: Path
-    chosen: Mapping[str, Part]
+    chosen: Mapping[str, Piece]
     bases: dict[Path, str] = field(default_factory=dict)
 
     def sweep(self, manifest: Manifest, labels: Sequence[str], folders: int) -> SweepRun:
@@ -76,7 +76,7 @@ class _Joint:
         repeat = join.repeat(words, labels, everything=list(labels) == list(manifest.versions))
         return SweepRun(manifest.name, manifest.title, tuple(rows), str(self.out), repeat)
 
-    def _row(self, part: Part) -> SweepRow:
+    def _row(self, part: Piece) -> SweepRow:
         run = part.row.run
         if run is None:
             return part.row
@@ -119,7 +119,7 @@ class _Joint:
                 shutil.copytree(boot, self.making / f"{name}{boot.name.removeprefix(source.name)}")
         return self.bases.get(source, "base")
 
-    def _boot(self, boot: Boot, part: Part) -> Boot:
+    def _boot(self, boot: Boot, part: Piece) -> Boot:
         """A boot that it shares with another version stays there, if that version comes from the same directory."""
         steps = PurePosixPath(boot.folder).parts
         if len(steps) == 1:
@@ -131,7 +131,7 @@ class _Joint:
         return replace(boot, folder=steps[-1])
 
 
-def _place(part: Part) -> Path:
+def _place(part: Piece) -> Path:
     """The folder of a version: a run directory, or in that of a sweep."""
     inside = part.folder / part.row.label
     return inside if (inside / layout.SUMMARY).is_file() else part.folder

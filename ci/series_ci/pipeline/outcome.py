@@ -11,14 +11,14 @@ from series_ci.errors import AlreadyAppliedError, ApplyError, Error, ExitStatus,
 from series_ci.host import paths
 from series_ci.kernel.each_patch import PatchBuild
 from series_ci.kernel.hazards import Permitted
-from series_ci.kernel.kernel import Workshop
+from series_ci.kernel.kernel import BuildSetup
 from series_ci.kernel.store import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.request import Request
 from series_ci.results.compare import Comparison
 from series_ci.results.coverage import Coverage
 from series_ci.results.model import Run
-from series_ci.rundir.run import Boot, Origin, Problem, SentPatch, Step, VersionRun, retried
+from series_ci.rundir.run import Boot, Origin, PatchResult, Problem, SentPatch, VersionRun, retried
 from series_ci.rundir.summary import compared_status, compared_verdict
 
 
@@ -41,7 +41,7 @@ class Outcome:
     error: Error | None = None
     steps: tuple[PatchBuild, ...] = ()
     boots: tuple[Path, ...] = ()
-    shop: Workshop | None = None
+    shop: BuildSetup | None = None
     coverage: Coverage | None = None
     permitted: tuple[Permitted, ...] = ()
 
@@ -84,7 +84,9 @@ def version_run(outcome: Outcome) -> VersionRun:
         entries=comparison.entries if comparison else (),
         splats=comparison.splats if comparison else (),
         steps=tuple(
-            Step(step.name, step.commit, step.error.message if step.error else None, step.warnings, step.coverage)
+            PatchResult(
+                step.name, step.commit, step.error.message if step.error else None, step.warnings, step.coverage
+            )
             for step in outcome.steps
         ),
         error=told(error),

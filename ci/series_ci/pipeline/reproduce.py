@@ -20,7 +20,7 @@ from series_ci.manifest.model import Scenario, Selftest, TreeSource
 from series_ci.manifest.reported import Reported
 from series_ci.manifest.request import Request
 from series_ci.pipeline import bench, stages
-from series_ci.pipeline.bench import Rig, Turn
+from series_ci.pipeline.bench import BenchSetup, Turn
 from series_ci.progress import Progress
 from series_ci.results.samples import SIDES, Sample
 from series_ci.rundir.runlock import Lock
@@ -41,7 +41,7 @@ class Again:
 class Measured:
     """What was measured for a report; without a `rig`, `trouble` is why nothing could be."""
 
-    rig: Rig | None
+    rig: BenchSetup | None
     samples: tuple[Sample, ...] = ()
     trouble: ApplyError | BuildError | None = None
 

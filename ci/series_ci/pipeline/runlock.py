@@ -10,7 +10,7 @@ from typing import Any
 from series_ci import __version__
 from series_ci.host import files, paths, process
 from series_ci.kernel import kconfig, selftests
-from series_ci.kernel.kernel import Workshop
+from series_ci.kernel.kernel import BuildSetup
 from series_ci.kernel.store import Base, Store
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.request import Request
@@ -39,7 +39,7 @@ def of_test(outcome: Outcome) -> Lock | None:
             for each in request.tests
         ),
         allow=request.allow,
-        tested=runlock.Tested(
+        tested=runlock.TestedResults(
             base={each.name: each.base.value for each in entries if each.base is not None},
             patched={each.name: each.patched.value for each in entries if each.patched is not None},
             changes={each.name: each.change.value for each in entries},
@@ -61,7 +61,7 @@ def of_test(outcome: Outcome) -> Lock | None:
     )
 
 
-def inputs(request: Request, fetched: Fetched, base: Base, shop: Workshop, commit: str) -> dict[str, Any]:
+def inputs(request: Request, fetched: Fetched, base: Base, shop: BuildSetup, commit: str) -> dict[str, Any]:
     """The fields of a lock that say what was built; `commit` is the base with the series."""
     store = Store(base.store)
     own = next((each.base_patches for each in request.trees if each.spec == base.spec), ())
@@ -89,7 +89,7 @@ def inputs(request: Request, fetched: Fetched, base: Base, shop: Workshop, commi
 
 
 def tools(
-    request: Request, shop: Workshop, seen: Mapping[str, str], argv: Sequence[str], images: dict[str, str]
+    request: Request, shop: BuildSetup, seen: Mapping[str, str], argv: Sequence[str], images: dict[str, str]
 ) -> runlock.Tools:
     """What it was built and booted with: `seen` in the guests, `argv` that of QEMU, `images` their digests by side."""
     ours = [files.digest_files(selftests.own(collection)) for collection in shop.collections]

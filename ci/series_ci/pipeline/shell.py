@@ -13,8 +13,8 @@ from pathlib import Path
 from series_ci.arch import Machine
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import bounded_log, initramfs, qemu, vm
-from series_ci.guest.boot import Recipe, boot_kernel, packed, runnable
-from series_ci.guest.initramfs import Test
+from series_ci.guest.boot import BootSetup, boot_kernel, packed, runnable
+from series_ci.guest.initramfs import GuestTest
 from series_ci.host import process, requirements, scratch
 from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
@@ -33,7 +33,7 @@ COMMAND = "command"
 _COMMAND = b'#!/bin/bash\nfolder=$1\nshift\ncd "/kselftest/$folder" && exec "$@"\n'
 
 
-def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[Recipe, Kernel]:
+def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[BootSetup, Kernel]:
     """The kernel of a version, or of its base, and what it is booted with. Raises what `pipeline.test` raises."""
     requirements.require(request.arch, request.toolchain)
     fetched = None if base_only else stages.fetch(request, progress)
@@ -49,7 +49,7 @@ def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[R
     return stages.make_recipe(request, shop, [kernel], progress), kernel
 
 
-def interact(recipe: Recipe, kernel: Kernel, folder: Path) -> None:
+def interact(recipe: BootSetup, kernel: Kernel, folder: Path) -> None:
     """Boot the kernel with the terminal as its console, until the guest ends or is ended from its keyboard.
 
     What the guest prints goes to the terminal as it is, whatever that makes of it: a person has asked for its console.
@@ -118,8 +118,8 @@ def boot(given: Given, progress: Progress) -> Run:
         program.write_bytes(_COMMAND)
         program.chmod(0o755)
         where = given.folders[0].name if given.folders else ""
-        test = Test(COMMAND, COMMAND, COMMAND, (where, *given.words), given.timeout)
-        recipe = Recipe(
+        test = GuestTest(COMMAND, COMMAND, COMMAND, (where, *given.words), given.timeout)
+        recipe = BootSetup(
             given.machine,
             chosen,
             (test,) if given.words else (),

@@ -11,13 +11,13 @@ from series_ci.arch import Arch
 from series_ci.errors import ApplyError, BuildError
 from series_ci.guest import accel, boot
 from series_ci.guest.accel import Accelerator
-from series_ci.guest.boot import Recipe
-from series_ci.guest.initramfs import Test
+from series_ci.guest.boot import BootSetup
+from series_ci.guest.initramfs import GuestTest
 from series_ci.host import files, requirements
 from series_ci.kernel import build, compiled, kernel, sources
 from series_ci.kernel.apply import kept_base, with_base_patches, with_series
 from series_ci.kernel.each_patch import PatchBuild, build_each
-from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.kernel.selftests import timeout
 from series_ci.kernel.store import Base, Store, check_kernel
 from series_ci.mail.archive import open_archive
@@ -30,19 +30,19 @@ from series_ci.versions import present
 
 
 @dataclass(frozen=True)
-class Pair:
+class KernelPair:
     """The base's kernel and that of one version, and what they were made of; `commit` is the version's."""
 
     fetched: Fetched
     base: Base
     commit: str
-    shop: Workshop
+    shop: BuildSetup
     first: Kernel
     second: Kernel
 
 
 def each_patch(
-    request: Request, shop: Workshop, base: Kernel, tip: str, fetched: Fetched, progress: Progress
+    request: Request, shop: BuildSetup, base: Kernel, tip: str, fetched: Fetched, progress: Progress
 ) -> tuple[PatchBuild, ...]:
     """A build after each patch of the version; none if it was not asked for."""
     if not request.each_patch:
@@ -110,7 +110,7 @@ def apply(request: Request, base: Base, fetched: Fetched, progress: Progress, su
     return commit
 
 
-def workshop(request: Request, base: Base) -> Workshop:
+def workshop(request: Request, base: Base) -> BuildSetup:
     """Where all kernels of the request are made."""
     collections = sorted({test.program.partition("/")[0] for test in request.tests})
     tools = build.toolchain(request.arch, request.toolchain)
@@ -118,7 +118,7 @@ def workshop(request: Request, base: Base) -> Workshop:
     return replace(shop, programs=tuple(test.program for test in request.tests))
 
 
-def make_base(request: Request, base: Base, progress: Progress) -> tuple[Workshop, Kernel]:
+def make_base(request: Request, base: Base, progress: Progress) -> tuple[BuildSetup, Kernel]:
     """The workshop for the request's configuration, and the base's kernel."""
     shop = workshop(request, base)
     try:
@@ -127,7 +127,7 @@ def make_base(request: Request, base: Base, progress: Progress) -> tuple[Worksho
         raise kernel.base_failure(error) from error
 
 
-def make_pair(request: Request, progress: Progress) -> Pair:
+def make_pair(request: Request, progress: Progress) -> KernelPair:
     """Both kernels of a request, for what has no use for a series that is not in its kernel: that is raised, too."""
     requirements.require(request.arch, request.toolchain)
     fetched = fetch(request, progress)
@@ -137,15 +137,15 @@ def make_pair(request: Request, progress: Progress) -> Pair:
         shop, first = make_base(request, base, progress)
         second = kernel.make(shop, request.label, commit, request.out / "patched", progress)
     compiled.require_tested(compiled.measure(shop, first, second))
-    return Pair(fetched, base, commit, shop, first, second)
+    return KernelPair(fetched, base, commit, shop, first, second)
 
 
-def make_recipe(request: Request, shop: Workshop, made: Sequence[Kernel], progress: Progress) -> Recipe:
+def make_recipe(request: Request, shop: BuildSetup, made: Sequence[Kernel], progress: Progress) -> BootSetup:
     """What all kernels of the request are booted with; `made` are those that bring its tests, the base first."""
     chosen = choose_accelerator(request.accel, request.arch, made[0].build.image, progress)
     tests = tuple(make_test(each, shop, made[0].commit) for each in request.tests)
     boot.require(tests, made)
-    return Recipe(request.machine, chosen, tests, shop.tools, shop.config_digest)
+    return BootSetup(request.machine, chosen, tests, shop.tools, shop.config_digest)
 
 
 def choose_accelerator(wanted: str, arch: Arch, image: Path, progress: Progress) -> Accelerator:
@@ -156,8 +156,8 @@ def choose_accelerator(wanted: str, arch: Arch, image: Path, progress: Progress)
     return chosen
 
 
-def make_test(selftest: Selftest, shop: Workshop, commit: str) -> Test:
+def make_test(selftest: Selftest, shop: BuildSetup, commit: str) -> GuestTest:
     """A selftest as the guest runs it, with the time that it may take."""
     collection, _, program = selftest.program.partition("/")
     seconds = selftest.timeout or timeout(shop.store, commit, collection, program)
-    return Test(selftest.name, collection, program, selftest.args, seconds, scaled=selftest.timeout is None)
+    return GuestTest(selftest.name, collection, program, selftest.args, seconds, scaled=selftest.timeout is None)

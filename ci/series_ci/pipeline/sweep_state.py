@@ -9,7 +9,7 @@ from pathlib import Path
 
 from series_ci.errors import Error, ExitStatus, SeriesError
 from series_ci.kernel.hazards import Permitted
-from series_ci.kernel.kernel import Kernel, Workshop
+from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.kernel.store import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.request import Request
@@ -89,7 +89,7 @@ class TreeState:
     refused: tuple[str, ...]
     out: Path
     versions: list[VersionState] = field(default_factory=list)
-    shop: Workshop | None = None
+    shop: BuildSetup | None = None
     kernel: Kernel | None = None
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from posixpath import normpath
 
-from series_ci.results.compare import Change, Entry
+from series_ci.results.compare import Change, TestChange
 from series_ci.results.model import Splat
-from series_ci.rundir.run import Problem, Step, VersionRun
+from series_ci.rundir.run import PatchResult, Problem, VersionRun
 from series_ci.rundir.words import states
 
 DETAILS = 16_000
@@ -62,7 +62,7 @@ def _compiler(text: str, title: str) -> Iterator[Annotation]:
             yield Annotation(place, max(1, int(line)), level, title, f"{kind}: {said}")
 
 
-def _steps(steps: Iterable[Step], touched: Sequence[str]) -> Iterator[Annotation]:
+def _steps(steps: Iterable[PatchResult], touched: Sequence[str]) -> Iterator[Annotation]:
     for step in steps:
         title = f"after patch {step.patch}"
         yield from _compiler((step.error or "").partition(": ")[2], f"does not build {title}")
@@ -83,7 +83,7 @@ def _splat(splat: Splat, touched: Sequence[str]) -> Iterator[Annotation]:
         yield Annotation(path, max(1, int(line)), "failure", title, splat.title, text[:DETAILS])
 
 
-def _test(entry: Entry) -> Iterator[Annotation]:
+def _test(entry: TestChange) -> Iterator[Annotation]:
     """The line of the selftest that said so, in the folder of its collection."""
     text = "\n".join(entry.log)
     program = _TEST.match(entry.name)

@@ -16,7 +16,7 @@ from series_ci.host import files
 from series_ci.post.annotations import Annotation
 from series_ci.post.github_target import Target
 from series_ci.post.http import Client
-from series_ci.post.posting import Posted, Posting, State
+from series_ci.post.posting import CheckState, Posted, Publication
 from series_ci.post.server import Refusal, Server, check, need, refused
 from series_ci.post.token import Token
 
@@ -30,13 +30,18 @@ STATUS_TEXT = 140
 """Characters of a commit status' description."""
 
 CONCLUSIONS = {
-    State.SUCCESS: "success",
-    State.WARNING: "neutral",
-    State.FAILURE: "failure",
-    State.UNKNOWN: "neutral",
+    CheckState.SUCCESS: "success",
+    CheckState.WARNING: "neutral",
+    CheckState.FAILURE: "failure",
+    CheckState.UNKNOWN: "neutral",
 }
 # A status knows no neutral; its description says what is known.
-STATUSES = {State.SUCCESS: "success", State.WARNING: "success", State.FAILURE: "failure", State.UNKNOWN: "error"}
+STATUSES = {
+    CheckState.SUCCESS: "success",
+    CheckState.WARNING: "success",
+    CheckState.FAILURE: "failure",
+    CheckState.UNKNOWN: "error",
+}
 
 _APP = "a person's token makes no check runs, that of a workflow does; --part status --part comment go without"
 _GRANT = "in a workflow: permissions of the job; a pull request from a fork gets none, so post from a workflow_run job"
@@ -87,14 +92,14 @@ def _fields(value: object) -> list[str]:
     return lines
 
 
-def post_check(client: Client, target: Target, posting: Posting) -> Posted:
+def post_check(client: Client, target: Target, posting: Publication) -> Posted:
     """Make the check run, or complete the one that an earlier posting of these results made."""
     name = f"{posting.context} {posting.version}"
     what = f"check run {name} ({CONCLUSIONS[posting.state]})"
     return Posted(what, _link(_check(client, target, posting, name)) or target.name)
 
 
-def _check(client: Client, target: Target, posting: Posting, name: str) -> Mapping[str, Any]:
+def _check(client: Client, target: Target, posting: Publication, name: str) -> Mapping[str, Any]:
     """The check run of this name, complete."""
     repo = f"/repos/{target.repo}"
     output = {"title": posting.title[:255], "summary": posting.summary}
@@ -169,7 +174,7 @@ def _page(target: Target) -> dict[str, str]:
     return {"details_url": target.page} if target.page else {}
 
 
-def post_status(client: Client, target: Target, posting: Posting) -> Posted:
+def post_status(client: Client, target: Target, posting: Publication) -> Posted:
     """Set the commit's status, if it is not so already. The API only adds, and takes 1000 of one context."""
     repo = f"/repos/{target.repo}"
     body = {
@@ -191,7 +196,7 @@ def post_status(client: Client, target: Target, posting: Posting) -> Posted:
     return Posted(what, str(made.get("url") or target.name), new=there is None)
 
 
-def post_comment(client: Client, target: Target, posting: Posting) -> Posted:
+def post_comment(client: Client, target: Target, posting: Publication) -> Posted:
     """Write the one comment on the pull request, or bring it up to date."""
     repo = f"/repos/{target.repo}"
     marker = f"<!-- series-ci:{_NO_NAME.sub('-', posting.series)}/{_NO_NAME.sub('-', posting.arch)} -->"
@@ -218,7 +223,7 @@ def _ours(comment: Mapping[str, Any], marker: str) -> bool:
     return trusted and str(comment.get("body") or "").startswith(marker)
 
 
-def write_summary(path: Path, posting: Posting) -> Posted:
+def write_summary(path: Path, posting: Publication) -> Posted:
     """Add the words to the job's summary page, a file that all steps of a job add to, if they are not there."""
     text = posting.page + "\n"
     with files.disk_errors(path), path.open("a+", encoding="utf-8") as page:

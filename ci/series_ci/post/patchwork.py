@@ -14,7 +14,7 @@ from typing import Any
 
 from series_ci.errors import Error, UsageError
 from series_ci.post.http import Client
-from series_ci.post.posting import Posted, Posting, State
+from series_ci.post.posting import CheckState, Posted, Publication
 from series_ci.post.server import Refusal, Server, check, need, refused
 from series_ci.post.token import Token
 
@@ -26,7 +26,12 @@ API = "/api/1.2"
 URL_LENGTH = 200
 """Characters that the address in a check may have."""
 
-STATES = {State.SUCCESS: "success", State.WARNING: "warning", State.FAILURE: "fail", State.UNKNOWN: "warning"}
+STATES = {
+    CheckState.SUCCESS: "success",
+    CheckState.WARNING: "warning",
+    CheckState.FAILURE: "fail",
+    CheckState.UNKNOWN: "warning",
+}
 
 _NO_SLUG = re.compile(r"[^-\w]", re.ASCII)
 
@@ -71,7 +76,7 @@ def explain(refusal: Refusal) -> Error:
     return refused(refusal)
 
 
-def checks(posting: Posting, context: str, page: str) -> Iterator[Check]:
+def checks(posting: Publication, context: str, page: str) -> Iterator[Check]:
     """The checks of a posting: the series' verdict on every patch, and each patch's own build where it is known."""
     where = page if len(page) <= URL_LENGTH else ""
     for step in posting.steps:

@@ -20,7 +20,7 @@ from series_ci.rundir.run import VersionRun
 from series_ci.rundir.summary import version_json
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """A verdict as destinations show it.
 
     WARNING: nothing is worse for sure, but not all is good, or not all was looked at. UNKNOWN: something around the
@@ -43,16 +43,16 @@ class Posted:
 
 
 @dataclass(frozen=True)
-class Step:
+class PatchCheck:
     """What is known of one patch: its mail, and, if it was built by itself, how that went (else `state` is None)."""
 
     message_id: str
-    state: State | None
+    state: CheckState | None
     description: str
 
 
 @dataclass(frozen=True)
-class Posting:
+class Publication:
     """One tested version. `title` is a line without markup, `summary` Markdown that is short enough for a comment.
 
     `page` is the Markdown in full, for the summary of a job; `digest` is that of all the results.
@@ -62,12 +62,12 @@ class Posting:
     version: str
     arch: str
     message_id: str
-    state: State
+    state: CheckState
     title: str
     summary: str
     page: str
     annotations: tuple[Annotation, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[PatchCheck, ...]
     digest: str
 
     @property
@@ -81,7 +81,7 @@ class Posting:
         return f"series-ci:{self.version}:{self.digest[:32]}"
 
 
-def read(folder: Path) -> Posting:
+def read(folder: Path) -> Publication:
     """What there is to post of a run directory. Raises UsageError if it holds no finished run of one version."""
     return of(read_version(folder), _touched(folder))
 
@@ -91,10 +91,10 @@ def _touched(folder: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for raw in mails(folder) for path in patchmail.read(raw).paths))
 
 
-def of(run: VersionRun, touched: Sequence[str]) -> Posting:
+def of(run: VersionRun, touched: Sequence[str]) -> Publication:
     """The posting of a run; `touched` are the files of its patches."""
     results = version_json(run)
-    return Posting(
+    return Publication(
         series=run.series,
         version=run.version,
         arch=run.arch,
@@ -109,27 +109,27 @@ def of(run: VersionRun, touched: Sequence[str]) -> Posting:
     )
 
 
-def _state(run: VersionRun) -> State:
+def _state(run: VersionRun) -> CheckState:
     if run.status is ExitStatus.OK:
-        return State.WARNING if run.having(Change.FLAKY) else State.SUCCESS
+        return CheckState.WARNING if run.having(Change.FLAKY) else CheckState.SUCCESS
     # These say nothing against the series.
     if run.verdict == NothingToTestError.verdict:
-        return State.WARNING
+        return CheckState.WARNING
     silent = (ExitStatus.NOT_TESTED, ExitStatus.INFRASTRUCTURE)
-    return State.UNKNOWN if run.status in silent else State.FAILURE
+    return CheckState.UNKNOWN if run.status in silent else CheckState.FAILURE
 
 
 _RESULTS = ("series", "version", "message_id", "verdict", "coverage", "changes", "splats", "steps", "error")
 
 
-def _steps(run: VersionRun) -> Iterator[Step]:
+def _steps(run: VersionRun) -> Iterator[PatchCheck]:
     for index, patch in enumerate(run.origin.patches):
         state, description = None, ""
         if index < len(run.steps):
             error, warnings = run.steps[index].error, run.steps[index].new_warnings
-            state = State.FAILURE if error else State.WARNING if warnings else State.SUCCESS
+            state = CheckState.FAILURE if error else CheckState.WARNING if warnings else CheckState.SUCCESS
             left_out = words.step(run.steps[index])
-            if state is State.SUCCESS and left_out and not run.steps[index].tested:
-                state = State.WARNING
+            if state is CheckState.SUCCESS and left_out and not run.steps[index].tested:
+                state = CheckState.WARNING
             description = error or (count(len(warnings), "new warning") if warnings else left_out or "builds")
-        yield Step(patch.message_id, state, description)
+        yield PatchCheck(patch.message_id, state, description)

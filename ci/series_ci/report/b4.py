@@ -15,16 +15,16 @@ TOOL = "series-ci"
 NAMED = 20
 """Tests that are named."""
 
-Check = dict[str, str]
+B4Check = dict[str, str]
 
 
-def check(status: str, summary: str, details: str = "", url: str = "") -> Check:
+def check(status: str, summary: str, details: str = "", url: str = "") -> B4Check:
     """One check; `status` is pass, warn or fail. b4 shows the others on a terminal, as they are."""
     shown = {"summary": plain.clean(summary), "url": plain.clean(url), "details": plain.clean(details)}
     return {"tool": TOOL, "status": status, **shown}
 
 
-def checks(run: VersionRun, url: str = "") -> list[Check]:
+def checks(run: VersionRun, url: str = "") -> list[B4Check]:
     """What there is to tell of a version: one check."""
     return [check(_status(run), words.headline(run), "\n".join(_details(run)), url)]
 

@@ -13,11 +13,11 @@ from rich.text import Text
 from series_ci.mail import patchmail
 from series_ci.progress import count
 from series_ci.rundir import earlier
-from series_ci.rundir.earlier import Tested
-from series_ci.versions.difference import Difference, Version
-from series_ci.versions.rangediff import WORDS, Mark, Pair, Side
+from series_ci.rundir.earlier import EarlierRun
+from series_ci.versions.difference import Difference, Side
+from series_ci.versions.rangediff import WORDS, PatchFate, PatchPair, PatchSide
 
-STYLES = {Mark.SAME: "", Mark.CHANGED: "yellow", Mark.DROPPED: "red", Mark.NEW: "green"}
+STYLES = {PatchFate.SAME: "", PatchFate.CHANGED: "yellow", PatchFate.DROPPED: "red", PatchFate.NEW: "green"}
 
 
 def show(found: Difference, out: Console, *, stat: bool) -> None:
@@ -51,14 +51,14 @@ def _how(found: Difference) -> list[str]:
     return [f"{each.name} on {_base(each)}" for each in (found.old, found.new)]
 
 
-def _base(version: Version) -> str:
+def _base(version: Side) -> str:
     return f"{version.base.spec} ({version.base.commit[:12]})" if version.base else "no tree"
 
 
-def _stat(pair: Pair, found: Difference) -> Text:
+def _stat(pair: PatchPair, found: Difference) -> Text:
     """How much of a patch changed; of one that came or went, in parentheses, how much it changes itself."""
     numbers = f"{_number(pair.old)} {pair.mark} {_number(pair.new)}"
-    size = f"+{pair.added} -{pair.removed}" if pair.mark is Mark.CHANGED else ""
+    size = f"+{pair.added} -{pair.removed}" if pair.mark is PatchFate.CHANGED else ""
     if not (pair.old and pair.new) and (alone := pair.new or pair.old):
         patches = (found.new if pair.new else found.old).fetched.patches
         whole = patchmail.read(patches[alone.number - 1].raw).diffstat
@@ -66,11 +66,11 @@ def _stat(pair: Pair, found: Difference) -> Text:
     return Text.assemble((f"{numbers}  {WORDS[pair.mark]:<7} {size:>9}", STYLES[pair.mark]), f"  {pair.title}")
 
 
-def _number(side: Side | None) -> str:
+def _number(side: PatchSide | None) -> str:
     return f"{side.number if side else '-':>2}"
 
 
-def _heading(pair: Pair) -> Text:
+def _heading(pair: PatchPair) -> Text:
     """As git range-diff writes it; patches that were only mailed have no commits."""
     width = max(len(side.commit) for side in (pair.old, pair.new) if side)
     old, new = (
@@ -113,7 +113,7 @@ def _results(found: Difference) -> Iterator[str]:
             )
 
 
-def _both(found: Difference, old: Tested, new: Tested) -> Iterator[str]:
+def _both(found: Difference, old: EarlierRun, new: EarlierRun) -> Iterator[str]:
     names = (found.old.name, found.new.name)
     for name, each in zip(names, (old, new), strict=True):
         yield f"{name}: {each.verdict}" + (f": {each.error}" if each.error else "") + f"  ({each.folder})"
@@ -165,7 +165,7 @@ def difference_json(found: Difference) -> dict[str, Any]:
     }
 
 
-def _version(version: Version) -> dict[str, Any]:
+def _version(version: Side) -> dict[str, Any]:
     run = version.tested
     return {
         "version": version.request.label,
@@ -179,5 +179,5 @@ def _version(version: Version) -> dict[str, Any]:
     }
 
 
-def _patch(side: Side | None) -> dict[str, Any] | None:
+def _patch(side: PatchSide | None) -> dict[str, Any] | None:
     return None if side is None else {"number": side.number, "title": side.title, "commit": side.commit or None}

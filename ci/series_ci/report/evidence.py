@@ -16,7 +16,7 @@ from series_ci.results import logline
 from series_ci.rundir import read
 from series_ci.rundir.run import AnyRun, SweepRun, VersionRun, place
 from series_ci.versions import as_mailed, rangediff
-from series_ci.versions.rangediff import Pair
+from series_ci.versions.rangediff import PatchPair
 
 HEAD, TAIL = 400, 1600
 """Lines of a console that are kept from its beginning and from its end, where trouble is."""
@@ -40,12 +40,12 @@ class Console:
 
 
 @dataclass(frozen=True)
-class Changed:
+class SourceChange:
     """What became of each patch from one version to the next."""
 
     old: str
     new: str
-    pairs: tuple[Pair, ...]
+    pairs: tuple[PatchPair, ...]
 
     @property
     def equal(self) -> bool:
@@ -64,7 +64,7 @@ class Evidence:
     """All of it; consoles by the folder of their boot, in order."""
 
     consoles: dict[str, Console]
-    changed: tuple[Changed, ...]
+    changed: tuple[SourceChange, ...]
 
 
 def gather(folder: Path, run: AnyRun) -> Evidence:
@@ -107,12 +107,12 @@ def _lines(folder: Path, name: str) -> Iterator[str]:
         yield plain.replaced(logline.plain(line), "")[:2000]
 
 
-def _changed(folder: Path, run: SweepRun) -> Iterator[Changed]:
+def _changed(folder: Path, run: SweepRun) -> Iterator[SourceChange]:
     """Each version beside the one before it, as they were mailed."""
     sent = {each.version: _sent(read.mails(folder / place(run, each)), each) for each in run.runs}
     labels = [label for label, patches in sent.items() if patches]
     for old, new in pairwise(labels):
-        yield Changed(old, new, as_mailed.compare(sent[old], sent[new]))
+        yield SourceChange(old, new, as_mailed.compare(sent[old], sent[new]))
 
 
 def _sent(mails: Sequence[bytes], run: VersionRun) -> list[as_mailed.Mailed]:

@@ -11,7 +11,7 @@ from typing import Any
 from series_ci.errors import ExitStatus
 from series_ci.host import paths, plain
 from series_ci.report.evidence import Console, Evidence
-from series_ci.results.compare import Change, Entry, SplatEntry
+from series_ci.results.compare import Change, SplatEntry, TestChange
 from series_ci.results.logline import both_ends
 from series_ci.rundir import words
 from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix, why
@@ -30,7 +30,7 @@ _NO_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True)
-class Row:
+class HtmlRow:
     """One test of the table of all; `look` is the class of its change."""
 
     name: str
@@ -47,7 +47,7 @@ class Group:
     name: str
     counts: str
     look: str
-    rows: tuple[Row, ...]
+    rows: tuple[HtmlRow, ...]
     left_out: int
 
 
@@ -60,10 +60,10 @@ class Complaint:
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedRow:
     """A test that is not as on the base, with what it printed."""
 
-    row: Row
+    row: HtmlRow
     why: str
     log: tuple[str, ...]
     notes: tuple[str, ...]
@@ -77,7 +77,7 @@ class Section:
     ident: str
     look: str
     headline: str
-    changed: tuple[Changed, ...]
+    changed: tuple[ChangedRow, ...]
     complaints: tuple[Complaint, ...]
     groups: tuple[Group, ...]
     consoles: tuple[tuple[str, str], ...]
@@ -185,20 +185,22 @@ def _consoles_of(whole: AnyRun, run: VersionRun, evidence: Evidence) -> tuple[tu
     return tuple(found)
 
 
-def _changed(run: VersionRun) -> list[Changed]:
+def _changed(run: VersionRun) -> list[ChangedRow]:
     found = []
     for number, entry in enumerate(words.changed(run)):
         log = tuple(both_ends(entry.log, LOG)) if number < WITH_LOGS else ()
-        found.append(Changed(_row(entry), why(entry), log, entry.notes))
+        found.append(ChangedRow(_row(entry), why(entry), log, entry.notes))
     return found
 
 
-def _row(entry: Entry) -> Row:
-    return Row(entry.name, str(entry.base or "-"), str(entry.patched or "-"), str(entry.change), LOOKS[entry.change])
+def _row(entry: TestChange) -> HtmlRow:
+    return HtmlRow(
+        entry.name, str(entry.base or "-"), str(entry.patched or "-"), str(entry.change), LOOKS[entry.change]
+    )
 
 
 def _groups(run: VersionRun, *, whole: bool) -> list[Group]:
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[str, list[TestChange]] = {}
     for entry in run.entries:
         groups.setdefault(entry.name.partition(":")[0], []).append(entry)
     found = []

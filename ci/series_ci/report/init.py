@@ -12,7 +12,7 @@ from rich.text import Text
 from series_ci.versions import labels
 from series_ci.versions.candidates import Gathered
 from series_ci.versions.draft import Draft
-from series_ci.versions.labels import Version
+from series_ci.versions.labels import Labelled
 
 STRANGERS = 10
 """Other series in the threads that are named; a long thread of a patch day may hold hundreds."""
@@ -43,7 +43,7 @@ def show(draft: Draft, gathered: Gathered, file: Path | None, out: Console) -> N
         out.print(Text(f"test:      series-ci test {newest.label} --series {file}"))
 
 
-def unlinked(versions: Sequence[Version], gathered: Gathered) -> list[str]:
+def unlinked(versions: Sequence[Labelled], gathered: Gathered) -> list[str]:
     """One line for each thing that was not found, or was found and left out."""
     doubtful = {each.label for each in versions if each.doubts}
     lines = []
@@ -75,7 +75,7 @@ def summary(draft: Draft, gathered: Gathered, file: Path | None) -> dict[str, An
     }
 
 
-def _version(version: Version, draft: Draft) -> dict[str, Any]:
+def _version(version: Labelled, draft: Draft) -> dict[str, Any]:
     choice = draft.choices[version.label]
     return {
         "label": version.label,

@@ -15,11 +15,11 @@ from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from series_ci.errors import ExitStatus
 from series_ci.manifest.allow import Allowed
-from series_ci.results.compare import LOST, Change, Entry, SplatEntry
+from series_ci.results.compare import LOST, Change, SplatEntry, TestChange
 from series_ci.results.logline import both_ends
 from series_ci.results.model import Splat, Status
 from series_ci.rundir import words
-from series_ci.rundir.run import AnyRun, Problem, Step, SweepRow, SweepRun, VersionRun
+from series_ci.rundir.run import AnyRun, PatchResult, Problem, SweepRow, SweepRun, VersionRun
 
 OUTPUT_LINES = 200
 """A case keeps this many lines of its output, half from each end."""
@@ -100,7 +100,7 @@ def _make_unique(cases: Sequence[TestCase]) -> None:
         seen[case.name] = seen.get(case.name, 1)
 
 
-def _step(step: Step, suite: str) -> TestCase:
+def _step(step: PatchResult, suite: str) -> TestCase:
     """The build after one patch; new warnings and what was not compiled are shown, and are no failure."""
     said = [*([words.step(step)] if words.step(step) else []), *step.new_warnings]
     case = TestCase(clean(f"build after patch {step.patch}"), classname=suite, stdout=_output(said))
@@ -109,7 +109,7 @@ def _step(step: Step, suite: str) -> TestCase:
     return case
 
 
-def _case(entry: Entry, suite: str, failures: Failures) -> TestCase:
+def _case(entry: TestChange, suite: str, failures: Failures) -> TestCase:
     states = f"base: {entry.base or 'absent'}, with the series: {entry.patched or 'absent'}, change: {entry.change}"
     flaky = [entry.reason] if entry.change is Change.FLAKY else []
     case = TestCase(clean(entry.name), classname=suite, stdout=_output([states, *flaky, *entry.notes], entry.log))

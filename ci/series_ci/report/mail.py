@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import plain
 from series_ci.mail import addresses, message
-from series_ci.progress import count
+from series_ci.progress import Tell, count
 from series_ci.report import headers, mailtext, quotation
 from series_ci.report.mailtext import WIDTH
-from series_ci.results.compare import LOST, ONLY_BOOTED, Change, Entry
+from series_ci.results.compare import LOST, ONLY_BOOTED, Change, TestChange
 from series_ci.results.model import Status
 from series_ci.rundir import public, words
 from series_ci.rundir.run import VersionRun
@@ -23,7 +23,7 @@ ROWS = 20
 
 
 @dataclass(frozen=True)
-class Tester:
+class Sender:
     """Whoever writes the reply, and the machine that it is written on.
 
     `own` are his addresses, `places` folders that nobody else has; `programs` are the selftests that series-ci brings,
@@ -37,16 +37,16 @@ class Tester:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Answered:
     """What is told: a run, its lock if it has one, and the version's mails as they were sent, cover letter first."""
 
     run: VersionRun
     mails: Sequence[bytes]
     lock: Lock | None = None
-    tester: Tester = field(default_factory=Tester)
+    tester: Sender = field(default_factory=Sender)
 
 
-def reply(found: Tested, tested_by: str = "", tell: Callable[[str], None] = lambda _line: None) -> str:
+def reply(found: Answered, tested_by: str = "", tell: Tell = lambda _line: None) -> str:
     """The mail, without From, Date and Message-ID, which whoever sends it has.
 
     `tested_by` (NAME <ADDRESS>) asks for that trailer; `tell` is told what the sender should know. Raises UsageError if
@@ -69,7 +69,7 @@ def reply(found: Tested, tested_by: str = "", tell: Callable[[str], None] = lamb
     return headers.head(mails, whom, ascii_only=body.isascii()) + "\n" + body + "\n"
 
 
-def _warn_of_trailer(trailer: str, found: Tested, tell: Callable[[str], None]) -> None:
+def _warn_of_trailer(trailer: str, found: Answered, tell: Tell) -> None:
     """b4 takes a trailer from whom it names, and without a cover letter for the patch that is answered."""
     keys = {person.key for person in addresses.parse(trailer).people}
     if found.tester.own and not keys & {each.lower() for each in found.tester.own}:
@@ -82,7 +82,7 @@ def _warn_of_trailer(trailer: str, found: Tested, tell: Callable[[str], None]) -
         )
 
 
-def _body(found: Tested) -> Iterator[str]:
+def _body(found: Answered) -> Iterator[str]:
     run = found.run
     where = f"Tested {_label(found)} against its base, {public.tree(run.origin)}"
     how = f", on {', '.join(run.machine)}" if run.machine else ""
@@ -116,7 +116,7 @@ def _permitted(run: VersionRun) -> Iterator[str]:
         yield from mailtext.wrapped(f"Permitted here, {each.kind}: {each.words}")
 
 
-def _label(found: Tested) -> str:
+def _label(found: Answered) -> str:
     """The version, of a mail that was tested without a manifest by its subject."""
     subject = message.patch(found.mails[-1]).subject
     return f"v{subject.version}" if found.run.version == "mail" else found.run.version
@@ -182,7 +182,7 @@ def _notes(run: VersionRun) -> Iterator[str]:
             yield from mailtext.wrapped(f"Note: {name}, {note}", "  ")
 
 
-def _own_tests(found: Tested) -> Iterator[str]:
+def _own_tests(found: Answered) -> Iterator[str]:
     """What a test is that no kernel tree has."""
     ran = {entry.name.partition(":")[0] for entry in found.run.entries}
     ran |= {each.program for each in found.lock.tests} if found.lock else set()
@@ -194,7 +194,7 @@ def _own_tests(found: Tested) -> Iterator[str]:
             yield "as a patch for your tree: series-ci kselftest export"
 
 
-def _repetition(found: Tested) -> Iterator[str]:
+def _repetition(found: Answered) -> Iterator[str]:
     again = public.repetition(found.run, found.lock)
     yield from ("", "To repeat it:", "")
     yield from mailtext.command(again.words)
@@ -223,7 +223,7 @@ def _undeserved(run: VersionRun) -> str:
     return "" if any(entry.patched is Status.PASS for entry in run.entries) else "not everything passed: nothing did"
 
 
-def _bad(entry: Entry) -> bool:
+def _bad(entry: TestChange) -> bool:
     """What the base does not build either is nothing that was tested."""
     lost_alike = entry.change is Change.SAME and entry.patched is Status.NOTBUILT
     worse = entry.change in (Change.BROKEN, Change.FLAKY, Change.GONE, Change.SKIPPED)

@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from series_ci.report.markup import Block, Table, cell, code, fence, joined, plain
-from series_ci.results.compare import Change, Entry
+from series_ci.report.markup import TextBlock, TextTable, cell, code, fence, joined, plain
+from series_ci.results.compare import Change, TestChange
 from series_ci.rundir import words
 from series_ci.rundir.matrix import matrix, why_failed
-from series_ci.rundir.run import AnyRun, Step, SweepRun, VersionRun
+from series_ci.rundir.run import AnyRun, PatchResult, SweepRun, VersionRun
 
 SUMMARY = 1 << 20
 """Bytes that GitHub takes of a step's summary."""
@@ -28,7 +28,7 @@ def markdown(run: AnyRun, limit: int = SUMMARY) -> str:
     return joined(blocks, f"Repeat: {code(run.repeat)}", limit)
 
 
-def _version(run: VersionRun) -> Iterator[Block]:
+def _version(run: VersionRun) -> Iterator[TextBlock]:
     yield f"### {plain(words.headline(run))}"
     yield f"{plain(run.title)} ({_mail(run)})"
     if compiled := words.compiled(run):
@@ -51,23 +51,23 @@ def _version(run: VersionRun) -> Iterator[Block]:
         yield fence(entry.log)
     if changed:
         rows = [(cell(each.name), each.base or "-", each.patched or "-", str(each.change)) for each in changed]
-        yield Table(("test", "base", plain(run.version), "change"), tuple(rows))
+        yield TextTable(("test", "base", plain(run.version), "change"), tuple(rows))
     for entry in broken[1:LOGS]:
         if entry.log:
             yield _broken(entry)
             yield fence(entry.log)
     yield from _notes(run)
     if run.entries:
-        yield Table(("program", "results", "base", plain(run.version), "changes"), tuple(_programs(run)))
+        yield TextTable(("program", "results", "base", plain(run.version), "changes"), tuple(_programs(run)))
     yield _kernel(run)
 
 
-def _permitted(run: VersionRun) -> Iterator[Block]:
+def _permitted(run: VersionRun) -> Iterator[TextBlock]:
     if run.permitted:
         yield "\n".join(f"- permitted {each.kind}: {plain(each.words)}" for each in run.permitted)
 
 
-def _broken(entry: Entry) -> str:
+def _broken(entry: TestChange) -> str:
     why = why_failed(entry.log)
     return f"{code(entry.name)}: {plain(words.states(entry))}" + (f", {code(why)}" if why else "")
 
@@ -80,18 +80,18 @@ def _mail(run: VersionRun) -> str:
     return code(name)
 
 
-def _steps(run: VersionRun) -> Iterator[Block]:
+def _steps(run: VersionRun) -> Iterator[TextBlock]:
     if not run.steps:
         return
     rows = [
         (plain(step.patch), code(step.error) if step.error else _built(step), str(len(step.new_warnings)))
         for step in run.steps
     ]
-    yield Table(("after patch", "", "new warnings"), tuple((a, b.replace("|", "\\|"), c) for a, b, c in rows))
+    yield TextTable(("after patch", "", "new warnings"), tuple((a, b.replace("|", "\\|"), c) for a, b, c in rows))
     yield fence([line for step in run.steps for line in step.new_warnings])
 
 
-def _built(step: Step) -> str:
+def _built(step: PatchResult) -> str:
     return "; ".join(["builds", *([plain(words.step(step))] if words.step(step) else [])])
 
 
@@ -103,7 +103,7 @@ def _notes(run: VersionRun) -> Iterator[str]:
 
 
 def _programs(run: VersionRun) -> Iterator[tuple[str, ...]]:
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[str, list[TestChange]] = {}
     for entry in run.entries:
         groups.setdefault(entry.name.partition(":")[0], []).append(entry)
     for name, entries in groups.items():
@@ -123,7 +123,7 @@ def _kernel(run: VersionRun) -> str:
     return "; ".join([base, *([", ".join(map(code, run.machine))] if run.machine else [])])
 
 
-def _sweep(run: SweepRun) -> Iterator[Block]:
+def _sweep(run: SweepRun) -> Iterator[TextBlock]:
     drawn = matrix(run.rows)
     yield f"### {plain(words.headline(run))}"
     yield plain(run.title)
@@ -137,9 +137,9 @@ def _sweep(run: SweepRun) -> Iterator[Block]:
         yield _table(("test", *drawn.details.versions), [(name, *cells) for name, cells in drawn.details.lines])
 
 
-def _table(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+def _table(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> TextTable:
     rows = tuple((cell(line[0]) if heading[0] == "test" else plain(line[0]), *map(plain, line[1:])) for line in lines)
-    return Table(tuple(map(plain, heading)), rows)
+    return TextTable(tuple(map(plain, heading)), rows)
 
 
 def _note(text: str) -> str:

@@ -18,14 +18,14 @@ LONGEST = 500
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """A table, whose cells are Markdown; of one that does not fit the first rows are shown, and the others counted."""
 
     heading: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = str | Table
+TextBlock = str | TextTable
 
 
 def size(text: str) -> int:
@@ -33,19 +33,19 @@ def size(text: str) -> int:
     return len(text.encode())
 
 
-def joined(blocks: Iterable[Block], end: str, limit: int) -> str:
+def joined(blocks: Iterable[TextBlock], end: str, limit: int) -> str:
     """The blocks with empty lines between them, as many as fit into `limit` bytes together with the last one, `end`."""
     room = limit - size(end) - 100
     shown = list(_fit([block for block in blocks if block], room))
     return "\n\n".join([*shown, end]) + "\n"
 
 
-def _fit(blocks: Sequence[Block], room: int) -> Iterator[str]:
+def _fit(blocks: Sequence[TextBlock], room: int) -> Iterator[str]:
     """Whole blocks: half a fence would swallow what follows."""
     for place, block in enumerate(blocks):
         text = drawn(block)
         if size(text) + 2 > room:
-            if isinstance(block, Table) and (part := _beginning(block, room)):
+            if isinstance(block, TextTable) and (part := _beginning(block, room)):
                 yield part
                 place += 1  # noqa: PLW2901 (this one was not left out)
             if left := len(blocks) - place:
@@ -55,7 +55,7 @@ def _fit(blocks: Sequence[Block], room: int) -> Iterator[str]:
         yield text
 
 
-def _beginning(table: Table, room: int) -> str:
+def _beginning(table: TextTable, room: int) -> str:
     """The first rows of a table, and how many there are more; "" if not even one has room."""
     lines = drawn(table).split("\n")
     kept, used = 0, size("\n".join(lines[:2])) + 100
@@ -69,7 +69,7 @@ def _beginning(table: Table, room: int) -> str:
     return "\n".join(lines[: 2 + kept]) + f"\n\n({count(len(table.rows) - kept, 'row')} more)"
 
 
-def drawn(block: Block) -> str:
+def drawn(block: TextBlock) -> str:
     """A block as text."""
     if isinstance(block, str):
         return block

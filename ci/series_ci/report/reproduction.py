@@ -17,12 +17,17 @@ from series_ci.report.numbers import number
 from series_ci.report.tables import Table
 from series_ci.results.metrics import quantity
 from series_ci.rundir import public
-from series_ci.rundir.reproduction import GOOD, Difference, Repeated, Row, Verdict
+from series_ci.rundir.reproduction import GOOD, FigureRow, FigureVerdict, Mismatch, Repeated
 from series_ci.rundir.runlock import Lock
 
 WIDTH = 72
 
-LOOKS = {Verdict.REPRODUCED: "bold green", Verdict.ORDER: "green", Verdict.NOT: "bold red", Verdict.CANNOT: "yellow"}
+LOOKS = {
+    FigureVerdict.REPRODUCED: "bold green",
+    FigureVerdict.ORDER: "green",
+    FigureVerdict.NOT: "bold red",
+    FigureVerdict.CANNOT: "yellow",
+}
 
 MOST = 40
 """Differences that are shown; a lock that fits nothing has thousands."""
@@ -33,22 +38,22 @@ HEADS = ("figure", "unit", "reported", "median", "range", "samples", "verdict")
 MAILED = ("figure", "reported", "median", "range", "verdict")
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def cells(row: FigureRow) -> tuple[str, ...]:
     """A figure's line of the table."""
     name, unit = row.figure.metric, quantity(row.figure.metric).unit
-    if row.verdict is Verdict.CANNOT:
+    if row.verdict is FigureVerdict.CANNOT:
         return (name, unit, row.figure.quote, "-", "-", "0", row.verdict.value)
     spread = f"{number(row.least)} to {number(row.greatest)}"
     return (name, unit, row.figure.quote, number(row.median), spread, str(row.samples), row.verdict.value)
 
 
-def _mailed(row: Row) -> tuple[str, ...]:
+def _mailed(row: FigureRow) -> tuple[str, ...]:
     """The same for a mail, which has less room."""
     figure, _unit, reported, middle, spread, _samples, verdict = cells(row)
     return figure, reported, middle, spread, verdict
 
 
-def show_reproduction(entry: Reported, rows: Sequence[Row], out: Console) -> None:
+def show_reproduction(entry: Reported, rows: Sequence[FigureRow], out: Console) -> None:
     """Print the figures of a report, and why those that cannot be measured cannot."""
     out.print(Text(f"{entry.name}: {entry.version} by {entry.by}, {entry.message_id}", "bold"), soft_wrap=True)
     drawn = Table(box=None, pad_edge=False, header_style="bold")
@@ -63,11 +68,11 @@ def show_reproduction(entry: Reported, rows: Sequence[Row], out: Console) -> Non
         out.print(Text(f"cannot: {why}"), soft_wrap=True)
 
 
-def _reasons(rows: Iterable[Row]) -> list[str]:
+def _reasons(rows: Iterable[FigureRow]) -> list[str]:
     return list(dict.fromkeys(row.why for row in rows if row.why))
 
 
-def summary(entry: Reported, rows: Sequence[Row], repeat: str) -> dict[str, Any]:
+def summary(entry: Reported, rows: Sequence[FigureRow], repeat: str) -> dict[str, Any]:
     """The JSON object; what was not measured is null."""
     return {
         "reported": entry.name,
@@ -94,7 +99,7 @@ def summary(entry: Reported, rows: Sequence[Row], repeat: str) -> dict[str, Any]
     }
 
 
-def text(entry: Reported, rows: Sequence[Row], lock: Lock | None) -> str:
+def text(entry: Reported, rows: Sequence[FigureRow], lock: Lock | None) -> str:
     """The text for the thread; without a lock nothing could be measured."""
     parts = [
         _wrapped(
@@ -112,7 +117,7 @@ def text(entry: Reported, rows: Sequence[Row], lock: Lock | None) -> str:
     return "\n\n".join([*parts, *([_repetition(lock)] if lock else [])]) + "\n"
 
 
-def _meaning(rows: Sequence[Row]) -> str:
+def _meaning(rows: Sequence[FigureRow]) -> str:
     """How to read the verdicts."""
     samples = max((row.samples for row in rows), default=0)
     return _wrapped(
@@ -134,7 +139,7 @@ def repeated_text(lock: Lock, found: Repeated) -> str:
     return "\n\n".join([*parts, _repetition(lock)]) + "\n"
 
 
-def _rows(differences: Sequence[Difference]) -> list[tuple[str, str, str]]:
+def _rows(differences: Sequence[Mismatch]) -> list[tuple[str, str, str]]:
     rows = [(each.what, each.then, each.now) for each in differences[:MOST]]
     return rows + ([(f"and {len(differences) - MOST} more", "", "")] if len(differences) > MOST else [])
 

@@ -12,10 +12,10 @@ from series_ci.errors import ExitStatus
 from series_ci.progress import count
 from series_ci.report.tables import Table
 from series_ci.results import coverage
-from series_ci.results.compare import Change, Entry
+from series_ci.results.compare import Change, TestChange
 from series_ci.results.model import Status
 from series_ci.rundir import words
-from series_ci.rundir.run import Step, VersionRun
+from series_ci.rundir.run import PatchResult, VersionRun
 
 STYLES = {
     Change.BROKEN: "bold red",
@@ -70,10 +70,10 @@ def programs(run: VersionRun) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("test", "base", run.version, "change"):
         table.add_column(heading, no_wrap=True)
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[str, list[TestChange]] = {}
     for entry in run.entries:
         groups.setdefault(entry.name.partition(":")[0], []).append(entry)
-    left: list[Entry] = []
+    left: list[TestChange] = []
     for name, entries in groups.items():
         if table.row_count >= MOST:
             left += entries
@@ -93,12 +93,12 @@ def programs(run: VersionRun) -> Table:
     return table
 
 
-def _row(table: Table, entry: Entry) -> None:
+def _row(table: Table, entry: TestChange) -> None:
     change = Text(entry.change, style=STYLES[entry.change])
     table.add_row(Text(entry.name), entry.base or "-", entry.patched or "-", change)
 
 
-def _total(table: Table, name: str, entries: Sequence[Entry]) -> None:
+def _total(table: Table, name: str, entries: Sequence[TestChange]) -> None:
     base = _tally([entry.base for entry in entries if entry.base])
     patched = _tally([entry.patched for entry in entries if entry.patched])
     table.add_row(Text(f"{name} ({len(entries)} results)"), base, patched, ", ".join(words.counted(entries)))
@@ -108,7 +108,7 @@ def _tally(statuses: Sequence[Status]) -> str:
     return ", ".join(f"{count} {status}" for status, count in Counter(statuses).items())
 
 
-def _show_steps(steps: Sequence[Step], out: Console) -> None:
+def _show_steps(steps: Sequence[PatchResult], out: Console) -> None:
     """One line per patch, and below it what it broke or what the compiler has to say about it now."""
     for step in steps:
         built = ("does not build", "bold red") if step.error else ("builds", "green")

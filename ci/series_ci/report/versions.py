@@ -12,16 +12,16 @@ from rich.text import Text
 from series_ci.mail.patchmail import Diffstat, Letter
 from series_ci.manifest.model import Manifest
 from series_ci.progress import count
-from series_ci.versions.checks import Kind, Mark, Sent
+from series_ci.versions.checks import Remark, RemarkKind, Sent
 from series_ci.versions.listing import Listed, Listing
 
 STYLES = {
-    Kind.UNBACKED: "red",
-    Kind.BELOW: "red",
-    Kind.UNSIGNED: "red",
-    Kind.MERGED: "green",
-    Kind.IN_TREE: "green",
-    Kind.SAME: "dim",
+    RemarkKind.UNBACKED: "red",
+    RemarkKind.BELOW: "red",
+    RemarkKind.UNSIGNED: "red",
+    RemarkKind.MERGED: "green",
+    RemarkKind.IN_TREE: "green",
+    RemarkKind.SAME: "dim",
 }
 """All other marks are yellow: worth a look."""
 
@@ -190,7 +190,7 @@ def _version(each: Listed, manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _mark(mark: Mark) -> dict[str, str]:
+def _mark(mark: Remark) -> dict[str, str]:
     return {"kind": mark.kind.value, "text": mark.text, "detail": mark.detail}
 
 

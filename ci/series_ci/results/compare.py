@@ -41,7 +41,7 @@ ONLY_BOOTED = "only booted"
 
 
 @dataclass(frozen=True)
-class Entry:
+class TestChange:
     """One test on both kernels; a status is None where the kernel's run does not know the test.
 
     `notes` say in what state it left the guest with the series, and not without; `seconds` is what it took with the
@@ -79,17 +79,17 @@ class SplatEntry:
 class Comparison:
     """What the series changed, as one look at both kernels shows it, or several (`looks.join`)."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[TestChange, ...]
     splats: tuple[SplatEntry, ...]
     base_ended: Ended
     patched_ended: Ended
 
-    def having(self, change: Change) -> list[Entry]:
+    def having(self, change: Change) -> list[TestChange]:
         """The tests with this change."""
         return [entry for entry in self.entries if entry.change is change]
 
     @property
-    def lost_alike(self) -> list[Entry]:
+    def lost_alike(self) -> list[TestChange]:
         """The tests that are SAME only in that neither kernel gave a result."""
         return [entry for entry in self.entries if entry.lost_alike]
 
@@ -150,7 +150,7 @@ def compare(base: Run, patched: Run, allowed: Sequence[Allowed] = ()) -> Compari
             change, reason = Change.FLAKY, "; ".join(filter(None, [why, reason]))
         was, now = (each.status if each else None for each in (old, new))
         took = new.seconds if new else None
-        entries.append(Entry(name, was, now, change, reason, shown.log, notes.new(old, new), took))
+        entries.append(TestChange(name, was, now, change, reason, shown.log, notes.new(old, new), took))
     return Comparison(tuple(entries), tuple(_splats(base, patched, allowed)), base.ended, patched.ended)
 
 

@@ -17,7 +17,7 @@ NAMED = 4
 """Files that are named in one line."""
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """What a file of a kernel tree is for."""
 
     CODE = "code"
@@ -41,16 +41,16 @@ _RULE = re.compile(r"(?:.*/)?(?:Makefile[^/]*|Kbuild[^/]*|Kconfig[^/]*|[^/]*_def
 _SELFTEST_RULE = re.compile(r"(?:.*/)?(?:Makefile[^/.]*|config(?:\.\w+)?|settings|[^/]*\.mk)")
 
 
-def kind(name: str) -> Kind:
+def kind(name: str) -> FileKind:
     """What a file is for, by its path from the top of the tree."""
     source = _SOURCE.fullmatch(name) and not name.startswith(_DOC_FOLDERS)
     if not source and _DOC.fullmatch(name):
-        return Kind.DOC
+        return FileKind.DOC
     if name.startswith(SELFTESTS):
-        return Kind.RULE if _SELFTEST_RULE.fullmatch(name) else Kind.SELFTEST
+        return FileKind.RULE if _SELFTEST_RULE.fullmatch(name) else FileKind.SELFTEST
     if not source and _RULE.fullmatch(name):
-        return Kind.RULE
-    return Kind.TOOL if name.startswith(("tools/", "scripts/")) else Kind.CODE
+        return FileKind.RULE
+    return FileKind.TOOL if name.startswith(("tools/", "scripts/")) else FileKind.CODE
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ChangedFile:
     """
 
     name: str
-    kind: Kind
+    kind: FileKind
     compiled: bool
     why: str = ""
 
@@ -86,7 +86,7 @@ class Coverage:
     @property
     def sources(self) -> list[ChangedFile]:
         """The files that something could be compiled from."""
-        return [each for each in self.files if each.kind not in (Kind.DOC, Kind.RULE)]
+        return [each for each in self.files if each.kind not in (FileKind.DOC, FileKind.RULE)]
 
     @property
     def missing(self) -> list[ChangedFile]:
@@ -100,9 +100,9 @@ class Coverage:
         A selftest of its own was built, or the kernels differ, and it is the series that makes the difference: a
         Makefile or a Kconfig file shows in no list of what was compiled.
         """
-        if any(each.compiled for each in self.sources if each.kind is Kind.SELFTEST):
+        if any(each.compiled for each in self.sources if each.kind is FileKind.SELFTEST):
             return True
-        reached = any(each.compiled or each.kind is Kind.RULE for each in self.files)
+        reached = any(each.compiled or each.kind is FileKind.RULE for each in self.files)
         return reached and not self.same_kernel
 
     @property
@@ -137,7 +137,7 @@ def from_json(found: Mapping[str, Any] | None) -> Coverage | None:
     if found is None:
         return None
     files = (
-        ChangedFile(str(each["name"]), Kind(each["kind"]), bool(each["compiled"]), str(each["why"]))
+        ChangedFile(str(each["name"]), FileKind(each["kind"]), bool(each["compiled"]), str(each["why"]))
         for each in found["files"]
     )
     return Coverage(tuple(files), bool(found["same_kernel"]))
@@ -145,7 +145,7 @@ def from_json(found: Mapping[str, Any] | None) -> Coverage | None:
 
 def documentation_only(names: Sequence[str]) -> bool:
     """Whether a change of these files changes nothing that could be run."""
-    return bool(names) and all(kind(each) is Kind.DOC for each in names)
+    return bool(names) and all(kind(each) is FileKind.DOC for each in names)
 
 
 def words(coverage: Coverage) -> str:
@@ -165,9 +165,9 @@ def _parts(coverage: Coverage) -> Iterator[str]:
     missing = coverage.missing
     yield compiled(coverage)
     for what, place in (
-        (Kind.CODE, "not in this kernel"),
-        (Kind.TOOL, "not used by this build"),
-        (Kind.SELFTEST, "not among the tests"),
+        (FileKind.CODE, "not in this kernel"),
+        (FileKind.TOOL, "not used by this build"),
+        (FileKind.SELFTEST, "not among the tests"),
     ):
         if left := [each for each in missing if each.kind is what]:
             yield f"{place}: {_listed([each.shown for each in left])}"

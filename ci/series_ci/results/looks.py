@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from series_ci.manifest.allow import Allowed
 from series_ci.results import compare, notes
-from series_ci.results.compare import Change, Comparison, Entry, SplatEntry
+from series_ci.results.compare import Change, Comparison, SplatEntry, TestChange
 from series_ci.results.model import BOOT_RESULT, Run, Status
 
 ORDINALS = ("first", "second", "third")
@@ -68,7 +68,7 @@ def contradicted(first: Comparison, second: Comparison) -> bool:
     return fewer and (lost or (first.ended_worse and not second.ended_worse))
 
 
-def _changed(look: Comparison) -> list[Entry]:
+def _changed(look: Comparison) -> list[TestChange]:
     return [entry for entry in look.entries if entry.change not in _UNCLAIMED]
 
 
@@ -93,26 +93,26 @@ class _View:
     """A later look by names; `name` is what to call it."""
 
     def __init__(self, ordinal: str, look: Comparison, first: Comparison) -> None:
-        self.entries: Mapping[str, Entry] = {entry.name: entry for entry in look.entries}
+        self.entries: Mapping[str, TestChange] = {entry.name: entry for entry in look.entries}
         self.ordinal = ordinal
         self._programs = _programs(look)
         self.name = f"{ordinal} look" + (" (fewer tests)" if len(self._programs) < len(_programs(first)) else "")
 
-    def tells_of(self, entry: Entry) -> bool:
+    def tells_of(self, entry: TestChange) -> bool:
         """Whether it ran the test of a result. Of one that came or went it says nothing if neither kernel has it."""
         known = entry.name in self.entries
         return known or (program(entry.name) in self._programs and entry.change not in _NAMES)
 
-    def of(self, name: str) -> Entry:
+    def of(self, name: str) -> TestChange:
         """What it shows of a result; one that the test did not give is absent on both kernels."""
-        return self.entries.get(name) or Entry(name, None, None, Change.SAME)
+        return self.entries.get(name) or TestChange(name, None, None, Change.SAME)
 
 
 def _programs(look: Comparison) -> frozenset[str]:
     return frozenset(program(entry.name) for entry in look.entries)
 
 
-def _joined(first: Entry, views: Sequence[_View]) -> Entry:
+def _joined(first: TestChange, views: Sequence[_View]) -> TestChange:
     """What all looks say of one result; `views` are the later looks that ran its test."""
     if not views:
         return first
@@ -130,14 +130,14 @@ def _joined(first: Entry, views: Sequence[_View]) -> Entry:
     return replace(shown, notes=noted, reason="; ".join(filter(None, [told, shown.reason])))
 
 
-def _claimed(seen: Sequence[Entry]) -> bool:
+def _claimed(seen: Sequence[TestChange]) -> bool:
     """Whether two looks outweigh one: the base said the same each time, and what the first showed was seen again."""
     first, *later = seen
     steady = all(entry.base is first.base for entry in later)
     return first.change not in _UNCLAIMED and steady and any(entry.change is first.change for entry in later)
 
 
-def _told(seen: Sequence[tuple[str, Entry]]) -> str:
+def _told(seen: Sequence[tuple[str, TestChange]]) -> str:
     """What each look showed of a result; nothing if they showed the same."""
     states = [f"{_state(entry.base)} -> {_state(entry.patched)}" for _look, entry in seen]
     if len(set(states)) == 1:
@@ -149,7 +149,7 @@ def _state(status: Status | None) -> str:
     return str(status or "absent")
 
 
-def _notes(seen: Sequence[tuple[str, Entry]]) -> Iterator[str]:
+def _notes(seen: Sequence[tuple[str, TestChange]]) -> Iterator[str]:
     """The notes of all looks. That memory is missing is noise unless two of them noted it."""
     kinds = [{notes.kind(note) for note in entry.notes} for _look, entry in seen]
     told: set[str] = set()
@@ -161,7 +161,7 @@ def _notes(seen: Sequence[tuple[str, Entry]]) -> Iterator[str]:
             yield note if twice else f"{note} (in the {look} look only)"
 
 
-def _only_later(first: Comparison, views: Sequence[_View]) -> Iterator[Entry]:
+def _only_later(first: Comparison, views: Sequence[_View]) -> Iterator[TestChange]:
     """What the first look did not know of, and a later one shows as worse."""
     known = {entry.name for entry in first.entries}
     for view in views:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from series_ci.results.samples import SIDES, Sample
-from series_ci.results.stats import Better, Kind, Metric, Pair
+from series_ci.results.stats import Better, Metric, Rounds, SampleKind
 
 
 @dataclass(frozen=True)
@@ -15,26 +15,28 @@ class Quantity:
 
     title: str
     unit: str
-    kind: Kind
+    kind: SampleKind
     better: Better = Better.LESS
 
 
 QUANTITIES = {
-    "exit_ms": Quantity("from the kill (in window: from the window's end) until all are reaped", "ms", Kind.TIME),
-    "demand_ms": Quantity("until the process that wants memory has it", "ms", Kind.TIME),
-    "work_ms": Quantity("once over the working set", "ms", Kind.TIME),
-    "exiting_cpu_ms": Quantity("processor time of the exiting tasks, from the kill on", "ms", Kind.TIME),
-    "worker_cpu_ms": Quantity("processor time of the one that works", "ms", Kind.TIME),
-    "kswapd_ms": Quantity("processor time of kswapd", "ms", Kind.TIME),
-    "system_ms": Quantity("time in the kernel, all CPUs (by ticks of 10 ms)", "ms", Kind.TIME),
-    "swapped_per_exit": Quantity("of the exiting processes' memory, written to swap per exit", "bytes", Kind.AMOUNT),
-    "pswpout": Quantity("written to swap, whole machine", "pages", Kind.AMOUNT),
-    "pswpin": Quantity("read from swap, whole machine", "pages", Kind.AMOUNT),
-    "ref_keep": Quantity(
-        "kept by reclaim, for they were referenced (nr_ref_keep)", "pages", Kind.AMOUNT, Better.NEITHER
+    "exit_ms": Quantity("from the kill (in window: from the window's end) until all are reaped", "ms", SampleKind.TIME),
+    "demand_ms": Quantity("until the process that wants memory has it", "ms", SampleKind.TIME),
+    "work_ms": Quantity("once over the working set", "ms", SampleKind.TIME),
+    "exiting_cpu_ms": Quantity("processor time of the exiting tasks, from the kill on", "ms", SampleKind.TIME),
+    "worker_cpu_ms": Quantity("processor time of the one that works", "ms", SampleKind.TIME),
+    "kswapd_ms": Quantity("processor time of kswapd", "ms", SampleKind.TIME),
+    "system_ms": Quantity("time in the kernel, all CPUs (by ticks of 10 ms)", "ms", SampleKind.TIME),
+    "swapped_per_exit": Quantity(
+        "of the exiting processes' memory, written to swap per exit", "bytes", SampleKind.AMOUNT
     ),
-    "skips": Quantity("folio_referenced() returned -1", "times", Kind.AMOUNT, Better.NEITHER),
-    "skipped_bytes": Quantity("in the folios of these returns", "bytes", Kind.AMOUNT, Better.NEITHER),
+    "pswpout": Quantity("written to swap, whole machine", "pages", SampleKind.AMOUNT),
+    "pswpin": Quantity("read from swap, whole machine", "pages", SampleKind.AMOUNT),
+    "ref_keep": Quantity(
+        "kept by reclaim, for they were referenced (nr_ref_keep)", "pages", SampleKind.AMOUNT, Better.NEITHER
+    ),
+    "skips": Quantity("folio_referenced() returned -1", "times", SampleKind.AMOUNT, Better.NEITHER),
+    "skipped_bytes": Quantity("in the folios of these returns", "bytes", SampleKind.AMOUNT, Better.NEITHER),
 }
 """In the order in which reports show them."""
 
@@ -42,21 +44,21 @@ QUANTITIES = {
 def quantity(name: str) -> Quantity:
     """What is known of a metric; one of a program that we do not know is only evidence."""
     return QUANTITIES.get(name) or Quantity(
-        name, "", Kind.TIME if name.endswith("_ms") else Kind.AMOUNT, Better.NEITHER
+        name, "", SampleKind.TIME if name.endswith("_ms") else SampleKind.AMOUNT, Better.NEITHER
     )
 
 
-def measured(samples: Sequence[Sample]) -> dict[Metric, Pair]:
+def measured(samples: Sequence[Sample]) -> dict[Metric, Rounds]:
     """The samples by metric and round, without those for warming up and without rounds that only one kernel has."""
     kept = [sample for sample in samples if not sample.warmup]
-    found: dict[Metric, Pair] = {}
+    found: dict[Metric, Rounds] = {}
     for scenario in dict.fromkeys(sample.scenario for sample in kept):
         here = [sample for sample in kept if sample.scenario == scenario]
         rounds = [number for number in sorted({each.round for each in here}) if len(_sides(here, number)) == len(SIDES)]
         for name in in_order(name for sample in here for name in sample.metrics):
             known = quantity(name)
             pair = ([_values(here, side, number, name) for number in rounds] for side in SIDES)
-            found[Metric(scenario, name, known.kind, known.better)] = Pair(*pair)
+            found[Metric(scenario, name, known.kind, known.better)] = Rounds(*pair)
     return found
 
 

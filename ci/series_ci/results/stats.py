@@ -48,7 +48,7 @@ DRAWS = 2999
 Figures = NDArray[np.float64]
 
 
-class Kind(StrEnum):
+class SampleKind(StrEnum):
     """What a metric counts: decides how the samples of a boot become its one figure."""
 
     TIME = "time"
@@ -78,7 +78,7 @@ class Metric:
 
     scenario: str
     name: str
-    kind: Kind
+    kind: SampleKind
     better: Better = Better.LESS
 
 
@@ -111,14 +111,14 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Pair:
+class Rounds:
     """The samples of a metric: for each round those of the base's boot and those of the patched kernel's."""
 
     base: Sequence[Sequence[float]]
     patched: Sequence[Sequence[float]]
 
 
-def judge(measured: Mapping[Metric, Pair], margin: float) -> list[Finding]:
+def judge(measured: Mapping[Metric, Rounds], margin: float) -> list[Finding]:
     """A finding for each metric. `margin` is how large a change is still none, as a fraction: 0.1 is ±10%."""
     figures = {
         metric: (_of_boots(pair.base, metric), _of_boots(pair.patched, metric)) for metric, pair in measured.items()
@@ -140,7 +140,7 @@ def precise(findings: Sequence[Finding], precision: float) -> bool:
 
     Amounts do not count: of a race that was won in one boot of three there never is a narrow one.
     """
-    times = [each for each in findings if each.metric.kind is Kind.TIME and each.relative]
+    times = [each for each in findings if each.metric.kind is SampleKind.TIME and each.relative]
     return all(each.rounds >= LEAST and each.half_width <= precision for each in times)
 
 
@@ -156,7 +156,7 @@ def holm(probabilities: Sequence[float]) -> list[float]:
 
 
 def _of_boots(boots: Sequence[Sequence[float]], metric: Metric) -> Figures:
-    one = np.median if metric.kind is Kind.TIME else np.mean
+    one = np.median if metric.kind is SampleKind.TIME else np.mean
     return np.array([one(np.asarray(boot, float)) for boot in boots], float)
 
 

@@ -12,7 +12,7 @@ from series_ci.rundir import read
 
 
 @dataclass(frozen=True)
-class Tested:
+class EarlierRun:
     """One finished run of one version.
 
     `base` is the commit it was compared with; `statuses` the tests' results with the series, by name: "-" for a result
@@ -29,7 +29,7 @@ class Tested:
 
 
 @dataclass(frozen=True)
-class Difference:
+class ResultChanges:
     """Two runs side by side: (test, status of the old, status of the new) where they differ.
 
     The numbers are those of the tests that are the same in both runs, or are in one of them only.
@@ -41,7 +41,7 @@ class Difference:
     only_new: int
 
 
-def newest(folder: Path, series: str, message_id: str, base: str | None) -> Tested | None:
+def newest(folder: Path, series: str, message_id: str, base: str | None) -> EarlierRun | None:
     """The newest run of that version of the series, on that base commit if one is given.
 
     `folder` holds run directories: of one version, or of several with a folder for each.
@@ -57,17 +57,17 @@ def newest(folder: Path, series: str, message_id: str, base: str | None) -> Test
     return None
 
 
-def _tested(folder: Path, base: str, found: Mapping[str, Any]) -> Tested:
+def _tested(folder: Path, base: str, found: Mapping[str, Any]) -> EarlierRun:
     statuses = {
         str(row.get("name")): str(row.get("patched") or "-") + (" (flaky)" if row.get("change") == "FLAKY" else "")
         for row in found.get("changes") or ()
     }
     splats = tuple(str(each.get("title")) for each in found.get("splats") or () if each.get("change") == "NEW")
     error = found.get("error") or {}
-    return Tested(folder, base, str(found.get("verdict")), str(error.get("message", "")), statuses, splats)
+    return EarlierRun(folder, base, str(found.get("verdict")), str(error.get("message", "")), statuses, splats)
 
 
-def compare(old: Tested, new: Tested) -> Difference:
+def compare(old: EarlierRun, new: EarlierRun) -> ResultChanges:
     """What changed in the results from one version to another; a new complaint of the kernel counts as a test."""
     complaints = dict.fromkeys((*old.splats, *new.splats))
     before, after = (
@@ -76,4 +76,4 @@ def compare(old: Tested, new: Tested) -> Difference:
     )
     both = [name for name in before if name in after]
     changed = tuple((name, before[name], after[name]) for name in both if before[name] != after[name])
-    return Difference(changed, len(both) - len(changed), len(before) - len(both), len(after) - len(both))
+    return ResultChanges(changed, len(both) - len(changed), len(before) - len(both), len(after) - len(both))

@@ -16,7 +16,7 @@ _BETTER_ALIKE = ("accelerator", "compiler", "qemu", "series_ci")
 
 
 @dataclass(frozen=True)
-class Part:
+class Piece:
     """One version, and the run directory that it comes from."""
 
     row: SweepRow
@@ -28,11 +28,11 @@ class Part:
         return f"{self.row.label} in {self.folder}"
 
 
-def parts(folder: Path, run: AnyRun) -> list[Part]:
+def parts(folder: Path, run: AnyRun) -> list[Piece]:
     """The versions in one run directory."""
     if isinstance(run, SweepRun):
-        return [Part(row, folder) for row in run.rows]
-    return [Part(_row(run), folder)]
+        return [Piece(row, folder) for row in run.rows]
+    return [Piece(_row(run), folder)]
 
 
 def _row(run: VersionRun) -> SweepRow:
@@ -41,12 +41,12 @@ def _row(run: VersionRun) -> SweepRow:
     return SweepRow(run.version, run.message_id, run.stage, run.status, base=tree, error=run.error, run=run)
 
 
-def choose(found: Sequence[Part], manifest: Manifest, labels: Sequence[str]) -> dict[str, Part]:
+def choose(found: Sequence[Piece], manifest: Manifest, labels: Sequence[str]) -> dict[str, Piece]:
     """One part for each version, in the order of `labels`; those that are missing are left out.
 
     Raises UsageError for what does not fit together, and for doubles that do not say the same.
     """
-    chosen: dict[str, Part] = {}
+    chosen: dict[str, Piece] = {}
     for part in found:
         _belongs(part, manifest, labels)
         other = chosen.setdefault(part.row.label, part)
@@ -59,7 +59,7 @@ def choose(found: Sequence[Part], manifest: Manifest, labels: Sequence[str]) -> 
     return ordered
 
 
-def _belongs(part: Part, manifest: Manifest, labels: Sequence[str]) -> None:
+def _belongs(part: Piece, manifest: Manifest, labels: Sequence[str]) -> None:
     row = part.row
     series = row.run.series if row.run else manifest.name
     if series != manifest.name:
@@ -70,7 +70,7 @@ def _belongs(part: Part, manifest: Manifest, labels: Sequence[str]) -> None:
         raise UsageError(f"{part.place}: is the mail {row.message_id}, {manifest.path} says {known}")
 
 
-def _agree(one: Part, other: Part) -> None:
+def _agree(one: Piece, other: Piece) -> None:
     """Two runs of the same version."""
     said = [_said(part.row) for part in (one, other)]
     if different := [what for what in said[0] if said[0][what] != said[1][what]]:
@@ -92,9 +92,9 @@ def _said(row: SweepRow) -> Mapping[str, object]:
     }
 
 
-def _fit(found: Sequence[Part], manifest: Manifest) -> None:
+def _fit(found: Sequence[Piece], manifest: Manifest) -> None:
     """Versions on the same trees of the manifest have to be on the same base, with the same machine and tests."""
-    first: dict[tuple[str, Hashable], tuple[object, Part]] = {}
+    first: dict[tuple[str, Hashable], tuple[object, Piece]] = {}
     for part in found:
         run = part.row.run
         for what, group, value in _facts(run, manifest.trees_for(part.row.label)) if run else ():
@@ -120,7 +120,7 @@ def _tests(run: VersionRun) -> str:
     return ", ".join(sorted({each.name.partition(":")[0] for each in results}))
 
 
-def remarks(found: Sequence[Part]) -> list[str]:
+def remarks(found: Sequence[Piece]) -> list[str]:
     """What a reader of the table should know: parts of one verdict that were not made in quite the same way."""
     said = []
     for name in _BETTER_ALIKE:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError, NotTestedError
 from series_ci.progress import count
-from series_ci.results.compare import Change, Entry
+from series_ci.results.compare import Change, TestChange
 from series_ci.results.model import BOOT_RESULT
 from series_ci.rundir import words
 from series_ci.rundir.run import Stage, SweepRow, VersionRun
@@ -87,11 +87,11 @@ def change_of(cell: str) -> Change | None:
     return Change(first) if first in Change.__members__ else None
 
 
-def _program(entry: Entry) -> str:
+def _program(entry: TestChange) -> str:
     return entry.name.partition(":")[0]
 
 
-def results(run: VersionRun, name: str) -> list[Entry]:
+def results(run: VersionRun, name: str) -> list[TestChange]:
     """All results of a program, its own first."""
     return [entry for entry in run.entries if _program(entry) == name]
 
@@ -189,7 +189,7 @@ def why_failed(log: Sequence[str]) -> str:
     return next((line for line in reversed(log) if line.strip() and not _KNOWN.search(line)), "")
 
 
-def why(entry: Entry) -> str:
+def why(entry: TestChange) -> str:
     """Why a test is not as on the base, in a line: what is known of it, else what it printed; of a flaky one both."""
     printed = why_failed(entry.log) if entry.change in (Change.BROKEN, Change.FLAKY) else ""
     if entry.change is Change.FLAKY:
@@ -214,5 +214,5 @@ def _details(compared: dict[str, VersionRun]) -> Details:
     return Details(tuple(" ".join(labels) for labels in columns.values()), lines)
 
 
-def _cell(entry: Entry) -> str:
+def _cell(entry: TestChange) -> str:
     return str(entry.patched or NONE) if entry.change is Change.SAME else str(entry.change)

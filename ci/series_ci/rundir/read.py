@@ -14,7 +14,7 @@ from series_ci.kernel.source import Source
 from series_ci.mail import message, sent
 from series_ci.manifest.allow import Allowed
 from series_ci.results import coverage
-from series_ci.results.compare import Change, Entry, SplatEntry
+from series_ci.results.compare import Change, SplatEntry, TestChange
 from series_ci.results.model import Ended, Splat, Status
 from series_ci.rundir import runlock
 from series_ci.rundir.layout import SUMMARY
@@ -23,11 +23,11 @@ from series_ci.rundir.run import (
     AnyRun,
     Boot,
     Origin,
+    PatchResult,
     Problem,
     Retried,
     SentPatch,
     Stage,
-    Step,
     SweepRow,
     SweepRun,
     VersionRun,
@@ -141,7 +141,7 @@ def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
         entries=tuple(_entry(row, logs) for row in found["changes"]),
         splats=tuple(_splat(row) for row in found["splats"]),
         steps=tuple(
-            Step(
+            PatchResult(
                 str(row["patch"]),
                 str(row["commit"]),
                 row["error"],
@@ -214,10 +214,10 @@ def _logs(base: Sequence[Boot], patched: Sequence[Boot]) -> dict[_Shown, tuple[s
     return logs
 
 
-def _entry(row: Mapping[str, Any], logs: Mapping[_Shown, tuple[str, ...]]) -> Entry:
+def _entry(row: Mapping[str, Any], logs: Mapping[_Shown, tuple[str, ...]]) -> TestChange:
     name = str(row["name"])
     base, patched = (Status(row[kernel]) if row[kernel] else None for kernel in ("base", "patched"))
-    return Entry(
+    return TestChange(
         name=name,
         base=base,
         patched=patched,

@@ -13,13 +13,13 @@ from statistics import median
 
 from series_ci.manifest.reported import Figure
 from series_ci.results.samples import Sample
-from series_ci.rundir.runlock import Built, Lock, Measured
+from series_ci.rundir.runlock import Built, Lock, MeasuredResults
 
 ORDER = 10
 """Two figures are of the same order if the larger one is less than so many times the smaller one."""
 
 
-class Verdict(StrEnum):
+class FigureVerdict(StrEnum):
     """What may be said of a reported figure."""
 
     REPRODUCED = "reproduced"
@@ -28,15 +28,15 @@ class Verdict(StrEnum):
     CANNOT = "cannot"
 
 
-GOOD = (Verdict.REPRODUCED, Verdict.ORDER)
+GOOD = (FigureVerdict.REPRODUCED, FigureVerdict.ORDER)
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """A reported figure and what was measured; `why` says why nothing was."""
 
     figure: Figure
-    verdict: Verdict
+    verdict: FigureVerdict
     median: float = math.nan
     least: float = math.nan
     greatest: float = math.nan
@@ -44,21 +44,21 @@ class Row:
     why: str = ""
 
 
-def judge(figure: Figure, values: Sequence[float], why: str) -> Row:
+def judge(figure: Figure, values: Sequence[float], why: str) -> FigureRow:
     """The figure beside what was measured of it; `why` says why there is none, if there is none."""
     if not values:
-        return Row(figure, Verdict.CANNOT, why=why)
+        return FigureRow(figure, FigureVerdict.CANNOT, why=why)
     middle, least, greatest = median(values), min(values), max(values)
     if least <= figure.value <= greatest:
-        verdict = Verdict.REPRODUCED
+        verdict = FigureVerdict.REPRODUCED
     elif middle * figure.value > 0 and 1 / ORDER < middle / figure.value < ORDER:
-        verdict = Verdict.ORDER
+        verdict = FigureVerdict.ORDER
     else:
-        verdict = Verdict.NOT
-    return Row(figure, verdict, middle, least, greatest, len(values))
+        verdict = FigureVerdict.NOT
+    return FigureRow(figure, verdict, middle, least, greatest, len(values))
 
 
-def rows(figures: Sequence[Figure], samples: Sequence[Sample], trouble: str = "") -> list[Row]:
+def rows(figures: Sequence[Figure], samples: Sequence[Sample], trouble: str = "") -> list[FigureRow]:
     """Every reported figure judged; `trouble` is why there are no samples."""
     kept = [sample for sample in samples if not sample.warmup]
     found = []
@@ -69,7 +69,7 @@ def rows(figures: Sequence[Figure], samples: Sequence[Sample], trouble: str = ""
 
 
 @dataclass(frozen=True)
-class Difference:
+class Mismatch:
     """Something that is not as it was."""
 
     what: str
@@ -81,8 +81,8 @@ class Difference:
 class Repeated:
     """A run made again from its lock: what it was made with that differs, which results differ, and how many agree."""
 
-    tools: tuple[Difference, ...]
-    results: tuple[Difference, ...]
+    tools: tuple[Mismatch, ...]
+    results: tuple[Mismatch, ...]
     agreeing: int
 
     @property
@@ -102,7 +102,7 @@ def compare(then: Lock, now: Lock) -> Repeated:
     return Repeated(tuple(_tools(then, now)), tuple(each for each in found if each), sum(not each for each in found))
 
 
-def _tools(then: Lock, now: Lock) -> list[Difference]:
+def _tools(then: Lock, now: Lock) -> list[Mismatch]:
     """What is of this machine or of this program: it may differ, and whoever reads the result has to know."""
     pairs = [
         ("series-ci", then.tools.series_ci, now.tools.series_ci),
@@ -114,27 +114,27 @@ def _tools(then: Lock, now: Lock) -> list[Difference]:
         ("accelerator", then.accel or now.accel, now.accel),
         *((f"kernel ({side})", image, now.tools.images.get(side, "")) for side, image in then.tools.images.items()),
     ]
-    return [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
+    return [Mismatch(*pair) for pair in pairs if pair[1] != pair[2]]
 
 
-def _tested(then: Lock, now: Lock) -> list[Difference | None]:
+def _tested(then: Lock, now: Lock) -> list[Mismatch | None]:
     """One entry for each result, None for one that agrees."""
     one, two = then.tested, now.tested
     if one is None or two is None:
         return []
-    found: list[Difference | None] = []
+    found: list[Mismatch | None] = []
     for name in {**one.changes, **two.changes}:
         sides = [f"{run.base.get(name, 'absent')} -> {run.patched.get(name, 'absent')}" for run in (one, two)]
-        found.append(Difference(name, *sides) if sides[0] != sides[1] else None)
+        found.append(Mismatch(name, *sides) if sides[0] != sides[1] else None)
     builds = [{each.name: _build(each) for each in run.patches} for run in (then, now)]
     for name in {**builds[0], **builds[1]}:
         sides = [side.get(name, "absent") for side in builds]
-        found.append(Difference(f"build of {name}", *sides) if sides[0] != sides[1] else None)
+        found.append(Mismatch(f"build of {name}", *sides) if sides[0] != sides[1] else None)
     for what, then_, now_ in (
         ("verdict", one.verdict, two.verdict),
         ("new complaints of the kernel", " ".join(one.complaints) or "none", " ".join(two.complaints) or "none"),
     ):
-        found.append(Difference(what, then_, now_) if then_ != now_ else None)
+        found.append(Mismatch(what, then_, now_) if then_ != now_ else None)
     return found
 
 
@@ -142,24 +142,24 @@ def _build(found: Built) -> str:
     return ", ".join(["builds" if found.builds else "does not build", *found.new_warnings])
 
 
-def _measured(then: Sequence[Measured], now: Sequence[Measured]) -> list[Difference | None]:
+def _measured(then: Sequence[MeasuredResults], now: Sequence[MeasuredResults]) -> list[Mismatch | None]:
     """A metric agrees if its median lies in the other run's range, on either side."""
     seen = {(each.scenario, each.side, each.metric): each for each in now}
-    found: list[Difference | None] = []
+    found: list[Mismatch | None] = []
     for old in then:
         key = (old.scenario, old.side, old.metric)
         new = seen.get(key)
         agrees = new is not None and (
             old.least <= new.median <= old.greatest or new.least <= old.median <= new.greatest
         )
-        found.append(None if agrees else Difference(" ".join(key), _range(old), _range(new) if new else "not measured"))
+        found.append(None if agrees else Mismatch(" ".join(key), _range(old), _range(new) if new else "not measured"))
     return found
 
 
-def _not_compared(old: Measured, accel: str) -> Difference:
+def _not_compared(old: MeasuredResults, accel: str) -> Mismatch:
     """Figures of KVM and of TCG have nothing to do with each other."""
-    return Difference(f"{old.scenario} {old.side} {old.metric}", _range(old), f"not compared: measured under {accel}")
+    return Mismatch(f"{old.scenario} {old.side} {old.metric}", _range(old), f"not compared: measured under {accel}")
 
 
-def _range(found: Measured) -> str:
+def _range(found: MeasuredResults) -> str:
     return f"{found.median:g} [{found.least:g}, {found.greatest:g}]"

@@ -14,7 +14,7 @@ from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
 from series_ci.kernel.hazards import Permitted
 from series_ci.kernel.source import Source
 from series_ci.manifest.allow import Allowed
-from series_ci.results.compare import ONLY_BOOTED, Change, Entry, SplatEntry
+from series_ci.results.compare import ONLY_BOOTED, Change, SplatEntry, TestChange
 from series_ci.results.coverage import Coverage
 from series_ci.results.model import Ended, Run, Splat
 
@@ -40,7 +40,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Step:
+class PatchResult:
     """The build after one patch (`1/2 title`); without an `error` it went well. `new_warnings` are the compiler's.
 
     `coverage` says what of the patch is in its kernel, None where that or the one before it does not build.
@@ -126,9 +126,9 @@ class VersionRun:
     message_id: str
     verdict: str
     status: ExitStatus
-    entries: tuple[Entry, ...]
+    entries: tuple[TestChange, ...]
     splats: tuple[SplatEntry, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[PatchResult, ...]
     error: Problem | None
     folder: str
     environment: Mapping[str, str]
@@ -150,7 +150,7 @@ class VersionRun:
             return Stage.APPLY
         return ended.get(self.status, Stage.DONE)
 
-    def having(self, change: Change) -> list[Entry]:
+    def having(self, change: Change) -> list[TestChange]:
         """The tests with this change."""
         return [entry for entry in self.entries if entry.change is change]
 

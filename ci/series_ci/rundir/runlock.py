@@ -142,7 +142,7 @@ class Measure(_Part):
     accel: Accel | None = None
 
 
-class Tested(_Part):
+class TestedResults(_Part):
     """The results of a test by name: on the base, with the series, what became of each; complaints are fingerprints."""
 
     base: dict[str, str]
@@ -160,7 +160,7 @@ class Built(_Part):
     new_warnings: tuple[str, ...]
 
 
-class Measured(_Part):
+class MeasuredResults(_Part):
     """A metric of a scenario on one kernel: median, least and greatest of so many samples."""
 
     scenario: str
@@ -196,9 +196,9 @@ class Lock(_Part):
     reported: Reported | None = None
     arch: str
     tools: Tools
-    tested: Tested | None = None
+    tested: TestedResults | None = None
     patches: tuple[Built, ...] = ()
-    measured: tuple[Measured, ...] = ()
+    measured: tuple[MeasuredResults, ...] = ()
 
     @property
     def accel(self) -> str:

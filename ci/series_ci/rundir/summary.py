@@ -10,8 +10,8 @@ from series_ci.errors import ExitStatus
 from series_ci.kernel.source import Source
 from series_ci.progress import count
 from series_ci.results import coverage
-from series_ci.results.compare import Comparison, Entry, SplatEntry
-from series_ci.rundir.run import SOURCE_KEYS, Problem, Retried, Step, VersionRun
+from series_ci.results.compare import Comparison, SplatEntry, TestChange
+from series_ci.rundir.run import SOURCE_KEYS, PatchResult, Problem, Retried, VersionRun
 
 
 def compared_status(comparison: Comparison, broken: int) -> ExitStatus:
@@ -38,7 +38,7 @@ def problem(error: Problem | None) -> dict[str, str] | None:
     return {"message": error.message, "details": error.details, "hint": error.hint} if error else None
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: PatchResult) -> dict[str, Any]:
     return {
         "patch": step.patch,
         "commit": step.commit,
@@ -85,7 +85,7 @@ def version_json(run: VersionRun) -> dict[str, Any]:
     }
 
 
-def changes(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def changes(entries: Sequence[TestChange]) -> list[dict[str, Any]]:
     """The tests as JSON objects: name, base, patched (a status, or null), change.
 
     Reason, notes and seconds are there if there are any.

@@ -40,7 +40,7 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True)
-class Limits:
+class SizeLimits:
     """Bytes of a record that is read and of any other file, bytes and number of all files."""
 
     record: int = 64 * MIB
@@ -49,7 +49,7 @@ class Limits:
     files: int = 20_000
 
 
-LIMITS = Limits()
+LIMITS = SizeLimits()
 
 _GUEST = r"console\.log|results\.ktap|status\.txt|qemu\.log|qemu\.cmd"
 _FOLDER = rf"(?:{GUEST}\d{{1,4}}/)?(?:{attempts.FOLDER}\d{{1,4}}/)?"
@@ -75,7 +75,7 @@ _WITH_ERROR = {
 _HINT = "it was changed, or cut short on its way: take it from where it was made, or run the test again"
 
 
-def read_verified(folder: Path, limits: Limits = LIMITS) -> AnyRun:
+def read_verified(folder: Path, limits: SizeLimits = LIMITS) -> AnyRun:
     """Read a run directory that came from elsewhere. Raises UsageError for the first thing that does not belong."""
     summary = _summary(folder, limits)
     sweep = isinstance(summary.get("versions"), list)
@@ -93,7 +93,7 @@ def read_verified(folder: Path, limits: Limits = LIMITS) -> AnyRun:
     return run
 
 
-def verify_version(folder: Path, limits: Limits = LIMITS) -> None:
+def verify_version(folder: Path, limits: SizeLimits = LIMITS) -> None:
     """The same for the folder of one version, which may be part of a sweep's: then all of that has to be in order."""
     above = folder.resolve().parent
     if (above / layout.SUMMARY).is_file():
@@ -108,7 +108,7 @@ def _wrong(path: Path, what: str) -> UsageError:
     return UsageError(f"{path}: {what}", hint=_HINT)
 
 
-def _summary(folder: Path, limits: Limits) -> Mapping[str, Any]:
+def _summary(folder: Path, limits: SizeLimits) -> Mapping[str, Any]:
     """The top summary, before anything is believed that it says."""
     path = folder / layout.SUMMARY
     if folder.is_symlink() or not folder.is_dir():
@@ -130,7 +130,7 @@ def _object(path: Path) -> Mapping[str, Any]:
     return value
 
 
-def _look_at_files(folder: Path, known: re.Pattern[str], limits: Limits) -> None:
+def _look_at_files(folder: Path, known: re.Pattern[str], limits: SizeLimits) -> None:
     number = total = 0
     for path, found in _walk(folder):
         name = str(path.relative_to(folder))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from series_ci.progress import count
 from series_ci.results import coverage
-from series_ci.results.compare import Change, Comparison, Entry
+from series_ci.results.compare import Change, Comparison, TestChange
 from series_ci.results.model import Ended
-from series_ci.rundir.run import AnyRun, Step, SweepRun, VersionRun
+from series_ci.rundir.run import AnyRun, PatchResult, SweepRun, VersionRun
 
 
 def name(run: AnyRun) -> str:
@@ -49,7 +49,7 @@ def tally(run: VersionRun) -> list[str]:
     ]
 
 
-def counted(entries: Sequence[Entry]) -> list[str]:
+def counted(entries: Sequence[TestChange]) -> list[str]:
     """How many results are what, the worst first. Each that has a name counts: a program, and every result in it."""
     counts = Counter(entry.change for entry in entries)
     lost = sum(entry.lost_alike for entry in entries)
@@ -75,7 +75,7 @@ def retried(run: VersionRun) -> list[str]:
 _RETRIED = ((Ended.HANG, "hung before /init", "console.log"), (Ended.LOST, "was lost with its QEMU", "qemu.log"))
 
 
-def step(patch: Step) -> str:
+def step(patch: PatchResult) -> str:
     """What of a single patch is not in its kernel; "" where all of it is."""
     covered = patch.coverage
     return "" if covered is None or covered.whole else coverage.words(covered)
@@ -86,18 +86,18 @@ def notes(found: Comparison | VersionRun) -> list[tuple[str, str]]:
     return [(entry.name, f"not on the base: {note}") for entry in found.entries for note in entry.notes]
 
 
-def states(entry: Entry) -> str:
+def states(entry: TestChange) -> str:
     """What a test was, and what it is with the series."""
     return f"{entry.base or 'absent'} -> {entry.patched or 'absent'}"
 
 
-def remaining(entries: Sequence[Entry], shown: Sequence[Entry]) -> list[str]:
+def remaining(entries: Sequence[TestChange], shown: Sequence[TestChange]) -> list[str]:
     """How many of these are not among those shown, such as `7 more BROKEN`: with what is shown they make the count."""
     names = {entry.name for entry in shown}
     return [each.replace(" ", " more ", 1) for each in counted([each for each in entries if each.name not in names])]
 
 
-def changed(run: VersionRun) -> list[Entry]:
+def changed(run: VersionRun) -> list[TestChange]:
     """The tests that are not the same as on the base, from what one looks for to what one may leave out."""
     order = {change: place for place, change in enumerate(BY_WEIGHT)}
     found = [entry for entry in run.entries if entry.change is not Change.SAME]
@@ -108,7 +108,7 @@ BY_WEIGHT = (Change.BROKEN, Change.FLAKY, Change.GONE, Change.SKIPPED, Change.FI
 """The changes, from what one looks for to what one may leave out."""
 
 
-def leaves(entries: list[Entry]) -> list[Entry]:
+def leaves(entries: list[TestChange]) -> list[TestChange]:
     """The entries without the programs that stand for some of them: a program fails because one of its results does."""
     names = {entry.name for entry in entries}
     heads = (name[:at] for name in names for at, char in enumerate(name) if char in ":.")
@@ -116,7 +116,7 @@ def leaves(entries: list[Entry]) -> list[Entry]:
     return [entry for entry in entries if entry.name not in parents]
 
 
-def first_failure(run: VersionRun) -> Entry | None:
+def first_failure(run: VersionRun) -> TestChange | None:
     """The broken test that tells most: a single result rather than the program that it is in."""
     broken = run.having(Change.BROKEN)
     return next(iter(leaves(broken)), None)

@@ -13,12 +13,12 @@ from series_ci.mail import fetch, patchmail, search
 from series_ci.mail.archive import Archive
 from series_ci.mail.patchmail import Letter
 from series_ci.mail.posting import Posting
-from series_ci.mail.search import Found, Query
+from series_ci.mail.search import Hit, Query
 from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
 from series_ci.versions import candidates, labels, related, trailers
 from series_ci.versions.candidates import Gatherer
-from series_ci.versions.ledger import Entry, Fate, Ledger
+from series_ci.versions.ledger import Fate, Ledger, Record
 from series_ci.versions.related import Linked
 
 
@@ -55,7 +55,7 @@ def look(manifest: Manifest, archive: Archive, ledger: Ledger, progress: Progres
             return []
         found = Gatherer(archive, step.update).from_message(newest.message_id)
     names = _labels(found.series, manifest)
-    arrivals, seen = [], dict[str, Entry]()
+    arrivals, seen = [], dict[str, Record]()
     waiting: set[str] = set()
     for linked in found.series:
         posting = linked.posting
@@ -67,7 +67,7 @@ def look(manifest: Manifest, archive: Archive, ledger: Ledger, progress: Progres
             waiting |= posting.ids
         elif linked.doubts:
             progress.say(f"{title} ({posting.message_id}) may be a new version: {'; '.join(linked.doubts)}")
-            seen[posting.message_id] = Entry(Fate.DOUBTFUL, title)
+            seen[posting.message_id] = Record(Fate.DOUBTFUL, title)
         else:
             arrivals.append(Arrival(posting.message_id, title, names[posting.message_id]))
     named = {each.message_id for each in arrivals}
@@ -92,7 +92,7 @@ def _newest(manifest: Manifest, archive: Archive, progress: Progress) -> _Known:
     return _Known(fetched.message_id, heads[0], tuple(each.subject.title for each in heads))
 
 
-def _search(newest: _Known, archive: Archive) -> Mapping[str, Found]:
+def _search(newest: _Known, archive: Archive) -> Mapping[str, Hit]:
     """What its sender has begun since, and what others have with the words of its title."""
     since = newest.head.date.date() if newest.head.date else None
     words = trailers.stable_words(newest.titles[:1])
@@ -106,5 +106,5 @@ def _is_new(posting: Posting, manifest: Manifest, newest: _Known) -> bool:
     return not posting.ids & known and (newest.head.date is None or posting.date > newest.head.date)
 
 
-def _others(fresh: Mapping[str, Found], kept: set[str]) -> dict[str, Entry]:
-    return {name: Entry(Fate.OTHER, each.title) for name, each in fresh.items() if name not in kept}
+def _others(fresh: Mapping[str, Hit], kept: set[str]) -> dict[str, Record]:
+    return {name: Record(Fate.OTHER, each.title) for name, each in fresh.items() if name not in kept}

@@ -14,7 +14,7 @@ from series_ci.errors import UsageError
 from series_ci.host import process, scratch
 from series_ci.mail import difftext, message
 from series_ci.mail.message import Patch
-from series_ci.versions.rangediff import Mark, Pair, Side
+from series_ci.versions.rangediff import PatchFate, PatchPair, PatchSide
 
 ALIKE = 0.5
 """Patches of which this share of lines, or of the title's words, is the same are versions of one patch."""
@@ -80,12 +80,12 @@ def code_of_mail(raw: bytes) -> list[str]:
     return list(code(body[difftext.start(body) :]))
 
 
-def compare(old: Sequence[Mailed], new: Sequence[Mailed]) -> tuple[Pair, ...]:
+def compare(old: Sequence[Mailed], new: Sequence[Mailed]) -> tuple[PatchPair, ...]:
     """The pairs, in the order of git range-diff: by the new version, and what was dropped where it used to be."""
     partner = _partners(old, new)
     kept = set(partner.values())
     shown: set[int] = set()
-    pairs: list[Pair] = []
+    pairs: list[PatchPair] = []
 
     def show_dropped() -> None:
         for index, patch in enumerate(old):
@@ -93,23 +93,23 @@ def compare(old: Sequence[Mailed], new: Sequence[Mailed]) -> tuple[Pair, ...]:
                 return
             if index not in shown:
                 shown.add(index)
-                pairs.append(Pair(Mark.DROPPED, Side(index + 1, patch.title), None))
+                pairs.append(PatchPair(PatchFate.DROPPED, PatchSide(index + 1, patch.title), None))
 
     for index, patch in enumerate(new):
         show_dropped()
-        side = Side(index + 1, patch.title)
+        side = PatchSide(index + 1, patch.title)
         if index in partner:
             shown.add(partner[index])
             pairs.append(_pair(old[partner[index]], partner[index], patch, side))
         else:
-            pairs.append(Pair(Mark.NEW, None, side))
+            pairs.append(PatchPair(PatchFate.NEW, None, side))
     show_dropped()
     return tuple(pairs)
 
 
-def _pair(old: Mailed, number: int, new: Mailed, side: Side) -> Pair:
+def _pair(old: Mailed, number: int, new: Mailed, side: PatchSide) -> PatchPair:
     lines = tuple(_difference(text(old), text(new)))
-    return Pair(Mark.CHANGED if lines else Mark.SAME, Side(number + 1, old.title), side, lines)
+    return PatchPair(PatchFate.CHANGED if lines else PatchFate.SAME, PatchSide(number + 1, old.title), side, lines)
 
 
 def _partners(old: Sequence[Mailed], new: Sequence[Mailed]) -> dict[int, int]:

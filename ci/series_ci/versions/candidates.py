@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -13,7 +13,8 @@ from series_ci.mail.difftext import unique
 from series_ci.mail.message import parse_subject
 from series_ci.mail.patchmail import Letter
 from series_ci.mail.posting import Posting, collect
-from series_ci.mail.search import Found, NoSearchError, Query
+from series_ci.mail.search import Hit, NoSearchError, Query
+from series_ci.progress import Tell
 from series_ci.versions import related
 from series_ci.versions.related import Linked
 
@@ -28,8 +29,6 @@ VERSIONS = 30
 
 THREADS = 80
 """Threads that are fetched for one series."""
-
-Tell = Callable[[str], None]
 
 
 @dataclass
@@ -52,7 +51,7 @@ class Gatherer:
         self._newest = ""
         self.pool: dict[str, Posting] = {}
         self.notes: list[str] = []
-        self._answers: dict[str, list[Found]] = {}
+        self._answers: dict[str, list[Hit]] = {}
         self._read: set[str] = set()
         self._absent: list[str] = []
         self._threads = 0
@@ -162,7 +161,7 @@ class Gatherer:
                 if begins(found) and max(titles.likeness(title, each) for each in wanted) >= related.NEAR:
                     self._fetch(found.message_id)
 
-    def _ask(self, query: Query) -> list[Found]:
+    def _ask(self, query: Query) -> list[Hit]:
         """What a search finds, asked once; an archive that cannot search is a note, not the end."""
         text = str(query)
         if text not in self._answers:
@@ -202,15 +201,15 @@ class Gatherer:
             self.notes.append(note)
 
 
-def begins(found: Found) -> bool:
+def begins(found: Hit) -> bool:
     """Whether a title is that of a cover letter, or of a first or only patch."""
     subject = parse_subject(found.title)
     return (subject.is_patch or "RFC" in subject.tags) and subject.number <= 1
 
 
-def _groups(found: Sequence[Found]) -> list[list[Found]]:
+def _groups(found: Sequence[Hit]) -> list[list[Hit]]:
     """The series that these mails are of, as far as titles and senders tell; each oldest first."""
-    groups: list[list[Found]] = []
+    groups: list[list[Hit]] = []
     for each in found:
         title = titles.read(parse_subject(each.title).title)
         for group in groups:

@@ -12,7 +12,7 @@ from series_ci.progress import count
 from series_ci.versions.trailers import Claim, is_author
 
 
-class Kind(StrEnum):
+class RemarkKind(StrEnum):
     """What a mark is about; the values are those of the JSON."""
 
     SAME = "same-patch"
@@ -28,10 +28,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Mark:
+class Remark:
     """One fact: `text` in a few words for a table, `detail` as a sentence, empty where there is no more to say."""
 
-    kind: Kind
+    kind: RemarkKind
     text: str
     detail: str = ""
 
@@ -67,9 +67,9 @@ _PROGRAM = re.compile(r".*\.(?:sh|bash|py|pl|awk|sed|rb|tcl|exp)|(?:.*/)?[^./]+"
 _NEVER_A_PROGRAM = re.compile(r"(?:.*/)?(?:Makefile|Kconfig|Kbuild|MAINTAINERS|README|config|settings)")
 
 
-def marks(versions: Sequence[Sent]) -> list[tuple[Mark, ...]]:
+def marks(versions: Sequence[Sent]) -> list[tuple[Remark, ...]]:
     """The marks of each version, in the order in which they were sent; what is in a tree is not known here."""
-    rules: list[Callable[[Sequence[Sent], int], Iterator[Mark]]] = [
+    rules: list[Callable[[Sequence[Sent], int], Iterator[Remark]]] = [
         _same_patch,
         _sent_twice,
         _subject,
@@ -80,19 +80,19 @@ def marks(versions: Sequence[Sent]) -> list[tuple[Mark, ...]]:
     return [tuple(mark for rule in rules for mark in rule(versions, at)) for at in range(len(versions))]
 
 
-def _same_patch(versions: Sequence[Sent], at: int) -> Iterator[Mark]:
+def _same_patch(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
     """The first version with this code, to the letter if there is one."""
     mine = versions[at]
     patches = "patch" if len(mine.patch_ids) == 1 else "patches"
     same = [each for each in versions[:at] if each.patch_ids == mine.patch_ids]
     exact = [each for each in same if each.code == mine.code]
     if exact:
-        yield Mark(Kind.SAME, f"same {patches} as {exact[0].label}")
+        yield Remark(RemarkKind.SAME, f"same {patches} as {exact[0].label}")
     elif same:
-        yield Mark(Kind.SAME, f"same {patches} as {same[0].label} but for white space")
+        yield Remark(RemarkKind.SAME, f"same {patches} as {same[0].label} but for white space")
 
 
-def _sent_twice(versions: Sequence[Sent], at: int) -> Iterator[Mark]:
+def _sent_twice(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
     subject = versions[at].head.subject
     twins = [
         each.label
@@ -101,27 +101,29 @@ def _sent_twice(versions: Sequence[Sent], at: int) -> Iterator[Mark]:
     ]
     if subject.numbered and twins:
         often = "twice" if len(twins) == 1 else f"{len(twins) + 1} times"
-        yield Mark(Kind.TWICE, f"v{subject.version} sent {often}", f"{', '.join(twins)} is v{subject.version}, too")
+        yield Remark(
+            RemarkKind.TWICE, f"v{subject.version} sent {often}", f"{', '.join(twins)} is v{subject.version}, too"
+        )
 
 
-def _subject(versions: Sequence[Sent], at: int) -> Iterator[Mark]:
+def _subject(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
     subject = versions[at].head.subject
     if at and not subject.numbered:
-        yield Mark(Kind.NUMBER, "no number in the subject")
+        yield Remark(RemarkKind.NUMBER, "no number in the subject")
     before = versions[at - 1].head.subject.title if at else subject.title
     if subject.title != before:
-        yield Mark(Kind.SUBJECT, "subject changed", f"it was: {before}")
+        yield Remark(RemarkKind.SUBJECT, "subject changed", f"it was: {before}")
 
 
-def _unbacked(versions: Sequence[Sent], at: int) -> Iterator[Mark]:
+def _unbacked(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
     missing = [each for each in versions[at].claims if not each.backed_by]
     if missing:
         what = ", ".join(f"{each.trailer.name}: {each.trailer.value}" for each in missing)
         text = f"{count(len(missing), 'trailer')} without a mail"
-        yield Mark(Kind.UNBACKED, text, f"no earlier mail of that person in the archive says {what}")
+        yield Remark(RemarkKind.UNBACKED, text, f"no earlier mail of that person in the archive says {what}")
 
 
-def _sign_offs(versions: Sequence[Sent], at: int) -> Iterator[Mark]:
+def _sign_offs(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
     below, unsigned = [], []
     for letter in versions[at].patches:
         signed = [each for each in letter.trailers if each.name.lower() == "signed-off-by"]
@@ -130,12 +132,14 @@ def _sign_offs(versions: Sequence[Sent], at: int) -> Iterator[Mark]:
         if not any(is_author(each, letter) for each in signed if not each.below):
             unsigned.append(f"{place}{letter.author} <{letter.author_address}>")
     if below:
-        yield Mark(Kind.BELOW, "sign-off below ---", f"git am drops the sign-off below the ---: {', '.join(below)}")
+        yield Remark(
+            RemarkKind.BELOW, "sign-off below ---", f"git am drops the sign-off below the ---: {', '.join(below)}"
+        )
     if unsigned:
-        yield Mark(Kind.UNSIGNED, "author not signed off", f"no sign-off of the author: {', '.join(unsigned)}")
+        yield Remark(RemarkKind.UNSIGNED, "author not signed off", f"no sign-off of the author: {', '.join(unsigned)}")
 
 
-def _modes(versions: Sequence[Sent], at: int) -> Iterator[Mark]:
+def _modes(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
     """A file of source code that becomes a program: the sender's file system, and never meant."""
     details: list[str] = []
     for letter in versions[at].patches:
@@ -146,4 +150,4 @@ def _modes(versions: Sequence[Sent], at: int) -> Iterator[Mark]:
         details += [f"the mail says that the mode of {path} changes" for path in noisy]
         details += [f"the diff of {path} lost the lines about a new mode" for path in lost]
     if details:
-        yield Mark(Kind.MODE, "mode noise", "; ".join(dict.fromkeys(details)))
+        yield Remark(RemarkKind.MODE, "mode noise", "; ".join(dict.fromkeys(details)))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from series_ci.kernel.store import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.request import Request
-from series_ci.rundir.earlier import Tested
+from series_ci.rundir.earlier import EarlierRun
 from series_ci.versions import rangediff
-from series_ci.versions.rangediff import Pair
+from series_ci.versions.rangediff import PatchPair
 
 
 @dataclass(frozen=True)
-class Version:
+class Side:
     """One of the two versions.
 
     `base` is None when no tree was asked for; `commit` when the version was not applied, and `refusal` is the reason
@@ -25,7 +25,7 @@ class Version:
     base: Base | None = None
     commit: str | None = None
     refusal: str = ""
-    tested: Tested | None = None
+    tested: EarlierRun | None = None
 
     @property
     def name(self) -> str:
@@ -37,9 +37,9 @@ class Version:
 class Difference:
     """Two versions and what became of each patch; `as_mailed` when their mails were compared and not their commits."""
 
-    old: Version
-    new: Version
-    pairs: tuple[Pair, ...]
+    old: Side
+    new: Side
+    pairs: tuple[PatchPair, ...]
     as_mailed: bool
 
     @property

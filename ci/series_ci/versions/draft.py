@@ -14,7 +14,7 @@ from series_ci.mail import titles
 from series_ci.mail.difftext import unique
 from series_ci.progress import count
 from series_ci.versions.bases import Choice
-from series_ci.versions.labels import Version
+from series_ci.versions.labels import Labelled
 
 _ABOUT = {"mm/": "mm", "net/": "net", "kernel/bpf/": "bpf", "kernel/time/": "timers", "fs/proc/": "proc"}
 _SELFTESTS = re.compile(r"tools/testing/selftests/(.+)/[^/]+$")
@@ -27,14 +27,14 @@ class Draft:
     name: str
     title: str
     archive: str
-    versions: tuple[Version, ...]
+    versions: tuple[Labelled, ...]
     choices: dict[str, Choice]
     notes: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
     """Folders of the tree's selftests that are about what the series touches."""
 
     @property
-    def sure(self) -> tuple[Version, ...]:
+    def sure(self) -> tuple[Labelled, ...]:
         """The versions that need nobody to confirm them."""
         return tuple(each for each in self.versions if not each.doubts)
 
@@ -69,7 +69,7 @@ def _count(draft: Draft) -> str:
     return f"{said} {doubtful} more in doubt, commented out: look at the mail, then remove the # or the lines."
 
 
-def _version(version: Version, draft: Draft, common: Choice) -> str:
+def _version(version: Labelled, draft: Draft, common: Choice) -> str:
     posting, choice = version.posting, draft.choices[version.label]
     text = f"{version.label}:\n"
     text += "  " + _scalar("message-id", posting.message_id)

@@ -13,7 +13,7 @@ from series_ci.versions.related import Linked
 
 
 @dataclass(frozen=True)
-class Version:
+class Labelled:
     """A version under its label. `doubts` are the reasons why a person has to look at it, none if it is sure.
 
     `rest_of` is the label of the version that the patches come from which this one did not send anew.
@@ -50,7 +50,7 @@ class _Numbered:
         return replace(self, linked=replace(self.linked, doubts=(*self.linked.doubts, reason)))
 
 
-def assign(series: Sequence[Linked]) -> list[Version]:
+def assign(series: Sequence[Linked]) -> list[Labelled]:
     """Give every posting a label of its own, in the order of labels. What finds no place for sure becomes doubtful."""
     rests = {each.posting.message_id: _answered(each.posting, series) for each in series}
     numbered = [
@@ -67,7 +67,7 @@ def assign(series: Sequence[Linked]) -> list[Version]:
     for each in numbered:
         if not each.sure:
             label = _free(f"rfc-v{each.number}" if each.rfc else f"v{each.number}", taken)
-            versions.append(Version(label, each.linked.posting, _evidence(each), each.linked.doubts))
+            versions.append(Labelled(label, each.linked.posting, _evidence(each), each.linked.doubts))
             taken.add(label)
     versions = _with_rests(versions, rests)
     return sorted(versions, key=lambda each: (number(each.label), not each.posting.is_rfc, each.posting.date))
@@ -84,7 +84,7 @@ def _answered(posting: Posting, series: Sequence[Linked]) -> str:
     )
 
 
-def _with_rests(versions: Sequence[Version], rests: Mapping[str, str]) -> list[Version]:
+def _with_rests(versions: Sequence[Labelled], rests: Mapping[str, str]) -> list[Labelled]:
     """The same with the labels of what they take their other patches from."""
     names = {each.posting.message_id: each.label for each in versions if not each.doubts}
     found = []
@@ -100,7 +100,7 @@ def number(label: str) -> int:
     return int(re.split(r"[.-]", label.removeprefix("rfc-").removeprefix("v"))[0])
 
 
-def missing(versions: Sequence[Version]) -> list[int]:
+def missing(versions: Sequence[Labelled]) -> list[int]:
     """The numbers between 1 and the last sure version that no sure version has."""
     numbers = {number(each.label) for each in versions if not each.doubts}
     return [each for each in range(1, max(numbers, default=0)) if each not in numbers]
@@ -150,7 +150,7 @@ def _when(each: _Numbered) -> str:
     return f"v{each.number} ({each.date:%Y-%m-%d})"
 
 
-def _sure(numbered: Sequence[_Numbered]) -> list[Version]:
+def _sure(numbered: Sequence[_Numbered]) -> list[Labelled]:
     """A number that came twice gets a digit behind it; that of an RFC a word before it, if another mail has it, too."""
     groups: dict[tuple[int, bool], list[_Numbered]] = {}
     for each in numbered:
@@ -163,7 +163,7 @@ def _sure(numbered: Sequence[_Numbered]) -> list[Version]:
             if place:
                 evidence = (f"{label} again, {_after(group[place - 1], each)} after {label}.{place}", *evidence)
             full = f"{label}.{place + 1}" if len(group) > 1 else label
-            versions.append(Version(full, each.linked.posting, evidence))
+            versions.append(Labelled(full, each.linked.posting, evidence))
     return versions
 
 

@@ -29,7 +29,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class Record:
     """One mail. `out` is the run directory of its test, `status` the exit status of that.
 
     `label` is what its version is called in reports, `times` how often it was printed for others to test.
@@ -53,14 +53,14 @@ class Ledger:
     def __contains__(self, message_id: str) -> bool:
         return message_id in self._entries
 
-    def __getitem__(self, message_id: str) -> Entry:
+    def __getitem__(self, message_id: str) -> Record:
         return self._entries[message_id]
 
     def having(self, fate: Fate) -> list[str]:
         """The mails with this fate, in the order in which they were written down."""
         return [message_id for message_id, entry in self._entries.items() if entry.fate is fate]
 
-    def put(self, entries: dict[str, Entry]) -> None:
+    def put(self, entries: dict[str, Record]) -> None:
         """Write these down, all or none."""
         if not entries:
             return
@@ -68,7 +68,7 @@ class Ledger:
         files.write_json(self.path, {"mails": {name: asdict(each) for name, each in self._entries.items()}})
 
 
-def _read(path: Path) -> dict[str, Entry]:
+def _read(path: Path) -> dict[str, Record]:
     if not path.exists():
         return {}
     found = files.read_json(path) or {}
@@ -79,9 +79,9 @@ def _read(path: Path) -> dict[str, Entry]:
         raise UsageError(f"{path}: is not what a watch has written: {error!r}", hint=hint) from error
 
 
-def _entry(found: Mapping[str, Any]) -> Entry:
+def _entry(found: Mapping[str, Any]) -> Record:
     """An entry as it was written, perhaps by a version of this program that knew no labels."""
-    return Entry(
+    return Record(
         Fate(found["fate"]),
         str(found["title"]),
         str(found["out"]),

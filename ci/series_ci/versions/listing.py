@@ -15,7 +15,7 @@ from series_ci.mail.search import Query
 from series_ci.manifest.model import Manifest, Version
 from series_ci.progress import Progress, count
 from series_ci.versions import as_mailed, checks, trailers, upstream
-from series_ci.versions.checks import Mark, Sent
+from series_ci.versions.checks import Remark, Sent
 
 MAILS = 20
 """So many mails of one person are looked at for one trailer, besides the threads of all versions."""
@@ -28,7 +28,7 @@ class Listed:
     version: Version
     sent: Sent | None = None
     error: Error | None = None
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _search(version: Sent, versions: Sequence[Sent], mails: _Mails, remarks: lis
     return replace(version, claims=trailers.back(version.claims, version.head, mails.read.values()))
 
 
-def _in_trees(sent: Sequence[Sent], spec: str | None, progress: Progress) -> tuple[list[str], list[tuple[Mark, ...]]]:
+def _in_trees(sent: Sequence[Sent], spec: str | None, progress: Progress) -> tuple[list[str], list[tuple[Remark, ...]]]:
     with progress.step("tree") as step:
         if spec:
             bases = [sources.resolve(spec, step.update)]

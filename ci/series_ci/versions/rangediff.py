@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Mark(StrEnum):
+class PatchFate(StrEnum):
     """What became of a patch, in the characters of git range-diff."""
 
     SAME = "="
@@ -17,11 +17,11 @@ class Mark(StrEnum):
     NEW = ">"
 
 
-WORDS = {Mark.SAME: "same", Mark.CHANGED: "changed", Mark.DROPPED: "dropped", Mark.NEW: "new"}
+WORDS = {PatchFate.SAME: "same", PatchFate.CHANGED: "changed", PatchFate.DROPPED: "dropped", PatchFate.NEW: "new"}
 
 
 @dataclass(frozen=True)
-class Side:
+class PatchSide:
     """A patch of one version: its number from 1, its title, and its commit where it was applied."""
 
     number: int
@@ -30,16 +30,16 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Pair:
+class PatchPair:
     """A patch of the old version and the patch of the new one that it became; one of them is None without the other.
 
     `lines` is a diff of the two patches, commit message included: its first column tells old from new, its second one
     is the patch's own. Empty unless the mark is CHANGED.
     """
 
-    mark: Mark
-    old: Side | None
-    new: Side | None
+    mark: PatchFate
+    old: PatchSide | None
+    new: PatchSide | None
     lines: tuple[str, ...] = ()
 
     @property
@@ -64,32 +64,32 @@ _SIDE = r" *(-|\d+): +([0-9a-f]+|-+)"
 _HEADER = re.compile(rf"{_SIDE} ([=!<>]) {_SIDE} .*")
 
 
-def parse(text: str, old: Sequence[str], new: Sequence[str]) -> tuple[Pair, ...]:
+def parse(text: str, old: Sequence[str], new: Sequence[str]) -> tuple[PatchPair, ...]:
     """The pairs in what `git range-diff --no-color` prints; `old` and `new` are the titles of all patches.
 
     Lines of a patch are indented further than git ever indents a header, so none can look like one. Raises ValueError
     for a text that is none of git's.
     """
-    pairs: list[tuple[Mark, Side | None, Side | None, list[str]]] = []
+    pairs: list[tuple[PatchFate, PatchSide | None, PatchSide | None, list[str]]] = []
     # Not splitlines(): a form feed in a source file ends no line.
     for line in text.removesuffix("\n").split("\n") if text else ():
         if pairs and line.startswith(_INDENT):
             pairs[-1][3].append(line.removeprefix(_INDENT))
         elif match := _HEADER.fullmatch(line):
             sides = _side(match[1], match[2], old), _side(match[4], match[5], new)
-            pairs.append((Mark(match[3]), *sides, []))
+            pairs.append((PatchFate(match[3]), *sides, []))
         else:
             raise ValueError(f"not a line of git range-diff: {line!r}")
-    return tuple(Pair(mark, was, now, tuple(lines)) for mark, was, now, lines in pairs)
+    return tuple(PatchPair(mark, was, now, tuple(lines)) for mark, was, now, lines in pairs)
 
 
-def _side(number: str, commit: str, titles: Sequence[str]) -> Side | None:
+def _side(number: str, commit: str, titles: Sequence[str]) -> PatchSide | None:
     # git prints the old title for both, and a title may have changed.
-    return None if number == "-" else Side(int(number), titles[int(number) - 1], commit)
+    return None if number == "-" else PatchSide(int(number), titles[int(number) - 1], commit)
 
 
-def equal(pairs: Iterable[Pair]) -> bool:
+def equal(pairs: Iterable[PatchPair]) -> bool:
     """Whether nothing changed: neither code nor commit messages, nor the order of the patches."""
     return all(
-        pair.mark is Mark.SAME and pair.old and pair.new and pair.old.number == pair.new.number for pair in pairs
+        pair.mark is PatchFate.SAME and pair.old and pair.new and pair.old.number == pair.new.number for pair in pairs
     )

@@ -10,7 +10,7 @@ from functools import cache
 from series_ci.host import process
 from series_ci.kernel import history
 from series_ci.kernel.store import Base, Store
-from series_ci.versions.checks import Kind, Mark, Sent
+from series_ci.versions.checks import Remark, RemarkKind, Sent
 from series_ci.versions.presence import holds
 
 BEFORE = timedelta(days=1)
@@ -29,7 +29,7 @@ class Commit:
     patch_id: str
 
 
-def look(base: Base, versions: Sequence[Sent]) -> list[tuple[Mark, ...]]:
+def look(base: Base, versions: Sequence[Sent]) -> list[tuple[Remark, ...]]:
     """What each version's marks say about one tree."""
     commits = _candidates(base, versions) if history.has_history(base) else None
     store = Store(base.store)
@@ -64,7 +64,7 @@ def _candidates(base: Base, versions: Sequence[Sent]) -> list[Commit]:
     return [Commit(commit, subject, ids.get(commit, "")) for commit, subject, _address in rows]
 
 
-def _merged(versions: Sequence[Sent], commits: Sequence[Commit]) -> dict[str, Mark]:
+def _merged(versions: Sequence[Sent], commits: Sequence[Commit]) -> dict[str, Remark]:
     """The versions that were merged: those whose patches are commits, else the last one, if all its titles are."""
     by_id = {each.patch_id: each for each in reversed(commits) if each.patch_id}
     by_title = {each.subject: each for each in reversed(commits)}
@@ -81,14 +81,14 @@ def _merged(versions: Sequence[Sent], commits: Sequence[Commit]) -> dict[str, Ma
     return found
 
 
-def _mark(commits: Sequence[Commit], how: str) -> Mark:
+def _mark(commits: Sequence[Commit], how: str) -> Remark:
     last = commits[-1].commit[:12]
     detail = "; ".join(f'{each.commit[:12]} ("{each.subject}")' for each in commits)
-    return Mark(Kind.MERGED, f"merged as {last}{how}", f"merged{how}: {detail}")
+    return Remark(RemarkKind.MERGED, f"merged as {last}{how}", f"merged{how}: {detail}")
 
 
-def _in_tree(version: Sent, base: Base, text: Callable[[str], str | None], *, has_history: bool) -> list[Mark]:
+def _in_tree(version: Sent, base: Base, text: Callable[[str], str | None], *, has_history: bool) -> list[Remark]:
     if not holds(version.code, text):
         return []
     why = "no commit of that tree is this patch" if has_history else "that tree has no history"
-    return [Mark(Kind.IN_TREE, f"code is in {base.spec}", why)]
+    return [Remark(RemarkKind.IN_TREE, f"code is in {base.spec}", why)]

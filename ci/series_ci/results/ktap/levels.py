@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from series_ci.results import logline
-from series_ci.results.ktap.names import Place, Sink, Test
+from series_ci.results.ktap.names import NestedTest, Place, Sink
 from series_ci.results.model import Status
 
 LOST = "no result line: the kernel or the test died"
@@ -120,8 +120,8 @@ class Level:
     place: Place | None
     log: tuple[str, ...] = ()
     declared: bool = False
-    tests: list[Test] = field(default_factory=list)
-    last: Test | None = None
+    tests: list[NestedTest] = field(default_factory=list)
+    last: NestedTest | None = None
     block: Block = field(default_factory=Block)
     header: str = ""
     firm: bool = False
@@ -149,7 +149,7 @@ class Level:
             self.sink.put(place, test)
         self.tests = []
 
-    def add(self, test: Test, number: int | None = None) -> None:
+    def add(self, test: NestedTest, number: int | None = None) -> None:
         """One more test has ended, and with it what the header announced."""
         self.block.add(number)
         self.last = test
@@ -160,7 +160,7 @@ class Level:
         if self.header:
             self.header, self.firm, self.path = "", False, ""
 
-    def adopt(self, tests: Sequence[Test]) -> None:
+    def adopt(self, tests: Sequence[NestedTest]) -> None:
         """Take in tests that have no line of their own, or no parent."""
         for test in tests:
             self.last = test
@@ -169,7 +169,7 @@ class Level:
             else:
                 self._wait(test)
 
-    def _wait(self, test: Test) -> None:
+    def _wait(self, test: NestedTest) -> None:
         self.tests.append(test)
         self.sink.waiting += TEST + sum(map(len, test.log))
 
@@ -185,7 +185,7 @@ class Level:
             return
         reason = (child.bail if child else "") or self._lost()
         name = self.header or f"#{self.block.count + 1}"
-        self.add(Test(name, Status.CRASH, reason, (child.log if child else ()) + log, children))
+        self.add(NestedTest(name, Status.CRASH, reason, (child.log if child else ()) + log, children))
 
     def end_block(self, parent: Status | None = None) -> None:
         """Whatever the plan announced and did not come is CRASH.
@@ -197,9 +197,9 @@ class Level:
         last = self.last if self.block.count and parent is Status.SKIP else None
         if last and last.status is Status.SKIP and last.name in (last.reason, f"#{self.block.last}"):
             status, reason = last.status, last.reason
-        self.adopt([Test(f"#{number}", status, reason) for number in missing])
+        self.adopt([NestedTest(f"#{number}", status, reason) for number in missing])
         if self.bailed:
-            self.adopt([Test(BAIL, Status.ERROR, self.bail.removeprefix(BAIL).strip())])
+            self.adopt([NestedTest(BAIL, Status.ERROR, self.bail.removeprefix(BAIL).strip())])
         self.block, self.bailed = Block(), False
 
     def _lost(self) -> str:
@@ -207,7 +207,7 @@ class Level:
         self.bailed = False
         return self.bail or LOST
 
-    def give(self, parent: Test) -> None:
+    def give(self, parent: NestedTest) -> None:
         """Give a test what stood one level deeper: here."""
         self.end_block(parent.status)
         if self.skip and parent.status in (Status.PASS, Status.SKIP):

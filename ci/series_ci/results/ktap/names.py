@@ -9,14 +9,14 @@ from series_ci.results.model import Result, Status
 
 
 @dataclass(slots=True)
-class Test:
+class NestedTest:
     """One test; its name is still that of its own line, as its parents may not be known before theirs came."""
 
     name: str
     status: Status
     reason: str = ""
     log: tuple[str, ...] = ()
-    children: Sequence[Test] = ()
+    children: Sequence[NestedTest] = ()
 
 
 MAX_NAME = 500
@@ -83,7 +83,7 @@ class Sink:
         """The full name of the next test of this name at this place."""
         return self._names.take(_cut(place.before + (name.removeprefix(place.left_out) or name), MAX_NAME))
 
-    def put(self, place: Place, test: Test, path: str = "") -> None:
+    def put(self, place: Place, test: NestedTest, path: str = "") -> None:
         """A test whose place is known, and its children. The path is given if it was taken for it before."""
         path = path or self.path(place, test.name)
         if test.children:
@@ -94,7 +94,7 @@ class Sink:
         self.ready.append(_result(path, test))
 
 
-def _result(path: str, test: Test) -> Result:
+def _result(path: str, test: NestedTest) -> Result:
     """Result(path, ...), in a third of the time: a frozen dataclass sets its fields by one call for each."""
     result = object.__new__(Result)
     result.__dict__.update(name=path, status=test.status, reason=_cut(test.reason, MAX_REASON), log=test.log)

@@ -12,8 +12,8 @@ import re
 from series_ci.results import logline
 from series_ci.results.ktap.levels import BAIL
 from series_ci.results.ktap.line import announced, column_of, is_torn, outcome, test_name
-from series_ci.results.ktap.names import ROOT, Test
-from series_ci.results.ktap.stack import STEP, Stack
+from series_ci.results.ktap.names import ROOT, NestedTest
+from series_ci.results.ktap.stack import STEP, LevelStack
 from series_ci.results.model import Status
 
 MAX_DEPTH = 32
@@ -26,7 +26,7 @@ _INDENT = re.compile(r"(?:\t| {4}| {2})$")
 _ALL_WELL = re.compile(r"# Totals: pass:\d+ fail:0 xfail:\d+ xpass:\d+ skip:[1-9]\d* error:0\s*$")
 
 
-class Reader(Stack):
+class Reader(LevelStack):
     """Reads a report line by line."""
 
     def read(self, form: re.Match[str]) -> bool:
@@ -82,7 +82,7 @@ class Reader(Stack):
         own = self._log.take(lead) if self._log.count else ()
         if name == reason:
             name = announced(own) or name
-        test = Test(name or f"#{number or level.block.count + 1}", status, reason, own)
+        test = NestedTest(name or f"#{number or level.block.count + 1}", status, reason, own)
         if child:
             child.give(test)
         level.add(test, number)

@@ -12,7 +12,7 @@ STEP = re.compile(r"# | {2}| {4}|\t")  # what one level of nesting adds to the p
 _PROGRAM_STEP = re.compile(r"# (?: {2}| {4}|\t)")  # the first level of a program without results, and another one
 
 
-class Stack:
+class LevelStack:
     """Levels, each known by the prefix of its lines and the column at which they start."""
 
     def __init__(self, log: Log, sink: Sink) -> None:

@@ -5,17 +5,17 @@ A table for each part of the kernel, with the reason why its functions are not b
 
 from __future__ import annotations
 
-from series_ci.results.splat.role import Role, Row
+from series_ci.results.splat.role import Role, RoleRow
 
 ROWS = (
-    Row(
+    RoleRow(
         "printing",
         "a string that they print is their caller's",
         Role.HELPS,
         "v?s?n?c?n?printf v?scnprintf string string_nocheck pointer va_format k?v?asprintf* seq_v?printf"
         " hex_dump_to_buffer print_hex_dump*",
     ),
-    Row(
+    RoleRow(
         "allocators",
         "what they find broken, others broke; what they refuse, others asked for; what leaks, others lost",
         Role.HELPS,
@@ -34,7 +34,7 @@ ROWS = (
         " v?memdup_* strndup_user mempool_(alloc|free)* mempool_(kmalloc|kfree) pcpu_alloc* alloc_percpu* free_percpu"
         " alloc_skb (netdev_|napi_)alloc_skb* build_skb(_around)? fs_reclaim_(acquire|release)",
     ),
-    Row(
+    RoleRow(
         "interfaces that check what they are given",
         "they warn of what a driver hands to them",
         Role.HELPS,
@@ -43,7 +43,7 @@ ROWS = (
         " sysfs_(add|create)_*_ns sysfs_do_create_link* internal_create_group* skb_(put|push|put_data)"
         " find_(first|next|last)_((zero|and|andnot|or)_)?bit*",
     ),
-    Row(
+    RoleRow(
         "waiting for RCU, work and pages",
         "others do not finish; who waits for them is found below",
         Role.CALLS,
@@ -55,7 +55,7 @@ ROWS = (
         " lock_page(_killable|_or_retry)? wait_on_buffer lock_buffer lock_sock percpu_ref_kill*sync do_nanosleep"
         " hrtimer_nanosleep",
     ),
-    Row(
+    RoleRow(
         "timers and queues of work",
         "they take what others have not initialised, or freed",
         Role.CALLS,
@@ -64,7 +64,7 @@ ROWS = (
         " (enqueue|remove)_hrtimer (mod_|queue_)?(delayed_)?work_on (mod|queue|schedule)_(delayed_)?work(_on)?"
         " insert_work init_work delayed_work_timer_fn try_to_grab_pending raise_softirq*",
     ),
-    Row(
+    RoleRow(
         "other CPUs",
         "they wait until every CPU has answered, and one did not",
         Role.CALLS,
@@ -73,7 +73,7 @@ ROWS = (
         " (smp_)?text_poke* arch_jump_label_transform* jump_label_update static_key_(enable|disable|slow)*"
         " membarrier_*expedited",
     ),
-    Row(
+    RoleRow(
         "where work begins",
         "they call what others left to be done: workers, softirqs, timers, RCU, tasks that end, booting",
         Role.CALLS,

@@ -5,10 +5,10 @@ A table for each part of the kernel, with the reason why its functions are not b
 
 from __future__ import annotations
 
-from series_ci.results.splat.role import Role, Row
+from series_ci.results.splat.role import Role, RoleRow
 
 ROWS = (
-    Row(
+    RoleRow(
         "reports",
         "they print what was found out, and stand above it in every trace",
         Role.REPORTS,
@@ -23,7 +23,7 @@ ROWS = (
         " debug_show_(all|held)_locks sysfs_warn_dup skb_(over_|under_)?panic ass(fail|warn) (btrfs_)?assertfail"
         " fail_dump should_fail* should_failslab",
     ),
-    Row(
+    RoleRow(
         "rust",
         "the panic handler calls BUG(), and core's checks call the handler",
         Role.REPORTS,
@@ -31,7 +31,7 @@ ROWS = (
         " R*4core(6option|6result)13(unwrap|expect)_failed* ZN4core9panicking* ZN4core(6option|6result)13*_failed*"
         " ZN*rust_begin_unwind* core::panicking::* core::(option|result)::(unwrap|expect)_failed*",
     ),
-    Row(
+    RoleRow(
         "sanitizers",
         "the compiler calls them at every access, and they find the fault of their caller; tag checks of arm64 trap",
         Role.REPORTS,
@@ -43,7 +43,7 @@ ROWS = (
         " report_tag_fault tag_mismatch quarantine_(put|reduce|remove)* qlist_(free|move)* qlink_free"
         " cfi_(check|slowpath|fail)* report_cfi_failure handle_cfi_failure",
     ),
-    Row(
+    RoleRow(
         "checks",
         "they are asked whether all is well, and say that it is not",
         Role.REPORTS,
@@ -59,7 +59,7 @@ ROWS = (
         " poison_error free_pages?_(check|is)_bad* debug_dma_* dma_(free|unmap)_* rcu_*sleep_check"
         " ref_tracker_(alloc|free) net(dev|ns)_tracker_(alloc|free) div0 Ldiv0* readwrite_bug",
     ),
-    Row(
+    RoleRow(
         "locks",
         "who takes a lock is to blame, not how it is taken; lockdep is in the middle of that",
         Role.REPORTS,
@@ -77,7 +77,7 @@ ROWS = (
         " rt_(mutex|spin|read|write)_* task_blocks_on_rt_mutex debug_(rt_)?mutex_* hlist_bl_lock call_rwsem_* ldsem_*"
         " lock_text_start",
     ),
-    Row(
+    RoleRow(
         "memory and strings",
         "they copy, compare and clear what they were given",
         Role.REPORTS,
@@ -88,7 +88,7 @@ ROWS = (
         " copy_user_(generic|enhanced|short)* rep_(movs|stos)_alternative fallback_scalar_usercopy* clear_user*"
         " asm_copy_(to|from)_user* arm_copy_(to|from)_user* strn(cpy_from|len)_user csum_and_copy_*_user",
     ),
-    Row(
+    RoleRow(
         "thunks",
         "compilers and patches of the running text put them between a caller and what it calls",
         Role.REPORTS,
@@ -96,7 +96,7 @@ ROWS = (
         " ftrace_(graph_)?(regs_)?(caller|call|stub) SC[TK]__* bpf_dispatcher_*func bpf_trampoline_[0-9]*"
         " trace_(hardirqs|irq)_(on|off)* trace_preempt_(on|off)",
     ),
-    Row(
+    RoleRow(
         "scheduler",
         "who waits calls it; who waits is to blame",
         Role.WAITS,
@@ -105,7 +105,7 @@ ROWS = (
         " out_of_line_wait* do_sched_yield yield_to msleep* usleep_range* ssleep fsleep prepare_to_wait* finish_wait"
         " do_wait_intr* wait_woken rcu_note_context_switch sched_text_start",
     ),
-    Row(
+    RoleRow(
         "faults and interrupts",
         "they stand between what was interrupted and what reports",
         Role.WAITS,
@@ -132,7 +132,7 @@ ROWS = (
         " (irq|softirq)entry_text_(start|end) (rcu|ct)_(nmi|irq|user|idle|kernel|eqs)_(enter|exit)* (xen_)?evtchn_*"
         " xen_(do_hypervisor_callback|pv_evtchn_do_upcall|hvm_callback)*",
     ),
-    Row(
+    RoleRow(
         "system calls",
         "every call of a program begins there",
         Role.WAITS,
@@ -141,7 +141,7 @@ ROWS = (
         " system_call(_(exception|common|vectored)*)? sysenter* ret_(fast|slow)_syscall* ret_to_user* tracesys*"
         " swapgs_restore* do_syscall handle_sys(call|64*)? ret_from_syscall*",
     ),
-    Row(
+    RoleRow(
         "clocks and watchdogs",
         "they are the interrupt in which it is seen that somebody does not go on",
         Role.WAITS,
@@ -154,7 +154,7 @@ ROWS = (
         " native_(write_msr|apic_*write)* (native_)?sched_clock(_cpu)? local_clock trace_clock* pvclock_* kvm_clock_*"
         " read_(hpet|tsc) timekeeping_get* xen_timer_interrupt hv_stimer*",
     ),
-    Row(
+    RoleRow(
         "stacks",
         "sanitizers keep the stack of every allocation, and find it by walking it",
         Role.WAITS,
@@ -162,7 +162,7 @@ ROWS = (
         " filter_irq_stacks get_stack_info* in_task_stack stack_access_ok deref_stack_*"
         " (kernel|is_module)_text_address* module_address is_bpf_text_address",
     ),
-    Row(
+    RoleRow(
         "consoles and delays",
         "who prints much, or waits in a loop, calls them",
         Role.WAITS,
@@ -170,7 +170,7 @@ ROWS = (
         " io_serial_(in|out) mem32_serial_(in|out) serial8250_console_* univ8250_console_* uart_console_write"
         " pl011_console_* wait_for_(xmitr|lsr) (const_)?[un]delay delay_(tsc|loop|mwaitx|halt)* delay",
     ),
-    Row(
+    RoleRow(
         "threads",
         "every thread of the kernel begins there",
         Role.WAITS,

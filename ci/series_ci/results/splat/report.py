@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from series_ci.results.model import Splat
 from series_ci.results.splat import blame, shapes, trace
-from series_ci.results.splat.stack import Frame, Stack
+from series_ci.results.splat.stack import Frame, TraceStack
 from series_ci.results.splat.title import title
 
 MAX_LINES = 200
@@ -39,7 +39,7 @@ class Report:
     sure: bool
     test: str = ""
     lines: list[str] = field(default_factory=list)
-    stack: Stack = field(default_factory=Stack)
+    stack: TraceStack = field(default_factory=TraceStack)
     asked: bool = False  # other CPUs, for their backtraces
     kept: bool = False  # among the complaints
     counted: str = ""  # the fingerprint that it was counted by

@@ -19,7 +19,7 @@ class Role(Enum):
     CALLS = "shown, not blamed, unless own"
 
 
-class Row(NamedTuple):
+class RoleRow(NamedTuple):
     """Some functions of one part of the kernel, and why they are not blamed.
 
     `names` are separated by blanks. In a name, a `*` is any number of letters, and the rest a regular expression.

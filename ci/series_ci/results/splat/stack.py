@@ -35,7 +35,7 @@ class Frame(NamedTuple):
 
 
 @dataclass(slots=True)
-class Stack:
+class TraceStack:
     """What was read so far. The kind of a complaint, which may be told late, is an argument of what needs it."""
 
     before: list[Frame] = field(default_factory=list)  # above the first "Call Trace": allocation stacks, lock chains

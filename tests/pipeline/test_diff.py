@@ -15,7 +15,7 @@ from series_ci.manifest.request import Request
 from series_ci.pipeline.diff import compare_versions
 from series_ci.progress import Progress
 from series_ci.versions.difference import Difference
-from series_ci.versions.rangediff import Mark
+from series_ci.versions.rangediff import PatchFate
 
 OTHER = mails.Change("mm: for another tree", (("mm/rmap.c", "mapcount > 2", "mapcount > 3"),))
 LATER = mails.Change(
@@ -89,7 +89,7 @@ def test_a_version_that_was_sent_again_is_equal(world: Path) -> None:
 
 def test_the_only_patch_of_a_version_is_compared_however_little_is_left(world: Path) -> None:
     (pair,) = diff(world, "v6", "v7").pairs
-    assert pair.mark is Mark.CHANGED
+    assert pair.mark is PatchFate.CHANGED
     assert pair.old and pair.new
     assert (pair.old.title, pair.new.title) == ("mm: a helper", "mm: do it here")
     assert min(pair.added, pair.removed) >= 20
@@ -119,8 +119,8 @@ def test_what_does_not_apply_is_compared_as_mailed(world: Path, old: str, new: s
     assert version.commit is None
     assert "patch [2/2] mm: for another tree does not apply to" in version.refusal
     assert "mm/rmap.c:" in version.refusal
-    assert found.pairs[0].mark is Mark.SAME
-    assert {pair.mark for pair in found.pairs[1:]} <= {Mark.CHANGED, Mark.NEW, Mark.DROPPED}
+    assert found.pairs[0].mark is PatchFate.SAME
+    assert {pair.mark for pair in found.pairs[1:]} <= {PatchFate.CHANGED, PatchFate.NEW, PatchFate.DROPPED}
     assert not found.equal
 
 
@@ -146,21 +146,21 @@ def test_what_is_there_needs_no_lock(world: Path) -> None:
     assert first.old.base
     with files.locked(first.old.base.store / "series-ci.lock", pytest.fail):
         requests = [request_for(world, each) for each in ("v1", "v3")]
-        diff(requests[0], requests[1], Impatient(), mails_only=False)
+        compare_versions(requests[0], requests[1], Impatient(), mails_only=False)
 
 
 def test_a_mail_that_is_not_there(world: Path) -> None:
     gone = request_for(world, "v1")
     asked = make_request("nobody@example.org", sources_only(None, str(world / "mail"), str(world / "linux"), ()))
     with pytest.raises(UsageError, match=r"nobody@example\.org: .* has no such mail"):
-        diff(asked, gone, Progress(), mails_only=True)
+        compare_versions(asked, gone, Progress(), mails_only=True)
 
 
 def test_a_tree_that_is_not_there_is_an_error_and_no_reason_to_compare_mails(world: Path) -> None:
     options = sources_only(str(world / "mini.yaml"), None, "debian:linux-source-0.0", ())
     requests = [make_request(each, options) for each in ("v1", "v3")]
     with pytest.raises(InfrastructureError, match=r"linux-source-0\.0"):
-        diff(requests[0], requests[1], Progress(), mails_only=False)
+        compare_versions(requests[0], requests[1], Progress(), mails_only=False)
 
 
 def test_results_on_the_same_base_are_found(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
