@@ -16,7 +16,8 @@ from series_ci.pipeline.test import write
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.rundir import layout, sweep_summary
-from series_ci.rundir.run import SweepRun, VersionRun
+from series_ci.rundir.run import VersionRun
+from series_ci.rundir.sweep_run import SweepRun
 
 NAMES = ("base", "patched", "base-2", "patched-2")
 

@@ -16,10 +16,10 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, boot, initramfs, vm, watchdog
 from series_ci.guest.accel import Accelerator
 from series_ci.guest.boot import BootSetup
-from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
+from series_ci.kernel.toolchain import Toolchain
 from series_ci.progress import Progress
 from series_ci.results import quota
 from series_ci.results.model import Attempt, Ended, Result, Run, Status

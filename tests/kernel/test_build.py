@@ -10,9 +10,9 @@ from fakes import fakelinux
 from series_ci import arch
 from series_ci.errors import BuildError, InfrastructureError, UsageError
 from series_ci.host import files, paths, process
-from series_ci.kernel import build, cache, kconfig
-from series_ci.kernel.build import Toolchain
+from series_ci.kernel import build, cache, kconfig, toolchain
 from series_ci.kernel.cache import Build
+from series_ci.kernel.toolchain import Toolchain
 
 # The miniature kernel builds on any machine.
 ARCH = replace(arch.ARCHES["x86_64"], name=arch.host())
@@ -20,7 +20,7 @@ ARCH = replace(arch.ARCHES["x86_64"], name=arch.host())
 
 @pytest.fixture
 def tools(cache: Path) -> Toolchain:
-    return build.toolchain(ARCH)
+    return toolchain.toolchain(ARCH)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ class TestToolchain:
         compiler.write_text("#!/bin/sh\necho 'other-linux-gnu-gcc 1.0'\necho more\n")
         compiler.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-        tools = build.toolchain(replace(ARCH, name="other", cross="other-linux-gnu-"))
+        tools = toolchain.toolchain(replace(ARCH, name="other", cross="other-linux-gnu-"))
         assert tools.version == "other-linux-gnu-gcc 1.0"
         assert "CROSS_COMPILE=other-linux-gnu-" in tools.variables
         assert any(each.startswith("CC=") and each.endswith("other-linux-gnu-gcc") for each in tools.variables)
@@ -82,7 +82,7 @@ class TestToolchain:
         compiler.write_text("#!/bin/sh\necho 'clang version 1.0'\n")
         compiler.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-        tools = build.toolchain(replace(ARCH, name="other", cross="other-linux-gnu-"), "llvm")
+        tools = toolchain.toolchain(replace(ARCH, name="other", cross="other-linux-gnu-"), "llvm")
         assert tools.version == "clang version 1.0"
         assert {"LLVM=1", "CROSS_COMPILE=other-linux-gnu-"} <= set(tools.variables)
         assert any(each.startswith("CC=") and each.endswith("clang") for each in tools.variables)
@@ -98,12 +98,12 @@ class TestToolchain:
         compiler.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         with pytest.raises(InfrastructureError, match="gcc does not run: broken"):
-            build.toolchain(ARCH)
+            toolchain.toolchain(ARCH)
 
     @pytest.mark.parametrize("there", [True, False])
     def test_ccache_is_used_where_there_is_one(self, cache: Path, monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
         monkeypatch.setattr(process, "which", lambda name: "/usr/bin/ccache" if there and name == "ccache" else None)
-        tools = build.toolchain(ARCH)
+        tools = toolchain.toolchain(ARCH)
         assert tools.ccache is there
         assert ("CC=ccache gcc" in tools.variables) is there
 
@@ -206,7 +206,7 @@ class TestSuccess:
         ):
             monkeypatch.setenv(name, value)
         assert make().objects == 3
-        assert build.environment().keys() >= {"MAKEFLAGS", "CROSS_COMPILE", "LLVM", "KCFLAGS"}
+        assert toolchain.environment().keys() >= {"MAKEFLAGS", "CROSS_COMPILE", "LLVM", "KCFLAGS"}
 
 
 class TestStrangeFiles:

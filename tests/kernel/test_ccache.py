@@ -19,7 +19,7 @@ from fakes import lab
 from fakes.here import ROOT
 from fakes.lab import Lab
 from series_ci.host import paths, process
-from series_ci.kernel import build
+from series_ci.kernel import toolchain
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def build_anew(world: Lab) -> dict[str, int]:
     # As a process: a command of ours ends all children of its process, and a Redis is one of this one's.
     argv = [sys.executable, "-m", "series_ci", "prepare", "v1", "--series", str(world.manifest), "-q"]
     subprocess.run(argv, env={**os.environ, "PYTHONPATH": str(ROOT / "ci")}, check=True)
-    said = process.run(["ccache", "--print-stats"], env=build.environment())
+    said = process.run(["ccache", "--print-stats"], env=toolchain.environment())
     return {name: int(number) for name, number in (line.split("\t") for line in said.out.splitlines())}
 
 

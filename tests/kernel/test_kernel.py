@@ -12,7 +12,7 @@ from fakes.lab import Lab
 from series_ci import arch
 from series_ci.errors import BuildError, ExitStatus
 from series_ci.host import process
-from series_ci.kernel import build, sources
+from series_ci.kernel import sources, toolchain
 from series_ci.kernel.kernel import BuildSetup, base_failure, make, workshop
 from series_ci.kernel.store import Store
 from series_ci.progress import Progress
@@ -31,7 +31,7 @@ def shop(world: Lab, tmp_path: Path) -> tuple[BuildSetup, str]:
     base = sources.resolve(str(world.linux), lambda _text: None)
     fragment = tmp_path / "mine.config"
     fragment.write_text("CONFIG_KUNIT=y\n# CONFIG_MEMCG is not set\n")
-    return workshop(Store(base.store), base.commit, build.toolchain(ROW), ["mm"], [fragment]), base.commit
+    return workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), ["mm"], [fragment]), base.commit
 
 
 def test_the_configuration_is_the_guests_then_the_tests_then_the_series(shop: tuple[BuildSetup, str]) -> None:
@@ -50,7 +50,7 @@ def test_what_an_architecture_needs_comes_behind(world: Lab, tmp_path: Path) -> 
     fragment.write_text("CONFIG_ONE=y\nCONFIG_TWO=y\n")
     (tmp_path / "mine.config.x86_64").write_text("# CONFIG_TWO is not set\n")
     (tmp_path / "mine.config.aarch64").write_text("# CONFIG_ONE is not set\n")
-    shop = workshop(Store(base.store), base.commit, build.toolchain(ROW), ["mm"], [fragment])
+    shop = workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), ["mm"], [fragment])
     asked = {each.name: (each.value, each.origin) for each in shop.options}
     assert asked["ONE"] == ("y", "mine.config")
     assert asked["TWO"] == ("n", "mine.config.x86_64")
@@ -58,8 +58,8 @@ def test_what_an_architecture_needs_comes_behind(world: Lab, tmp_path: Path) -> 
 
 def test_another_configuration_has_another_digest_and_folder(shop: tuple[BuildSetup, str], world: Lab) -> None:
     one, commit = shop
-    two = workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
-    again = workshop(one.store, commit, build.toolchain(ROW), ["mm"], [])
+    two = workshop(one.store, commit, toolchain.toolchain(ROW), ["mm"], [])
+    again = workshop(one.store, commit, toolchain.toolchain(ROW), ["mm"], [])
     assert one.config_digest != two.config_digest == again.config_digest
     assert one.folder != two.folder == again.folder
 
@@ -79,7 +79,7 @@ def test_a_kernel_is_built_once(world: Lab, shop: tuple[BuildSetup, str], tmp_pa
 
 def test_without_tests_none_are_built(world: Lab, tmp_path: Path) -> None:
     base = sources.resolve(str(world.linux), lambda _text: None)
-    shop = workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
+    shop = workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), [], [])
     kernel = make(shop, "base", base.commit, tmp_path / "log", Progress())
     assert kernel.tests.notbuilt == ()
     assert kernel.tests.cached
@@ -113,7 +113,7 @@ def test_sources_that_the_compiler_refused_are_not_compiled_again(world: Lab, tm
         tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": "int broken = not_there;\n"}
     )
     base = sources.resolve(str(linux), lambda _text: None)
-    shop = workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
+    shop = workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), [], [])
     with pytest.raises(BuildError, match="'not_there' undeclared") as first:
         make(shop, "v1", base.commit, tmp_path / "log", Progress())
     Store(base.store).worktree.rename(tmp_path / "away")
@@ -133,7 +133,7 @@ def test_what_may_be_this_machines_fault_is_tried_again(world: Lab, tmp_path: Pa
     """A header that is missing may be there after the next apt-get install."""
     linux = fakelinux.repository(tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": text})
     base = sources.resolve(str(linux), lambda _text: None)
-    shop = workshop(Store(base.store), base.commit, build.toolchain(ROW), [], [])
+    shop = workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), [], [])
     with pytest.raises(BuildError):
         make(shop, "v1", base.commit, tmp_path / "v1", Progress())
     Store(base.store).worktree.rename(tmp_path / "away")

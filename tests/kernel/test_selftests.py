@@ -11,10 +11,10 @@ from series_ci import arch
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import paths, process
 from series_ci.host.inside import StrangeFileError
-from series_ci.kernel import build, selftests, sources
-from series_ci.kernel.build import Toolchain
+from series_ci.kernel import selftests, sources, toolchain
 from series_ci.kernel.selftests import SELFTESTS, Installed
 from series_ci.kernel.store import Base, Store
+from series_ci.kernel.toolchain import Toolchain
 from series_ci.results.model import Result, Status
 
 ARCH = replace(arch.ARCHES["x86_64"], name=arch.host())
@@ -24,7 +24,7 @@ CASE = '#include <stdio.h>\n#include "more.h"\nint main(void)\n{\n\tprintf("ok 1
 
 @pytest.fixture
 def tools(cache: Path) -> Toolchain:
-    return build.toolchain(ARCH)
+    return toolchain.toolchain(ARCH)
 
 
 @pytest.fixture

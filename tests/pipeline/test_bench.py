@@ -11,10 +11,10 @@ from fakes import fakeqemu
 from series_ci import arch
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest.accel import Accelerator
-from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.kernel.selftests import Installed
+from series_ci.kernel.toolchain import Toolchain
 from series_ci.manifest.model import MachineSize, Scenario
 from series_ci.pipeline import bench
 from series_ci.pipeline.bench import BenchSetup, Plan

@@ -18,7 +18,7 @@ from series_ci.guest import watchdog
 from series_ci.guest.record import read_run
 from series_ci.results.model import Ended
 from series_ci.rundir import read, verify
-from series_ci.rundir.run import SweepRun
+from series_ci.rundir.sweep_run import SweepRun
 
 OTHER = "left"
 MAKEFILE = f"{fakelinux.SELFTESTS}/mm/Makefile"

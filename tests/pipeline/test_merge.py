@@ -21,7 +21,8 @@ from series_ci.cli import main
 from series_ci.host import files
 from series_ci.results.model import Result, Status
 from series_ci.rundir import read, verify
-from series_ci.rundir.run import SweepRun, VersionRun
+from series_ci.rundir.run import VersionRun
+from series_ci.rundir.sweep_run import SweepRun
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from series_ci.report.sweep import MOST_DETAILS, show
 from series_ci.results.compare import compare
 from series_ci.results.model import Ended, Result, Run, Splat, Status
 from series_ci.rundir.matrix import matrix, why_failed
-from series_ci.rundir.run import Stage, SweepRow, SweepRun
+from series_ci.rundir.run import Stage
+from series_ci.rundir.sweep_run import SweepRow, SweepRun
 from series_ci.rundir.sweep_summary import sweep_json
 
 NAME = "mm/exit_skip"

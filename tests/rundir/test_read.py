@@ -23,7 +23,8 @@ from series_ci.pipeline.rows import Row
 from series_ci.results import compare, looks
 from series_ci.results.model import Ended, Result, Run, Splat, Status
 from series_ci.rundir import read
-from series_ci.rundir.run import Problem, Stage, SweepRun, VersionRun
+from series_ci.rundir.run import Problem, Stage, VersionRun
+from series_ci.rundir.sweep_run import SweepRun
 
 SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13", "ab" * 16, ("one", "two"), "f", ("f", "g"), "mm/a")
 

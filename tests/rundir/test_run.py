@@ -11,7 +11,8 @@ from series_ci.errors import ExitStatus
 from series_ci.pipeline.outcome import version_run
 from series_ci.results.compare import Change
 from series_ci.results.model import Result, Splat, Status
-from series_ci.rundir.run import Boot, Stage, SweepRow, SweepRun, VersionRun, place, worst
+from series_ci.rundir.run import Boot, Stage, VersionRun
+from series_ci.rundir.sweep_run import SweepRow, SweepRun, place, worst
 
 RUN = version_run(
     outcome(

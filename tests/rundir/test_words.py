@@ -9,7 +9,8 @@ from series_ci.pipeline.outcome import version_run
 from series_ci.results.compare import Change, TestChange
 from series_ci.results.model import Ended, Result, Splat, Status
 from series_ci.rundir import words
-from series_ci.rundir.run import Boot, Retried, SweepRun
+from series_ci.rundir.run import Boot, Retried
+from series_ci.rundir.sweep_run import SweepRun
 
 
 def entry(name: str, change: Change = Change.BROKEN) -> TestChange:

@@ -26,10 +26,10 @@ from series_ci.guest import bounded_log, qemu, record
 from series_ci.guest.boot import BootSetup, boot_kernel
 from series_ci.guest.initramfs import GuestTest
 from series_ci.host import files, requirements, scratch
-from series_ci.kernel.build import Toolchain
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
 from series_ci.kernel.store import Store
+from series_ci.kernel.toolchain import Toolchain
 from series_ci.manifest.request import Request
 from series_ci.pipeline import shell, stages
 from series_ci.progress import Progress

@@ -15,8 +15,8 @@ from series_ci.host import files
 from series_ci.report import b4, evidence, kcidb, mail, markdown
 from series_ci.report.junit import Failures, junit
 from series_ci.rundir import read, sweep_summary
-from series_ci.rundir.run import AnyRun, SweepRun, place
 from series_ci.rundir.summary import version_json
+from series_ci.rundir.sweep_run import AnyRun, SweepRun, place
 
 Given = dict[str, Any]
 """The options of single formats that were given."""

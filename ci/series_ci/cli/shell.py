@@ -10,7 +10,8 @@ from series_ci.cli import options
 from series_ci.cli.request import Options, make_request
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus
-from series_ci.pipeline.shell import interact, prepare
+from series_ci.guest.interactive import interact
+from series_ci.pipeline.shell import prepare
 
 
 @click.command()

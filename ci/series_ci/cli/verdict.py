@@ -9,8 +9,9 @@ import click
 
 from series_ci.cli import terminal
 from series_ci.report import sweep, table
-from series_ci.rundir.run import SweepRun, VersionRun
+from series_ci.rundir.run import VersionRun
 from series_ci.rundir.summary import version_json
+from series_ci.rundir.sweep_run import SweepRun
 from series_ci.rundir.sweep_summary import sweep_json
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from series_ci.cli import options
-from series_ci.rundir.run import SweepRun
+from series_ci.rundir.sweep_run import SweepRun
 from series_ci.rundir.verify import read_verified
 
 

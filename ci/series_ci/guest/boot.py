@@ -19,8 +19,8 @@ from series_ci.guest.outcome import GuestRun
 from series_ci.guest.record import GUEST, RUN_FILE, read_run, write_run
 from series_ci.host import files, process
 from series_ci.kernel import selftests
-from series_ci.kernel.build import Toolchain
 from series_ci.kernel.kernel import Kernel
+from series_ci.kernel.toolchain import Toolchain
 from series_ci.progress import Progress, Step, count
 from series_ci.results.model import Ended, Run, Splat, Status
 from series_ci.results.splat import find

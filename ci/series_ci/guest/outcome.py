@@ -14,6 +14,7 @@ from series_ci.guest import bounded_log
 from series_ci.guest.initramfs import GuestTest
 from series_ci.guest.qemu import Files
 from series_ci.guest.status import Told
+from series_ci.guest.taint import BAD_TAINTS, in_words, taints
 from series_ci.guest.vm import GuestBoot
 from series_ci.results import once
 from series_ci.results.ktap import stream
@@ -29,32 +30,6 @@ CONSOLE_LINES = 120
 
 _PLACEHOLDER = re.compile(r":?#\d+")
 
-_TAINTS = (
-    ("P", "a proprietary module was loaded"),
-    ("F", "a module was loaded by force"),
-    ("S", "the CPU is out of specification"),
-    ("R", "a module was unloaded by force"),
-    ("M", "the CPU reported a machine check"),
-    ("B", "a page was in a bad state"),
-    ("U", "user space asked for it"),
-    ("D", "the kernel died: an oops or BUG"),
-    ("A", "an ACPI table was overridden"),
-    ("W", "a warning was issued"),
-    ("C", "a staging driver was loaded"),
-    ("I", "a bug of the firmware was worked around"),
-    ("O", "a module from outside of the tree was loaded"),
-    ("E", "an unsigned module was loaded"),
-    ("L", "a soft lockup happened"),
-    ("K", "the kernel was live-patched"),
-    ("X", "the distributor says so"),
-    ("T", "struct randomisation"),
-    ("N", "an in-kernel test ran"),
-    ("J", "a fwctl device was used to debug"),
-)
-"""By the number of the bit, as Documentation/admin-guide/tainted-kernels.rst has them."""
-
-_BAD_TAINTS = frozenset("MBDWL")
-"""Those that mean that something went wrong."""
 
 _SAID = frozenset({Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL})
 """Statuses that a test gave itself."""
@@ -119,8 +94,8 @@ def _of_part(tests: Sequence[GuestTest], part: GuestRun) -> Iterator[Result]:
         said = by_name.get(result.name)
         completed = _completed(result, said) if result.name in by_name else result
         yield _died(completed, part.boot) if result.name == died_in else completed
-        if said and (bad := [each for each in taints(_taint(said)) if each[0] in _BAD_TAINTS]):
-            yield Result(f"{result.name}:{TAINT}", Status.FAIL, f"the kernel was tainted: {_in_words(bad)}")
+        if said and (bad := [each for each in taints(_taint(said)) if each[0] in BAD_TAINTS]):
+            yield Result(f"{result.name}:{TAINT}", Status.FAIL, f"the kernel was tainted: {in_words(bad)}")
 
 
 def _parsed(path: Path, titles: Collection[str]) -> Iterator[Result]:
@@ -166,21 +141,12 @@ def _doubted(result: Result, why: str) -> Result:
     return replace(result, status=Status.CRASH, reason=f"{result.status} was reported, but {why}")
 
 
-def taints(bits: int) -> list[tuple[str, str]]:
-    """The letters and meanings of a value of /proc/sys/kernel/tainted."""
-    return [each for number, each in enumerate(_TAINTS) if bits >> number & 1]
-
-
-def _in_words(found: Sequence[tuple[str, str]]) -> str:
-    return ", ".join(f"{letter} ({why})" for letter, why in found)
-
-
 def _notes(told: Told) -> Iterator[str]:
     for what, *rest in told.notes:
         if what == "left" and rest:
             yield f"left running: {' '.join(rest)}"
         elif what == "taint" and (value := _value(rest)) is not None:
-            yield f"tainted the kernel: {_in_words(taints(value))}"
+            yield f"tainted the kernel: {in_words(taints(value))}"
     if told.more_notes:
         yield f"{told.more_notes} more notes"
 

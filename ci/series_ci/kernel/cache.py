@@ -12,7 +12,7 @@ from series_ci.host import files, inside, paths
 from series_ci.kernel import kconfig
 
 if TYPE_CHECKING:
-    from series_ci.kernel.build import Toolchain
+    from series_ci.kernel.toolchain import Toolchain
 
 
 MOST_IMAGE = 512 * inside.MIB

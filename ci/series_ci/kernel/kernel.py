@@ -9,10 +9,10 @@ from pathlib import Path
 from series_ci.errors import BuildError, InfrastructureError
 from series_ci.host import files, paths
 from series_ci.kernel import build, cache, kconfig, selftests
-from series_ci.kernel.build import Toolchain
 from series_ci.kernel.cache import Build
 from series_ci.kernel.selftests import Installed
 from series_ci.kernel.store import Store
+from series_ci.kernel.toolchain import Toolchain
 from series_ci.progress import Progress, Step
 
 

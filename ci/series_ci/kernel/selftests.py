@@ -16,9 +16,9 @@ from pathlib import Path
 
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, inside, paths
-from series_ci.kernel import build
-from series_ci.kernel.build import Toolchain
+from series_ci.kernel import build, toolchain
 from series_ci.kernel.store import Store
+from series_ci.kernel.toolchain import Toolchain
 from series_ci.progress import Tell, count
 from series_ci.results.model import Result, Status
 
@@ -220,13 +220,13 @@ def _make(source: Path, folder: Path, collections: Sequence[str], tools: Toolcha
     variables = tools.selftest_variables
     jobs = f"-j{os.cpu_count() or 1}"
     headers = ["make", "-C", str(source), f"O={folder}", jobs, *variables, "headers"]
-    if build.make_logged(headers, log) != 0:
-        build.require_space(log)
+    if toolchain.make_logged(headers, log) != 0:
+        toolchain.require_space(log)
         raise InfrastructureError("make headers failed", details=inside.text(log)[-2000:])
     argv = ["make", "-C", str(source / SELFTESTS), f"O={folder}", jobs, *variables]
     argv += [f"TARGETS={' '.join(collections)}", f"KSFT_INSTALL_PATH={making / 'install'}"]
     # -k builds what comes after a program that fails, -i installs in spite of it.
-    build.make_logged([*argv, "-k", "-i", "install"], log)
+    toolchain.make_logged([*argv, "-k", "-i", "install"], log)
     for collection in collections:
         if not inside.is_folder(making, f"install/{collection}"):
             raise InfrastructureError(

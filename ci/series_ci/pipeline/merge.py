@@ -17,8 +17,9 @@ from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.rundir import join, layout, sweep_summary, verify
 from series_ci.rundir.join import Piece
-from series_ci.rundir.run import Boot, Problem, SweepRow, SweepRun, VersionRun, retried
+from series_ci.rundir.run import Boot, Problem, VersionRun, retried
 from series_ci.rundir.summary import version_json
+from series_ci.rundir.sweep_run import SweepRow, SweepRun
 from series_ci.versions import as_mailed
 
 _AGAIN = re.compile(r"-\d+\Z")

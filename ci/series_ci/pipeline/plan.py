@@ -13,7 +13,8 @@ from series_ci.mail.archive import Archive
 from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
 from series_ci.rundir import read
-from series_ci.rundir.run import SweepRun, VersionRun
+from series_ci.rundir.run import VersionRun
+from series_ci.rundir.sweep_run import SweepRun
 
 MOST = 256
 """So many jobs one matrix of GitHub's may have."""

@@ -11,7 +11,8 @@ from series_ci.host import paths
 from series_ci.manifest.request import Request
 from series_ci.pipeline import outcome
 from series_ci.pipeline.outcome import Outcome
-from series_ci.rundir.run import Stage, SweepRow, SweepRun
+from series_ci.rundir.run import Stage
+from series_ci.rundir.sweep_run import SweepRow, SweepRun
 
 
 @dataclass(frozen=True)

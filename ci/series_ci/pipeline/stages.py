@@ -14,7 +14,7 @@ from series_ci.guest.accel import Accelerator
 from series_ci.guest.boot import BootSetup
 from series_ci.guest.initramfs import GuestTest
 from series_ci.host import files, requirements
-from series_ci.kernel import build, compiled, kernel, sources
+from series_ci.kernel import compiled, kernel, sources, toolchain
 from series_ci.kernel.apply import kept_base, with_base_patches, with_series
 from series_ci.kernel.each_patch import PatchBuild, build_each
 from series_ci.kernel.kernel import BuildSetup, Kernel
@@ -113,7 +113,7 @@ def apply(request: Request, base: Base, fetched: Fetched, progress: Progress, su
 def workshop(request: Request, base: Base) -> BuildSetup:
     """Where all kernels of the request are made."""
     collections = sorted({test.program.partition("/")[0] for test in request.tests})
-    tools = build.toolchain(request.arch, request.toolchain)
+    tools = toolchain.toolchain(request.arch, request.toolchain)
     shop = kernel.workshop(Store(base.store), base.commit, tools, collections, request.config)
     return replace(shop, programs=tuple(test.program for test in request.tests))
 

@@ -27,7 +27,7 @@ from series_ci.progress import Progress
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
 from series_ci.rundir import layout
-from series_ci.rundir.run import SweepRun
+from series_ci.rundir.sweep_run import SweepRun
 from series_ci.rundir.sweep_summary import sweep_json
 
 

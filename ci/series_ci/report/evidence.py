@@ -14,7 +14,8 @@ from series_ci.host import inside, plain
 from series_ci.mail import message
 from series_ci.results import logline
 from series_ci.rundir import read
-from series_ci.rundir.run import AnyRun, SweepRun, VersionRun, place
+from series_ci.rundir.run import VersionRun
+from series_ci.rundir.sweep_run import AnyRun, SweepRun, place
 from series_ci.versions import as_mailed, rangediff
 from series_ci.versions.rangediff import PatchPair
 

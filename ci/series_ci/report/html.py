@@ -15,7 +15,8 @@ from series_ci.results.compare import Change, SplatEntry, TestChange
 from series_ci.results.logline import both_ends
 from series_ci.rundir import words
 from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix, why
-from series_ci.rundir.run import AnyRun, SweepRun, VersionRun, place
+from series_ci.rundir.run import VersionRun
+from series_ci.rundir.sweep_run import AnyRun, SweepRun, place
 
 LOG = 200
 """Lines of a test's output."""

@@ -19,7 +19,8 @@ from series_ci.results.compare import LOST, Change, SplatEntry, TestChange
 from series_ci.results.logline import both_ends
 from series_ci.results.model import Splat, Status
 from series_ci.rundir import words
-from series_ci.rundir.run import AnyRun, PatchResult, Problem, SweepRow, SweepRun, VersionRun
+from series_ci.rundir.run import PatchResult, Problem, VersionRun
+from series_ci.rundir.sweep_run import AnyRun, SweepRow, SweepRun
 
 OUTPUT_LINES = 200
 """A case keeps this many lines of its output, half from each end."""

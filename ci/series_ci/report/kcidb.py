@@ -15,7 +15,8 @@ from series_ci.errors import ExitStatus, NothingToTestError, UsageError
 from series_ci.host import files
 from series_ci.results.model import BOOT_RESULT, Ended, Result, Run, Status
 from series_ci.rundir import public, words
-from series_ci.rundir.run import AnyRun, Origin, Stage, SweepRun, VersionRun
+from series_ci.rundir.run import Origin, Stage, VersionRun
+from series_ci.rundir.sweep_run import AnyRun, SweepRun
 
 ORIGIN = "series_ci"
 

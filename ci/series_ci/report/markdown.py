@@ -10,7 +10,8 @@ from series_ci.report.markup import TextBlock, TextTable, cell, code, fence, joi
 from series_ci.results.compare import Change, TestChange
 from series_ci.rundir import words
 from series_ci.rundir.matrix import matrix, why_failed
-from series_ci.rundir.run import AnyRun, PatchResult, SweepRun, VersionRun
+from series_ci.rundir.run import PatchResult, VersionRun
+from series_ci.rundir.sweep_run import AnyRun, SweepRun
 
 SUMMARY = 1 << 20
 """Bytes that GitHub takes of a step's summary."""

@@ -10,7 +10,7 @@ from rich.text import Text
 from series_ci.report import table
 from series_ci.report.tables import Table
 from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix
-from series_ci.rundir.run import SweepRun
+from series_ci.rundir.sweep_run import SweepRun
 
 MOST_DETAILS = 60
 """So many tests are named below the terminal's table; all of them are in summary.md."""

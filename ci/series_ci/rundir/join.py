@@ -9,7 +9,8 @@ from pathlib import Path
 
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.manifest.model import Manifest
-from series_ci.rundir.run import AnyRun, Problem, Stage, SweepRow, SweepRun, VersionRun
+from series_ci.rundir.run import Problem, Stage, VersionRun
+from series_ci.rundir.sweep_run import AnyRun, SweepRow, SweepRun
 
 _ALIKE = ("arch", "memory", "cpus", "swap")
 _BETTER_ALIKE = ("accelerator", "compiler", "qemu", "series_ci")

@@ -12,7 +12,8 @@ from series_ci.progress import count
 from series_ci.results.compare import Change, TestChange
 from series_ci.results.model import BOOT_RESULT
 from series_ci.rundir import words
-from series_ci.rundir.run import Stage, SweepRow, VersionRun
+from series_ci.rundir.run import Stage, VersionRun
+from series_ci.rundir.sweep_run import SweepRow
 
 OK, NONE = "ok", "-"
 

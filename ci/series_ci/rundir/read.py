@@ -18,21 +18,9 @@ from series_ci.results.compare import Change, SplatEntry, TestChange
 from series_ci.results.model import Ended, Splat, Status
 from series_ci.rundir import runlock
 from series_ci.rundir.layout import SUMMARY
-from series_ci.rundir.run import (
-    SOURCE_KEYS,
-    AnyRun,
-    Boot,
-    Origin,
-    PatchResult,
-    Problem,
-    Retried,
-    SentPatch,
-    Stage,
-    SweepRow,
-    SweepRun,
-    VersionRun,
-)
+from series_ci.rundir.run import SOURCE_KEYS, Boot, Origin, PatchResult, Problem, Retried, SentPatch, Stage, VersionRun
 from series_ci.rundir.runlock import Lock
+from series_ci.rundir.sweep_run import AnyRun, SweepRow, SweepRun
 
 _WRONG = (KeyError, TypeError, ValueError, AttributeError)
 

@@ -14,20 +14,9 @@ from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
 from series_ci.kernel.hazards import Permitted
 from series_ci.kernel.source import Source
 from series_ci.manifest.allow import Allowed
-from series_ci.results.compare import ONLY_BOOTED, Change, SplatEntry, TestChange
+from series_ci.results.compare import Change, SplatEntry, TestChange
 from series_ci.results.coverage import Coverage
 from series_ci.results.model import Ended, Run, Splat
-
-
-class Stage(StrEnum):
-    """Where the way of a version ended."""
-
-    FETCH = "fetch"
-    TREE = "tree"
-    APPLY = "apply"
-    BUILD = "build"
-    BOOT = "boot"
-    DONE = "done"
 
 
 @dataclass(frozen=True)
@@ -175,81 +164,6 @@ class VersionRun:
         return [value for key in ("arch", "accelerator", "compiler") if (value := self.environment.get(key))]
 
 
-@dataclass(frozen=True)
-class SweepRow:
-    """One version of a sweep. Without a `run` nothing is known of it: `error` says why, or it was not its turn.
-
-    `stage` is where its way ended, `base` the spec of its tree, `same_as` an earlier version with the same sources.
-    """
-
-    label: str
-    message_id: str
-    stage: Stage
-    status: ExitStatus
-    base: str = ""
-    same_as: str = ""
-    error: Problem | None = None
-    run: VersionRun | None = None
-
-    @property
-    def compared(self) -> VersionRun | None:
-        """The run, if the version was booted and compared with its base."""
-        return self.run if self.run is not None and self.run.error is None else None
-
-
-VERDICTS = {
-    ExitStatus.REGRESSION: "regression",
-    ExitStatus.USAGE: "some versions cannot be had",
-    ExitStatus.INFRASTRUCTURE: "some versions gave no result",
-}
-"""The verdict on a sweep, by its exit status."""
-
-BESIDES = {
-    ExitStatus.APPLY: "some versions do not apply",
-    ExitStatus.BUILD: "some versions do not build",
-    ExitStatus.NOT_TESTED: "some versions were not tested",
-}
-"""What the verdict on a sweep says besides that on the versions that were booted, by its exit status."""
-
-UNTESTED = "no version was tested"
-"""The verdict on a sweep in which nothing went wrong and no version was booted."""
-
-
-@dataclass(frozen=True)
-class SweepRun:
-    """Many versions of one series. `folder` is the run directory as it was named then."""
-
-    series: str
-    title: str
-    rows: tuple[SweepRow, ...]
-    folder: str
-    repeat: str
-
-    @property
-    def status(self) -> ExitStatus:
-        """The exit status of all."""
-        return worst([row.status for row in self.rows])
-
-    @property
-    def verdict(self) -> str:
-        """The status in words. That there is no regression is said of versions that were booted, if there are any."""
-        if self.status in VERDICTS:
-            return VERDICTS[self.status]
-        found = {row.compared.verdict for row in self.rows if row.compared}
-        if not found:
-            return UNTESTED if self.status in (ExitStatus.OK, ExitStatus.NOT_TESTED) else BESIDES[self.status]
-        passed = ONLY_BOOTED if found == {ONLY_BOOTED} else "no regression"
-        return "; ".join([passed, *([BESIDES[self.status]] if self.status in BESIDES else [])])
-
-    @property
-    def runs(self) -> list[VersionRun]:
-        """The versions of which something is known, in order."""
-        return [row.run for row in self.rows if row.run is not None]
-
-
-AnyRun = VersionRun | SweepRun
-
-
 def retried(base: Sequence[Boot], patched: Sequence[Boot]) -> tuple[Retried, ...]:
     """The guests that were started again in these boots."""
     return tuple(
@@ -261,16 +175,12 @@ def retried(base: Sequence[Boot], patched: Sequence[Boot]) -> tuple[Retried, ...
     )
 
 
-def place(root: AnyRun, run: VersionRun, boot: Boot | None = None) -> str:
-    """Where a version, or one of its boots, lies in the directory of the whole, which may have been moved since."""
-    parts = [run.folder, *([boot.folder] if boot else [])]
-    return posixpath.relpath(posixpath.join(*parts), root.folder)
+class Stage(StrEnum):
+    """Where the way of a version ended."""
 
-
-def worst(found: Sequence[ExitStatus]) -> ExitStatus:
-    """The exit status of several versions: a regression is what one looks for; else the highest number.
-
-    That one of them was not tested hides nothing that went wrong with another.
-    """
-    wrong = [each for each in found if each not in (ExitStatus.OK, ExitStatus.NOT_TESTED)]
-    return ExitStatus.REGRESSION if ExitStatus.REGRESSION in wrong else max(wrong or found, default=ExitStatus.OK)
+    FETCH = "fetch"
+    TREE = "tree"
+    APPLY = "apply"
+    BUILD = "build"
+    BOOT = "boot"
+    DONE = "done"

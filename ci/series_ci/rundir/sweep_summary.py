@@ -8,8 +8,8 @@ from typing import Any
 
 from series_ci.results.compare import Change
 from series_ci.rundir.matrix import Matrix, matrix
-from series_ci.rundir.run import SweepRow, SweepRun
 from series_ci.rundir.summary import problem
+from series_ci.rundir.sweep_run import SweepRow, SweepRun
 
 
 def sweep_json(sweep: SweepRun) -> dict[str, Any]:

@@ -33,8 +33,9 @@ from series_ci.results import coverage, looks
 from series_ci.results.compare import Comparison
 from series_ci.results.model import Run
 from series_ci.rundir import layout, read, runlock, sweep_summary, verify_mails
-from series_ci.rundir.run import AnyRun, Boot, Stage, SweepRow, SweepRun, VersionRun, retried
+from series_ci.rundir.run import Boot, Stage, VersionRun, retried
 from series_ci.rundir.summary import compared_status, compared_verdict, version_json
+from series_ci.rundir.sweep_run import AnyRun, SweepRow, SweepRun
 
 MIB = 1 << 20
 

@@ -9,7 +9,8 @@ from series_ci.progress import count
 from series_ci.results import coverage
 from series_ci.results.compare import Change, Comparison, TestChange
 from series_ci.results.model import Ended
-from series_ci.rundir.run import AnyRun, PatchResult, SweepRun, VersionRun
+from series_ci.rundir.run import PatchResult, VersionRun
+from series_ci.rundir.sweep_run import AnyRun, SweepRun
 
 
 def name(run: AnyRun) -> str:

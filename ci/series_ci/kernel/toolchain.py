@@ -1,0 +1,91 @@
+"""The compiler of a build, its environment, and make with a log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from series_ci.arch import Arch
+from series_ci.errors import InfrastructureError
+from series_ci.host import files, inside, paths, process, scratch
+
+CONSTANT = {
+    # What uname -v would say about who built it and when: constant, or every build would link anew and differ.
+    "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
+    "KBUILD_BUILD_USER": "series-ci",
+    "KBUILD_BUILD_HOST": "series-ci",
+    "KBUILD_BUILD_VERSION": "1",
+    # Set, though empty: else the name of the commit would end up in the release and rebuild what includes it.
+    "LOCALVERSION": "",
+}
+
+
+CALLERS = ("MAKEFLAGS", "GNUMAKEFLAGS", "CROSS_COMPILE", "LLVM", "KCFLAGS", "KAFLAGS", "KCPPFLAGS")
+"""Kernel developers export these; they would change what is built without changing its cache key."""
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """The compiler for one architecture: make's variables, and the version line for cache keys and reports."""
+
+    arch: Arch
+    variables: tuple[str, ...]
+    version: str
+    ccache: bool
+
+    @property
+    def selftest_variables(self) -> tuple[str, ...]:
+        """Make's variables for the selftests: without ccache, as their scripts take the first word of CC for all of it.
+
+        With LLVM=1 they make CC themselves, for it has to say what it compiles for.
+        """
+        if "LLVM=1" in self.variables:
+            return tuple(each for each in self.variables if not each.startswith("CC="))
+        return tuple(each.replace("CC=ccache ", "CC=") for each in self.variables)
+
+
+def environment() -> dict[str, str]:
+    """Messages in English with plain quotes (we read them), our own compiler cache, nothing from the caller's make.
+
+    In its depend mode ccache takes the headers from the list that kbuild has gcc write anyway, so that an object which
+    is not in the cache is not preprocessed twice.
+    """
+    ccache = {"CCACHE_DIR": str(paths.cache() / "ccache"), "CCACHE_MAXSIZE": "5G", "CCACHE_DEPEND": "1"}
+    # The kernel's Makefile takes LC_ALL out of the environment, and Python has put a LC_CTYPE with UTF-8 into it.
+    english = {"LC_ALL": "C", "LC_CTYPE": "C", "LC_MESSAGES": "C", "LANG": "C"}
+    return {**english, **ccache, **dict.fromkeys(CALLERS, "")}
+
+
+def make_logged(argv: Sequence[str], log: Path, on_line: Callable[[str], None] = lambda _line: None) -> int:
+    """Run make with its output appended to `log`, line by line through `on_line` too; return its exit code.
+
+    Its temporary files go with it: some scripts of the kernel leave theirs behind, all do that are killed.
+    """
+    with files.disk_errors(log), scratch.folder("make") as temporary:
+        return process.run_logged(argv, log, env={**environment(), "TMPDIR": str(temporary)}, on_line=on_line)
+
+
+def toolchain(arch: Arch, kind: str = "gcc") -> Toolchain:
+    """Find the compiler for `arch`, `kind` gcc or llvm; the caller has checked that it exists (see `requirements`)."""
+    compiler = arch.gcc if kind == "gcc" else "clang"
+    done = process.run([compiler, "--version"], env=environment())
+    if done.code != 0 or not done.out:
+        raise InfrastructureError(f"{compiler} does not run: {done.err.strip()}")
+    ccache = process.which("ccache") is not None
+    variables = [f"ARCH={arch.make}", f"CC={'ccache ' if ccache else ''}{compiler}"]
+    variables += ["LLVM=1"] if kind == "llvm" else []
+    variables += [f"CROSS_COMPILE={arch.prefix}"] if arch.prefix else []
+    variables += [f"{name}={value}" for name, value in CONSTANT.items()]
+    return Toolchain(arch, tuple(variables), done.out.splitlines()[0], ccache)
+
+
+def require_space(log: Path) -> None:
+    """Raise InfrastructureError if a program says in the end of its log that it found the disk full."""
+    if files.is_full(log_tail(log, 200)):
+        raise files.disk_full(f"cannot build below {paths.cache()}")
+
+
+def log_tail(log: Path, lines: int = 15) -> str:
+    """Return the last lines of a log."""
+    return "\n".join(inside.text(log).splitlines()[-lines:])
