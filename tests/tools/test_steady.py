@@ -213,7 +213,7 @@ class TestProgram:
         )
         monkeypatch.setattr(steady, "BUSY", (str(busy),))
         seen = []
-        boot = steady.judge.boot
+        boot = steady.boot_kernel
 
         def look(*args: Any) -> Run:
             run = boot(*args)
@@ -224,7 +224,7 @@ class TestProgram:
             seen.append([fakeqemu.alive(pid) for pid in pids])
             return run
 
-        monkeypatch.setattr(steady.judge, "boot", look)
+        monkeypatch.setattr(steady, "boot_kernel", look)
         status, out, err = program("--boots", "3", "--busy")
         assert status == 0
         assert seen == [[], [True], [False]]

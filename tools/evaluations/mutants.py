@@ -22,12 +22,13 @@ from series_ci import cli
 from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request, stamped
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
+from series_ci.guest.boot import boot_kernel
 from series_ci.host import files, paths, requirements
 from series_ci.kernel import apply
 from series_ci.kernel.kernel import BuildSetup, Kernel, make
 from series_ci.kernel.store import Base, Store
 from series_ci.manifest.request import Request
-from series_ci.pipeline import judge, stages
+from series_ci.pipeline import stages
 from series_ci.progress import Progress
 from series_ci.results import compare
 from series_ci.results.compare import LOST
@@ -93,7 +94,7 @@ def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[V
         texts = [mutant.apply(source, base.spec) for mutant in mutants]
         shop, kernel = stages.make_base(asked, base, progress)
     recipe = stages.make_recipe(asked, shop, [kernel], progress)
-    control = judge.boot(recipe, kernel, asked.out / "base", progress, "boot base")
+    control = boot_kernel(recipe, kernel, asked.out / "base", progress, "boot base")
     require_good(control, asked)
     if skipped := [result.name for result in control.results if result.status is Status.SKIP]:
         progress.say(f"skipped, so no mutant is caught by them: {', '.join(skipped)}")
@@ -102,7 +103,7 @@ def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[V
     verdicts = []
     for mutant, text in zip(mutants, texts, strict=True):
         made = replace(_make(asked, alone, base, mutant, text, progress), tests=kernel.tests)
-        ran = judge.boot(recipe, made, asked.out / mutant.name, progress, f"boot {mutant.name}")
+        ran = boot_kernel(recipe, made, asked.out / mutant.name, progress, f"boot {mutant.name}")
         verdicts.append(Verdict(mutant, ran, caught_by(control, ran)))
         # Should a later one not build, then this was not for nothing.
         progress.say(f"{mutant.name}: {shortened(verdicts[-1].caught, all_names=False) or 'not caught'}")

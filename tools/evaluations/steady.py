@@ -26,12 +26,13 @@ from series_ci import cli
 from series_ci.cli import options, terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.guest import qemu
+from series_ci.guest.boot import boot_kernel
 from series_ci.guest.status import read
 from series_ci.host import files, process, requirements
 from series_ci.kernel.store import Store
 from series_ci.manifest.model import Selftest
 from series_ci.manifest.request import Request
-from series_ci.pipeline import judge, stages
+from series_ci.pipeline import stages
 from series_ci.progress import Progress, count
 from series_ci.results.compare import LOST
 from series_ci.results.model import BOOT_RESULT, Ended, Run, Status
@@ -118,7 +119,7 @@ def measure(asked: Request, plan: Plan, progress: Progress) -> Series:
         busy = plan.is_busy(boot)
         folder = asked.out / f"boot-{boot}"
         with _host(busy=busy):
-            run = judge.boot(recipe, kernel, folder, progress, f"boot {boot}{' busy' if busy else ''}")
+            run = boot_kernel(recipe, kernel, folder, progress, f"boot {boot}{' busy' if busy else ''}")
         boots.append(run)
         times = durations(qemu.Files(folder).status)
         samples += [

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from series_ci import __version__
@@ -45,7 +46,7 @@ class BootSetup:
     append: tuple[str, ...] = ()
 
 
-def boot_kernel(recipe: BootSetup, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
+def boot_kernel(setup: BootSetup, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
     """Run the tests on one kernel. A guest that is lost, or never comes up, is tried again on a fresh boot; after a
     crash the remaining tests go on in a fresh guest.
 
@@ -53,18 +54,18 @@ def boot_kernel(recipe: BootSetup, kernel: Kernel, folder: Path, progress: Progr
     these tests, on this machine. Raises InfrastructureError when the guest was lost each time: that is never a verdict
     on the kernel.
     """
-    tests = [test for test in recipe.tests if runnable(test, kernel)]
-    with progress.step(step_name) as step, packed(tests, kernel, recipe, folder) as initrd:
+    tests = [test for test in setup.tests if runnable(test, kernel)]
+    with progress.step(step_name) as step, packed(tests, kernel, setup, folder) as initrd:
         outputs = qemu.Files(folder)
         argv = qemu.command_line(
-            recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=recipe.append
+            setup.machine, setup.accel.name, kernel.build.image, initrd, outputs, words=setup.append
         )
-        environment = _environment(recipe, kernel, argv, initrd)
+        environment = _environment(setup, kernel, argv, initrd)
         if kept := _kept(folder, environment):
             step.note("kept from the interrupted run")
             return kept
         started = datetime.now(UTC)
-        parts = _Guests(recipe, kernel, tests, folder, step).run(initrd)
+        parts = _Guests(setup, kernel, tests, folder, step).run(initrd)
         run = replace(_run(kernel, tests, parts, environment, folder), started=started)
         _tell(step, parts, run)
     write_run(folder / RUN_FILE, run)
@@ -101,10 +102,10 @@ def runnable(test: GuestTest, kernel: Kernel) -> bool:
 
 
 @contextmanager
-def packed(tests: Sequence[GuestTest], kernel: Kernel, recipe: BootSetup, folder: Path) -> Iterator[Path]:
+def packed(tests: Sequence[GuestTest], kernel: Kernel, setup: BootSetup, folder: Path) -> Iterator[Path]:
     """The guest's initramfs for the block; megabytes that a run directory does not need after it."""
     initrd = folder / "initramfs.cpio"
-    files.write(initrd, initramfs.initramfs(tests, kernel.tests.folder, recipe.machine.arch, recipe.also))
+    files.write(initrd, initramfs.initramfs(tests, kernel.tests.folder, setup.machine.arch, setup.also))
     try:
         yield initrd
     finally:
@@ -119,8 +120,8 @@ def _limits(tests: Sequence[GuestTest]) -> vm.Limits:
 class _Guests:
     """The guests of one run: a second one where the first came to nothing, a fresh one for the tests after a crash."""
 
-    def __init__(self, recipe: BootSetup, kernel: Kernel, tests: Sequence[GuestTest], folder: Path, step: Step) -> None:
-        self.recipe = recipe
+    def __init__(self, setup: BootSetup, kernel: Kernel, tests: Sequence[GuestTest], folder: Path, step: Step) -> None:
+        self.setup = setup
         self.kernel = kernel
         self.tests = tests
         self.folder = folder
@@ -148,17 +149,34 @@ class _Guests:
             self.step.note(f"{boot.ended}: {boot.why}; a fresh guest goes on with {self.tests[first - 1].name}")
 
     def _survivor(self, initrd: Path, outputs: qemu.Files, first: int) -> GuestRun:
-        """The first guest that says something of the kernel, or the last one that was tried."""
+        """Return the first guest that says something of the kernel, or the last one that was tried."""
         earlier: list[GuestRun] = []
-        while attempts.in_vain((part := self._one(initrd, outputs, first)).boot):
+        while True:
+            passed: list[Splat] = []
+            ended = vm.run(
+                self._command_line(initrd, outputs, first),
+                outputs,
+                swap=self.setup.machine.swap,
+                limits=_limits(self.tests[first - 1 :]),
+                progress=self.step.update,
+                passing=partial(_collect, passed),
+            )
+            part = GuestRun(ended, outputs, tuple(passed))
+            if not attempts.in_vain(ended):
+                break
             number = len(earlier) + 1
-            self.step.note(f"try {number}: {part.boot.why}")
+            self.step.note(f"try {number}: {ended.why}")
             if number == attempts.TRIES:
                 break
             earlier.append(attempts.set_aside(part, number))
         if part.boot.ended is Ended.LOST:
             raise self._lost([*earlier, part])
         return replace(part, attempts=tuple(earlier))
+
+    def _command_line(self, initrd: Path, outputs: qemu.Files, first: int) -> list[str]:
+        words = [*self.setup.append, *([initramfs.first_test(first)] if first > 1 else [])]
+        image, accel = self.kernel.build.image, self.setup.accel.name
+        return qemu.command_line(self.setup.machine, accel, image, initrd, outputs, words=words)
 
     def _lost(self, tried: Sequence[GuestRun]) -> InfrastructureError:
         lost = sum(each.boot.ended is Ended.LOST for each in tried)
@@ -170,20 +188,10 @@ class _Guests:
             hint=f"see {outputs.folder}/qemu.log and {outputs.console}",
         )
 
-    def _one(self, initrd: Path, outputs: qemu.Files, first: int) -> GuestRun:
-        words = [*self.recipe.append, *([initramfs.first_test(first)] if first > 1 else [])]
-        image, accel = self.kernel.build.image, self.recipe.accel.name
-        argv = qemu.command_line(self.recipe.machine, accel, image, initrd, outputs, words=words)
-        passed: list[Splat] = []
-        ended = vm.run(
-            argv,
-            outputs,
-            swap=self.recipe.machine.swap,
-            limits=_limits(self.tests[first - 1 :]),
-            progress=self.step.update,
-            passing=lambda lines: passed.extend(find.find(lines)[: max(find.MAX_SPLATS - len(passed), 0)]),
-        )
-        return GuestRun(ended, outputs, tuple(passed))
+
+def _collect(passed: list[Splat], lines: Sequence[str]) -> None:
+    """Add the complaints in lines that go by, as far as a run keeps so many."""
+    passed.extend(find.find(lines)[: max(find.MAX_SPLATS - len(passed), 0)])
 
 
 def _run(
@@ -205,23 +213,23 @@ def _run(
     )
 
 
-def _environment(recipe: BootSetup, kernel: Kernel, argv: Sequence[str], initrd: Path) -> dict[str, str]:
+def _environment(setup: BootSetup, kernel: Kernel, argv: Sequence[str], initrd: Path) -> dict[str, str]:
     """What another person needs to see the same: none of it is measured, all of it is compared by `reproduce`."""
     return {
         "series_ci": __version__,
-        "arch": recipe.machine.arch.name,
-        "accelerator": recipe.accel.name,
-        "accelerator_reason": recipe.accel.why,
-        "compiler": recipe.tools.version,
-        "config": recipe.config_digest,
+        "arch": setup.machine.arch.name,
+        "accelerator": setup.accel.name,
+        "accelerator_reason": setup.accel.why,
+        "compiler": setup.tools.version,
+        "config": setup.config_digest,
         "image": kernel.build.image_digest,
         "initramfs": files.digest(initrd.read_bytes())[:16],
-        "qemu": qemu.qemu_version(recipe.machine.arch),
+        "qemu": qemu.qemu_version(setup.machine.arch),
         "qemu_argv": process.quote(argv),
         "host": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "memory": str(recipe.machine.memory),
-        "cpus": str(recipe.machine.cpus),
-        "swap": str(recipe.machine.swap),
+        "memory": str(setup.machine.memory),
+        "cpus": str(setup.machine.cpus),
+        "swap": str(setup.machine.swap),
     }
 
 

@@ -149,5 +149,5 @@ class _Search:
 
     def _twice(self) -> list[str]:
         """The program that the test is part of; of the boot as a whole, all of them."""
-        names = [test.name for test in self.base_runs.recipe.tests]
+        names = [test.name for test in self.base_runs.setup.tests]
         return names if self.test == BOOT_RESULT else [name for name in names if name == looks.program(self.test)]

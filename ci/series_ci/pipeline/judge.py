@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,29 +31,31 @@ class BaseRuns:
     folders `base-2`, `base-3` and so on, in the order in which they were asked for.
     """
 
-    recipe: BootSetup
+    setup: BootSetup
     kernel: Kernel
     folder: Path
     progress: Progress
-    _made: dict[tuple[GuestTest, ...], tuple[Run, Path]] = field(default_factory=dict)
     _first: list[tuple[Run, Path]] = field(default_factory=list)
+    _later: dict[tuple[GuestTest, ...], tuple[Run, Path]] = field(default_factory=dict)
 
-    def first(self) -> tuple[Run, Path]:
-        """The boot that runs all tests, and its folder."""
-        if not self._first:
-            self._first.append(self._boot(self.recipe.tests, 1))
-        return self._first[0]
+    def run(self, tests: tuple[GuestTest, ...], *, first: bool) -> tuple[Run, Path]:
+        """Return a run of the base with these tests, and its folder.
 
-    def again(self, tests: tuple[GuestTest, ...]) -> tuple[Run, Path]:
-        """A fresh boot that runs these tests alone, and its folder."""
-        if tests not in self._made:
-            self._made[tests] = self._boot(tests, len(self._made) + 2)
-        return self._made[tests]
-
-    def _boot(self, tests: tuple[GuestTest, ...], number: int) -> tuple[Run, Path]:
+        The `first` look takes the boot that runs all tests, each later one a fresh boot with its tests alone.
+        """
+        known = self._first[:1] if first else [self._later[tests]] if tests in self._later else []
+        if known:
+            return known[0]
+        number = 1 if first else len(self._later) + 2
         folder = self.folder.with_name(numbered(self.folder.name, number))
         name = f"boot {numbered(self.kernel.label, number)}"
-        return boot(narrowed(self.recipe, tests), self.kernel, folder, self.progress, name), folder
+        run = boot_kernel(narrowed(self.setup, tests), self.kernel, folder, self.progress, name)
+        keep_logs(self.kernel, folder, selftests=bool(tests))
+        if first:
+            self._first.append((run, folder))
+        else:
+            self._later[tests] = (run, folder)
+        return run, folder
 
 
 @dataclass(frozen=True)
@@ -63,28 +65,6 @@ class Judged:
     runs: tuple[Run, ...]
     boots: tuple[Path, ...]
     comparison: Comparison
-
-
-@dataclass
-class _Looks:
-    """The pairs of runs of one version so far."""
-
-    base: BaseRuns
-    kernel: Kernel
-    out: Path
-    progress: Progress
-    pairs: list[tuple[Run, Run]] = field(default_factory=list)
-    boots: list[Path] = field(default_factory=list)
-
-    def look(self, tests: tuple[GuestTest, ...]) -> None:
-        """Boot both kernels with these tests."""
-        number = len(self.pairs) + 1
-        before, place = self.base.again(tests) if self.pairs else self.base.first()
-        folder = self.out / numbered("patched", number)
-        name = f"boot {numbered(self.kernel.label, number)}"
-        after = boot(narrowed(self.base.recipe, tests), self.kernel, folder, self.progress, name)
-        self.pairs.append((before, after))
-        self.boots += [place, folder]
 
 
 def judge(
@@ -102,18 +82,38 @@ def judge(
     and `patched-3` in `out` get all that a reader of the results needs. `allowed` are the complaints that the manifest
     allows.
     """
-    every = base.recipe.tests
-    made = _Looks(base, kernel, out, progress)
-    made.look(every)
-    first = looks.verdict(made.pairs, allowed)
-    if (chosen := _chosen(every, looks.again(first, [test.name for test in every]), twice)) is not None:
-        progress.say(f"{_changes(first)}: both kernels once more{_with(chosen, every)}, to tell changes from FLAKY")
-        made.look(chosen)
-        if looks.contradicted(*looks.compared(made.pairs, allowed)):
-            progress.say("not as before: both kernels once more with all tests, which may depend on one another")
-            made.look(every)
-    runs = tuple(run for pair in made.pairs for run in pair)
-    return Judged(runs, tuple(made.boots), looks.verdict(made.pairs, allowed))
+    pairs: list[tuple[Run, Run]] = []
+    boots: list[Path] = []
+    for tests in _looks(base.setup.tests, pairs, allowed, twice, progress):
+        number = len(pairs) + 1
+        before, base_folder = base.run(tests, first=not pairs)
+        folder = out / numbered("patched", number)
+        name = f"boot {numbered(kernel.label, number)}"
+        after = boot_kernel(narrowed(base.setup, tests), kernel, folder, progress, name)
+        keep_logs(kernel, folder, selftests=bool(tests))
+        pairs.append((before, after))
+        boots += [base_folder, folder]
+    return Judged(tuple(run for pair in pairs for run in pair), tuple(boots), looks.verdict(pairs, allowed))
+
+
+def _looks(
+    every: tuple[GuestTest, ...],
+    pairs: Sequence[tuple[Run, Run]],
+    allowed: Sequence[Allowed],
+    twice: Collection[str],
+    progress: Progress,
+) -> Iterator[tuple[GuestTest, ...]]:
+    """Yield the tests of each look; `pairs` grows by what that look saw before the next one is asked for."""
+    yield every
+    first = looks.verdict(pairs, allowed)
+    chosen = _chosen(every, looks.again(first, [test.name for test in every]), twice)
+    if chosen is None:
+        return
+    progress.say(f"{_changes(first)}: both kernels once more{_with(chosen, every)}, to tell changes from FLAKY")
+    yield chosen
+    if looks.contradicted(*looks.compared(pairs, allowed)):
+        progress.say("not as before: both kernels once more with all tests, which may depend on one another")
+        yield every
 
 
 def _chosen(
@@ -138,19 +138,17 @@ def _with(chosen: Sequence[GuestTest], every: Sequence[GuestTest]) -> str:
     return f" with {', '.join(test.name for test in chosen)} alone" if chosen else " without tests"
 
 
-def narrowed(recipe: BootSetup, tests: tuple[GuestTest, ...]) -> BootSetup:
-    """The recipe with fewer tests; what the others brought with them stays in the guest."""
-    if tests == recipe.tests:
-        return recipe
-    return replace(recipe, tests=tests, also=tuple(sorted({*recipe.also, *(test.collection for test in recipe.tests)})))
+def narrowed(setup: BootSetup, tests: tuple[GuestTest, ...]) -> BootSetup:
+    """Return the setup with fewer tests; what the others brought with them stays in the guest."""
+    if tests == setup.tests:
+        return setup
+    return replace(setup, tests=tests, also=tuple(sorted({*setup.also, *(test.collection for test in setup.tests)})))
 
 
-def boot(recipe: BootSetup, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
-    """Boot one kernel; `folder` gets all that a reader of its results needs."""
-    run = boot_kernel(recipe, kernel, folder, progress, step_name)
+def keep_logs(kernel: Kernel, folder: Path, *, selftests: bool) -> None:
+    """Copy what a reader of the results needs of a kernel's build into the folder of its boot."""
     kept = {"config": kernel.build.config, "build.log": kernel.build.log}
-    if recipe.tests:
+    if selftests:
         kept["selftests.log"] = kernel.tests.log
     for name, path in kept.items():
         files.write(folder / name, path.read_bytes())
-    return run
