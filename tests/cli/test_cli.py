@@ -24,11 +24,12 @@ from fakes import fakeqemu, lab, mails, outcomes
 from fakes.lab import Lab
 from series_ci import __version__
 from series_ci.cli import main
-from series_ci.cli.request import LORE, Options, make_request, sources_only, stamped
+from series_ci.cli.request import LORE, Options, make_request, sources_only
 from series_ci.errors import BuildError, UsageError
 from series_ci.host import files, paths, scratch
 from series_ci.manifest import model
 from series_ci.pipeline.test import write
+from series_ci.rundir import layout
 
 PROGRAM = [sys.executable, "-m", "series_ci"]
 
@@ -163,13 +164,13 @@ def test_a_run_directory_that_cannot_be_made(folder: Path, capsys: pytest.Captur
 def test_a_run_directory_is_never_one_that_is_there(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies in it would be taken for the results of an interrupted run of the same thing."""
     monkeypatch.setattr(time, "strftime", lambda _form: "20260203-110518")
-    first = stamped("demo", "v10")
-    assert stamped("demo", "v10") == first
+    first = layout.stamped("demo", "v10")
+    assert layout.stamped("demo", "v10") == first
     first.mkdir(parents=True)
-    second = stamped("demo", "v10")
+    second = layout.stamped("demo", "v10")
     assert second.name == f"{first.name}.2"
     second.mkdir()
-    assert stamped("demo", "v10").name == f"{first.name}.3"
+    assert layout.stamped("demo", "v10").name == f"{first.name}.3"
 
 
 def test_missing_programs_are_named_with_their_packages(

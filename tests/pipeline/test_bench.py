@@ -17,7 +17,7 @@ from series_ci.kernel.selftests import Installed
 from series_ci.kernel.toolchain import Toolchain
 from series_ci.manifest.model import MachineSize, Scenario
 from series_ci.pipeline import bench
-from series_ci.pipeline.bench import BenchSetup, Plan
+from series_ci.pipeline.rig import BenchSetup, Plan
 from series_ci.progress import Progress
 from series_ci.results import stats
 
@@ -72,7 +72,7 @@ def booted(qemu):
 
 def run(lab, runs=1, *, scenarios=(SCENARIO,), **plan):
     _qemu, rig, out = lab
-    return bench.run(rig, scenarios, Plan(runs, **{"most": 9, **plan}), out, Progress())
+    return bench.rounds(rig, scenarios, Plan(runs, **{"most": 9, **plan}), out, Progress())
 
 
 def test_rounds_are_a_b_b_a(lab):

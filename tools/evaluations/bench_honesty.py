@@ -26,8 +26,8 @@ from series_ci.kernel.store import Store
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario, TreeSource
 from series_ci.manifest.request import Request
-from series_ci.pipeline import bench, stages
-from series_ci.pipeline.bench import BenchSetup, Plan
+from series_ci.pipeline import bench, rig, stages
+from series_ci.pipeline.rig import BenchSetup, Plan
 from series_ci.progress import Progress
 from series_ci.report.bench import Bench, gather, show_bench, summary
 from series_ci.results import samples
@@ -83,7 +83,7 @@ def run(
         slow = replace(
             kernel.make(replace(shop, collections=()), "slow", commit, asked.out / "slow", progress), tests=first.tests
         )
-    accel = bench.rig(asked, shop, (first, first), progress).accel
+    accel = rig.of_kernels(asked, shop, (first, first), progress).accel
     trials: list[Trial] = []
     seconds = [(f"itself-{number}", replace(first, label="itself")) for number in range(1, benches + 1)]
     for place, (name, second) in enumerate([*seconds, ("slow", slow)]):
@@ -91,8 +91,8 @@ def run(
             progress.say(f"slow: left out, no scenario measures {SLOWED}")
             break
         out = asked.out / name
-        rig = BenchSetup(shop, accel, (first, second))
-        taken = bench.run(rig, scenarios, replace(plan, seed=plan.seed + 1000 * place), out, progress)
+        pair = BenchSetup(shop, accel, (first, second))
+        taken = bench.rounds(pair, scenarios, replace(plan, seed=plan.seed + 1000 * place), out, progress)
         made = gather(replace(asked, label=second.label), first.commit, scenarios, taken, margin)
         files.write(out / bench.SAMPLES, samples.as_lines(taken))
         trials.append(Trial(name, second is slow, made))
@@ -139,7 +139,7 @@ def main(  # noqa: PLR0913 (click)
         out=out.resolve() if out else asked.out,
         repeat=repeat(spec, patches, names, benches=benches, runs=runs, margin=margin, accel=accel),
     )
-    asked = bench.request(asked, scenarios)
+    asked = rig.request(asked, scenarios)
     plan = Plan(runs, runs)
     trials = run(asked, scenarios, plan=plan, benches=benches, margin=margin / 100, progress=terminal.Terminal())
     if json_wanted:

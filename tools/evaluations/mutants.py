@@ -20,7 +20,7 @@ from rich.text import Text
 from exit_skip_mutants import FILE, MUTANTS, Mutant
 from series_ci import cli
 from series_ci.cli import options, terminal
-from series_ci.cli.request import Options, make_request, stamped
+from series_ci.cli.request import Options, make_request
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
 from series_ci.guest.boot import boot_kernel
 from series_ci.host import files, paths, requirements
@@ -33,6 +33,7 @@ from series_ci.progress import Progress
 from series_ci.results import compare
 from series_ci.results.compare import LOST
 from series_ci.results.model import BOOT_RESULT, Ended, Run, Status
+from series_ci.rundir import layout
 
 SERIES = str(paths.share("series") / "exit-skip.yaml")
 VERSION = "v10"  # the one that was merged: what the mutants are made of
@@ -80,7 +81,7 @@ def request(spec: str, accel: str, tool: str = "mutants", arch: str | None = Non
         out=None,
     )
     made = make_request(VERSION, options)
-    return replace(made, out=stamped(f"{tool}-{made.series}", made.label))
+    return replace(made, out=layout.stamped(f"{tool}-{made.series}", made.label))
 
 
 def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[Verdict]:

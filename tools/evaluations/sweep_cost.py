@@ -26,7 +26,7 @@ from rich.table import Table
 from figures import Figure, finish
 from series_ci import cli
 from series_ci.cli import options
-from series_ci.cli.request import Options, make_sweep, stamped
+from series_ci.cli.request import Options, make_sweep
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.host import files, paths, process
@@ -35,6 +35,7 @@ from series_ci.manifest.request import Request
 from series_ci.pipeline import stages, sweep
 from series_ci.pipeline.rows import Row, Sweep
 from series_ci.progress import Progress, Step
+from series_ci.rundir import layout
 from series_ci.rundir.run import Stage
 
 BUILDS = ("build ", "selftests ")
@@ -213,7 +214,7 @@ def main(*, as_json: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # 
     """
     asked = make_sweep((), Options(**given), keep_going=True)
     words = shlex.split(asked.requests[-1].repeat)[3:]  # series-ci test LABEL ...
-    figures = measure(asked, words, stamped(asked.series, "sweep-cost"), Terminal(verbose=verbose, quiet=quiet))
+    figures = measure(asked, words, layout.stamped(asked.series, "sweep-cost"), Terminal(verbose=verbose, quiet=quiet))
     return finish(figures, show, as_json=as_json)
 
 

@@ -6,28 +6,24 @@ import glob
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from series_ci.cli import options, terminal
-from series_ci.cli.request import Options, make_request, safe, stamped
+from series_ci.cli.request import Options, make_request
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.host import files, paths
+from series_ci.host import paths
 from series_ci.manifest import find
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.request import Request
-from series_ci.results import samples
-from series_ci.rundir import layout, runlock
-
-if TYPE_CHECKING:
-    from series_ci.pipeline.bench import Plan
-    from series_ci.report.bench import Bench
-    from series_ci.results.samples import Sample
-    from series_ci.rundir.runlock import Lock
+from series_ci.pipeline.bench import Task, run_bench
+from series_ci.pipeline.rig import Plan
+from series_ci.report.bench import show_bench, summary, worse
+from series_ci.rundir import layout
 
 
 def _fraction(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
@@ -82,11 +78,15 @@ def bench(
         *([f"--until {100 * own['until']:g}% --most {own['most']}"] if own["until"] else []),
     ]
     repeat = " ".join([identity, *words, f"--margin {100 * own['margin']:g}%"])
-    progress = Terminal(verbose=verbose, quiet=quiet)
-    with layout.opened(out, identity) as goes_on:
-        if goes_on:
-            progress.say(f"goes on with the interrupted bench in {out}")
-        return _measure(replace(request, out=out, repeat=repeat), scenarios, own, progress, as_json=as_json)
+    plan = Plan(own["runs"], max(own["runs"], own["most"]), own["seed"], own["until"])
+    task = Task(replace(request, out=out, repeat=repeat), scenarios, plan, own["margin"], identity)
+    made = run_bench(task, Terminal(verbose=verbose, quiet=quiet))
+    if as_json:
+        click.echo(json.dumps(summary(made), indent=2, ensure_ascii=False))
+    else:
+        show_bench(made, terminal.console(stderr=False))
+        click.echo(f"results:  {out}")
+    return int(ExitStatus.REGRESSION if worse(made) else ExitStatus.OK)
 
 
 def choose(known: Sequence[Scenario], names: Sequence[str]) -> tuple[Scenario, ...]:
@@ -115,67 +115,8 @@ def folder(given: str | None, request: Request, identity: str, *, resume: bool) 
         return path
     name = f"bench-{request.label}"
     if not resume:
-        return stamped(request.series, name)
-    for path in sorted(paths.runs().glob(f"{glob.escape(safe(request.series))}-{name}-*"), reverse=True):
+        return layout.stamped(request.series, name)
+    for path in sorted(paths.runs().glob(f"{glob.escape(layout.safe(request.series))}-{name}-*"), reverse=True):
         if layout.unfinished(path) == identity:
             return path
     raise UsageError("there is no interrupted bench that was asked for in these words", hint="leave --resume out")
-
-
-def _measure(
-    request: Request, scenarios: tuple[Scenario, ...], how: dict[str, Any], progress: Terminal, *, as_json: bool
-) -> int:
-    # numpy and scipy take longer to load than most verbs to run.
-    from series_ci.pipeline import bench as benches  # noqa: PLC0415
-    from series_ci.report.bench import (  # noqa: PLC0415
-        show_bench,
-        summary,
-        worse,
-    )
-
-    plan = benches.Plan(how["runs"], max(how["runs"], how["most"]), how["seed"], how["until"])
-    taken = take(request, scenarios, plan, how["margin"], progress)
-    write(taken)
-    made = taken.bench
-    if as_json:
-        click.echo(json.dumps(summary(made), indent=2, ensure_ascii=False))
-    else:
-        show_bench(made, terminal.console(stderr=False))
-        click.echo(f"results:  {request.out}")
-    return int(ExitStatus.REGRESSION if worse(made) else ExitStatus.OK)
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A bench that is over, and not yet written down."""
-
-    request: Request
-    bench: Bench
-    lock: Lock
-    samples: Sequence[Sample]
-
-
-def take(request: Request, scenarios: tuple[Scenario, ...], plan: Plan, margin: float, progress: Terminal) -> Taken:
-    """Take both kernels through the scenarios."""
-    from series_ci.pipeline import bench as benches  # noqa: PLC0415
-    from series_ci.pipeline import bench_runlock  # noqa: PLC0415
-    from series_ci.report.bench import gather  # noqa: PLC0415
-
-    rig = benches.prepare(benches.request(request, scenarios), progress)
-    taken = benches.run(rig, scenarios, plan, request.out, progress)
-    made = gather(request, rig.pair[0].commit, scenarios, taken, margin)
-    return Taken(request, made, bench_runlock.of_bench(request, rig, scenarios, plan, taken, margin=margin), taken)
-
-
-def write(taken: Taken) -> None:
-    """Put all that came of a bench into the run directory."""
-    from series_ci.pipeline import bench as benches  # noqa: PLC0415
-    from series_ci.report.bench import summary  # noqa: PLC0415
-    from series_ci.report.benchpage import page  # noqa: PLC0415
-
-    out = taken.request.out
-    files.write(out / benches.SAMPLES, samples.as_lines(taken.samples))
-    files.write(out / "bench.html", page(taken.bench))
-    runlock.write(out, taken.lock)
-    # The last one: it says that the bench is finished.
-    files.write_json(out / layout.SUMMARY, summary(taken.bench))

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from series_ci.cli import options, terminal
-from series_ci.cli.request import machine, stamped
+from series_ci.cli.request import machine
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.guest.record import run_json
@@ -21,6 +21,7 @@ from series_ci.pipeline import shell
 from series_ci.pipeline.shell import Given
 from series_ci.results import notes
 from series_ci.results.model import BOOT_RESULT, Run
+from series_ci.rundir import layout
 
 
 @click.command()
@@ -66,7 +67,7 @@ def boot(
         folders=tuple(folder.resolve() for folder in folders),
         words=command,
         timeout=timeout,
-        out=out.resolve() if out else stamped("boot", image.name),
+        out=out.resolve() if out else layout.stamped("boot", image.name),
         append=tuple(append.split()),
     )
     run = shell.boot(given, Terminal(verbose=more["verbose"], quiet=more["quiet"]))

@@ -7,14 +7,13 @@ from pathlib import Path
 import click
 
 from series_ci.cli import options, terminal
-from series_ci.cli.request import stamped
 from series_ci.errors import UsageError
 from series_ci.host import paths
 from series_ci.manifest import find
 from series_ci.manifest.model import Manifest
 from series_ci.pipeline.merge import merge_runs
 from series_ci.report.sweep import show
-from series_ci.rundir import verify
+from series_ci.rundir import layout, verify
 
 
 @click.command()
@@ -45,7 +44,7 @@ def merge(
     labels = [label for label in manifest.versions if not versions or label in versions]
     for each in versions:
         manifest.version(each)
-    target = out.absolute() if out else stamped(manifest.name, "merged")
+    target = out.absolute() if out else layout.stamped(manifest.name, "merged")
     sweep = merge_runs(run_dirs, manifest, labels, target, progress)
     show(sweep, terminal.console(stderr=False))
     return int(sweep.status)

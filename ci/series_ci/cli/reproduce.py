@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import json
 import os.path
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from series_ci.cli import options, terminal
-from series_ci.cli.request import Options, make_request, stamped
+from series_ci.cli.request import Options, make_request
 from series_ci.cli.terminal import Terminal
-from series_ci.errors import ExitStatus, NotTestedError, UsageError
-from series_ci.host import files, paths
+from series_ci.errors import ExitStatus, UsageError
+from series_ci.host import paths
 from series_ci.manifest import find
-from series_ci.manifest.model import Scenario
-from series_ci.manifest.reported import Reported
-from series_ci.manifest.request import Request
-from series_ci.pipeline import test
-from series_ci.results import samples
-from series_ci.rundir import layout, runlock
-from series_ci.rundir.runlock import Lock
-
-if TYPE_CHECKING:
-    from series_ci.pipeline.reproduce import Measured
-
-REPRODUCTION = "reproduction.md"
-"""In the run directory: the text for the thread."""
+from series_ci.pipeline.figures import Boots, Task, find_report, reproduce_figures
+from series_ci.pipeline.reproduce import Again, repeat_run
+from series_ci.report.reproduction import repeated_summary, show_repeated, show_reproduction
+from series_ci.rundir import layout
 
 
 @click.command()
@@ -75,26 +64,17 @@ def reproduce(
 
 def _folder(given: str | None) -> Path:
     if given is None:
-        return stamped("reproduce", "run")
+        return layout.stamped("reproduce", "run")
     path = Path(given).resolve()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UsageError(f"--out {given}: exists and is not an empty folder")
     return path
 
 
-@dataclass(frozen=True)
-class Boots:
-    """How often a report's kernel is booted, and where chance begins."""
-
-    runs: int
-    seed: int
-
-
 def _reports(
     name: str | None, given: dict[str, Any], out: str | None, boots: Boots, progress: Terminal, *, as_json: bool
 ) -> int:
-    from series_ci.pipeline import reproduce  # noqa: PLC0415
-
+    """Measure the figures of one report or of all, and show each when it is there."""
     manifest = find.find(given["series"], paths.series_folders())
     known = manifest.reported
     if not known:
@@ -102,12 +82,18 @@ def _reports(
             f"{manifest.name}: the manifest has no figures from the list", hint="they come below reported:"
         )
     names = [name] if name is not None else [each.name for each in known]
-    found = [reproduce.find(known, manifest.bench, each) for each in names]
-    folder = _folder(out) if out else stamped(manifest.name, f"reproduce-{name}" if name else "reproduce")
-    told = [
-        _report(*each, given, folder if name else folder / each[0].name, boots, progress, as_json=as_json)
-        for each in found
-    ]
+    found = [find_report(known, manifest.bench, each) for each in names]
+    folder = _folder(out) if out else layout.stamped(manifest.name, f"reproduce-{name}" if name else "reproduce")
+    asked = Options(test=(), memory=None, cpus=None, swap=None, out=None, **given)
+    told = []
+    for entry, scenario in found:
+        words = [entry.name, "--runs", str(boots.runs), "--seed", str(boots.seed)]
+        made = make_request(entry.version, asked, verb="reproduce", words=words)
+        request = replace(made, out=folder if name else folder / entry.name)
+        reproduced = reproduce_figures(Task(request, entry, scenario, boots), progress)
+        told.append(reproduced.summary)
+        if not as_json:
+            show_reproduction(entry, reproduced.rows, terminal.console(stderr=False))
     if as_json:
         click.echo(json.dumps(told[0] if name else told, indent=2, ensure_ascii=False))
     else:
@@ -115,94 +101,16 @@ def _reports(
     return int(ExitStatus.OK if all(each["reproduced"] for each in told) else ExitStatus.REGRESSION)
 
 
-def _report(
-    entry: Reported,
-    scenario: Scenario,
-    given: dict[str, Any],
-    folder: Path,
-    boots: Boots,
-    progress: Terminal,
-    *,
-    as_json: bool,
-) -> dict[str, Any]:
-    """Measure the figures of one report, write down, show; its summary."""
-    # numpy and scipy take longer to load than most verbs to run.
-    from series_ci.pipeline import reproduce  # noqa: PLC0415
-    from series_ci.report.reproduction import (  # noqa: PLC0415
-        show_reproduction,
-        summary,
-        text,
-    )
-    from series_ci.rundir import reproduction  # noqa: PLC0415
-
-    asked = Options(test=(), memory=None, cpus=None, swap=None, out=None, **given)
-    words = [entry.name, "--runs", str(boots.runs), "--seed", str(boots.seed)]
-    made = make_request(entry.version, asked, verb="reproduce", words=words)
-    request = reproduce.reported_request(replace(made, out=folder), entry, scenario)
-    measured = reproduce.measure(request, scenario, boots.runs, boots.seed, progress)
-    rows = reproduction.rows(entry.figures, measured.samples, measured.trouble.message if measured.trouble else "")
-    written = _lock(request, measured, entry, scenario, boots)
-    told = summary(entry, rows, f"series-ci reproduce {folder / runlock.NAME}" if written else request.repeat)
-    if written is not None:
-        _write_measured(folder, measured, written)
-    files.write(folder / REPRODUCTION, text(entry, rows, written))
-    # The last one: it says that all is there.
-    files.write_json(folder / layout.SUMMARY, told)
-    if not as_json:
-        show_reproduction(entry, rows, terminal.console(stderr=False))
-    return told
-
-
-def _lock(request: Request, measured: Measured, entry: Reported, scenario: Scenario, boots: Boots) -> Lock | None:
-    """None if nothing could be measured."""
-    from series_ci.pipeline import bench, bench_runlock  # noqa: PLC0415
-
-    if measured.rig is None:
-        return None
-    plan = bench.Plan(boots.runs, boots.runs, boots.seed)
-    return bench_runlock.of_bench(request, measured.rig, [scenario], plan, measured.samples, reported=entry)
-
-
-def _write_measured(folder: Path, measured: Measured, made: Lock) -> None:
-    from series_ci.pipeline import bench  # noqa: PLC0415
-
-    files.write(folder / bench.SAMPLES, samples.as_lines(measured.samples))
-    runlock.write(folder, made)
-
-
 def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *, as_json: bool) -> int:
-    from series_ci.pipeline import reproduce  # noqa: PLC0415
-    from series_ci.report.reproduction import repeated_summary, repeated_text, show_repeated  # noqa: PLC0415
-    from series_ci.rundir import reproduction  # noqa: PLC0415
-
+    """Make the run of a lock again, and show how the two compare."""
     _refuse(given)
-    _require_results(path)
-    then = runlock.read(path)
-    again = reproduce.Again(given["archive"], given["tree"], given["accel"])
-    with reproduce.request_of(then, again, out, f"series-ci reproduce {path.resolve()}") as request:
-        reproduce.check(request, then, progress)
-        now, finish = _made_again(then, request, progress)
-        found = reproduction.compare(then, now)
-        told = repeated_summary(then, found)
-        files.write(out / REPRODUCTION, repeated_text(now, found))
-        files.write_json(out / "reproduction.json", told)
-        finish()
+    made = repeat_run(path, Again(given["archive"], given["tree"], given["accel"]), out, progress)
     if as_json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(repeated_summary(made.lock, made.found), indent=2, ensure_ascii=False))
     else:
-        show_repeated(found, terminal.console(stderr=False))
+        show_repeated(made.found, terminal.console(stderr=False))
         click.echo(f"results:  {out}")
-    return int(ExitStatus.OK if found.same else ExitStatus.REGRESSION)
-
-
-def _require_results(path: Path) -> None:
-    """Raise NotTestedError for the folder of a run in which nothing was tested: it has no results to repeat."""
-    found = files.read_json(path / layout.SUMMARY) if path.is_dir() else None
-    if found and found.get("status") == ExitStatus.NOT_TESTED and not (path / runlock.NAME).exists():
-        raise NotTestedError(
-            f"{path}: nothing was tested in this run: {found.get('verdict')}",
-            hint=f"to test again: {found.get('repeat')}",
-        )
+    return int(ExitStatus.OK if made.found.same else ExitStatus.REGRESSION)
 
 
 def _refuse(given: dict[str, Any]) -> None:
@@ -214,52 +122,3 @@ def _refuse(given: dict[str, Any]) -> None:
     ):
         if given[name]:
             raise UsageError(f"--{name.replace('_', '-')}: a lock says itself {what}")
-
-
-def _made_again(then: Lock, request: Request, progress: Terminal) -> tuple[Lock, Callable[[], object]]:
-    """Do what the lock's run did; the new run's lock, and what writes the run down, its summary last."""
-    from series_ci.cli.bench import take, write  # noqa: PLC0415
-    from series_ci.pipeline import bench  # noqa: PLC0415
-
-    if then.measure is None:
-        return _tested_again(request, progress)
-    scenarios, runs, seed = then.measure.scenarios, then.measure.runs, then.measure.seed
-    if then.reported is None:
-        plan = bench.Plan(runs, runs, seed)
-        taken = take(request, scenarios, plan, then.measure.margin, progress)
-        return taken.lock, partial(write, taken)
-    return _measured_again(then.reported, scenarios, request, Boots(runs, seed), progress)
-
-
-def _tested_again(request: Request, progress: Terminal) -> tuple[Lock, Callable[[], object]]:
-    from series_ci.pipeline.runlock import of_test  # noqa: PLC0415
-    from series_ci.pipeline.test import write  # noqa: PLC0415
-
-    outcome = test.examine(request, progress)
-    made = of_test(outcome)
-    if made is None:
-        assert outcome.error is not None
-        write(outcome)
-        raise outcome.error
-    return made, partial(write, outcome)
-
-
-def _measured_again(
-    entry: Reported, scenarios: Sequence[Scenario], request: Request, boots: Boots, progress: Terminal
-) -> tuple[Lock, Callable[[], object]]:
-    from series_ci.pipeline import reproduce  # noqa: PLC0415
-    from series_ci.report.reproduction import summary  # noqa: PLC0415
-    from series_ci.rundir import reproduction  # noqa: PLC0415
-
-    measured = reproduce.measure(request, scenarios[0], boots.runs, boots.seed, progress)
-    made = _lock(request, measured, entry, scenarios[0], boots)
-    if made is None:
-        assert measured.trouble is not None
-        raise measured.trouble
-
-    def write() -> None:
-        _write_measured(request.out, measured, made)
-        rows = reproduction.rows(entry.figures, measured.samples)
-        files.write_json(request.out / layout.SUMMARY, summary(entry, rows, request.repeat))
-
-    return made, write

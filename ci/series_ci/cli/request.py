@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import glob
-import itertools
-import os
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -234,25 +231,11 @@ def _out(given: str | None, series: str, label: str) -> Path:
         if path.exists() and not (path.is_dir() and _unfinished(path)):
             raise _written(given)
         return path
-    return stamped(series, label)
+    return layout.stamped(series, label)
 
 
 def _written(given: str) -> UsageError:
     return UsageError(f"--out {given}: exists and is not an empty folder", hint="a run directory is written once")
-
-
-def stamped(series: str, label: str) -> Path:
-    """A folder that nobody has used: what lies in one would be taken for what an interrupted run has left."""
-    # Seconds are enough for a person; the process number keeps two runs of one second apart.
-    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    name = f"{safe(series)}-{label}-{stamp}"
-    names = (name if number == 1 else f"{name}.{number}" for number in itertools.count(1))
-    return next(path for each in names if not (path := paths.runs() / each).exists())
-
-
-def safe(series: str) -> str:
-    """The name of a series, or a Message-ID, as the beginning of a folder's name."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", series)
 
 
 def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
@@ -264,8 +247,8 @@ def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
             raise _written(given)
         return path
     # The youngest first: with the stamp in their names, that is the order of the names.
-    earlier = sorted(paths.runs().glob(f"{glob.escape(safe(series))}-sweep-*"), reverse=True)
-    return next((path for path in earlier if layout.unfinished(path) == repeat), stamped(series, "sweep"))
+    earlier = sorted(paths.runs().glob(f"{glob.escape(layout.safe(series))}-sweep-*"), reverse=True)
+    return next((path for path in earlier if layout.unfinished(path) == repeat), layout.stamped(series, "sweep"))
 
 
 def _unfinished(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from series_ci.cli import options, terminal, verdict
-from series_ci.cli.request import Options, make_request, stamped
+from series_ci.cli.request import Options, make_request
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.host import files, paths
@@ -150,7 +150,7 @@ def _for_ever(manifest: Manifest, asked: Options, known: Ledger, progress: Termi
         else:
             wait = interval
             for each in new:
-                entry = Record(Fate.TRYING, each.title, str(stamped(manifest.name, "watch")), label=each.label)
+                entry = Record(Fate.TRYING, each.title, str(layout.stamped(manifest.name, "watch")), label=each.label)
                 known.put({each.message_id: entry})
                 _try(each.message_id, entry, asked, known, progress)
         sleep(60.0 * wait)

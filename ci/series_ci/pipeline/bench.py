@@ -1,4 +1,4 @@
-"""Figures of two kernels, taken in turns: rounds of boots, each boot one scenario on one kernel.
+"""The story of `series-ci bench`: figures of two kernels, taken in turns, each boot one scenario on one kernel.
 
 Both kernels boot by the same recipe, one right after the other; every second round begins with the other one (A B B A),
 so that a host that changes meanwhile favours neither. What a boot gave is kept in its folder the moment it is over:
@@ -11,27 +11,26 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from series_ci import arch
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.guest import attempts, bounded_log, qemu
-from series_ci.guest.accel import Accelerator
-from series_ci.guest.boot import BootSetup, boot_kernel, require, runnable
-from series_ci.guest.initramfs import GuestTest
+from series_ci.guest.boot import boot_kernel
 from series_ci.host import files, inside
-from series_ci.kernel.kernel import BuildSetup, Kernel
-from series_ci.kernel.store import Base
-from series_ci.mail.fetch import Fetched
-from series_ci.manifest.model import Scenario, Selftest
+from series_ci.manifest.model import Scenario
 from series_ci.manifest.request import Request
-from series_ci.pipeline import stages
+from series_ci.pipeline import rig
+from series_ci.pipeline.bench_runlock import of_bench
+from series_ci.pipeline.rig import BenchSetup, Plan
 from series_ci.progress import Progress, count
-from series_ci.results import samples, stats
-from series_ci.results.metrics import measured
+from series_ci.report.bench import Bench, gather, summary
+from series_ci.report.benchpage import page
+from series_ci.results import samples
 from series_ci.results.model import Run, Status
 from series_ci.results.samples import SIDES, Raw, Sample
+from series_ci.rundir import layout, runlock
+from series_ci.rundir.runlock import Lock
 
 SAMPLES = "samples.jsonl"
 """In a boot's folder, written last; and in that of the bench, with those of all boots."""
@@ -43,93 +42,60 @@ _TOLD = ("arch", "accelerator", "accelerator_reason", "compiler", "config", "qem
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much is measured: at least `runs` rounds and then, with a `precision`, as many as it takes, up to `most`.
+class Task:
+    """What is to be measured for a request; `margin` is how large a change is still none, as a fraction.
 
-    `precision` is what the intervals of all times of a scenario have to be as narrow as, as a fraction.
+    `identity` is what two benches have in common of which one goes on with the other.
     """
 
-    runs: int
-    most: int
-    seed: int = 1
-    precision: float | None = None
-
-    @property
-    def limit(self) -> int:
-        """Rounds that there are at the most."""
-        return self.runs if self.precision is None else self.most
-
-    def enough(self, rounds: int, found: Sequence[Sample]) -> bool:
-        """Whether a scenario has been measured precisely enough by these rounds."""
-        if self.precision is None or rounds < self.runs:
-            return False
-        return stats.precise(stats.judge(measured(found), self.precision), self.precision)
+    request: Request
+    scenarios: tuple[Scenario, ...]
+    plan: Plan
+    margin: float
+    identity: str
 
 
 @dataclass(frozen=True)
-class Sources:
-    """Where the two kernels came from."""
+class Taken:
+    """A bench that is over, and not yet written down."""
 
-    fetched: Fetched
-    base: Base
-
-
-@dataclass(frozen=True)
-class BenchSetup:
-    """The two kernels, base first, and what they are booted with; `sources` is None if they are of no version."""
-
-    shop: BuildSetup
-    accel: Accelerator
-    pair: tuple[Kernel, Kernel]
-    sources: Sources | None = None
-
-    def recipe(self, scenario: Scenario, seed: int) -> BootSetup:
-        """How a scenario is booted: its own machine, its program alone."""
-        size = scenario.machine
-        asked = ("--warmup", scenario.warmup, "--samples", scenario.samples, "--seed", seed)
-        return BootSetup(
-            arch.Machine(self.shop.tools.arch, size.memory, size.cpus, size.swap),
-            self.accel,
-            (_test(scenario, self.shop, self.pair[0].commit, tuple(str(word) for word in asked)),),
-            self.shop.tools,
-            self.shop.config_digest,
-        )
+    request: Request
+    bench: Bench
+    lock: Lock
+    samples: Sequence[Sample]
 
 
-def _test(scenario: Scenario, shop: BuildSetup, commit: str, words: tuple[str, ...]) -> GuestTest:
-    selftest = Selftest.model_construct(
-        program=scenario.program, name=scenario.program, args=(*scenario.args, *words), timeout=None
-    )
-    return stages.make_test(selftest, shop, commit)
+def run_bench(task: Task, progress: Progress) -> Bench:
+    """Measure both kernels of a version, and write down what came of it; goes on with what an earlier bench has left.
+
+    Raises what `rig.prepare` and `rounds` raise; all boots that are over then are kept.
+    """
+    with layout.opened(task.request.out, task.identity) as goes_on:
+        if goes_on:
+            progress.say(f"goes on with the interrupted bench in {task.request.out}")
+        return write(take(task.request, task.scenarios, task.plan, task.margin, progress))
 
 
-def request(asked: Request, scenarios: Sequence[Scenario]) -> Request:
-    """The request with the scenarios' programs in place of the tests: their collections' configuration comes along."""
-    programs = dict.fromkeys(scenario.program for scenario in scenarios)
-    tests = (Selftest.model_construct(program=each, name=each, args=(), timeout=None) for each in programs)
-    return replace(asked, tests=tuple(tests))
+def take(request: Request, scenarios: tuple[Scenario, ...], plan: Plan, margin: float, progress: Progress) -> Taken:
+    """Take both kernels through the scenarios."""
+    made = rig.prepare(rig.request(request, scenarios), progress)
+    taken = rounds(made, scenarios, plan, request.out, progress)
+    found = gather(request, made.pair[0].commit, scenarios, taken, margin)
+    return Taken(request, found, of_bench(request, made, scenarios, plan, taken, margin=margin), taken)
 
 
-def prepare(asked: Request, progress: Progress) -> BenchSetup:
-    """Both kernels of a request that `request` has made. Raises what `pipeline.test` raises, ApplyError and all."""
-    made = stages.make_pair(asked, progress)
-    return replace(rig(asked, made.shop, (made.first, made.second), progress), sources=Sources(made.fetched, made.base))
+def write(taken: Taken) -> Bench:
+    """Put all that came of a bench into the run directory, and return the bench."""
+    out = taken.request.out
+    files.write(out / SAMPLES, samples.as_lines(taken.samples))
+    files.write(out / "bench.html", page(taken.bench))
+    runlock.write(out, taken.lock)
+    # The last one: it says that the bench is finished.
+    files.write_json(out / layout.SUMMARY, summary(taken.bench))
+    return taken.bench
 
 
-def rig(asked: Request, shop: BuildSetup, pair: tuple[Kernel, Kernel], progress: Progress) -> BenchSetup:
-    """Two kernels that are there already."""
-    chosen = stages.choose_accelerator(asked.accel, asked.arch, pair[0].build.image, progress)
-    tests = [stages.make_test(each, shop, pair[0].commit) for each in asked.tests]
-    require(tests, pair)
-    for kernel in pair:
-        if missing := [test.name for test in tests if not runnable(test, kernel)]:
-            raise InfrastructureError(
-                f"{', '.join(missing)}: did not compile in the tree of {kernel.label}", hint=f"see {kernel.tests.log}"
-            )
-    return BenchSetup(shop, chosen, pair)
-
-
-def run(made: BenchSetup, scenarios: Sequence[Scenario], plan: Plan, out: Path, progress: Progress) -> list[Sample]:
+def rounds(made: BenchSetup, scenarios: Sequence[Scenario], plan: Plan, out: Path, progress: Progress) -> list[Sample]:
     """All samples of a bench, those that an interrupted one has left in `out` included; warm-up is marked, not dropped.
 
     Raises InfrastructureError for a boot that does not give its samples, UsageError if `out` has those of another

@@ -10,7 +10,7 @@ from series_ci.guest import qemu
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.reported import Reported
 from series_ci.manifest.request import Request
-from series_ci.pipeline.bench import BenchSetup, Plan, Sources
+from series_ci.pipeline.rig import BenchSetup, Plan, Sources
 from series_ci.pipeline.runlock import inputs, tools
 from series_ci.results.metrics import in_order
 from series_ci.results.samples import SIDES, Sample

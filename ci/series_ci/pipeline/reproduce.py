@@ -1,4 +1,4 @@
-"""The story of `series-ci reproduce`: figures that were reported, measured again; a run, made again from its lock.
+"""The story of `series-ci reproduce RUN_DIR|LOCK`: a run of anybody's, made again from its lock.
 
 The inputs of a lock are fetched again and have to be, by digest, what they were: with other mails or another tree
 nothing would be repeated. Tools may differ; they are named.
@@ -6,26 +6,28 @@ nothing would be repeated. Tools may differ; they are named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from series_ci import arch
 from series_ci.arch import Machine
-from series_ci.errors import ApplyError, BuildError, InfrastructureError, UsageError
+from series_ci.errors import ExitStatus, InfrastructureError, NotTestedError
 from series_ci.host import files, scratch
 from series_ci.kernel.store import Store
-from series_ci.manifest.model import Scenario, Selftest, TreeSource
-from series_ci.manifest.reported import Reported
+from series_ci.manifest.model import Selftest, TreeSource
 from series_ci.manifest.request import Request
-from series_ci.pipeline import bench, stages
-from series_ci.pipeline.bench import BenchSetup, Turn
+from series_ci.pipeline import bench, figures, stages, test
+from series_ci.pipeline.figures import Boots, Task
+from series_ci.pipeline.rig import Plan
+from series_ci.pipeline.runlock import of_test
 from series_ci.progress import Progress
-from series_ci.results.samples import SIDES, Sample
+from series_ci.report.reproduction import repeated_summary, repeated_text, summary
+from series_ci.rundir import layout, reproduction, runlock
+from series_ci.rundir.reproduction import Repeated
 from series_ci.rundir.runlock import Lock
-
-_PATCHED = SIDES[1]
 
 
 @dataclass(frozen=True)
@@ -38,28 +40,39 @@ class Again:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was measured for a report; without a `rig`, `trouble` is why nothing could be."""
+class Repetition:
+    """The lock that a run was made again from, and how that run's results compare."""
 
-    rig: BenchSetup | None
-    samples: tuple[Sample, ...] = ()
-    trouble: ApplyError | BuildError | None = None
+    lock: Lock
+    found: Repeated
 
 
-def measure(request: Request, scenario: Scenario, runs: int, seed: int, progress: Progress) -> Measured:
-    """Boot the kernel with the series `runs` times for one scenario.
+def repeat_run(path: Path, again: Again, out: Path, progress: Progress) -> Repetition:
+    """Make the run of a lock, or of the run directory that it lies in, again in `out`; compare, and write both down.
 
-    That the version does not apply or build is an answer, too. Raises what `bench.prepare` and `bench.boot` raise.
+    Raises NotTestedError for a run that has no results, InfrastructureError for inputs that are not those of the lock,
+    and what the run's own story raises.
     """
-    try:
-        rig = bench.prepare(bench.request(request, [scenario]), progress)
-    except (ApplyError, BuildError) as error:
-        return Measured(None, trouble=error)
-    samples: list[Sample] = []
-    for number in range(runs):
-        turn = Turn(scenario, _PATCHED, number, number, seed + number)
-        samples += bench.boot(rig, turn, request.out / "boots", progress)
-    return Measured(rig, tuple(samples))
+    _require_results(path)
+    then = runlock.read(path)
+    with request_of(then, again, out, f"series-ci reproduce {path.resolve()}") as request:
+        check(request, then, progress)
+        now, finish = _made_again(then, request, progress)
+        found = reproduction.compare(then, now)
+        files.write(out / reproduction.TEXT, repeated_text(now, found))
+        files.write_json(out / "reproduction.json", repeated_summary(then, found))
+        finish()
+    return Repetition(then, found)
+
+
+def _require_results(path: Path) -> None:
+    """Raise NotTestedError for the folder of a run in which nothing was tested: it has no results to repeat."""
+    found = files.read_json(path / layout.SUMMARY) if path.is_dir() else None
+    if found and found.get("status") == ExitStatus.NOT_TESTED and not (path / runlock.NAME).exists():
+        raise NotTestedError(
+            f"{path}: nothing was tested in this run: {found.get('verdict')}",
+            hint=f"to test again: {found.get('repeat')}",
+        )
 
 
 @contextmanager
@@ -126,16 +139,37 @@ def _same(what: str, found: str, expected: str, source: str) -> None:
         )
 
 
-def reported_request(request: Request, entry: Reported, scenario: Scenario) -> Request:
-    """The request for a report's version, on the machine that it was reported of."""
-    size = scenario.machine
-    return replace(request, machine=Machine(arch.get(entry.arch), size.memory, size.cpus, size.swap))
+def _made_again(then: Lock, request: Request, progress: Progress) -> tuple[Lock, Callable[[], object]]:
+    """Do what the lock's run did; the new run's lock, and what writes the run down, its summary last."""
+    if then.measure is None:
+        return _tested_again(request, progress)
+    scenarios, runs, seed = then.measure.scenarios, then.measure.runs, then.measure.seed
+    if then.reported is None:
+        taken = bench.take(request, scenarios, Plan(runs, runs, seed), then.measure.margin, progress)
+        return taken.lock, partial(bench.write, taken)
+    return _measured_again(Task(request, then.reported, scenarios[0], Boots(runs, seed)), progress)
 
 
-def find(entries: Sequence[Reported], scenarios: Sequence[Scenario], name: str) -> tuple[Reported, Scenario]:
-    """A report and its scenario. Raises UsageError for a name that there is not."""
-    for entry in entries:
-        if entry.name == name:
-            return entry, next(each for each in scenarios if each.name == entry.scenario)
-    known = ", ".join(each.name for each in entries) or "none"
-    raise UsageError(f"{name}: no report of that name", hint=f"there are: {known}")
+def _tested_again(request: Request, progress: Progress) -> tuple[Lock, Callable[[], object]]:
+    outcome = test.examine(request, progress)
+    made = of_test(outcome)
+    if made is None:
+        assert outcome.error is not None
+        test.write(outcome)
+        raise outcome.error
+    return made, partial(test.write, outcome)
+
+
+def _measured_again(task: Task, progress: Progress) -> tuple[Lock, Callable[[], object]]:
+    measured = figures.measure(task, progress)
+    made = figures.lock_of(task, measured)
+    if made is None:
+        assert measured.trouble is not None
+        raise measured.trouble
+
+    def write() -> None:
+        figures.write_measured(task.request.out, measured, made)
+        rows = reproduction.rows(task.entry.figures, measured.samples)
+        files.write_json(task.request.out / layout.SUMMARY, summary(task.entry, rows, task.request.repeat))
+
+    return made, write

@@ -1,4 +1,4 @@
-"""The run directory of a sweep or a bench: whether it is finished, and what the one in it was asked for.
+"""Where a run directory lies; of a sweep or a bench: whether it is finished, and what the one in it was asked for.
 
 A sweep takes long and may be killed at any moment. Its directory then has what was seen so far, and the next sweep with
 the same words goes on in it; a directory with a summary is finished and is never written again.
@@ -6,16 +6,34 @@ the same words goes on in it; a directory with a summary is finished and is neve
 
 from __future__ import annotations
 
+import itertools
+import os
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from series_ci.errors import UsageError
-from series_ci.host import files
+from series_ci.host import files, paths
 
 STATE = "sweep.json"
 SUMMARY = "summary.json"
 LOCK = ".lock"
+
+
+def stamped(series: str, label: str) -> Path:
+    """A folder that nobody has used: what lies in one would be taken for what an interrupted run has left."""
+    # Seconds are enough for a person; the process number keeps two runs of one second apart.
+    stamp = f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+    name = f"{safe(series)}-{label}-{stamp}"
+    names = (name if number == 1 else f"{name}.{number}" for number in itertools.count(1))
+    return next(path for each in names if not (path := paths.runs() / each).exists())
+
+
+def safe(series: str) -> str:
+    """The name of a series, or a Message-ID, as the beginning of a folder's name."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", series)
 
 
 def unfinished(folder: Path) -> str | None:
