@@ -21,8 +21,7 @@ from series_ci.cli import main
 from series_ci.cli.watch import watch as verb
 from series_ci.errors import InfrastructureError
 from series_ci.host import files
-
-module = sys.modules["series_ci.cli.watch"]
+from series_ci.pipeline import watch
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +57,7 @@ def stop_after(
             raise KeyboardInterrupt
         between()
 
-    monkeypatch.setattr(module, "sleep", sleep)
+    monkeypatch.setattr(watch, "sleep", sleep)
     return slept
 
 
@@ -113,7 +112,7 @@ def test_what_one_matrix_has_no_room_for_is_printed_next(
 ) -> None:
     more = mails.series(mails.GOOD, version=6)
     mails.folder(world.mail, [*lab.mail(), *mails.series(mails.GOOD, version=5), *more])
-    monkeypatch.setattr(module, "MOST", 1)
+    monkeypatch.setattr(watch, "MOST", 1)
     found = [once(world, tmp_path / "state", capsys)[0] for _ in range(3)]
     assert [[row["label"] for row in rows] for rows in found] == [["v5"], ["v6"], []]
 
@@ -227,7 +226,7 @@ def test_a_server_in_trouble_is_left_alone_for_longer_and_longer(
             raise error
         return []
 
-    monkeypatch.setattr(module.arrivals, "look", look)
+    monkeypatch.setattr(watch.arrivals, "look", look)
     slept = stop_after(monkeypatch, 7)
     assert main(argv(world, tmp_path / "state")) == 130
     assert slept == [30, 60, 120, 240, 240, 240, 15]
