@@ -20,7 +20,7 @@ from fakes.lab import PATCHED, Lab
 from series_ci.cli import main
 from series_ci.cli.watch import watch as verb
 from series_ci.errors import InfrastructureError
-from series_ci.host import files
+from series_ci.host import files, locks
 from series_ci.pipeline import watch
 
 
@@ -241,7 +241,7 @@ def test_once_says_that_the_server_is_down(world: Lab, tmp_path: Path) -> None:
 
 
 def test_two_watches_of_one_state(world: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with files.locked(tmp_path / "state.lock", print):
+    with locks.locked(tmp_path / "state.lock", print):
         assert main(argv(world, tmp_path / "state", "--once")) == 2
     assert "another series-ci" in capsys.readouterr().err
     assert verb.name == "watch"

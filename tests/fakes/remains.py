@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 from fakes.here import CI
-from series_ci.host import files
+from series_ci.host import locks
 
 HOLDER = """\
 import sys, time
 from pathlib import Path
-from series_ci.host import files, process
+from series_ci.host import locks, process
 slow = ["sh", "-c", "trap '' TERM; echo up; read _; sleep 1"]
-with files.locked(Path(sys.argv[1]), print), process.started(slow, stdout=1, stdin=0):
+with locks.locked(Path(sys.argv[1]), print), process.started(slow, stdout=1, stdin=0):
     time.sleep(1000)
 """
 
@@ -29,5 +29,5 @@ def leave(lock: Path) -> None:
         assert holder.stdout.readline() == b"up\n"
         holder.kill()
         holder.wait()
-        assert files.is_locked(lock)
+        assert locks.is_locked(lock)
         holder.stdin.close()

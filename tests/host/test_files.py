@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -157,56 +155,3 @@ class TestDiskErrors:
     def test_other_exceptions_pass(self) -> None:
         with pytest.raises(ValueError, match="mine"), files.disk_errors(Path("x")):
             raise ValueError("mine")
-
-
-HOLDER = """
-import sys
-import time
-from pathlib import Path
-from series_ci.host import files
-with files.locked(Path(sys.argv[1]), print):
-    print("held", flush=True)
-    sys.stdin.read()
-    time.sleep(0.1)  # a lock that does not wait would be seen to be too early
-    Path(sys.argv[1]).with_name("done").touch()
-"""
-
-
-class TestLocked:
-    def test_second_process_is_told_who_holds_it_and_waits(self, tmp_path: Path) -> None:
-        lock = tmp_path / "store/.lock"
-        said: list[str] = []
-        argv = [sys.executable, "-c", HOLDER, str(lock)]
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-            assert holder.stdin
-            assert holder.stdout
-            assert holder.stdout.readline() == b"held\n"
-
-            def waiting(text: str) -> None:
-                said.append(text)
-                assert holder.poll() is None
-                assert holder.stdin
-                holder.stdin.close()  # only now does it let go
-
-            with files.locked(lock, waiting):
-                assert lock.with_name("done").exists()
-                assert lock.read_text() == str(os.getpid())
-        assert len(said) == 1
-        assert f"process {holder.pid}" in said[0]
-        assert str(lock.parent) in said[0]
-
-    def test_holder_that_was_killed_leaves_no_lock(self, tmp_path: Path) -> None:
-        lock = tmp_path / ".lock"
-        argv = [sys.executable, "-c", HOLDER, str(lock)]
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-            assert holder.stdout
-            holder.stdout.readline()
-            holder.kill()
-        with files.locked(lock, pytest.fail):
-            pass
-
-    def test_is_free_again_after_an_error(self, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="x"), files.locked(tmp_path / ".lock", pytest.fail):
-            raise ValueError("x")
-        with files.locked(tmp_path / ".lock", pytest.fail):
-            pass

@@ -11,7 +11,7 @@ import pytest
 
 from fakes.fakeqemu import alive, script
 from series_ci.errors import InfrastructureError
-from series_ci.host import files
+from series_ci.host import locks
 from series_ci.kernel.repo import Repo
 
 ASKS = """
@@ -33,7 +33,7 @@ def test_our_own_death_by_sigkill_ends_git(tmp_path: Path) -> None:
 
 def test_git_holds_the_locks_that_we_hold(tmp_path: Path) -> None:
     repo = Repo.init(tmp_path / "repo")
-    with files.locked(tmp_path / ".lock", pytest.fail):
+    with locks.locked(tmp_path / ".lock", pytest.fail):
         said = repo.git.execute(["sh", "-c", "ls -l /proc/$$/fd"])
     assert str(tmp_path / ".lock") in said
     assert str(tmp_path / ".lock") not in repo.git.execute(["sh", "-c", "ls -l /proc/$$/fd"])

@@ -16,7 +16,7 @@ import pytest
 
 from fakes import fakelinux, web
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.host import files, paths
+from series_ci.host import files, locks, paths
 from series_ci.kernel import apply, sources, store
 from series_ci.kernel.store import Base, Store
 
@@ -214,7 +214,7 @@ class TestTarball:
         path = pack(linux, tmp_path / "linux.tar.gz")
         first = resolve(str(path))
         assert resolve(str(path)).cached
-        with files.locked(Store(paths.cache() / "trees" / "tarballs.git").lock, pytest.fail):
+        with locks.locked(Store(paths.cache() / "trees" / "tarballs.git").lock, pytest.fail):
             assert sources.resolve(str(path), pytest.fail).cached  # somebody builds: that is no reason to wait
         assert resolve(str(path)).commit == first.commit
         (linux / "new").touch()

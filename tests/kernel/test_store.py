@@ -12,6 +12,7 @@ import pytest
 
 from fakes import fakelinux
 from series_ci.errors import InfrastructureError, UsageError
+from series_ci.host import locks
 from series_ci.kernel import objects, sources, store, worktree
 from series_ci.kernel.store import Base, Store, local_commit
 
@@ -417,7 +418,6 @@ def test_two_processes_take_turns_in_a_store(base: Base) -> None:
         "import sys; from pathlib import Path; from series_ci.kernel.store import Store\n"
         "with Store(Path(sys.argv[1])).in_use(print):\n    print('held', flush=True); sys.stdin.read()\n"
     )
-    from series_ci.host import files
 
     argv = [sys.executable, "-c", code, str(base.store)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
@@ -431,7 +431,7 @@ def test_two_processes_take_turns_in_a_store(base: Base) -> None:
             assert other.stdin
             other.stdin.close()
 
-        with files.locked(Store(base.store).lock, waiting):
+        with locks.locked(Store(base.store).lock, waiting):
             other.wait()
     assert f"process {other.pid}" in said[0]
 

@@ -10,7 +10,7 @@ import pytest
 from fakes import fakelinux, lab, mails
 from series_ci.cli.request import make_request, sources_only
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.host import files, paths
+from series_ci.host import files, locks, paths
 from series_ci.manifest.request import Request
 from series_ci.pipeline.diff import compare_versions
 from series_ci.progress import Progress
@@ -144,7 +144,7 @@ def test_what_is_there_needs_no_lock(world: Path) -> None:
 
     first = diff(world, "v1", "v3")
     assert first.old.base
-    with files.locked(first.old.base.store / "series-ci.lock", pytest.fail):
+    with locks.locked(first.old.base.store / "series-ci.lock", pytest.fail):
         requests = [request_for(world, each) for each in ("v1", "v3")]
         compare_versions(requests[0], requests[1], Impatient(), mails_only=False)
 

@@ -20,7 +20,7 @@ import mutants
 from series_ci import cli
 from series_ci.cli import options, terminal
 from series_ci.errors import ExitStatus
-from series_ci.host import files, process, requirements
+from series_ci.host import files, locks, process, requirements
 from series_ci.kernel import apply, kernel
 from series_ci.kernel.store import Store
 from series_ci.manifest import find
@@ -77,7 +77,7 @@ def run(
     """Measure the base against itself `benches` times, then against the slow kernel."""
     requirements.require(asked.arch, asked.toolchain)
     base, _refused = stages.find_base(asked, progress)
-    with files.locked(Store(base.store).lock, progress.say):
+    with locks.locked(Store(base.store).lock, progress.say):
         shop, first = stages.make_base(asked, base, progress)
         commit = apply.with_base_patches(base, [PATCH]).commit
         slow = replace(

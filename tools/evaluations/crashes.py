@@ -25,7 +25,7 @@ from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.guest import bounded_log, qemu, record
 from series_ci.guest.boot import BootSetup, boot_kernel
 from series_ci.guest.initramfs import GuestTest
-from series_ci.host import files, requirements, scratch
+from series_ci.host import locks, requirements, scratch
 from series_ci.kernel.kernel import Kernel
 from series_ci.kernel.selftests import Installed
 from series_ci.kernel.store import Store
@@ -172,7 +172,7 @@ def measure(asked: Request, image: Path | None, only: Sequence[str], progress: P
     if not names:
         raise InfrastructureError(f"{base.spec}: has no list of crashes in {TYPES}")
     if image is None:
-        with files.locked(store.lock, progress.say):
+        with locks.locked(store.lock, progress.say):
             kernel = stages.make_base(asked, base, progress)[1]
     else:
         asked.out.mkdir(parents=True, exist_ok=True)

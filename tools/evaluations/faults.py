@@ -30,7 +30,7 @@ from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
-from series_ci.host import files, paths, requirements
+from series_ci.host import locks, paths, requirements
 from series_ci.manifest import find
 from series_ci.manifest.request import Request
 
@@ -154,7 +154,7 @@ def main(  # noqa: PLR0913 (one per option)
     request = make_request(version, Options(**given))
     requirements.require(request.arch, request.toolchain)
     progress = Terminal(verbose=verbose, quiet=quiet)
-    with files.locked(paths.cache() / "faults.lock", progress.say):
+    with locks.locked(paths.cache() / "faults.lock", progress.say):
         bench = bench_for(request)
         known = reference(bench, version, progress)
         trials = faults_trials.run(bench, known, kills, seed, progress)

@@ -23,7 +23,7 @@ from series_ci.cli import options, terminal
 from series_ci.cli.request import Options, make_request
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
 from series_ci.guest.boot import boot_kernel
-from series_ci.host import files, paths, requirements
+from series_ci.host import locks, paths, requirements
 from series_ci.kernel import apply
 from series_ci.kernel.kernel import BuildSetup, Kernel, make
 from series_ci.kernel.store import Base, Store
@@ -89,7 +89,7 @@ def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[V
     requirements.require(asked.arch, asked.toolchain)
     base, _refused = stages.find_base(asked, progress)
     store = Store(base.store)
-    with files.locked(store.lock, progress.say):
+    with locks.locked(store.lock, progress.say):
         # All edits before the first build: a tree that they do not fit is known within a second.
         source = store.text(base.commit, FILE) or ""
         texts = [mutant.apply(source, base.spec) for mutant in mutants]
@@ -112,7 +112,7 @@ def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[V
 
 
 def _make(asked: Request, shop: BuildSetup, base: Base, mutant: Mutant, text: str, progress: Progress) -> Kernel:
-    with files.locked(shop.store.lock, progress.say):
+    with locks.locked(shop.store.lock, progress.say):
         commit, _cached = apply.with_text(base, FILE, text, f"Mutant {mutant.name}: {mutant.change}")
         try:
             return make(shop, mutant.name, commit, asked.out / mutant.name, progress)

@@ -28,7 +28,7 @@ from series_ci.errors import ExitStatus, UsageError
 from series_ci.guest import qemu
 from series_ci.guest.boot import boot_kernel
 from series_ci.guest.status import read
-from series_ci.host import files, process, requirements
+from series_ci.host import locks, process, requirements
 from series_ci.kernel.store import Store
 from series_ci.manifest.model import Selftest
 from series_ci.manifest.request import Request
@@ -110,7 +110,7 @@ def measure(asked: Request, plan: Plan, progress: Progress) -> Series:
     """Build the kernel of the tree, and run the program on it as planned."""
     requirements.require(asked.arch)
     base, _refused = stages.find_base(asked, progress)
-    with files.locked(Store(base.store).lock, progress.say):
+    with locks.locked(Store(base.store).lock, progress.say):
         shop, kernel = stages.make_base(asked, base, progress)
     recipe = stages.make_recipe(asked, shop, [kernel], progress)
     samples: list[Sample] = []

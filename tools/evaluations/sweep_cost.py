@@ -29,7 +29,7 @@ from series_ci.cli import options
 from series_ci.cli.request import Options, make_sweep
 from series_ci.cli.terminal import Terminal
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
-from series_ci.host import files, paths, process
+from series_ci.host import locks, paths, process
 from series_ci.kernel import cache, kernel
 from series_ci.manifest.request import Request
 from series_ci.pipeline import stages, sweep
@@ -117,7 +117,7 @@ def cold_cache() -> Iterator[Path]:
 def rebuild(pair: stages.KernelPair, out: Path) -> None:
     """Build base and version in turn in their warm folder, as a sweep goes from one version to the next."""
     shop = replace(pair.shop, collections=())
-    with files.locked(shop.store.lock, lambda _text: None):
+    with locks.locked(shop.store.lock, lambda _text: None):
         for number, commit in enumerate((pair.base.commit, pair.commit)):
             key = cache.key(shop.store.tree_id(commit), shop.tools, shop.options)
             shutil.rmtree(paths.cache() / "builds" / key)

@@ -13,7 +13,7 @@ import click
 from series_ci import __version__
 from series_ci.cli.verbs import Verbs
 from series_ci.errors import Error, ExitStatus
-from series_ci.host import files, paths, process, streams
+from series_ci.host import files, locks, paths, process, streams
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
     """Run a command that returns its exit status; the one place where errors become messages."""
     process.forward_termination()
+    locks.keep_from_children()
     with streams.opened():
         return _run(command, argv)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from series_ci.arch import Arch
 from series_ci.errors import InfrastructureError
-from series_ci.host import files, paths, process, scratch
+from series_ci.host import files, locks, paths, process, scratch
 
 PROGRAMS = {"busybox": ("busybox-static", "bin/busybox"), "bash": ("bash-static", "bin/bash-static")}
 """What a shell is called here -> Debian's package, and where it is in there."""
@@ -32,7 +32,7 @@ def shells(arch: Arch) -> tuple[Path, Path]:
 def _foreign(arch: Arch) -> tuple[Path, Path]:
     folder = paths.cache() / "userland" / arch.name
     busybox, bash = (folder / name for name in PROGRAMS)
-    with files.locked(folder.with_name(".lock"), lambda _text: None):
+    with locks.locked(folder.with_name(".lock"), lambda _text: None):
         if _made_for(busybox, arch) and _made_for(bash, arch):
             return busybox, bash
         _fetch(arch, folder)

@@ -1,16 +1,14 @@
-"""Files that are either whole or absent, digests of them, and locks on folders."""
+"""Files that are either whole or absent, and digests of them."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -140,81 +138,3 @@ def fresh_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
         except OSError:
             if replace or not path.is_dir():
                 raise
-
-
-REMAINS = 30.0
-"""Seconds that what a killed process leaves running may hold its lock; it was told to end, so that takes a moment."""
-
-_held: set[int] = set()
-
-
-def held() -> tuple[int, ...]:
-    """The descriptors of the locks that this process holds, for the programs that it starts."""
-    return tuple(_held)
-
-
-@contextmanager
-def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock file `path` for the block. `waiting` is told once when somebody else holds it.
-
-    flock() goes away with its holder, so a killed process leaves no stale lock. The programs that are started in the
-    block hold it, too: what a killed process leaves running for another moment does not write beside the next one.
-    """
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a+b")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().decode("ascii", "replace").strip() or "?"
-            waiting(f"another series-ci (process {holder}) uses {path.parent}; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.seek(0)
-        lock.truncate()
-        lock.write(str(os.getpid()).encode())
-        lock.flush()
-        _held.add(lock.fileno())
-        try:
-            yield
-        finally:
-            _held.discard(lock.fileno())
-
-
-@contextmanager
-def alone(path: Path, refuse: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock file `path` for the block, like `locked`, where the caller does not wait for another process.
-
-    `refuse` has to raise, and is told who has the lock. What a killed process has left of itself does not count as one.
-    """
-    wait_for_remains(path)
-    with locked(path, refuse):
-        yield
-
-
-def wait_for_remains(path: Path) -> None:
-    """Wait until what a killed holder of the lock file `path` has left running is gone, if that is all that holds it.
-
-    REMAINS seconds at the most.
-    """
-    end = time.monotonic() + REMAINS
-    while is_locked(path) and not _runs(path.read_text("ascii", "replace")) and time.monotonic() < end:
-        time.sleep(0.02)
-
-
-def _runs(holder: str) -> bool:
-    """Whether the process that wrote its number into a lock file is there; one that has written none yet is."""
-    return not holder.isdecimal() or Path(f"/proc/{holder}").exists()
-
-
-def is_locked(path: Path) -> bool:
-    """Whether some process holds the lock file `path` right now."""
-    try:
-        with path.open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from series_ci.errors import InfrastructureError
-from series_ci.host import files
+from series_ci.host import files, locks
 
 PIPE = subprocess.PIPE
 DEVNULL = subprocess.DEVNULL
@@ -152,7 +152,7 @@ def started(
             stderr=stderr,
             start_new_session=True,
             preexec_fn=partial(die_with, os.getpid()),
-            pass_fds=files.held(),
+            pass_fds=locks.held(),
         )
     except FileNotFoundError as error:
         missing = str(cwd) if cwd is not None and not cwd.is_dir() else argv[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 import git
 
-from series_ci.host import files, process
+from series_ci.host import files, locks, process
 
 
 class _Git(git.Git):
@@ -19,7 +19,7 @@ class _Git(git.Git):
         """Run git. Raises InfrastructureError where git has found the disk full, else GitCommandError."""
         try:
             return super().execute(
-                *args, preexec_fn=partial(process.die_with, os.getpid()), pass_fds=files.held(), **kwargs
+                *args, preexec_fn=partial(process.die_with, os.getpid()), pass_fds=locks.held(), **kwargs
             )
         except git.GitCommandError as error:
             if files.is_full(str(error.stderr)):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from series_ci.errors import Error, InfrastructureError, UsageError
-from series_ci.host import files, paths, process, scratch
+from series_ci.host import files, locks, paths, process, scratch
 from series_ci.host.download import download
 from series_ci.host.process import started
 from series_ci.kernel.store import Base, GitError, Store, local_commit
@@ -82,7 +82,7 @@ def _debian(spec: str, tell: Tell) -> Base:
 def _tarball_url(spec: str, tell: Tell) -> Base:
     folder = paths.cache() / "downloads"
     target = folder / f"{files.digest(spec)[:12]}-{spec.rsplit('/', 1)[1]}"
-    with files.locked(folder / f"{target.name}.lock", tell):
+    with locks.locked(folder / f"{target.name}.lock", tell):
         if not target.is_file():
             tell(f"downloading {spec}")
             download(spec, target)

@@ -17,7 +17,7 @@ from pathlib import Path
 import git
 
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.host import files, paths, process, scratch
+from series_ci.host import files, locks, paths, process, scratch
 from series_ci.kernel import objects, worktree
 from series_ci.kernel.repo import Repo
 from series_ci.kernel.source import Source
@@ -101,7 +101,7 @@ class Store:
         Whatever lays out a commit or makes one has to be in such a block. `tell` is told once if another process has
         the store, which is waited for.
         """
-        with files.locked(self.lock, tell):
+        with locks.locked(self.lock, tell):
             yield self
 
     @property

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci.errors import Error, InfrastructureError, UsageError
-from series_ci.host import files, paths, process
+from series_ci.host import files, locks, paths, process
 from series_ci.mail import b4, message, patchmail, posting, search, sent
 from series_ci.mail.archive import Archive
 from series_ci.mail.message import Patch
@@ -87,7 +87,7 @@ def fetch_patches(
     kept = files.read_json(folder / "series.json") or {}
     if kept.get("archive_digest") == archive.digest and (loaded := _load(message_id, folder, kept)):
         return loaded
-    with files.locked(folder.parent / ".lock", tell):
+    with locks.locked(folder.parent / ".lock", tell):
         given, patches = _ask_b4(message_id, archive, rest.patches if rest else ())
         digest = _digest(patches)
         before = kept.get(DIGEST, digest)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from series_ci.errors import UsageError
-from series_ci.host import files, paths
+from series_ci.host import files, locks, paths
 
 STATE = "sweep.json"
 SUMMARY = "summary.json"
@@ -39,8 +39,8 @@ def safe(series: str) -> str:
 def unfinished(folder: Path) -> str | None:
     """What the interrupted sweep of a folder was asked for, or None: it is finished, under way, or none."""
     state = files.read_json(folder / STATE)
-    files.wait_for_remains(folder / LOCK)
-    if not state or (folder / SUMMARY).exists() or files.is_locked(folder / LOCK):
+    locks.wait_for_remains(folder / LOCK)
+    if not state or (folder / SUMMARY).exists() or locks.is_locked(folder / LOCK):
         return None
     repeat = state.get("repeat")
     return repeat if isinstance(repeat, str) else None
@@ -56,7 +56,7 @@ def opened(folder: Path, repeat: str) -> Iterator[bool]:
     def busy(text: str) -> None:
         raise UsageError(f"{folder}: {text.partition(';')[0]}", hint="give another folder with --out")
 
-    with files.alone(folder / LOCK, busy):
+    with locks.alone(folder / LOCK, busy):
         goes_on = (folder / STATE).exists()
         files.write_json(folder / STATE, {"repeat": repeat})
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from series_ci.errors import UsageError
-from series_ci.host import files
+from series_ci.host import files, locks
 
 
 class Fate(StrEnum):
@@ -98,5 +98,5 @@ def opened(path: Path) -> Iterator[Ledger]:
     def busy(text: str) -> None:
         raise UsageError(f"{path}: {text.partition(';')[0]}", hint="one watch of a series is enough")
 
-    with files.alone(path.with_name(f"{path.name}.lock"), busy):
+    with locks.alone(path.with_name(f"{path.name}.lock"), busy):
         yield Ledger(path)
