@@ -6,22 +6,25 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 from types import SimpleNamespace
 
+import click
 import pytest
 
 from series_ci.cli import terminal
 from series_ci.errors import BuildError
-from series_ci.host.process import Commands
+from series_ci.host.process import COMMANDS
 
 STORY = """
 from series_ci.cli import terminal
 from series_ci.errors import BuildError
+from series_ci.host.process import COMMANDS
 out = terminal.Terminal(verbose=True)
 with out.step("fetch") as step:
     step.update("asking")
     step.note("2 patches")
-terminal.Commands.show("make bzImage")
+COMMANDS.info("make bzImage")
 out.say("a line")
 terminal.show_error(BuildError("does not build", hint="look there", details="a.c:1"))
 terminal.console(stderr=False).print("[green]the result[/]")
@@ -29,9 +32,10 @@ terminal.console(stderr=False).print("[green]the result[/]")
 
 
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr(Commands, "show", Commands.show)
+    yield
+    terminal.show_commands(None)
 
 
 def on_a_terminal(environment: dict[str, str]) -> str:
@@ -140,8 +144,24 @@ def test_quiet_says_nothing_but_errors(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_verbose_shows_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.Terminal(verbose=True)
-    Commands.show("make [all] O=/x")
+    COMMANDS.info("make [all] O=/x")
     assert lines(capsys) == ["+ make [all] O=/x"]
+
+
+def test_the_last_one_is_shown_the_commands_and_none_after_its_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command()
+    @click.option("-v", "verbose", is_flag=True)
+    def verb(*, verbose: bool) -> None:
+        terminal.Terminal(verbose=True)
+        terminal.Terminal(verbose=verbose)
+        COMMANDS.info("make")
+
+    verb.main(["-v"], standalone_mode=False)
+    assert lines(capsys) == ["+ make"]
+    COMMANDS.info("after the verb")
+    verb.main([], standalone_mode=False)
+    assert lines(capsys) == []
+    assert COMMANDS.handlers == []
 
 
 def test_an_error_has_its_evidence_and_its_hint(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +175,7 @@ def test_text_of_others_is_no_markup(capsys: pytest.CaptureFixture[str], nasty: 
     with progress.step("s") as step:
         step.note(nasty)
     progress.say(nasty)
-    Commands.show(nasty)
+    COMMANDS.info(nasty)
     terminal.show_error(BuildError(nasty, hint=nasty, details=nasty))
     text = "\n".join(lines(capsys))
     assert text.count(nasty) == 6

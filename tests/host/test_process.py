@@ -196,12 +196,11 @@ def test_child_has_a_session_of_its_own() -> None:
     assert done.out == "True\n"
 
 
-def test_command_lines_are_shown_before_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[str] = []
-    monkeypatch.setattr(process.Commands, "show", shown.append)
+def test_command_lines_are_logged_before_they_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", process.COMMANDS.name)
     run(["echo", "two words"])
     run(["true"], cwd=tmp_path)
-    assert shown == ["echo 'two words'", f"cd {tmp_path} && true"]
+    assert caplog.messages == ["echo 'two words'", f"cd {tmp_path} && true"]
 
 
 def test_logged_run_appends_both_outputs_and_passes_lines_on(tmp_path: Path) -> None:

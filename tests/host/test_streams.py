@@ -17,6 +17,7 @@ from series_ci import cli
 from series_ci.cli import terminal
 from series_ci.errors import UsageError
 from series_ci.host import streams
+from series_ci.host.process import COMMANDS
 from series_ci.report import tables
 
 EVIL = "a\x1b]0;title\x07\x9b31m\u202eb\x00"
@@ -44,13 +45,8 @@ def say(what: str) -> int:
     with progress.step(what) as step:
         step.note(what)
     progress.say(what)
-    terminal.Commands.show(what)
+    COMMANDS.info("%s", what)
     raise UsageError(what, hint=what, details=what)
-
-
-@pytest.fixture(autouse=True)
-def _commands_are_not_shown_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal.Commands, "show", terminal.Commands.show)
 
 
 def test_every_way_to_print_is_plain(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,12 +5,14 @@ What is printed is made plain before it is coloured: of a text from elsewhere no
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.status import Status
@@ -18,7 +20,7 @@ from rich.text import Text
 
 from series_ci.errors import Error
 from series_ci.host import plain, streams
-from series_ci.host.process import Commands
+from series_ci.host.process import COMMANDS
 from series_ci.progress import Progress, Step
 from series_ci.rundir.run import Problem
 
@@ -64,13 +66,38 @@ class _LiveStep(Step):
         self.notes.append(text)
 
 
+class _Shown(logging.Handler):
+    """Hands each command line to a function."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self.show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.show(record.getMessage())
+
+
+def show_commands(show: Callable[[str], None] | None) -> None:
+    """Hand every command line to `show` (None: to nobody), in place of whoever was told before.
+
+    Within a verb until that has ended, elsewhere until the next call.
+    """
+    for handler in [each for each in COMMANDS.handlers if isinstance(each, _Shown)]:
+        COMMANDS.removeHandler(handler)
+    COMMANDS.setLevel(logging.NOTSET if show is None else logging.INFO)
+    if show is not None:
+        COMMANDS.addHandler(_Shown(show))
+        if context := click.get_current_context(silent=True):
+            context.call_on_close(lambda: show_commands(None))
+
+
 class Terminal(Progress):
     """Progress on standard error: one line per finished step, and a live one on a terminal."""
 
     def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
         self.out = console(stderr=True)
         self.quiet = quiet
-        Commands.show = staticmethod(self._command if verbose else lambda _line: None)
+        show_commands(self._command if verbose else None)
 
     def _command(self, line: str) -> None:
         self.out.print(Text(f"+ {line}", "dim"))

@@ -7,6 +7,7 @@ told by the kernel when we die, so that not even SIGKILL on us leaves a QEMU or 
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import shlex
 import shutil
@@ -66,10 +67,8 @@ class Completed:
         return self.stderr.decode("utf-8", "replace")
 
 
-class Commands:
-    """Where `-v` looks: called with every command line before it starts."""
-
-    show: Callable[[str], None] = staticmethod(lambda _line: None)
+COMMANDS = logging.getLogger("series_ci.commands")
+"""Where every command line, and every request to a server, is logged before it starts."""
 
 
 def quote(argv: Sequence[str]) -> str:
@@ -140,7 +139,7 @@ def started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program and make sure, whatever happens in the block, that it and its children are gone after it."""
     leave_callers_repository()
-    Commands.show(quote(argv) if cwd is None else f"cd {shlex.quote(str(cwd))} && {quote(argv)}")
+    COMMANDS.info("%s", quote(argv) if cwd is None else f"cd {shlex.quote(str(cwd))} && {quote(argv)}")
     # A failing preexec_fn or a missing cwd also raise OSError: the message names both.
     try:
         child = subprocess.Popen(

@@ -20,7 +20,7 @@ from requests.structures import CaseInsensitiveDict
 from series_ci import __version__
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host.download import cut_off
-from series_ci.host.process import Commands
+from series_ci.host.process import COMMANDS
 from series_ci.post import retry
 from series_ci.post.server import Refusal, Reply, Server, why
 
@@ -176,7 +176,7 @@ class Client:
 
     def _once(self, method: str, url: str, body: str | None) -> Reply | str:
         """One request: its answer, or the address that it redirects to. Raises _FaultError if it may be sent again."""
-        Commands.show(f"{method} {url}")
+        COMMANDS.info("%s %s", method, url)
         try:
             with self._session.request(
                 method,
