@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 import jsonschema
@@ -24,7 +23,8 @@ from fakes import fakeqemu, lab, mails, outcomes
 from fakes.lab import Lab
 from series_ci import __version__
 from series_ci.cli import main
-from series_ci.cli.request import LORE, Options, make_request, sources_only
+from series_ci.cli.options import Options
+from series_ci.cli.request import LORE, make_request
 from series_ci.errors import BuildError, UsageError
 from series_ci.host import files, paths, scratch
 from series_ci.manifest import model
@@ -139,7 +139,7 @@ def test_a_run_directory_is_written_once(folder: Path, capsys: pytest.CaptureFix
 def test_what_an_interrupted_run_left_may_be_written_over(tmp_path: Path, name: str, written_over: bool) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
-    options = sources_only("demo", None, None, ())
+    options = Options("demo")
     if written_over:
         assert make_request("v10", replace(options, out=str(tmp_path))).out == tmp_path
     else:
@@ -188,13 +188,8 @@ def test_missing_programs_are_named_with_their_packages(
 # What the request becomes.
 
 
-def options(**more: Any) -> Options:
-    given = dict.fromkeys(Options.__annotations__)
-    return Options(**{**given, "base_patch": (), "config": (), "test": (), "accel": "auto", "toolchain": "gcc", **more})
-
-
 def test_the_manifest_decides_what_the_command_line_leaves_open(folder: Path) -> None:
-    request = make_request("v10", options(series="demo"))
+    request = make_request("v10", Options(series="demo"))
     mine = model.load(paths.share("series") / "demo/demo.yaml")
     assert (request.series, request.label) == ("demo", "v10")
     assert request.message_id == mine.versions["v10"].message_id
@@ -207,7 +202,7 @@ def test_the_manifest_decides_what_the_command_line_leaves_open(folder: Path) ->
 
 
 def test_the_default_series_is_meant_when_none_is_named(folder: Path) -> None:
-    request = make_request("v8", options())
+    request = make_request("v8", Options())
     assert (request.series, request.repeat) == ("exit-skip", "series-ci test v8 --series exit-skip")
 
 
@@ -218,7 +213,7 @@ def test_the_command_line_has_the_last_word(folder: Path) -> None:
     (folder / "mini.yaml").write_text(lab.MANIFEST + own, "utf-8")
     request = make_request(
         "v1",
-        options(
+        Options(
             series="./mini.yaml",
             archive="mails",
             tree="linux@v6.10",
@@ -249,7 +244,7 @@ def test_the_command_line_has_the_last_word(folder: Path) -> None:
 
 def test_an_architecture_that_nobody_knows_is_refused(folder: Path) -> None:
     with pytest.raises(UsageError, match="no such architecture: vax"):
-        make_request("v8", options(arch="vax"))
+        make_request("v8", Options(arch="vax"))
 
 
 @pytest.mark.parametrize(
@@ -257,13 +252,13 @@ def test_an_architecture_that_nobody_knows_is_refused(folder: Path) -> None:
     ["debian:linux-source-6.12", "git+https://example.org/linux.git@v6.10", "https://example.org/linux-6.10.tar.xz"],
 )
 def test_a_tree_with_a_scheme_is_repeated_as_it_is(folder: Path, tree: str) -> None:
-    request = make_request("<a@example.org>", options(tree=tree))
+    request = make_request("<a@example.org>", Options(tree=tree))
     assert request.repeat == f"series-ci test '<a@example.org>' --tree {tree}"
     assert (request.message_id, request.label, request.archive) == ("a@example.org", "mail", LORE)
 
 
 def test_a_version_of_a_message_id_has_the_label_that_it_is_given(folder: Path) -> None:
-    request = make_request("a@example.org", options(series="demo", label="v11"))
+    request = make_request("a@example.org", Options(series="demo", label="v11"))
     assert request.label == "v11"
     assert request.repeat == "series-ci test a@example.org --series demo --label v11"
 
@@ -278,11 +273,11 @@ def test_a_version_of_a_message_id_has_the_label_that_it_is_given(folder: Path) 
 )
 def test_a_label_that_cannot_be_given(folder: Path, version: str, label: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        make_request(version, options(series="demo", label=label))
+        make_request(version, Options(series="demo", label=label))
 
 
 def test_a_message_id_makes_a_name_that_a_folder_can_have(folder: Path) -> None:
-    request = make_request("a/../b c@example.org", options(tree="debian:x"))
+    request = make_request("a/../b c@example.org", Options(tree="debian:x"))
     assert request.out.parent == paths.runs()
     assert request.out.name.startswith("a_.._b_c_example.org-mail-")
 

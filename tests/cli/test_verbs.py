@@ -18,7 +18,7 @@ NAMES = [name for verbs in GROUPS.values() for name in verbs]
 HEAVY = ("rich", "pydantic", "requests", "git", "yaml", "numpy", "scipy", "jinja2", "series_ci.cli.test")
 
 
-OTHERS = {"__init__", "options", "repeat", "request", "terminal", "tester", "verbs", "verdict"}
+OTHERS = {"__init__", "declare", "options", "repeat", "request", "terminal", "tester", "verbs", "verdict"}
 """Modules of the command line that are no verb."""
 
 

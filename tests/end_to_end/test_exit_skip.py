@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fakes.fakeqemu import script
-from series_ci.cli.request import make_request, sources_only
+from series_ci.cli.options import Options
+from series_ci.cli.request import make_request
 from series_ci.guest import boot, initramfs
 from series_ci.guest.boot import BootSetup
 from series_ci.kernel.kernel import Kernel
@@ -157,7 +158,7 @@ def programs() -> dict[str, str]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One guest on the kernel of the demo's base, from the cache if it is there, that runs all of the scripts."""
     folder = tmp_path_factory.mktemp("lab")
-    options = replace(sources_only("demo", None, None, ()), out=str(folder / "made"))
+    options = replace(Options("demo"), out=str(folder / "made"))
     recipe, kernel = shell.prepare(make_request("v10", options), Progress(), base_only=True)
     return boot.boot_kernel(lab_recipe(recipe), lab_kernel(kernel, folder), folder / "run", Progress(), "boot")
 

@@ -21,7 +21,8 @@ from fakes.fakeqemu import script
 from fakes.here import ROOT
 from series_ci import arch
 from series_ci.arch import Accel
-from series_ci.cli.request import make_request, sources_only
+from series_ci.cli.options import Options
+from series_ci.cli.request import make_request
 from series_ci.errors import InfrastructureError
 from series_ci.guest import boot, initramfs, qemu, vm
 from series_ci.guest.accel import Accelerator
@@ -89,7 +90,7 @@ class Lab:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[BootSetup, Kernel]:
     """The kernel of the demo's base, from the cache if it is there."""
-    options = replace(sources_only("demo", None, None, ()), out=str(tmp_path_factory.mktemp("made") / "run"))
+    options = replace(Options("demo"), out=str(tmp_path_factory.mktemp("made") / "run"))
     return shell.prepare(make_request("v10", options), Progress(), base_only=True)
 
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
 from series_ci.cli import main
-from series_ci.cli.request import make_request, sources_only
+from series_ci.cli.options import Options
+from series_ci.cli.request import make_request
 from series_ci.errors import UsageError
 from series_ci.kernel.hazards import Permitted
 from series_ci.manifest import model
@@ -66,7 +67,7 @@ class TestManifest:
     def test_entries_reach_the_request(self, tmp_path: Path) -> None:
         entries = "  - {kind: binary, path: drivers/video/, reason: logos}\n  - {kind: size, reason: registers}\n"
         self.load(tmp_path, entries)
-        options = sources_only(f"{tmp_path}/demo.yaml", None, None, ())
+        options = Options(f"{tmp_path}/demo.yaml")
         found = make_request("v1", options).permit
         assert [(each.kind, each.path, each.reason) for each in found] == [
             ("binary", "drivers/video/", "logos"),

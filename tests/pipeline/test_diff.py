@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fakes import fakelinux, lab, mails
-from series_ci.cli.request import make_request, sources_only
+from series_ci.cli.options import Options
+from series_ci.cli.request import make_request
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, locks, paths
 from series_ci.manifest.request import Request
@@ -50,7 +51,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def request_for(world: Path, version: str) -> Request:
-    return make_request(version, sources_only(str(world / "mini.yaml"), None, None, ()))
+    return make_request(version, Options(str(world / "mini.yaml")))
 
 
 def diff(world: Path, old: str, new: str, *, mails_only: bool = False) -> Difference:
@@ -151,13 +152,13 @@ def test_what_is_there_needs_no_lock(world: Path) -> None:
 
 def test_a_mail_that_is_not_there(world: Path) -> None:
     gone = request_for(world, "v1")
-    asked = make_request("nobody@example.org", sources_only(None, str(world / "mail"), str(world / "linux"), ()))
+    asked = make_request("nobody@example.org", Options(None, str(world / "mail"), str(world / "linux")))
     with pytest.raises(UsageError, match=r"nobody@example\.org: .* has no such mail"):
         compare_versions(asked, gone, Progress(), mails_only=True)
 
 
 def test_a_tree_that_is_not_there_is_an_error_and_no_reason_to_compare_mails(world: Path) -> None:
-    options = sources_only(str(world / "mini.yaml"), None, "debian:linux-source-0.0", ())
+    options = Options(str(world / "mini.yaml"), None, "debian:linux-source-0.0")
     requests = [make_request(each, options) for each in ("v1", "v3")]
     with pytest.raises(InfrastructureError, match=r"linux-source-0\.0"):
         compare_versions(requests[0], requests[1], Progress(), mails_only=False)

@@ -19,7 +19,8 @@ from fakes import fakelinux, lab, mails
 from fakes.lab import BASE, PATCHED, WARNING, Lab
 from fakes.world import FAILS, INNER, PASSES, World, fresh, notes
 from series_ci.cli import main
-from series_ci.cli.request import Options, make_request
+from series_ci.cli.options import Options
+from series_ci.cli.request import make_request
 from series_ci.errors import ExitStatus, InfrastructureError, UsageError
 from series_ci.guest.record import read_run
 from series_ci.manifest.request import Request
@@ -340,20 +341,7 @@ def test_without_tests_the_kernels_are_only_booted(world: World, tmp_path: Path)
 
 
 def request(found: Lab, out: Path, version: str = "v1", **more: Any) -> Request:
-    options = Options(
-        **{
-            **dict.fromkeys(Options.__annotations__),
-            **{
-                "series": str(found.manifest),
-                "base_patch": (),
-                "config": (),
-                "test": (),
-                "accel": "tcg",
-                "toolchain": "gcc",
-            },
-            **{"out": str(out), **more},
-        }
-    )
+    options = Options(**{"series": str(found.manifest), "accel": "tcg", "out": str(out), **more})
     return make_request(version, options)
 
 

@@ -10,8 +10,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
 
 import click
 from rich.console import Console
@@ -27,8 +26,8 @@ from faults_pairs import Pair
 from faults_trials import Trial, reference
 from series_ci import cli
 from series_ci.cli import options, terminal
-from series_ci.cli.request import Options, make_request
-from series_ci.cli.terminal import Terminal
+from series_ci.cli.options import Options, Shown
+from series_ci.cli.request import make_request
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import locks, paths, requirements
 from series_ci.manifest import find
@@ -130,18 +129,17 @@ def wrong(found: Sequence[Trial | Filled | Pair]) -> bool:
 @click.option("--seed", type=int, default=1, show_default=True, help="what chance depends on: the same kills again")
 @click.option("--disk-full", is_flag=True, help="also run it on a disk that fills up (a small tmpfs; needs root)")
 @click.option("--together", is_flag=True, help="also run two at once")
-@options.request
-def main(  # noqa: PLR0913 (one per option)
+@options.asked("test", *options.KERNEL)
+@options.shown
+def main(
     *,
     version: str,
     kills: int,
     seed: int,
     disk_full: bool,
     together: bool,
-    as_json: bool,
-    verbose: bool,
-    quiet: bool,
-    **given: Any,  # noqa: ANN401 (click)
+    asked: Options,
+    shown: Shown,
 ) -> int:
     """Break `series-ci test VERSION` in many ways, and see that the next run comes to the verdict it has anyway.
 
@@ -150,21 +148,21 @@ def main(  # noqa: PLR0913 (one per option)
 
     Exit status: 0 all was as it should be, 1 something was not, 5 the undisturbed run gave no verdict.
     """
-    given["series"] = given["series"] or DEMO
-    request = make_request(version, Options(**given))
+    series = asked.series or DEMO
+    request = make_request(version, replace(asked, series=series))
     requirements.require(request.arch, request.toolchain)
-    progress = Terminal(verbose=verbose, quiet=quiet)
+    progress = shown.progress()
     with locks.locked(paths.cache() / "faults.lock", progress.say):
         bench = bench_for(request)
         known = reference(bench, version, progress)
         trials = faults_trials.run(bench, known, kills, seed, progress)
-        other = another(request, given["series"]) if together else version
+        other = another(request, series) if together else version
         pairs = faults_pairs.run(bench, known, reference(bench, other, progress), progress) if together else []
         swap = request.machine.swap
         disks = faults_disk.run(bench, known, swap, paths.cache(), progress) if disk_full else []
         if not wrong([*trials, *pairs, *disks]):
             shutil.rmtree(bench.folder)
-    if as_json:
+    if shown.as_json:
         found = {
             "trials": [asdict(each) for each in trials],
             "pairs": [asdict(each) for each in pairs],

@@ -20,7 +20,8 @@ from rich.text import Text
 from exit_skip_mutants import FILE, MUTANTS, Mutant
 from series_ci import cli
 from series_ci.cli import options, terminal
-from series_ci.cli.request import Options, make_request
+from series_ci.cli.options import Options
+from series_ci.cli.request import make_request
 from series_ci.errors import BuildError, ExitStatus, InfrastructureError
 from series_ci.guest.boot import boot_kernel
 from series_ci.host import locks, paths, requirements
@@ -66,20 +67,7 @@ def request(spec: str, accel: str, tool: str = "mutants", arch: str | None = Non
 
     `tool` is who asks: its name comes first in that of the run directory. `arch` is the guest's, by default the host's.
     """
-    options = Options(
-        series=SERIES,
-        archive=None,
-        tree=spec,
-        base_patch=(),
-        config=(),
-        test=(PROGRAM,),
-        accel=accel,
-        arch=arch,
-        memory=None,
-        cpus=None,
-        swap=None,
-        out=None,
-    )
+    options = Options(series=SERIES, tree=spec, test=(PROGRAM,), accel=accel, arch=arch)
     made = make_request(VERSION, options)
     return replace(made, out=layout.stamped(f"{tool}-{made.series}", made.label))
 

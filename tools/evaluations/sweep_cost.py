@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -26,8 +25,8 @@ from rich.table import Table
 from figures import Figure, finish
 from series_ci import cli
 from series_ci.cli import options
-from series_ci.cli.request import Options, make_sweep
-from series_ci.cli.terminal import Terminal
+from series_ci.cli.options import Options, Shown
+from series_ci.cli.request import make_sweep
 from series_ci.errors import ApplyError, BuildError, InfrastructureError
 from series_ci.host import locks, paths, process
 from series_ci.kernel import cache, kernel
@@ -206,16 +205,17 @@ def show(figures: Sequence[Figure], out: Console) -> None:
 
 
 @click.command("sweep-cost", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@options.request
-def main(*, as_json: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # noqa: ANN401 (click)
+@options.asked("test", *options.KERNEL)
+@options.shown
+def main(*, asked: Options, shown: Shown) -> int:
     """Measure a sweep over all versions of a series, from cold folders, against its targets.
 
     Exit status: 0 all are met, 1 one is not, 5 the sweep gave no result that could be measured.
     """
-    asked = make_sweep((), Options(**given), keep_going=True)
-    words = shlex.split(asked.requests[-1].repeat)[3:]  # series-ci test LABEL ...
-    figures = measure(asked, words, layout.stamped(asked.series, "sweep-cost"), Terminal(verbose=verbose, quiet=quiet))
-    return finish(figures, show, as_json=as_json)
+    sweep = make_sweep((), asked, keep_going=True)
+    words = shlex.split(sweep.requests[-1].repeat)[3:]  # series-ci test LABEL ...
+    figures = measure(sweep, words, layout.stamped(sweep.series, "sweep-cost"), shown.progress())
+    return finish(figures, show, as_json=shown.as_json)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,15 @@ import glob
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 
 from series_ci.cli import options, terminal
-from series_ci.cli.request import Options, make_request
-from series_ci.cli.terminal import Terminal
+from series_ci.cli.declare import option, taken
+from series_ci.cli.options import Options, Shown
+from series_ci.cli.request import make_request
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import paths
 from series_ci.manifest import find
@@ -35,53 +35,66 @@ def _fraction(_context: click.Context, option: click.Parameter, text: str | None
     return float(text.rstrip("%")) / 100
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How much is measured, and what is made of it; `until` and `margin` are fractions."""
+
+    runs: int = option("--runs", type=click.IntRange(1, 999), default=8, show_default=True, help="boots of each kernel")
+    until: float | None = option(
+        "--until",
+        metavar="PRECISION",
+        callback=_fraction,
+        help="go on until the interval of every time is as narrow as ± so much, such as 5%",
+    )
+    most: int = option("--most", type=click.IntRange(1, 999), default=40, show_default=True, help="boots, with --until")
+    margin: float = option(
+        "--margin",
+        metavar="PERCENT",
+        callback=_fraction,
+        default="10%",
+        show_default=True,
+        help="what is still no change",
+    )
+    seed: int = option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="of random moments")
+
+    @property
+    def words(self) -> str:
+        """What asks for the same, but for the seed."""
+        until = [f"--until {100 * self.until:g}% --most {self.most}"] if self.until else []
+        return " ".join([f"--runs {self.runs}", *until, f"--margin {100 * self.margin:g}%"])
+
+
 @click.command()
 @click.argument("version", metavar="VERSION")
 @click.option("--scenario", "names", metavar="NAME", multiple=True, help="only this scenario (repeatable)")
-@click.option("--runs", type=click.IntRange(1, 999), default=8, show_default=True, help="boots of each kernel")
-@click.option(
-    "--until",
-    metavar="PRECISION",
-    callback=_fraction,
-    help="go on until the interval of every time is as narrow as ± so much, such as 5%",
-)
-@click.option("--most", type=click.IntRange(1, 999), default=40, show_default=True, help="boots, with --until")
-@click.option(
-    "--margin", metavar="PERCENT", callback=_fraction, default="10%", show_default=True, help="what is still no change"
-)
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="of random moments")
+@taken(Effort, "effort")
 @click.option("--resume", is_flag=True, help="go on with the youngest bench that was asked for like this and not ended")
-@options.measured
+@options.asked(*options.BUILD, "accel", "out")
+@options.shown
 def bench(
     version: str,
     *,
     names: tuple[str, ...],
+    effort: Effort,
     resume: bool,
-    as_json: bool,
-    verbose: bool,
-    quiet: bool,
-    **given: Any,  # noqa: ANN401 (click)
+    asked: Options,
+    shown: Shown,
 ) -> int:
     """Measure VERSION against its base: the scenarios of the manifest, on both kernels in turns (A B B A).
 
     Exit status: 1 a metric is worse; 6 none of the series is in the kernel. Killed at any moment, all boots that were
     over are kept: --resume goes on.
     """
-    own = {name: given.pop(name) for name in ("runs", "until", "most", "margin", "seed")}
-    asked = Options(test=(), memory=None, cpus=None, swap=None, **given)
     scenarios = choose(find.find(asked.series, paths.series_folders()).bench, names)
     request = make_request(version, replace(asked, out=None), verb="bench")
-    identity = " ".join([request.repeat, *(f"--scenario {name}" for name in names), f"--seed {own['seed']}"])
+    identity = " ".join([request.repeat, *(f"--scenario {name}" for name in names), f"--seed {effort.seed}"])
     out = folder(asked.out, request, identity, resume=resume)
-    words = [
-        f"--runs {own['runs']}",
-        *([f"--until {100 * own['until']:g}% --most {own['most']}"] if own["until"] else []),
-    ]
-    repeat = " ".join([identity, *words, f"--margin {100 * own['margin']:g}%"])
-    plan = Plan(own["runs"], max(own["runs"], own["most"]), own["seed"], own["until"])
-    task = Task(replace(request, out=out, repeat=repeat), scenarios, plan, own["margin"], identity)
-    made = run_bench(task, Terminal(verbose=verbose, quiet=quiet))
-    if as_json:
+    plan = Plan(effort.runs, max(effort.runs, effort.most), effort.seed, effort.until)
+    task = Task(
+        replace(request, out=out, repeat=f"{identity} {effort.words}"), scenarios, plan, effort.margin, identity
+    )
+    made = run_bench(task, shown.progress())
+    if shown.as_json:
         click.echo(json.dumps(summary(made), indent=2, ensure_ascii=False))
     else:
         show_bench(made, terminal.console(stderr=False))

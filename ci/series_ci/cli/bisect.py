@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, replace
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from series_ci.cli import options, terminal
-from series_ci.cli.request import Options, make_request
-from series_ci.cli.terminal import Terminal
+from series_ci.cli.options import Options, Shown
+from series_ci.cli.request import make_request
 from series_ci.errors import ExitStatus
 from series_ci.host import files
 from series_ci.pipeline.bisect import Bisected, run
@@ -22,8 +21,9 @@ from series_ci.results.compare import Change
 @click.command()
 @click.argument("version", metavar="VERSION|MESSAGE-ID")
 @click.option("--test", "name", metavar="NAME", required=True, help="a result, such as mm/exit_skip:shmem.exiting")
-@options.bench
-def bisect(version: str, *, name: str, as_json: bool, verbose: bool, quiet: bool, **given: Any) -> int:  # noqa: ANN401
+@options.asked(*options.KERNEL)
+@options.shown
+def bisect(version: str, *, name: str, asked: Options, shown: Shown) -> int:
     """Which patch of VERSION broke, fixed or otherwise changed the test NAME.
 
     The program that NAME is part of is built and run after patches in the middle, as git bisect would choose them.
@@ -31,11 +31,11 @@ def bisect(version: str, *, name: str, as_json: bool, verbose: bool, quiet: bool
     in the kernel.
     """
     program = name.partition(":")[0]
-    request = make_request(version, Options(**given, test=(program,)))
-    found = run(request, name, Terminal(verbose=verbose, quiet=quiet))
+    request = make_request(version, replace(asked, test=(program,)))
+    found = run(request, name, shown.progress())
     answer = {**asdict(found), "series": request.series, "version": request.label, "run_dir": str(request.out)}
     files.write_json(request.out / "bisect.json", answer)
-    if as_json:
+    if shown.as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     else:
         show(found, terminal.console(stderr=False))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
 from series_ci.cli import options, terminal
+from series_ci.cli.declare import option, taken
+from series_ci.cli.options import Options, Shown
 from series_ci.cli.request import machine
-from series_ci.cli.terminal import Terminal
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.guest.record import run_json
 from series_ci.manifest.model import MachineSize
@@ -24,21 +25,33 @@ from series_ci.results.model import BOOT_RESULT, Run
 from series_ci.rundir import layout
 
 
+@dataclass(frozen=True)
+class How:
+    """How the command is run."""
+
+    folders: tuple[Path, ...] = option(
+        "--with",
+        metavar="DIR",
+        multiple=True,
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="have this folder in the guest, with the libraries that its programs need (repeatable; the command starts "
+        "in the first one)",
+    )
+    append: str = option("--append", metavar="WORDS", default="", help="more arguments for the kernel")
+    timeout: int = option(
+        "--timeout",
+        type=click.IntRange(1),
+        default=600,
+        show_default=True,
+        help="seconds the command may take",
+    )
+
+
 @click.command()
 @click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("command", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
-@click.option(
-    "--with",
-    "folders",
-    metavar="DIR",
-    multiple=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="have this folder in the guest, with the libraries that its programs need (repeatable; the command starts in "
-    "the first one)",
-)
-@click.option("--append", metavar="WORDS", default="", help="more arguments for the kernel")
-@click.option("--timeout", type=click.IntRange(1), default=600, show_default=True, help="seconds the command may take")
-@options.machine
+@taken(How, "how")
+@options.asked("arch", "accel", "size")
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="keep the guest's logs here")
 @click.option("--json", "as_json", is_flag=True, help="print the run as JSON, not what the command printed")
 @options.progress
@@ -46,31 +59,30 @@ def boot(
     *,
     image: Path,
     command: tuple[str, ...],
-    folders: tuple[Path, ...],
-    append: str,
-    timeout: int,
+    how: How,
+    asked: Options,
     out: Path | None,
     as_json: bool,
-    **more: Any,  # noqa: ANN401 (click)
+    shown: Shown,
 ) -> int:
     """Boot the kernel IMAGE, run COMMAND in it as root, and print what that printed.
 
     The kernel needs an initramfs, a serial console and virtio-serial. Without COMMAND it only has to come up.
     Exit status: 0 the command ended with 0, the kernel without a complaint; 1 anything else; 5 QEMU was lost.
     """
-    if len({folder.resolve().name for folder in folders}) < len(folders):
+    if len({folder.resolve().name for folder in how.folders}) < len(how.folders):
         raise UsageError("--with: two folders of the same name", hint="they are /kselftest/NAME in the guest")
     given = Given(
         image=image.resolve(),
-        machine=machine(more["arch"], more["memory"], more["cpus"], more["swap"], MachineSize()),
-        accel=more["accel"],
-        folders=tuple(folder.resolve() for folder in folders),
+        machine=machine(asked, MachineSize()),
+        accel=asked.accel,
+        folders=tuple(folder.resolve() for folder in how.folders),
         words=command,
-        timeout=timeout,
+        timeout=how.timeout,
         out=out.resolve() if out else layout.stamped("boot", image.name),
-        append=tuple(append.split()),
+        append=tuple(how.append.split()),
     )
-    run = shell.boot(given, Terminal(verbose=more["verbose"], quiet=more["quiet"]))
+    run = shell.boot(given, shown.progress())
     if as_json:
         click.echo(json.dumps(run_json(run), indent=2, ensure_ascii=False))
     else:

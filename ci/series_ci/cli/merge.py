@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from series_ci.cli import options, terminal
+from series_ci.cli.options import Shown
 from series_ci.errors import UsageError
 from series_ci.host import paths
 from series_ci.manifest import find
@@ -29,7 +30,7 @@ from series_ci.rundir import layout, verify
 @click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="where to; must not exist yet")
 @options.progress
 def merge(
-    run_dirs: tuple[Path, ...], *, series: str | None, versions: tuple[str, ...], out: Path | None, **shown: bool
+    run_dirs: tuple[Path, ...], *, series: str | None, versions: tuple[str, ...], out: Path | None, shown: Shown
 ) -> int:
     """Join the runs that several machines made of the versions of a series, as if one had made them all.
 
@@ -37,7 +38,7 @@ def merge(
     machine and tests; two of the same version have to say the same. A version that is in none of them has no result.
     The exit status is that of `series-ci test --all`.
     """
-    progress = terminal.Terminal(**shown)
+    progress = shown.progress()
     if out is not None and out.exists():
         raise UsageError(f"--out {out}: exists", hint="a run directory is written once")
     manifest = _manifest(series, run_dirs[0])

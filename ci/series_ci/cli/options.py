@@ -1,123 +1,163 @@
-"""Options that several verbs share, as decorators."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import reduce
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import click
 
 from series_ci.arch import ARCHES, Accel
-
-Command = Callable[..., Any]
-
-
-def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """One decorator of many; --help lists them in this order."""
-    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+from series_ci.cli import declare
+from series_ci.cli.declare import Decorator, option
+from series_ci.cli.terminal import Terminal
+from series_ci.host import paths
 
 
-series = _all(
-    click.option(
-        "--series", metavar="NAME|FILE", help="the series, by name or by manifest  [default: the one marked so]"
-    ),
-    click.option("--archive", metavar="URL|MBOX|DIR", help="where the mails are, instead of the manifest's archive"),
-)
-"""Which series, and where its mails are."""
+def _path(name: str) -> str:
+    return paths.named(str(Path(name).resolve()))
 
-tree = _all(
-    click.option(
-        "--tree", metavar="SPEC", help="the kernel tree: a git checkout, git+URL@REF, a tarball, debian:PACKAGE"
-    ),
-    click.option(
+
+def _place(text: str) -> str:
+    """A URL stays, all else is a path."""
+    return text if "://" in text else _path(text)
+
+
+def _spec(text: str) -> str:
+    """What has no scheme is a path, perhaps with @REV behind it."""
+    return text if re.match(r"[a-z][a-z0-9+.-]*:", text) else _path(text)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says of a request, as typed; the order is that of the line that does the same again."""
+
+    # The line names the manifest in place of what was typed.
+    series: str | None = option(
+        "--series",
+        group="series",
+        again=None,
+        metavar="NAME|FILE",
+        help="the series, by name or by manifest  [default: the one marked so]",
+    )
+    archive: str | None = option(
+        "--archive",
+        group="series",
+        again=_place,
+        metavar="URL|MBOX|DIR",
+        help="where the mails are, instead of the manifest's archive",
+    )
+    tree: str | None = option(
+        "--tree",
+        group="tree",
+        again=_spec,
+        metavar="SPEC",
+        help="the kernel tree: a git checkout, git+URL@REF, a tarball, debian:PACKAGE",
+    )
+    base_patch: tuple[str, ...] = option(
         "--base-patch",
+        group="tree",
+        again=_path,
         metavar="FILE",
         multiple=True,
         help="a patch that comes before the series (repeatable; with --tree)",
-    ),
-)
-"""What it is applied to."""
-
-progress = _all(
-    click.option("-v", "--verbose", is_flag=True, help="show every command that is run"),
-    click.option("-q", "--quiet", is_flag=True, help="no progress"),
-)
-"""How much is told on the way."""
-
-accel = click.option(
-    "--accel",
-    type=click.Choice(["auto", *get_args(Accel)]),
-    default="auto",
-    show_default=True,
-    help="what guests run under; icount: TCG, and a clock that counts instructions",
-)
-"""What guests run under."""
-
-_arch = click.option(
-    "--arch", metavar="NAME", help=f"the guest's architecture: {', '.join(ARCHES)}  [default: that of this machine]"
-)
-
-machine = _all(
-    _arch,
-    accel,
-    click.option("--memory", metavar="SIZE", help="the guest's memory, such as 512M"),
-    click.option("--cpus", type=click.IntRange(1, 256), help="the guest's CPUs"),
-    click.option("--swap", metavar="SIZE", help="the guest's swap disk, such as 512M; 0 for none"),
-)
-"""What it is booted in."""
-
-_fragments = click.option(
-    "--config", metavar="FILE", multiple=True, help="one more kernel config fragment (repeatable)"
-)
-
-_config = _all(
-    _fragments,
-    click.option(
+    )
+    config: tuple[str, ...] = option(
+        "--config",
+        group="fragments",
+        again=_path,
+        metavar="FILE",
+        multiple=True,
+        help="one more kernel config fragment (repeatable)",
+    )
+    test: tuple[str, ...] = option(
+        "--test",
+        group="test",
+        metavar="COLLECTION/PROGRAM",
+        multiple=True,
+        help="run this selftest instead of the manifest's (repeatable)",
+    )
+    label: str | None = option(
+        "--label",
+        group="label",
+        metavar="LABEL",
+        help="what the version of MESSAGE-ID is called in reports, such as v11",
+    )
+    arch: str | None = option(
+        "--arch",
+        group="arch",
+        metavar="NAME",
+        help=f"the guest's architecture: {', '.join(ARCHES)}  [default: that of this machine]",
+    )
+    toolchain: str = option(
         "--toolchain",
+        group="toolchain",
         type=click.Choice(["gcc", "llvm"]),
         default="gcc",
         show_default=True,
         help="what kernel and tests are built with; llvm is the kernel's LLVM=1",
-    ),
-)
-_out = click.option("--out", metavar="DIR", help="the run directory; must be empty or not exist yet")
-_json = click.option("--json", "as_json", is_flag=True, help="print the comparison as JSON")
+    )
+    accel: str = option(
+        "--accel",
+        group="accel",
+        type=click.Choice(["auto", *get_args(Accel)]),
+        default="auto",
+        show_default=True,
+        help="what guests run under; icount: TCG, and a clock that counts instructions",
+    )
+    memory: str | None = option("--memory", group="size", metavar="SIZE", help="the guest's memory, such as 512M")
+    cpus: int | None = option("--cpus", group="size", type=click.IntRange(1, 256), help="the guest's CPUs")
+    swap: str | None = option(
+        "--swap", group="size", metavar="SIZE", help="the guest's swap disk, such as 512M; 0 for none"
+    )
+    out: str | None = option(
+        "--out", group="out", again=None, metavar="DIR", help="the run directory; must be empty or not exist yet"
+    )
+    each_patch: bool = option(
+        "--each-patch",
+        group="each-patch",
+        is_flag=True,
+        help="build after each patch, too, and show new compiler warnings",
+    )
 
-_kernel = _all(series, tree, _config, machine, _out)
 
-bench = _all(
-    _kernel,
-    _json,
-    progress,
-)
-"""What a version is taken from, what it is built and booted with, and how that is shown."""
+@dataclass(frozen=True)
+class Shown:
+    """How much is told on the way, and how the result is shown."""
 
-_test = click.option(
-    "--test",
-    metavar="COLLECTION/PROGRAM",
-    multiple=True,
-    help="run this selftest instead of the manifest's (repeatable)",
-)
+    as_json: bool = option("--json", group="json", is_flag=True, help="print the comparison as JSON")
+    verbose: bool = option("-v", "--verbose", group="progress", is_flag=True, help="show every command that is run")
+    quiet: bool = option("-q", "--quiet", group="progress", is_flag=True, help="no progress")
 
-made = _all(_test, series, tree, _config, _arch)
-"""What a base is made of."""
+    def progress(self) -> Terminal:
+        """The progress of a verb."""
+        return Terminal(verbose=self.verbose, quiet=self.quiet)
 
-request = _all(_test, bench)
-"""The same, with tests to choose."""
 
-watched = _all(_test, series, tree, _config, machine)
-"""What the versions that are yet to come are tested with."""
+def asked(*groups: str) -> Decorator:
+    """The command takes these groups of options, as its argument `asked`."""
+    return declare.taken(Options, "asked", *groups)
 
-guest = _all(_test, _kernel, progress)
-"""The same, for a guest that nothing is judged in."""
 
-measured = _all(series, tree, _config, _arch, accel, _out, _json, progress)
-"""The same, where the scenario says what machine it wants."""
+SOURCES = ("series", "tree")
+"""Where mails come from, and what they are applied to."""
 
-repeated = _all(series, tree, _fragments, accel, _out, _json, progress)
-"""What may be asked for of something that has the rest written down."""
+BUILD = (*SOURCES, "fragments", "toolchain", "arch")
+"""The same, and what it is built with."""
+
+KERNEL = (*BUILD, "accel", "size", "out")
+"""The same, what it is booted in, and where all is written."""
+
+shown = declare.taken(Shown, "shown", "json", "progress")
+"""How the result and the way to it are shown: the command's argument `shown`."""
+
+progress = declare.taken(Shown, "shown", "progress")
+"""The same, for a command that has no JSON, or other JSON."""
+
+accel = declare.alone(Options, "accel")
+"""What guests run under."""
 
 run_dirs = click.argument(
     "run_dirs", metavar="RUN_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)

@@ -9,6 +9,7 @@ import click
 
 from series_ci import arch
 from series_ci.cli import options, terminal
+from series_ci.cli.options import Options, Shown
 from series_ci.host import paths
 from series_ci.mail.archive import open_archive
 from series_ci.manifest import find
@@ -17,7 +18,7 @@ from series_ci.pipeline.plan import Plan, make, matrix
 
 @click.command()
 @click.argument("versions", metavar="[VERSION]...", nargs=-1)
-@options.series
+@options.asked("series")
 @click.option(
     "--arch",
     "arches",
@@ -36,23 +37,22 @@ from series_ci.pipeline.plan import Plan, make, matrix
 def plan(
     versions: tuple[str, ...],
     *,
-    series: str | None,
-    archive: str | None,
+    asked: Options,
     arches: tuple[str, ...],
     times: Path | None,
     github_matrix: bool,
-    **shown: bool,
+    shown: Shown,
 ) -> int:
     """Plan a test of all versions (or of these) on several machines, one job per line, the longest first.
 
     Versions with the same patches, by patch-id, go into one job: `series-ci test` builds and boots what is the same
     once. A line is what that command takes, and the architecture. `series-ci merge` joins what the jobs leave behind.
     """
-    progress = terminal.Terminal(**shown)
-    manifest = find.find(series, paths.series_folders())
+    progress = shown.progress()
+    manifest = find.find(asked.series, paths.series_folders())
     labels = list(dict.fromkeys(manifest.version(each).label for each in versions)) or list(manifest.versions)
     names = [arch.get(each).name for each in dict.fromkeys(arches)] or [arch.host()]
-    where = open_archive(archive or str(manifest.archive))
+    where = open_archive(asked.archive or str(manifest.archive))
     found = make(manifest, labels, where, names, times or paths.runs(), progress)
     click.echo(json.dumps(matrix(found)) if github_matrix else _table(found))
     for error in found.errors:

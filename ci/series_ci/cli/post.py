@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from series_ci.cli import options, terminal
+from series_ci.cli import declare, options
+from series_ci.cli.declare import chosen, option
+from series_ci.cli.options import Shown
 from series_ci.cli.report import kcidb_of, reply_to
 from series_ci.errors import UsageError
 from series_ci.host import files, process
@@ -30,7 +32,44 @@ TAKES = {
 }
 """The options that each destination knows."""
 
-Options = dict[str, Any]
+
+@dataclass(frozen=True)
+class Given:
+    """The options of single destinations."""
+
+    url: str | None = option(
+        "--url", metavar="URL", help="the server  [default: GITHUB_API_URL, else api.github.com; KCIDB_REST]"
+    )
+    page: str | None = option(
+        "--page", metavar="URL", help="where the results are told in full; linked from what is posted"
+    )
+    repo: str | None = option(
+        "--repo", metavar="OWNER/NAME", help="github: the repository  [default: GITHUB_REPOSITORY]"
+    )
+    sha: str | None = option(
+        "--sha", metavar="COMMIT", help="github: the commit  [default: the event's pull request, else GITHUB_SHA]"
+    )
+    pull: int | None = option(
+        "--pr", metavar="N", type=click.IntRange(1), help="github: the pull request  [default: the event's]"
+    )
+    part: tuple[str, ...] = option(
+        "--part", multiple=True, type=click.Choice(PARTS), help="github: only this (repeatable)  [default: all]"
+    )
+    project: str | None = option(
+        "--project", metavar="NAME", help="patchwork: the project, for mails that are in several"
+    )
+    context: str | None = option(
+        "--context", metavar="NAME", help="patchwork: the checks' context  [default: series-ci/ARCH]"
+    )
+    file: Path | None = option(
+        "--file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="kcidb, mail: what is sent  [default: made of RUN_DIR; the mail is then RUN_DIR/reply.eml]",
+    )
+    tested_by: str | None = option(
+        "--tested-by", metavar="'NAME <ADDRESS>'", help="mail: give that trailer, if everything passed"
+    )
 
 
 @click.command()
@@ -40,27 +79,9 @@ Options = dict[str, Any]
 @click.option(
     "--verify", is_flag=True, help="RUN_DIR comes from elsewhere: first make sure that it is what a run leaves behind"
 )
-@click.option("--url", metavar="URL", help="the server  [default: GITHUB_API_URL, else api.github.com; KCIDB_REST]")
-@click.option("--page", metavar="URL", help="where the results are told in full; linked from what is posted")
-@click.option("--repo", metavar="OWNER/NAME", help="github: the repository  [default: GITHUB_REPOSITORY]")
-@click.option(
-    "--sha", metavar="COMMIT", help="github: the commit  [default: the event's pull request, else GITHUB_SHA]"
-)
-@click.option(
-    "--pr", "pull", metavar="N", type=click.IntRange(1), help="github: the pull request  [default: the event's]"
-)
-@click.option("--part", multiple=True, type=click.Choice(PARTS), help="github: only this (repeatable)  [default: all]")
-@click.option("--project", metavar="NAME", help="patchwork: the project, for mails that are in several")
-@click.option("--context", metavar="NAME", help="patchwork: the checks' context  [default: series-ci/ARCH]")
-@click.option(
-    "--file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="kcidb, mail: what is sent  [default: made of RUN_DIR; the mail is then RUN_DIR/reply.eml]",
-)
-@click.option("--tested-by", metavar="'NAME <ADDRESS>'", help="mail: give that trailer, if everything passed")
+@declare.taken(Given, "given")
 @options.progress
-def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, **given: Any) -> int:  # noqa: ANN401 (click)
+def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, given: Given, shown: Shown) -> int:
     """Post the results in RUN_DIR. Posted again, they replace what was posted before, and are never there twice.
 
     github: a check run with annotations, a commit status, one comment on the pull request, the job's summary.
@@ -69,22 +90,21 @@ def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, **give
 
     Tokens come from the environment: GITHUB_TOKEN or GH_TOKEN, PATCHWORK_TOKEN, KCIDB_REST_TOKEN or KCIDB_REST.
     """
-    progress = terminal.Terminal(verbose=given.pop("verbose"), quiet=given.pop("quiet"))
+    progress = shown.progress()
     if verify:
         verify_version(run_dir)
-    chosen = {name: value for name, value in given.items() if value not in (None, ())}
-    if unknown := sorted(set(chosen) - TAKES[destination]):
-        names = ", ".join("--pr" if name == "pull" else f"--{name.replace('_', '-')}" for name in unknown)
-        raise UsageError(f"--to {destination} does not know {names}")
+    named = chosen(given)
+    if unknown := sorted(set(named) - TAKES[destination]):
+        raise UsageError(f"--to {destination} does not know {', '.join(named[name] for name in unknown)}")
     show = click.echo if dry_run else None
 
     def connect(server: Server) -> Client:
         return Client(server, say=progress.say, show=show)
 
     if destination == "mail":
-        _mail(run_dir, chosen, dry_run)
+        _mail(run_dir, given, dry_run)
     else:
-        _tell(_POSTERS[destination](run_dir, chosen, connect, dry_run), str(run_dir), dry_run)
+        _tell(_POSTERS[destination](run_dir, given, connect, dry_run), str(run_dir), dry_run)
     return 0
 
 
@@ -107,21 +127,21 @@ def _token(token: Token | None, names: tuple[str, ...], how: str, dry_run: bool)
     return token if dry_run else need(token, " or ".join(names), how)
 
 
-def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> Iterator[Posted]:
+def _github(run_dir: Path, given: Given, connect: Connect, dry_run: bool) -> Iterator[Posted]:
     found = posting.read(run_dir)
     target = github_target.find(
         os.environ,
-        url=given.get("url"),
-        repo=given.get("repo"),
-        sha=given.get("sha"),
-        pull=given.get("pull"),
-        page=given.get("page", ""),
+        url=given.url,
+        repo=given.repo,
+        sha=given.sha,
+        pull=given.pull,
+        page=given.page or "",
     )
-    parts = given.get("part") or PARTS
-    if "comment" in parts and target.pull is None and given.get("part"):
+    parts = given.part or PARTS
+    if "comment" in parts and target.pull is None and given.part:
         raise UsageError("no pull request to comment on", hint="give --pr N")
     page = os.environ.get("GITHUB_STEP_SUMMARY")
-    if "summary" in parts and not page and given.get("part"):
+    if "summary" in parts and not page and given.part:
         raise UsageError("no summary to write to", hint="in a workflow GITHUB_STEP_SUMMARY names the file")
     token = _token(read_token(os.environ, *github.TOKENS), github.TOKENS, github.HOW, dry_run)
     client = connect(github.server(target.url, token))
@@ -137,28 +157,28 @@ def _github(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> I
         yield Posted("job summary", page) if dry_run else github.write_summary(Path(page), found)
 
 
-def _patchwork(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> Iterator[Posted]:
+def _patchwork(run_dir: Path, given: Given, connect: Connect, dry_run: bool) -> Iterator[Posted]:
     found = posting.read(run_dir)
-    if "url" not in given:
+    if given.url is None:
         raise UsageError("--url is missing", hint="the address of the Patchwork, e.g. https://patchwork.kernel.org")
     token = _token(read_token(os.environ, *patchwork.TOKENS), patchwork.TOKENS, patchwork.HOW, dry_run)
-    client = connect(patchwork.server(given["url"], token))
-    wanted = list(patchwork.checks(found, given.get("context", found.context), given.get("page", "")))
-    yield from patchwork.post(client, wanted, given.get("project"))
+    client = connect(patchwork.server(given.url, token))
+    wanted = list(patchwork.checks(found, found.context if given.context is None else given.context, given.page or ""))
+    yield from patchwork.post(client, wanted, given.project)
 
 
-def _kcidb(run_dir: Path, given: Options, connect: Connect, dry_run: bool) -> Iterator[Posted]:
-    document = kcidb.read(given["file"]) if "file" in given else kcidb.check_schema(kcidb_of(run_dir), str(run_dir))
-    url, token = kcidb.place(os.environ, given.get("url"))
+def _kcidb(run_dir: Path, given: Given, connect: Connect, dry_run: bool) -> Iterator[Posted]:
+    document = kcidb.read(given.file) if given.file else kcidb.check_schema(kcidb_of(run_dir), str(run_dir))
+    url, token = kcidb.place(os.environ, given.url)
     token = _token(token, (*kcidb.TOKENS, kcidb.COMBINED), kcidb.HOW, dry_run)
     client = connect(kcidb.server(url, token))
     yield kcidb.post(client, document)
 
 
-def _mail(run_dir: Path, given: Options, dry_run: bool) -> None:
-    file = given.get("file") or run_dir / "reply.eml"
-    if "file" not in given:
-        _write_reply(file, run_dir, given.get("tested_by", ""))
+def _mail(run_dir: Path, given: Given, dry_run: bool) -> None:
+    file = given.file or run_dir / "reply.eml"
+    if not given.file:
+        _write_reply(file, run_dir, given.tested_by or "")
     argv = mail.command(file)
     if dry_run:
         click.echo(mail.try_out(argv))
@@ -174,7 +194,7 @@ def _write_reply(file: Path, run_dir: Path, tested_by: str) -> None:
         raise UsageError(f"{file}: is there already", hint="add the trailer to it, or remove it")
 
 
-_POSTERS: dict[str, Callable[[Path, Options, Connect, bool], Iterator[Posted]]] = {
+_POSTERS: dict[str, Callable[[Path, Given, Connect, bool], Iterator[Posted]]] = {
     "github": _github,
     "patchwork": _patchwork,
     "kcidb": _kcidb,

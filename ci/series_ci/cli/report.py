@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from series_ci.cli import tester
+from series_ci.cli import declare, tester
+from series_ci.cli.declare import option
 from series_ci.errors import UsageError
 from series_ci.host import files
 from series_ci.report import b4, evidence, kcidb, mail, markdown
@@ -18,13 +20,29 @@ from series_ci.rundir import read, sweep_summary
 from series_ci.rundir.summary import version_json
 from series_ci.rundir.sweep_run import AnyRun, SweepRun, place
 
-Given = dict[str, Any]
-"""The options of single formats that were given."""
-
 TAKES = {"junit": {"failures"}, "markdown": {"room"}, "mail": {"tested_by"}}
 """The options that single formats know."""
 
 ROOMS = {"summary": markdown.SUMMARY, "comment": markdown.COMMENT}
+
+
+@dataclass(frozen=True)
+class Given:
+    """The options of single formats."""
+
+    failures: str | None = option(
+        "--failures",
+        type=click.Choice([str(each) for each in Failures]),
+        help="junit: what is a failure: what the series broke, or all that is bad with it  [default: regressions]",
+    )
+    room: str | None = option(
+        "--for",
+        type=click.Choice(list(ROOMS)),
+        help="markdown: for the summary of a job on GitHub, or short enough for a comment  [default: summary]",
+    )
+    tested_by: str | None = option(
+        "--tested-by", metavar="'NAME <ADDRESS>'", help="mail: give that trailer; refused unless everything passed"
+    )
 
 
 def as_json(run: AnyRun) -> str:
@@ -38,11 +56,11 @@ def _json(folder: Path, _given: Given) -> str:
 
 
 def _junit(folder: Path, given: Given) -> str:
-    return junit(read.read(folder), Failures(given.get("failures", Failures.REGRESSIONS)))
+    return junit(read.read(folder), Failures(given.failures or Failures.REGRESSIONS))
 
 
 def _markdown(folder: Path, given: Given) -> str:
-    return markdown.markdown(read.read(folder), ROOMS[given.get("room", "summary")])
+    return markdown.markdown(read.read(folder), ROOMS[given.room or "summary"])
 
 
 def _html(folder: Path, _given: Given) -> str:
@@ -67,7 +85,7 @@ def _say(line: str) -> None:
 
 
 def _mail(folder: Path, given: Given) -> str:
-    return reply_to(folder, given.get("tested_by", ""))
+    return reply_to(folder, given.tested_by or "")
 
 
 def kcidb_of(folder: Path) -> dict[str, Any]:
@@ -102,32 +120,18 @@ FORMATS: dict[str, Callable[[Path, Given], str]] = {
 @click.option(
     "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="where to  [default: standard output]"
 )
-@click.option(
-    "--failures",
-    type=click.Choice([str(each) for each in Failures]),
-    help="junit: what is a failure: what the series broke, or all that is bad with it  [default: regressions]",
-)
-@click.option(
-    "--for",
-    "room",
-    type=click.Choice(list(ROOMS)),
-    help="markdown: for the summary of a job on GitHub, or short enough for a comment  [default: summary]",
-)
-@click.option(
-    "--tested-by", metavar="'NAME <ADDRESS>'", help="mail: give that trailer; refused unless everything passed"
-)
-def report(run_dir: Path, *, form: str, output: Path | None, **given: Any) -> int:  # noqa: ANN401 (click)
+@declare.taken(Given, "given")
+def report(run_dir: Path, *, form: str, output: Path | None, given: Given) -> int:
     """Write the results in RUN_DIR, of one version or of a sweep, in another format.
 
     html: one page with everything in it. markdown: for GitHub. junit: a suite per version. json: what test --json
     prints. kcidb: a submission. mail: an answer in the thread, for whoever sends it to read first. b4: what its
     review shows.
     """
-    chosen = {name: value for name, value in given.items() if value is not None}
-    if unknown := sorted(set(chosen) - TAKES.get(form, set())):
-        names = ", ".join("--for" if name == "room" else f"--{name.replace('_', '-')}" for name in unknown)
-        raise UsageError(f"--format {form} does not know {names}")
-    text = FORMATS[form](run_dir, chosen)
+    named = declare.chosen(given)
+    if unknown := sorted(set(named) - TAKES.get(form, set())):
+        raise UsageError(f"--format {form} does not know {', '.join(named[name] for name in unknown)}")
+    text = FORMATS[form](run_dir, given)
     if output is None:
         click.echo(text.encode("utf-8", "replace"), nl=False)
     else:

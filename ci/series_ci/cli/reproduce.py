@@ -6,13 +6,13 @@ import json
 import os.path
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
 from series_ci.cli import options, terminal
-from series_ci.cli.request import Options, make_request
-from series_ci.cli.terminal import Terminal
+from series_ci.cli.declare import chosen
+from series_ci.cli.options import Options, Shown
+from series_ci.cli.request import make_request
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.host import paths
 from series_ci.manifest import find
@@ -30,17 +30,15 @@ from series_ci.rundir import layout
 @click.option(
     "--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="of random moments, for these"
 )
-@options.repeated
+@options.asked(*options.SOURCES, "fragments", "accel", "out")
+@options.shown
 def reproduce(
     what: str | None,
     *,
     runs: int,
     seed: int,
-    out: str | None,
-    as_json: bool,
-    verbose: bool,
-    quiet: bool,
-    **given: Any,  # noqa: ANN401 (click)
+    asked: Options,
+    shown: Shown,
 ) -> int:
     """Measure figures that the manifest has below `reported:` again, or repeat an earlier run from its lock alone.
 
@@ -52,14 +50,13 @@ def reproduce(
     or a figure cannot be measured on this version; 5 other mails or another tree than the lock's; 6 none of the series
     is in the kernel any more.
     """
-    progress = Terminal(verbose=verbose, quiet=quiet)
     if what is not None and os.path.exists(what):  # noqa: PTH110 (of a name that is too long, Path raises)
-        return _repeat(Path(what), given, _folder(out), progress, as_json=as_json)
+        return _repeat(Path(what), asked, shown)
     if what is not None and Path(what).name != what:
         raise UsageError(
             f"{what}: no such file or folder", hint="give a run directory, its run.lock, or a report's name"
         )
-    return _reports(what, given, out, Boots(runs, seed), progress, as_json=as_json)
+    return _reports(what, asked, Boots(runs, seed), shown)
 
 
 def _folder(given: str | None) -> Path:
@@ -71,11 +68,9 @@ def _folder(given: str | None) -> Path:
     return path
 
 
-def _reports(
-    name: str | None, given: dict[str, Any], out: str | None, boots: Boots, progress: Terminal, *, as_json: bool
-) -> int:
+def _reports(name: str | None, asked: Options, boots: Boots, shown: Shown) -> int:
     """Measure the figures of one report or of all, and show each when it is there."""
-    manifest = find.find(given["series"], paths.series_folders())
+    manifest = find.find(asked.series, paths.series_folders())
     known = manifest.reported
     if not known:
         raise UsageError(
@@ -83,29 +78,31 @@ def _reports(
         )
     names = [name] if name is not None else [each.name for each in known]
     found = [find_report(known, manifest.bench, each) for each in names]
-    folder = _folder(out) if out else layout.stamped(manifest.name, f"reproduce-{name}" if name else "reproduce")
-    asked = Options(test=(), memory=None, cpus=None, swap=None, out=None, **given)
-    told = []
+    folder = (
+        _folder(asked.out) if asked.out else layout.stamped(manifest.name, f"reproduce-{name}" if name else "reproduce")
+    )
+    told, progress = [], shown.progress()
     for entry, scenario in found:
         words = [entry.name, "--runs", str(boots.runs), "--seed", str(boots.seed)]
-        made = make_request(entry.version, asked, verb="reproduce", words=words)
+        made = make_request(entry.version, replace(asked, out=None), verb="reproduce", words=words)
         request = replace(made, out=folder if name else folder / entry.name)
         reproduced = reproduce_figures(Task(request, entry, scenario, boots), progress)
         told.append(reproduced.summary)
-        if not as_json:
+        if not shown.as_json:
             show_reproduction(entry, reproduced.rows, terminal.console(stderr=False))
-    if as_json:
+    if shown.as_json:
         click.echo(json.dumps(told[0] if name else told, indent=2, ensure_ascii=False))
     else:
         click.echo(f"results:  {folder}")
     return int(ExitStatus.OK if all(each["reproduced"] for each in told) else ExitStatus.REGRESSION)
 
 
-def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *, as_json: bool) -> int:
+def _repeat(path: Path, asked: Options, shown: Shown) -> int:
     """Make the run of a lock again, and show how the two compare."""
-    _refuse(given)
-    made = repeat_run(path, Again(given["archive"], given["tree"], given["accel"]), out, progress)
-    if as_json:
+    out = _folder(asked.out)
+    _refuse(asked)
+    made = repeat_run(path, Again(asked.archive, asked.tree, asked.accel), out, shown.progress())
+    if shown.as_json:
         click.echo(json.dumps(repeated_summary(made.lock, made.found), indent=2, ensure_ascii=False))
     else:
         show_repeated(made.found, terminal.console(stderr=False))
@@ -113,12 +110,13 @@ def _repeat(path: Path, given: dict[str, Any], out: Path, progress: Terminal, *,
     return int(ExitStatus.OK if made.found.same else ExitStatus.REGRESSION)
 
 
-def _refuse(given: dict[str, Any]) -> None:
+def _refuse(asked: Options) -> None:
     """What a lock says itself cannot be asked for."""
+    given = chosen(asked)
     for name, what in (
         ("series", "what series it is of"),
         ("base_patch", "what the base has on top of its tree"),
         ("config", "what the kernels are configured with"),
     ):
-        if given[name]:
-            raise UsageError(f"--{name.replace('_', '-')}: a lock says itself {what}")
+        if name in given:
+            raise UsageError(f"{given[name]}: a lock says itself {what}")

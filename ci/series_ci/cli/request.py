@@ -5,13 +5,13 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from series_ci import arch
 from series_ci.arch import Machine
 from series_ci.cli import repeat
+from series_ci.cli.options import Options
 from series_ci.errors import UsageError
 from series_ci.host import paths, scratch
 from series_ci.manifest import allow, find
@@ -28,44 +28,6 @@ _OURS = re.compile(
     rf"(?:series|sent)\.mbx|junit\.xml|run\.lock|(?:base|patched)(?:-2)?|patch-\d+|\..*{re.escape(scratch.END)}"
 )
 """What a run directory holds before its last file, summary.json."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """The command line of `series-ci test`, as typed."""
-
-    series: str | None
-    archive: str | None
-    tree: str | None
-    base_patch: tuple[str, ...]
-    config: tuple[str, ...]
-    test: tuple[str, ...]
-    accel: str
-    memory: str | None
-    cpus: int | None
-    swap: str | None
-    out: str | None
-    each_patch: bool = False
-    arch: str | None = None
-    toolchain: str = "gcc"
-    label: str | None = None
-
-
-def sources_only(series: str | None, archive: str | None, tree: str | None, base_patch: tuple[str, ...]) -> Options:
-    """For verbs that boot nothing: where all comes from, and the manifest's word for the rest."""
-    return Options(
-        series=series,
-        archive=archive,
-        tree=tree,
-        base_patch=base_patch,
-        config=(),
-        test=(),
-        accel="auto",
-        memory=None,
-        cpus=None,
-        swap=None,
-        out=None,
-    )
 
 
 def make_request(version: str, options: Options, verb: str = "test", words: Sequence[str] = ()) -> Request:
@@ -146,7 +108,7 @@ def _request(
         archive=_archive(options, manifest),
         trees=_trees(options, manifest, label),
         config=(*(manifest.config if manifest else ()), *(_file(each, "config fragment") for each in options.config)),
-        machine=_machine(options, manifest.machine if manifest else MachineSize()),
+        machine=machine(options, manifest.machine if manifest else MachineSize()),
         tests=_tests(options, manifest),
         accel=options.accel,
         out=out,
@@ -165,17 +127,13 @@ def _allowed(manifest: Manifest | None) -> tuple[Allowed, ...]:
     return manifest.allow
 
 
-def _machine(options: Options, size: MachineSize) -> Machine:
-    return machine(options.arch, options.memory, options.cpus, options.swap, size)
-
-
-def machine(name: str | None, memory: str | None, cpus: int | None, swap: str | None, size: MachineSize) -> Machine:
-    """The virtual machine that the options ask for; `name` is its architecture, `size` says what they leave open."""
+def machine(options: Options, size: MachineSize) -> Machine:
+    """The virtual machine that the options ask for; `size` says what they leave open."""
     return Machine(
-        arch.get(name or arch.host()),
-        _memory(memory) if memory else size.memory,
-        cpus or size.cpus,
-        parse_size(swap) if swap else size.swap,
+        arch.get(options.arch or arch.host()),
+        _memory(options.memory) if options.memory else size.memory,
+        options.cpus or size.cpus,
+        parse_size(options.swap) if options.swap else size.swap,
     )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from series_ci.cli import options, verdict
-from series_ci.cli.request import Options, make_request, make_sweep
-from series_ci.cli.terminal import Terminal
+from series_ci.cli.options import Options, Shown
+from series_ci.cli.request import make_request, make_sweep
 from series_ci.errors import UsageError
 from series_ci.pipeline.sweep import run_sweep
 from series_ci.pipeline.test import run_version
@@ -22,18 +20,15 @@ from series_ci.pipeline.test import run_version
     default=True,
     help="of several versions: go on after one that goes wrong  [default: go on]",
 )
-@click.option("--label", metavar="LABEL", help="what the version of MESSAGE-ID is called in reports, such as v11")
-@click.option("--each-patch", is_flag=True, help="build after each patch, too, and show new compiler warnings")
-@options.request
+@options.asked("label", "each-patch", "test", *options.KERNEL)
+@options.shown
 def test(
     versions: tuple[str, ...],
     *,
     all_versions: bool,
     keep_going: bool,
-    as_json: bool,
-    verbose: bool,
-    quiet: bool,
-    **given: Any,  # noqa: ANN401 (click)
+    asked: Options,
+    shown: Shown,
 ) -> int:
     """Test VERSION (a label of the manifest, such as v10) or the series that a MESSAGE-ID belongs to.
 
@@ -45,11 +40,10 @@ def test(
     if all_versions == bool(versions):
         both = "VERSION and --all: give the one or the other"
         raise UsageError(both if versions else "no VERSION", hint="e.g. series-ci test v10, or series-ci test --all")
-    asked = Options(**given)
-    progress = Terminal(verbose=verbose, quiet=quiet)
+    progress = shown.progress()
     if len(versions) == 1:
-        return verdict.show(run_version(make_request(versions[0], asked), progress), as_json=as_json)
+        return verdict.show(run_version(make_request(versions[0], asked), progress), as_json=shown.as_json)
     if asked.each_patch:
         raise UsageError("--each-patch takes a single VERSION")
     sweep = make_sweep(versions, asked, keep_going=keep_going)
-    return verdict.show_sweep(run_sweep(sweep, progress), as_json=as_json)
+    return verdict.show_sweep(run_sweep(sweep, progress), as_json=shown.as_json)

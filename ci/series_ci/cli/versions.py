@@ -7,6 +7,7 @@ import json
 import click
 
 from series_ci.cli import options, terminal
+from series_ci.cli.options import Options, Shown
 from series_ci.host import paths
 from series_ci.mail.archive import open_archive
 from series_ci.manifest import find
@@ -15,7 +16,7 @@ from series_ci.versions.listing import look
 
 
 @click.command()
-@options.series
+@options.asked("series")
 @click.option(
     "--tree",
     metavar="SPEC",
@@ -25,25 +26,16 @@ from series_ci.versions.listing import look
 @click.option("-l", "--long", is_flag=True, help="a block per version: changelog, trailers, base, Message-ID")
 @click.option("--json", "as_json", is_flag=True, help="print everything as JSON")
 @options.progress
-def versions(
-    *,
-    series: str | None,
-    archive: str | None,
-    tree: str | None,
-    long: bool,
-    as_json: bool,
-    verbose: bool,
-    quiet: bool,
-) -> int:
+def versions(*, asked: Options, tree: str | None, long: bool, as_json: bool, shown: Shown) -> int:
     """List the versions of a series with what their mails say, and mark what a reviewer should know.
 
     Marked are: the same patch as an earlier version (by patch-id), a number sent twice or missing in the subject,
     another subject, trailers that no mail of that person backs, sign-offs below the --- or not the author's, mode
     changes of source files, and a version that a tree has already.
     """
-    progress = terminal.Terminal(verbose=verbose, quiet=quiet)
-    manifest = find.find(series, paths.series_folders())
-    found = look(manifest, open_archive(archive or str(manifest.archive)), tree, progress)
+    progress = shown.progress()
+    manifest = find.find(asked.series, paths.series_folders())
+    found = look(manifest, open_archive(asked.archive or str(manifest.archive)), tree, progress)
     if as_json:
         click.echo(json.dumps(listing_json(found), indent=2, ensure_ascii=False))
     else:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
 from series_ci.cli import options, terminal, verdict
-from series_ci.cli.request import Options, make_request
-from series_ci.cli.terminal import Terminal
+from series_ci.cli.options import Options, Shown
+from series_ci.cli.request import make_request
 from series_ci.errors import Error, UsageError
 from series_ci.host import paths
 from series_ci.manifest import find
@@ -23,7 +22,7 @@ from series_ci.versions.ledger import Record
 
 
 @click.command()
-@options.watched
+@options.asked("test", *options.BUILD, "accel", "size")
 @click.option("--once", is_flag=True, help="look once, print what is new as JSON, test nothing")
 @click.option(
     "--retry",
@@ -47,9 +46,8 @@ def watch(
     posted: tuple[str, ...],
     interval: int,
     state: Path | None,
-    verbose: bool,
-    quiet: bool,
-    **given: Any,  # noqa: ANN401 (click)
+    asked: Options,
+    shown: Shown,
 ) -> int:
     """Look for versions of a series that are newer than those of its manifest, and test each, once.
 
@@ -60,11 +58,9 @@ def watch(
     """
     if (once and posted) or (retry and not once):
         raise UsageError("--retry goes with --once, and --posted with neither")
-    asked = Options(**given, out=None)
-    progress = Terminal(verbose=verbose, quiet=quiet)
     manifest = find.find(asked.series, paths.series_folders())
     place = state or paths.runs().parent / "watch" / f"{manifest.name}.json"
-    watched = Watch(manifest, asked.archive or str(manifest.archive), asked.series or manifest.name, progress)
+    watched = Watch(manifest, asked.archive or str(manifest.archive), asked.series or manifest.name, shown.progress())
 
     def request(message_id: str, entry: Record) -> Request:
         return make_request(message_id, replace(asked, out=entry.out, label=entry.label or None))
