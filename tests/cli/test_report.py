@@ -10,9 +10,9 @@ import pytest
 from fakes import rundirs
 from fakes.outcomes import outcome, request, run
 from series_ci.cli import main
-from series_ci.cli.report import FORMATS
 from series_ci.errors import ApplyError
 from series_ci.pipeline.rows import Row
+from series_ci.report.formats import FORMATS
 from series_ci.results.model import Result, Status
 from series_ci.rundir.run import Stage
 

@@ -15,12 +15,12 @@ from kcidb_io import schema
 
 from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
-from series_ci.cli.report import kcidb_of
 from series_ci.errors import ApplyError, BuildError, UsageError
 from series_ci.kernel.source import Source
 from series_ci.manifest.model import TreeSource
 from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.pipeline.rows import Row
+from series_ci.report.formats import kcidb_of
 from series_ci.report.kcidb import VERSION, document, path, status
 from series_ci.results.model import Attempt, Ended, Result, Run, Splat, Status
 from series_ci.rundir.run import Stage

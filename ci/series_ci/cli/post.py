@@ -9,20 +9,16 @@ from pathlib import Path
 
 import click
 
-from series_ci.cli import declare, options
+from series_ci.cli import declare, options, tester
 from series_ci.cli.declare import chosen, option
 from series_ci.cli.options import Shown
-from series_ci.cli.report import kcidb_of, reply_to
 from series_ci.errors import UsageError
-from series_ci.host import files, process
-from series_ci.post import github, github_target, kcidb, mail, patchwork, posting
-from series_ci.post.http import Client
+from series_ci.host import process
+from series_ci.post import github_target, kcidb, mail, posting
 from series_ci.post.posting import Posted
-from series_ci.post.server import Server
-from series_ci.post.token import Token, need, read_token
+from series_ci.post.publish import PARTS, Way, to_github, to_kcidb, to_patchwork, write_reply
+from series_ci.report.formats import kcidb_of
 from series_ci.rundir.verify import verify_version
-
-PARTS = ("check", "status", "comment", "summary")
 
 TAKES = {
     "github": {"url", "page", "repo", "sha", "pull", "part"},
@@ -96,15 +92,11 @@ def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, given:
     named = chosen(given)
     if unknown := sorted(set(named) - TAKES[destination]):
         raise UsageError(f"--to {destination} does not know {', '.join(named[name] for name in unknown)}")
-    show = click.echo if dry_run else None
-
-    def connect(server: Server) -> Client:
-        return Client(server, say=progress.say, show=show)
-
+    way = Way(progress.say, click.echo if dry_run else None)
     if destination == "mail":
         _mail(run_dir, given, dry_run)
     else:
-        _tell(_POSTERS[destination](run_dir, given, connect, dry_run), str(run_dir), dry_run)
+        _tell(_POSTERS[destination](run_dir, given, way), str(run_dir), dry_run)
     return 0
 
 
@@ -119,15 +111,7 @@ def _tell(done: Iterable[Posted], run_dir: str, dry_run: bool) -> None:
         raise UsageError(f"{run_dir}: nothing to post: the run names no patch")
 
 
-Connect = Callable[[Server], Client]
-
-
-def _token(token: Token | None, names: tuple[str, ...], how: str, dry_run: bool) -> Token | None:
-    """The token; a dry run does without."""
-    return token if dry_run else need(token, " or ".join(names), how)
-
-
-def _github(run_dir: Path, given: Given, connect: Connect, dry_run: bool) -> Iterator[Posted]:
+def _github(run_dir: Path, given: Given, way: Way) -> Iterator[Posted]:
     found = posting.read(run_dir)
     target = github_target.find(
         os.environ,
@@ -137,48 +121,23 @@ def _github(run_dir: Path, given: Given, connect: Connect, dry_run: bool) -> Ite
         pull=given.pull,
         page=given.page or "",
     )
-    parts = given.part or PARTS
-    if "comment" in parts and target.pull is None and given.part:
-        raise UsageError("no pull request to comment on", hint="give --pr N")
-    page = os.environ.get("GITHUB_STEP_SUMMARY")
-    if "summary" in parts and not page and given.part:
-        raise UsageError("no summary to write to", hint="in a workflow GITHUB_STEP_SUMMARY names the file")
-    token = _token(read_token(os.environ, *github.TOKENS), github.TOKENS, github.HOW, dry_run)
-    client = connect(github.server(target.url, token))
-    if "check" in parts:
-        yield github.post_check(client, target, found)
-    if "status" in parts:
-        yield github.post_status(client, target, found)
-    if "comment" in parts and target.pull is not None:
-        yield github.post_comment(client, target, found)
-    if "summary" in parts and page:
-        if dry_run:
-            click.echo(f"APPEND {page}\n{found.page}")
-        yield Posted("job summary", page) if dry_run else github.write_summary(Path(page), found)
+    return to_github(found, target, given.part, way)
 
 
-def _patchwork(run_dir: Path, given: Given, connect: Connect, dry_run: bool) -> Iterator[Posted]:
+def _patchwork(run_dir: Path, given: Given, way: Way) -> Iterator[Posted]:
     found = posting.read(run_dir)
-    if given.url is None:
-        raise UsageError("--url is missing", hint="the address of the Patchwork, e.g. https://patchwork.kernel.org")
-    token = _token(read_token(os.environ, *patchwork.TOKENS), patchwork.TOKENS, patchwork.HOW, dry_run)
-    client = connect(patchwork.server(given.url, token))
-    wanted = list(patchwork.checks(found, found.context if given.context is None else given.context, given.page or ""))
-    yield from patchwork.post(client, wanted, given.project)
+    return to_patchwork(found, way, url=given.url, context=given.context, page=given.page or "", project=given.project)
 
 
-def _kcidb(run_dir: Path, given: Given, connect: Connect, dry_run: bool) -> Iterator[Posted]:
+def _kcidb(run_dir: Path, given: Given, way: Way) -> Iterator[Posted]:
     document = kcidb.read(given.file) if given.file else kcidb.check_schema(kcidb_of(run_dir), str(run_dir))
-    url, token = kcidb.place(os.environ, given.url)
-    token = _token(token, (*kcidb.TOKENS, kcidb.COMBINED), kcidb.HOW, dry_run)
-    client = connect(kcidb.server(url, token))
-    yield kcidb.post(client, document)
+    return to_kcidb(document, given.url, way)
 
 
 def _mail(run_dir: Path, given: Given, dry_run: bool) -> None:
     file = given.file or run_dir / "reply.eml"
     if not given.file:
-        _write_reply(file, run_dir, given.tested_by or "")
+        write_reply(file, run_dir, tester.WRITER, given.tested_by or "")
     argv = mail.command(file)
     if dry_run:
         click.echo(mail.try_out(argv))
@@ -186,15 +145,7 @@ def _mail(run_dir: Path, given: Given, dry_run: bool) -> None:
         click.echo(f"mail:    {argv[-1]}\nsend it: {process.quote(argv)}")
 
 
-def _write_reply(file: Path, run_dir: Path, tested_by: str) -> None:
-    """Make the reply, once: whoever sends it may have changed its words since."""
-    if not file.exists():
-        files.write(file, reply_to(run_dir, tested_by).encode())
-    elif tested_by:
-        raise UsageError(f"{file}: is there already", hint="add the trailer to it, or remove it")
-
-
-_POSTERS: dict[str, Callable[[Path, Given, Connect, bool], Iterator[Posted]]] = {
+_POSTERS: dict[str, Callable[[Path, Given, Way], Iterator[Posted]]] = {
     "github": _github,
     "patchwork": _patchwork,
     "kcidb": _kcidb,

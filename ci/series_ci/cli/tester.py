@@ -5,8 +5,11 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
+import click
+
 from series_ci.host import paths, process
 from series_ci.kernel import export, selftests
+from series_ci.report.formats import Writer
 from series_ci.report.mail import Sender
 
 
@@ -42,3 +45,7 @@ def _project() -> str:
     except metadata.PackageNotFoundError:
         return ""
     return next((str(url).partition(",")[2].strip() for url in urls), "")
+
+
+WRITER = Writer(here, lambda line: click.echo(f"note: {line}", err=True))
+"""Whoever runs the program; what they should know is said on standard error."""
