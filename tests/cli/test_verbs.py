@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -86,3 +87,30 @@ def test_completion_of_a_verb_loads_nothing() -> None:
     *names, last = done.stdout.splitlines()
     assert sorted(names) == ["plain,verify", "plain,versions"]
     assert last == "LOADED"
+
+
+def test_only_what_measures_loads_numpy() -> None:
+    others = [name.replace("-", "_") for name in NAMES if name not in ("bench", "reproduce")]
+    code = (
+        "import sys; from importlib import import_module\n"
+        f"for name in {others!r}: import_module(f'series_ci.cli.{{name}}')\n"
+        "print(*[name for name in ('numpy', 'scipy', 'jinja2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of the command line that one of them imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "series_ci.cli":
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("series_ci.cli."):
+            found.add(str(node.module).rpartition(".")[2])
+    return found
+
+
+def test_no_verb_imports_another() -> None:
+    folder = Path(str(import_module("series_ci.cli").__file__)).parent
+    assert {path.stem: names for path in folder.glob("*.py") if (names := imported(path) - OTHERS)} == {}

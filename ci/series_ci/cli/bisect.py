@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import click
 from rich.console import Console
@@ -13,8 +13,7 @@ from series_ci.cli import options, terminal
 from series_ci.cli.options import Options, Shown
 from series_ci.cli.request import make_request
 from series_ci.errors import ExitStatus
-from series_ci.host import files
-from series_ci.pipeline.bisect import Bisected, run
+from series_ci.pipeline.bisect import Bisected, bisect_json, run_bisect
 from series_ci.results.compare import Change
 
 
@@ -32,11 +31,9 @@ def bisect(version: str, *, name: str, asked: Options, shown: Shown) -> int:
     """
     program = name.partition(":")[0]
     request = make_request(version, replace(asked, test=(program,)))
-    found = run(request, name, shown.progress())
-    answer = {**asdict(found), "series": request.series, "version": request.label, "run_dir": str(request.out)}
-    files.write_json(request.out / "bisect.json", answer)
+    found = run_bisect(request, name, shown.progress())
     if shown.as_json:
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(bisect_json(request, found), indent=2, ensure_ascii=False))
     else:
         show(found, terminal.console(stderr=False))
         click.echo(f"results:  {request.out}")

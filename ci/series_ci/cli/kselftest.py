@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from series_ci.cli import terminal
-from series_ci.errors import UsageError
-from series_ci.host import files
-from series_ci.kernel import apply, sources
-from series_ci.kernel.export import patch
-from series_ci.kernel.store import Base, Store, check_kernel, checkout_around, user
-from series_ci.progress import Progress, count
+from series_ci.pipeline.kselftest import export_patch
 
 
 @click.group()
@@ -40,46 +34,9 @@ def export(spec: str | None, base_patches: tuple[str, ...], output: str, *, verb
     its last commit.
     """
     progress = terminal.Terminal(verbose=verbose)
-    author = user()
-    base = _base(spec or _here(), [Path(each) for each in base_patches], progress)
-    with progress.step("patch") as step:
-        name, content = patch(base, author)
-        step.note(f"from {author.name} <{author.email}>")
-    if output == "-":
-        click.echo(content, nl=False)
+    made = export_patch(spec, [Path(each) for each in base_patches], output, progress)
+    if made.file is None:
+        click.echo(made.content, nl=False)
     else:
-        click.echo(_write(output, name, content))
+        click.echo(made.file)
     return 0
-
-
-def _here() -> str:
-    top = checkout_around(Path.cwd())
-    if top is None or not (top / "Kbuild").is_file():
-        place = "no git checkout" if top is None else f"the git checkout {top}, which is not a kernel tree"
-        raise UsageError(f"no tree: the working directory is in {place}", hint=f"--tree SPEC: {sources.SPEC_FORMS}")
-    return str(top)
-
-
-def _base(spec: str, patches: Sequence[Path], progress: Progress) -> Base:
-    with progress.step("tree") as step:
-        found = sources.resolve(spec, step.update)
-        store = Store(found.store)
-        version = check_kernel(store, found.commit, spec)
-        step.note(f"{spec} is Linux {version}")
-        if not patches:
-            return found
-        with store.in_use(progress.say):
-            step.note(count(len(patches), "base patch"))
-            return apply.with_base_patches(found, patches)
-
-
-def _write(output: str, name: str, content: bytes) -> Path:
-    """Write the patch; a folder gets it under its own name."""
-    path = Path(output)
-    if path.is_dir() or output.endswith("/"):
-        path /= name
-    if path.exists() and not path.is_file():
-        raise UsageError(f"--output {output}: is neither a file nor a folder", hint="-o - is standard output")
-    # Through links, which are to stay: it is written by rename.
-    files.write(path.resolve(), content)
-    return path

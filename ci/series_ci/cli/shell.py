@@ -8,8 +8,7 @@ from series_ci.cli import options
 from series_ci.cli.options import Options, Shown
 from series_ci.cli.request import make_request
 from series_ci.errors import ExitStatus
-from series_ci.guest.interactive import interact
-from series_ci.pipeline.shell import prepare
+from series_ci.pipeline.shell import open_shell
 
 
 @click.command()
@@ -22,8 +21,5 @@ def shell(version: str, *, base_only: bool, asked: Options, shown: Shown) -> int
 
     Ctrl-D ends the guest; Ctrl-A X ends QEMU at once, whatever the kernel does.
     """
-    progress = shown.progress()
-    request = make_request(version, asked)
-    recipe, kernel = prepare(request, progress, base_only=base_only)
-    interact(recipe, kernel, request.out)
+    open_shell(make_request(version, asked), shown.progress(), base_only=base_only)
     return int(ExitStatus.OK)

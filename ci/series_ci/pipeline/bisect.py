@@ -7,9 +7,11 @@ not build or the test gives no result says nothing, and is stepped over: the ans
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from series_ci.errors import BuildError, UsageError
+from series_ci.host import files
 from series_ci.kernel.kernel import BuildSetup, make
 from series_ci.manifest.request import Request
 from series_ci.pipeline import stages
@@ -72,7 +74,19 @@ def search(
     return low + 1, high
 
 
-def run(request: Request, test: str, progress: Progress) -> Bisected:
+def run_bisect(request: Request, test: str, progress: Progress) -> Bisected:
+    """Find the patch that changed a test, and write down which it is. Raises what `find_patch` raises."""
+    found = find_patch(request, test, progress)
+    files.write_json(request.out / "bisect.json", bisect_json(request, found))
+    return found
+
+
+def bisect_json(request: Request, found: Bisected) -> dict[str, Any]:
+    """The answer as `bisect.json` has it."""
+    return {**asdict(found), "series": request.series, "version": request.label, "run_dir": str(request.out)}
+
+
+def find_patch(request: Request, test: str, progress: Progress) -> Bisected:
     """Search the version of a request, whose tests hold the program that `test` is part of.
 
     Raises UsageError for a test that has the same result on the base and with the series, or that neither has; the

@@ -11,6 +11,7 @@ from series_ci.arch import Machine
 from series_ci.guest import bounded_log, qemu
 from series_ci.guest.boot import BootSetup, boot_kernel
 from series_ci.guest.initramfs import GuestTest
+from series_ci.guest.interactive import interact
 from series_ci.host import process, requirements, scratch
 from series_ci.kernel.cache import Build
 from series_ci.kernel.kernel import Kernel, make
@@ -27,6 +28,15 @@ COMMAND = "command"
 
 # Runs the words that it is given, in the folder that came along if there is one.
 _COMMAND = b'#!/bin/bash\nfolder=$1\nshift\ncd "/kselftest/$folder" && exec "$@"\n'
+
+
+def open_shell(request: Request, progress: Progress, *, base_only: bool) -> None:
+    """Boot the kernel of a version, or of its base, with the terminal as its console, until the guest ends.
+
+    Raises what `prepare` and `interact` raise.
+    """
+    recipe, kernel = prepare(request, progress, base_only=base_only)
+    interact(recipe, kernel, request.out)
 
 
 def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[BootSetup, Kernel]:

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from jsonschema.exceptions import ValidationError
+from kcidb_io import schema
+
 from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.post.http import Client
 from series_ci.post.posting import Posted
@@ -74,10 +77,6 @@ def read(file: Path) -> dict[str, Any]:
 
 def check_schema(document: dict[str, Any], name: str) -> dict[str, Any]:
     """The document, if the schema allows it. Raises UsageError if not, which names the document."""
-    # Every start of the program would take a tenth longer with them, and this is the only verb that needs them.
-    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
-    from kcidb_io import schema  # noqa: PLC0415
-
     try:
         schema.LATEST.validate(document)
     except ValidationError as error:
