@@ -1,3 +1,4 @@
-"""What a guest said, as data: KTAP, kernel complaints, samples; two runs compared. Pure, but for logs.py (reads) and
-symbols.py (asks decode_stacktrace.sh).
+"""What a guest said, as data: KTAP results, kernel complaints and bench samples, and the comparison of two runs.
+
+All modules are pure, except logs.py, which reads files, and symbols.py, which runs the kernel's decode_stacktrace.sh.
 """

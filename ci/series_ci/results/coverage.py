@@ -1,4 +1,4 @@
-"""How much of a series is in the kernel that was tested: its files, and whether the build read them. Pure."""
+"""How much of a series is in the tested kernel: its files, and whether the build read them. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from series_ci.progress import count
 SELFTESTS = "tools/testing/selftests/"
 
 NAMED = 4
-"""Files that are named in one line."""
+"""The number of files that one line names before it says "and N more"."""
 
 
 class FileKind(StrEnum):
@@ -22,13 +22,13 @@ class FileKind(StrEnum):
 
     CODE = "code"
     SELFTEST = "selftest"
-    TOOL = "tool"  # a program of the host: below scripts/ or tools/
-    RULE = "rule"  # tells what is built, and how: a Makefile, a Kconfig file
+    TOOL = "tool"  # a program of the host, below scripts/ or tools/
+    RULE = "rule"  # says what is built and how: a Makefile, a Kconfig file
     DOC = "documentation"
 
 
 _SOURCE = re.compile(r".*\.(?:[chSs]|rs|cc|cpp|inc|tbl|lds)")
-"""Names of sources, whatever they begin with: mm/README.c is compiled as any other."""
+"""Names of source files. They take precedence over _DOC: mm/README.c is compiled like any other source."""
 
 _DOC_FOLDERS = ("Documentation/", "LICENSES/")
 _DOC = re.compile(
@@ -42,7 +42,7 @@ _SELFTEST_RULE = re.compile(r"(?:.*/)?(?:Makefile[^/.]*|config(?:\.\w+)?|setting
 
 
 def kind(name: str) -> FileKind:
-    """What a file is for, by its path from the top of the tree."""
+    """Return what a file is for. `name` is its path from the top of the tree."""
     source = _SOURCE.fullmatch(name) and not name.startswith(_DOC_FOLDERS)
     if not source and _DOC.fullmatch(name):
         return FileKind.DOC
@@ -57,9 +57,9 @@ def kind(name: str) -> FileKind:
 class ChangedFile:
     """A file that the series changes.
 
-    `compiled` says whether the build of either kernel read it; of a selftest, whether a test that is run
-    is not the same without the series. Else `why` names what is in the way: options (`CONFIG_NET, CONFIG_INET`) or an
-    architecture, as far as the tree's Makefiles tell, or that a selftest does not compile.
+    `compiled` says whether the build of either kernel read the file. For a selftest it says whether a test that is run
+    differs from that without the series. If `compiled` is false, `why` names the reason as far as the tree's Makefiles
+    tell: options (`CONFIG_NET, CONFIG_INET`), an architecture, or that a selftest does not compile.
     """
 
     name: str
@@ -69,15 +69,15 @@ class ChangedFile:
 
     @property
     def shown(self) -> str:
-        """The file, with what keeps it out."""
+        """Return the name, followed by the reason why the file is not compiled."""
         return f"{self.name} ({self.why})" if self.why else self.name
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """The files that a series changes, and whether the kernel with it equals the base's, bit for bit.
+    """The files that a series changes, and whether its kernel equals the base's bit for bit.
 
-    For one patch of a series the base is the tree before that patch.
+    For a single patch the base is the tree before that patch.
     """
 
     files: tuple[ChangedFile, ...]
@@ -85,44 +85,44 @@ class Coverage:
 
     @property
     def sources(self) -> list[ChangedFile]:
-        """The files that something could be compiled from."""
-        return [each for each in self.files if each.kind not in (FileKind.DOC, FileKind.RULE)]
+        """Return the files that something could be compiled from."""
+        return [file for file in self.files if file.kind not in (FileKind.DOC, FileKind.RULE)]
 
     @property
     def missing(self) -> list[ChangedFile]:
-        """The sources that nothing was compiled from."""
-        return [each for each in self.sources if not each.compiled]
+        """Return the sources that nothing was compiled from."""
+        return [file for file in self.sources if not file.compiled]
 
     @property
     def tested(self) -> bool:
-        """Whether a boot says anything about the series.
+        """Return whether a boot says anything about the series.
 
-        A selftest of its own was built, or the kernels differ, and it is the series that makes the difference: a
-        Makefile or a Kconfig file shows in no list of what was compiled.
+        It does if a selftest of the series was built, or if the kernels differ and the series makes the difference. A
+        changed Makefile or Kconfig file counts as such, since it is in no list of compiled files.
         """
-        if any(each.compiled for each in self.sources if each.kind is FileKind.SELFTEST):
+        if any(file.compiled for file in self.sources if file.kind is FileKind.SELFTEST):
             return True
-        reached = any(each.compiled or each.kind is FileKind.RULE for each in self.files)
+        reached = any(file.compiled or file.kind is FileKind.RULE for file in self.files)
         return reached and not self.same_kernel
 
     @property
     def whole(self) -> bool:
-        """Whether every source is in what was tested."""
+        """Return whether every source is in what was tested."""
         return self.tested and not self.missing
 
     @property
     def cell(self) -> str:
-        """It in a few characters, for a table: `2 of 3`."""
+        """Return the coverage in a few characters, for a table: `2 of 3`."""
         return f"{len(self.sources) - len(self.missing)} of {len(self.sources)}" if self.sources else "-"
 
 
 def as_json(coverage: Coverage | None) -> dict[str, Any] | None:
-    """The coverage as it stands in JSON; `from_json` reads it."""
+    """Return the coverage as JSON data, which `from_json` reads."""
     if coverage is None:
         return None
     files = [
-        {"name": each.name, "kind": str(each.kind), "compiled": each.compiled, "why": each.why}
-        for each in coverage.files
+        {"name": file.name, "kind": str(file.kind), "compiled": file.compiled, "why": file.why}
+        for file in coverage.files
     ]
     return {
         "words": words(coverage),
@@ -132,29 +132,29 @@ def as_json(coverage: Coverage | None) -> dict[str, Any] | None:
     }
 
 
-def from_json(found: Mapping[str, Any] | None) -> Coverage | None:
-    """What `as_json` wrote. Raises KeyError, TypeError and ValueError for anything else."""
-    if found is None:
+def from_json(stored: Mapping[str, Any] | None) -> Coverage | None:
+    """Return the coverage that `as_json` wrote. Raise KeyError, TypeError or ValueError for anything else."""
+    if stored is None:
         return None
     files = (
-        ChangedFile(str(each["name"]), FileKind(each["kind"]), bool(each["compiled"]), str(each["why"]))
-        for each in found["files"]
+        ChangedFile(str(entry["name"]), FileKind(entry["kind"]), bool(entry["compiled"]), str(entry["why"]))
+        for entry in stored["files"]
     )
-    return Coverage(tuple(files), bool(found["same_kernel"]))
+    return Coverage(tuple(files), bool(stored["same_kernel"]))
 
 
 def documentation_only(names: Sequence[str]) -> bool:
-    """Whether a change of these files changes nothing that could be run."""
-    return bool(names) and all(kind(each) is FileKind.DOC for each in names)
+    """Return whether all files are documentation, so that the change affects nothing that could be run."""
+    return bool(names) and all(kind(name) is FileKind.DOC for name in names)
 
 
 def words(coverage: Coverage) -> str:
-    """The coverage in a line: `2 of 3 files compiled; not in this kernel: drivers/x.c (CONFIG_X)`."""
+    """Return the coverage in one line: `2 of 3 files compiled; not in this kernel: drivers/x.c (CONFIG_X)`."""
     return "; ".join(_parts(coverage))
 
 
 def compiled(coverage: Coverage) -> str:
-    """How many of the files: `2 of 3 files compiled`."""
+    """Return how many of the files were compiled: `2 of 3 files compiled`."""
     sources = coverage.sources
     if not sources:
         return "no source file changes"
@@ -164,26 +164,27 @@ def compiled(coverage: Coverage) -> str:
 def _parts(coverage: Coverage) -> Iterator[str]:
     missing = coverage.missing
     yield compiled(coverage)
-    for what, place in (
+    for kind_of_file, place in (
         (FileKind.CODE, "not in this kernel"),
         (FileKind.TOOL, "not used by this build"),
         (FileKind.SELFTEST, "not among the tests"),
     ):
-        if left := [each for each in missing if each.kind is what]:
-            yield f"{place}: {_listed([each.shown for each in left])}"
+        if files := [file for file in missing if file.kind is kind_of_file]:
+            yield f"{place}: {_listed([file.shown for file in files])}"
     if coverage.same_kernel:
         yield "the kernel is the same without it, bit for bit"
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
-    return ", ".join([*names[:NAMED], *more])
+    rest = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+    return ", ".join([*names[:NAMED], *rest])
 
 
 def collection(name: str) -> str:
-    """The collection of selftests that a file belongs to; "" for one that serves all of them.
+    """Return the collection of selftests that a file belongs to, "" for a file that serves all of them.
 
-    Collections may lie deeper (`net/forwarding`): the folder below the selftests is all that is told here.
+    This is the file's folder below the selftests. The collection that is meant may be one of its parents
+    (`net/forwarding`).
     """
     folder = posixpath.dirname(name.removeprefix(SELFTESTS))
     return "" if folder.partition("/")[0] in ("", "lib") else folder

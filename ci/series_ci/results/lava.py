@@ -1,4 +1,4 @@
-"""LAVA's own log of a job: a list in YAML, a record a line, of which some hold what the machine printed."""
+"""The log of a LAVA job: a YAML list with one record per line. Some records hold what the machine printed."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import json
 import re
 
 START = "- {"
-"""What every record begins with."""
+"""The first characters of every record."""
 
 _CONSOLE = frozenset({"target", "feedback"})
-"""The levels of what came from a machine: from the one that is talked to, and from others at the same time."""
+"""The levels of what machines printed: `target` is the one that is being talked to, `feedback` are others meanwhile."""
 
 _FLOW = re.compile(r"- \{dt: [^,]+, lvl: (?P<level>\w+), msg: (?P<text>.*)\}\s*$")
-"""A record as LAVA wrote it before it took to JSON, which is YAML, too."""
+"""A record as LAVA wrote it before it changed to JSON (which is YAML too)."""
 
 
 def console(line: str) -> list[str] | None:
-    """The lines of the console in a record; None if this is no record. Those that LAVA itself speaks in have none."""
+    """Return the console lines in a record, or None if the line is no record. LAVA's own messages have none."""
     if (record := _record(line)) is None:
         return None
     level, text = record
     if level not in _CONSOLE or not isinstance(text, str):
         return []
-    return [f"{each}\n" for each in text.rstrip("\r\n").split("\n")]
+    return [f"{printed}\n" for printed in text.rstrip("\r\n").split("\n")]
 
 
 def _record(line: str) -> tuple[object, object] | None:
-    """Level and message."""
+    """Return level and message of a record, or None if the line is no record."""
     try:
-        found = json.loads(line[2:])
-        return found["lvl"], found["msg"]
+        record = json.loads(line[2:])
+        return record["lvl"], record["msg"]
     except (ValueError, RecursionError):
         flow = _FLOW.match(line)
         return (flow["level"], _scalar(flow["text"])) if flow else None
@@ -38,7 +38,7 @@ def _record(line: str) -> tuple[object, object] | None:
 
 
 def _scalar(text: str) -> str:
-    """A string as YAML writes it: in double quotes, in single ones, or bare."""
+    """Return a string that YAML wrote in double quotes, in single quotes, or bare."""
     if text[:1] == text[-1:] == "'" and len(text) > 1:
         return text[1:-1].replace("''", "'")
     try:

@@ -1,4 +1,4 @@
-"""One line of a console log: the text, and what terminals, printk and loggers put around it."""
+"""One line of a console log: its text, and what terminals, printk and loggers put around it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from series_ci.results import prefixes
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]_][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 
 _PROMPT = re.compile(r"(?:^\S*(?:[~/:]|@\S+)|\]) ?#$")
-"""Of a shell, behind a folder or a host: `~ #`, `root@box:/tmp#`, `[root@box ~]#`."""
+"""A shell's prompt for root, behind a folder or a host: `~ #`, `root@box:/tmp#`, `[root@box ~]#`."""
 
 _STAMP = re.compile(r"(?:<[0-9]{1,3}>)?\[ *[0-9]+\.[0-9]{6}\]")
 
 
 def both_ends(lines: Sequence[str], most: int) -> Sequence[str]:
-    """The lines, or of more than `most` half as many from each end, with a line between them that counts the rest."""
+    """Return at most about `most` lines: half of them from each end, and between them a line that counts the rest."""
     if len(lines) <= most:
         return lines
     half = most // 2
@@ -24,7 +24,10 @@ def both_ends(lines: Sequence[str], most: int) -> Sequence[str]:
 
 
 def plain(line: str) -> str:
-    """The line without its end and without terminal escapes, also as `cat -v` and others write them: `^[[0m`, `^M`."""
+    """Return the line without its line end and without terminal escapes.
+
+    Escapes as `cat -v` and others write them (`^[[0m`, `^M`) are removed too.
+    """
     line = line.strip("\r\n")
     if "^" in line:
         line = line.replace("^[", "\x1b").removesuffix("^M")
@@ -32,9 +35,9 @@ def plain(line: str) -> str:
 
 
 def split(line: str) -> tuple[bool, str, str]:
-    """Whether printk's or a logger's prefix stands before the text, the caller id (`T12`, `C1`, or ""), the text.
+    """Return whether a prefix of printk or a logger precedes the text, the caller id (`T12`, `C1` or ""), and the text.
 
-    What a recorder has put before all lines is taken off, and does not count.
+    What a recorder put before every line is removed, and is no such prefix.
     """
     line = line.strip("\r\n")
     if "\x1b" in line or "^[" in line or line[-2:] == "^M":
@@ -52,9 +55,10 @@ def split(line: str) -> tuple[bool, str, str]:
 
 
 def split_torn(line: str) -> tuple[bool, str, str]:
-    """The same, of a line in whose middle printk may have begun a new one: of that one.
+    """Split a line as `split` does; if printk began a new line in the middle of it, split that new one.
 
-    What a program only quotes, behind marks such as `# `, is its own line; the prompt of a shell (`~ # `) is no mark.
+    A program that quotes such a line after a mark such as `# ` has written a line of its own. A shell's prompt (`~ # `)
+    is not such a mark.
     """
     whole = split(line)
     _, _, tail = whole
@@ -69,6 +73,6 @@ def _quotes(before: str) -> bool:
 
 
 def tear(line: str) -> str | None:
-    """What stands in the line before the kernel's own time stamp, where printk wrote into it; None if it did not."""
+    """Return what precedes the kernel's time stamp in a line that printk wrote into, or None if there is no stamp."""
     stamp = _STAMP.search(line, 1)
     return line[: stamp.start()] if stamp else None

@@ -1,4 +1,4 @@
-"""Saved logs, of any size: their lines, unpacked on the way, and what these say of tests and of the kernel."""
+"""Read saved logs of any size: unpack them, and collect the test results and the kernel complaints in them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from series_ci.results.model import Result, Splat
 from series_ci.results.splat import find
 
 STDIN = "-"
-"""The name of standard input."""
+"""The name that stands for standard input."""
 
 MAX_LINE = 65_536
-"""Characters of a line that are read; the rest of a longer one is left out. A log without line ends has only one."""
+"""The number of characters of a line that are read; the rest is dropped. A log without line ends is a single line."""
 
 _CHUNK = 1 << 18
 _PACKED: dict[bytes, Callable[[BinaryIO], Any]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
 
 
 def scan(lines: Iterator[str], take: Callable[[list[Result]], None]) -> list[Splat]:
-    """Hand the test results in a log to `take` as soon as they are complete; the kernel's complaints, at its end.
+    """Pass the test results in a log to `take` as soon as they are complete. Return the kernel's complaints at the end.
 
-    The log is read once and not kept: what is, is bounded by `ktap.NAMES`, `ktap.WAITING`, and `splat.MAX_SPLATS`.
+    The log is read once and not kept. What is kept is bounded by `ktap.NAMES`, `ktap.WAITING`, and `splat.MAX_SPLATS`.
     """
     stream = Stream(saved=True)
 
@@ -50,9 +50,10 @@ def scan(lines: Iterator[str], take: Callable[[list[Result]], None]) -> list[Spl
 
 @contextmanager
 def opened(name: str) -> Iterator[Iterator[str]]:
-    """The lines of a log, or of standard input if it is called `-`; gzip, xz and bzip2 are unpacked.
+    """Yield the lines of a log, or of standard input for the name `-`. Unpack gzip, xz and bzip2.
 
-    Raises UsageError for what is not there or is no file, and after the block for what could not be read to its end.
+    Raise UsageError if the log does not exist or is no file, and at the end of the block if it could not be read to its
+    end.
     """
     try:
         with _binary(name) as file:
@@ -63,9 +64,9 @@ def opened(name: str) -> Iterator[Iterator[str]]:
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror or error}") from error
     if lines.problem:
-        what = lines.problem.strerror if isinstance(lines.problem, OSError) else None
+        reason = lines.problem.strerror if isinstance(lines.problem, OSError) else None
         raise UsageError(
-            f"{name}: cannot be read to its end: {what or lines.problem}", hint="what came before was shown"
+            f"{name}: cannot be read to its end: {reason or lines.problem}", hint="what came before was shown"
         )
 
 
@@ -79,7 +80,7 @@ def _binary(name: str) -> Iterator[BinaryIO]:
 
 
 class _Lines:
-    """The lines of a file up to its end, or up to what is broken."""
+    """The lines of a file up to its end, or up to where it is damaged; `problem` is the error then."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.problem: Exception | None = None
@@ -95,11 +96,11 @@ class _Lines:
                     while (rest := text.readline(MAX_LINE)) and rest[-1] != "\n":
                         pass
                     line = line[:-1] + "\n"
-                told = lava.console(line) if line.startswith(lava.START) else None
-                if told is None:
+                console = lava.console(line) if line.startswith(lava.START) else None
+                if console is None:
                     yield line
                 else:
-                    yield from told
+                    yield from console
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             self.problem = error
         finally:

@@ -1,4 +1,4 @@
-"""What a scenario of `series-ci bench` may measure: by name, the unit, and which way it had better go. Pure."""
+"""What a scenario of `series-ci bench` may measure: names, units, and whether less is better. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from series_ci.results.stats import Better, Metric, Rounds, SampleKind
 
 @dataclass(frozen=True)
 class Quantity:
-    """One kind of figure. `title` says what it is, `unit` is that of the samples."""
+    """One kind of figure. `title` says what it is, `unit` is the unit of the samples."""
 
     title: str
     unit: str
@@ -38,32 +38,33 @@ QUANTITIES = {
     "skips": Quantity("folio_referenced() returned -1", "times", SampleKind.AMOUNT, Better.NEITHER),
     "skipped_bytes": Quantity("in the folios of these returns", "bytes", SampleKind.AMOUNT, Better.NEITHER),
 }
-"""In the order in which reports show them."""
+"""The known metrics, in the order in which reports show them."""
 
 
 def quantity(name: str) -> Quantity:
-    """What is known of a metric; one of a program that we do not know is only evidence."""
+    """Return what is known of a metric. An unknown one has no better direction, and is only evidence."""
     return QUANTITIES.get(name) or Quantity(
         name, "", SampleKind.TIME if name.endswith("_ms") else SampleKind.AMOUNT, Better.NEITHER
     )
 
 
 def measured(samples: Sequence[Sample]) -> dict[Metric, Rounds]:
-    """The samples by metric and round, without those for warming up and without rounds that only one kernel has."""
+    """Return the samples by metric and round, without warm-up samples and without rounds that only one kernel has."""
     kept = [sample for sample in samples if not sample.warmup]
-    found: dict[Metric, Rounds] = {}
+    by_metric: dict[Metric, Rounds] = {}
     for scenario in dict.fromkeys(sample.scenario for sample in kept):
-        here = [sample for sample in kept if sample.scenario == scenario]
-        rounds = [number for number in sorted({each.round for each in here}) if len(_sides(here, number)) == len(SIDES)]
-        for name in in_order(name for sample in here for name in sample.metrics):
+        of_scenario = [sample for sample in kept if sample.scenario == scenario]
+        numbers = sorted({sample.round for sample in of_scenario})
+        rounds = [number for number in numbers if len(_sides(of_scenario, number)) == len(SIDES)]
+        for name in in_order(name for sample in of_scenario for name in sample.metrics):
             known = quantity(name)
-            pair = ([_values(here, side, number, name) for number in rounds] for side in SIDES)
-            found[Metric(scenario, name, known.kind, known.better)] = Rounds(*pair)
-    return found
+            pair = ([_values(of_scenario, side, number, name) for number in rounds] for side in SIDES)
+            by_metric[Metric(scenario, name, known.kind, known.better)] = Rounds(*pair)
+    return by_metric
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Each name once: those that we know in our order, the others behind them."""
+    """Return each name once: known ones in the order of QUANTITIES, others after them."""
     known = list(QUANTITIES)
     return sorted(dict.fromkeys(names), key=lambda name: known.index(name) if name in known else len(known))
 
@@ -73,4 +74,4 @@ def _sides(samples: Sequence[Sample], number: int) -> set[str]:
 
 
 def _values(samples: Sequence[Sample], side: str, number: int, name: str) -> list[float]:
-    return [each.metrics[name] for each in samples if (each.side, each.round) == (side, number)]
+    return [sample.metrics[name] for sample in samples if (sample.side, sample.round) == (side, number)]

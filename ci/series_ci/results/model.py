@@ -1,4 +1,4 @@
-"""What a boot of one kernel gave: test results, kernel complaints, and how the guest ended."""
+"""The result of booting one kernel: test results, kernel complaints, and how the guest ended."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 
 BOOT_RESULT = "boot"
-"""The name of the result that every run has: whether the guest came up and came to its end."""
+"""The name of the result that every run has: whether the guest booted and came to its end."""
 
 
 class Status(StrEnum):
     """The outcome of one test on one kernel.
 
-    Only PASS, FAIL, SKIP and XFAIL were said by the test itself. CRASH means that its result line never came; NOTBUILT
-    that its program did not compile in the tree; NOTRUN that the guest ended before its turn; ERROR that it could
-    not be set up.
+    The test itself reports only PASS, FAIL, SKIP and XFAIL. CRASH means that its result line never came, NOTBUILT that
+    its program did not compile in the tree, NOTRUN that the guest ended before its turn, ERROR that it could not be set
+    up.
     """
 
     PASS = "PASS"
@@ -32,9 +32,9 @@ class Status(StrEnum):
 class Ended(StrEnum):
     """How a guest ended."""
 
-    POWEROFF = "POWEROFF"  # its /init said that all was done
-    PANIC = "PANIC"  # it reset itself without having said so
-    HANG = "HANG"  # the deadline passed, and we ended it
+    POWEROFF = "POWEROFF"  # /init reported that all was done
+    PANIC = "PANIC"  # the guest reset itself without that report
+    HANG = "HANG"  # the deadline passed, and QEMU was killed
     LOST = "LOST"  # QEMU itself failed or was killed: nothing is known of the kernel
 
 
@@ -43,10 +43,9 @@ class Result:
     """One test on one kernel.
 
     `name` is the full path, unique in its run: `mm/exit_skip:private_anon.exiting`. `reason` is what the test said
-    after `# SKIP`, or why there is no result. `log` are the diagnostic lines that belong to it, without KTAP prefixes.
-    `seconds` is how long the guest needed for it, where that was measured; `notes` say in what state it left the guest,
-    where that was not as before: a tainted kernel, processes that it left behind. `held` are MiB of memory and swap
-    that the guest did not have back after it.
+    after `# SKIP`, or why there is no result. `log` holds its diagnostic lines without KTAP prefixes. `seconds` is the
+    duration of the test, None if it was not measured. `notes` tell what changed in the guest's state: a tainted kernel,
+    processes that are left. `held` is the memory and swap, in MiB, that was not free again after the test.
     """
 
     name: str
@@ -60,10 +59,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A guest that came to nothing, in whose place another one was started.
+    """A guest that was given up and replaced by a new one.
 
-    Its QEMU failed (LOST), or its kernel never reached /init (HANG). `folder` is where its files lie, relative to that
-    of the boot; `results` are those that were seen in it, that of the boot itself included where the kernel hung.
+    Its QEMU failed (LOST), or its kernel never reached /init (HANG). `folder` holds its files, relative to the folder
+    of the boot. `results` are those seen in it, including that of the boot itself if the kernel hung.
     """
 
     folder: str
@@ -76,12 +75,12 @@ class Attempt:
 class Splat:
     """One complaint of the kernel.
 
-    `kind` is a short word (`BUG`, `WARNING`, `KASAN`, `EMERG` ...), `title` its first line without time stamp and
-    addresses, `fingerprint` a hexadecimal digest that is the same for the same complaint on another boot or build,
-    `lines` the text. `trace` are the first few functions of its call trace, without those that only report; `function`
-    is the one that is blamed, "" where none is known: the first of the trace, or the second where that only helps
-    others. `test` names the test that ran when it came, "" outside of any. `decoded` are the lines with files and line
-    numbers in the place of offsets, where a vmlinux was at hand.
+    `kind` is a short word (`BUG`, `WARNING`, `KASAN`, `EMERG` ...). `title` is the first line without time stamp and
+    addresses. `fingerprint` is a hexadecimal digest, equal for the same complaint on another boot or build. `lines` is
+    the text. `trace` holds the first few functions of the call trace, without those that only report. `function` is the
+    one that is blamed, "" if none is known: the first of the trace, or the second if the first only serves its caller.
+    `test` names the test that ran at that time, "" if none did. `decoded` holds the lines with files and line numbers
+    in place of offsets, if a vmlinux was at hand.
     """
 
     kind: str
@@ -96,12 +95,13 @@ class Splat:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that one boot of one kernel said, with all that is needed to do it again.
+    """Everything that one boot of one kernel reported, and what is needed to repeat it.
 
-    `label` is `base` or the version's label; `commit` names the tested tree; `environment` holds compiler, QEMU version
-    and argv, accelerator, config digest; `seconds` is wall time from QEMU's start to its end; `boot_seconds` from its
-    start to the first sign of life of the guest's /init (None if it never came); `started` is when QEMU was started
-    (aware; None in records that do not have it). `attempts` are the guests that had to be started again.
+    `label` is `base` or the version's label. `commit` names the tested tree. `environment` holds compiler, QEMU version
+    and argv, accelerator and config digest. `seconds` is wall time from QEMU's start to its end; `boot_seconds` is the
+    time from its start to the first sign of life of the guest's /init, None if that never came. `started` is when QEMU
+    was started, with a time zone; None in records without it. `attempts` are the guests that were given up and
+    replaced.
     """
 
     label: str

@@ -1,6 +1,6 @@
-"""Each test has one result: a program that reports its own twice, or another's, has none that can be believed. Pure.
+"""Allow one result per test: if a program reports its own result twice, or another's, none of them is believed. Pure.
 
-Root in a guest can write where /init does. What it cannot do is to take back the line that /init writes.
+Root in a guest can write where /init does, but cannot take back the line that /init writes.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from series_ci.results.model import Result, Status
 _AGAIN = re.compile(r"(?P<name>.+) \([0-9]+\)")
 
 
-def results(tests: Collection[str], found: Sequence[Result]) -> list[Result]:
-    """The results without those that repeat one: where a name came twice, the first one is CRASH, and says what came.
+def results(tests: Collection[str], reported: Sequence[Result]) -> list[Result]:
+    """Return the results with each name once. If a name came several times it is CRASH, and its reason lists what came.
 
-    KTAP's reader numbers equal names, so a test's second result is `mm/one (2)`.
+    KTAP's reader numbers equal names, so that the second result of a test is `mm/one (2)`.
     """
     known = frozenset(tests)
     kept: dict[str, Result] = {}
-    said: dict[str, list[Status]] = {}
-    for result in found:
+    repeated: dict[str, list[Status]] = {}
+    for result in reported:
         name = _test(result.name, known)
         if name in kept:
-            said.setdefault(name, [kept[name].status]).append(result.status)
+            repeated.setdefault(name, [kept[name].status]).append(result.status)
         else:
             kept[name] = result if name == result.name else replace(result, name=name)
-    for name, statuses in said.items():
+    for name, statuses in repeated.items():
         kept[name] = replace(kept[name], status=Status.CRASH, reason=_why(statuses))
     return list(kept.values())
 
 
 def _test(name: str, known: Collection[str]) -> str:
-    """The name of a result, or of the test that it is one more result of."""
+    """Return the name of the test that a result repeats, or the result's own name."""
     again = _AGAIN.fullmatch(name) if name not in known else None
     return again["name"] if again and again["name"] in known else name
 

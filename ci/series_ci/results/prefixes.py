@@ -1,6 +1,6 @@
-"""What stands before the text of a line in a log: marks of printk and of loggers, and those of recorders of consoles.
+"""What precedes the text of a log line: prefixes of printk, of loggers, and of recorders of whole consoles.
 
-Each table names who writes so, with the pattern of what they write.
+Each table maps who writes a prefix to the pattern of that prefix.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _PART = r"(?:[.,][0-9]+)?"  # of a second
 _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _SECOND_SPACE = r"(?: (?=(?: {4})*(?! )))?"
-"""LAVA puts two spaces behind its date, others one; what KUnit indents by is no part of either."""
+"""LAVA puts two spaces after its date, others put one. Spaces by which KUnit indents belong to neither."""
 
 _MONTH = "\u6708\uc6d4"  # in Chinese, Japanese and Korean
 _SYSLOG = rf"(?:[0-9]{{4}} )?(?:[^\W\d_]{{3,4}}\.?|[ 0-9]?[0-9][{_MONTH}]) [ 0-9][0-9] {_CLOCK}(?:\.[0-9]+)?"
@@ -20,12 +20,12 @@ _SYSLOG = rf"(?:[0-9]{{4}} )?(?:[^\W\d_]{{3,4}}\.?|[ 0-9]?[0-9][{_MONTH}]) [ 0-9
 _FULL = rf"[^\W\d_]{{2,4}}\.? {_DAY} {_CLOCK}(?:\.[0-9]+)? [A-Z+-][A-Z0-9]{{1,4}}"
 _UNIX = r"[0-9]{1,11}\.[0-9]{6}"
 _DATE = rf"(?:{_SYSLOG}|{_FULL}|{_UNIX})"
-"""As journalctl writes it: `short` and `short-precise`, `short-full`, `short-unix`."""
+"""A date as journalctl writes it: `short` and `short-precise`, `short-full`, `short-unix`."""
 
 _SERVICE = r"\S+ [\w.@-]+\[[0-9]+\]: "
 """Host, name and process id."""
 _LEVEL = r"[A-Z]+ *\| (?:\[std(?:out|err)\] )?"
-"""Of avocado and autotest."""
+"""The log level of avocado and autotest."""
 
 RECORDERS = {
     "CI systems, LAVA, journal of a service, GitLab, avocado": (
@@ -43,7 +43,7 @@ RECORDERS = {
     "logcat": rf"[0-9]{{2}}-[0-9]{{2}} {_CLOCK}\.[0-9]{{3}} +(?:\w+ +)?[0-9]+ +[0-9]+ [VDIWEFS] [^:]{{0,40}}: ?",
     "logcat, brief": r"[VDIWEF]/[^(:]{0,40}\( *[0-9]+\): ?",
 }
-"""What the recorder of a whole console puts before every line, the kernel's and the programs'."""
+"""What the recorder of a whole console puts before every line, whether the kernel or a program wrote it."""
 
 PRINTERS = {
     "syslog (RFC 3164 and ISO dates) and journald": (
@@ -64,11 +64,14 @@ PRINTERS = {
         r"(?<=[\]>]) *(?:c[0-9] +[0-9]+|\.?-?\([0-9]\)\[[0-9]+:[^\]]+\]|[ IWED]?\[[0-9]: *[^\]:]+: *[0-9]+\])"
     ),
 }
-"""What says that the kernel speaks."""
+"""What marks a line as the kernel's."""
 
 RECORDER = re.compile(f"(?:{'|'.join(RECORDERS.values())}){{1,2}}")
 PRINTER = re.compile(f"(?:{'|'.join(PRINTERS.values())})+(?:(?<=\\]) )?")
 
 RECORDER_STARTS = frozenset("[(0123456789ADEFIJMNOSTVWabcdefghijklmpqrstuvwxyz")
 STARTS = RECORDER_STARTS | {"<"}
-"""A line that begins with another character of ASCII, and not with an escape sequence, has nothing before its text."""
+"""The first characters of lines with a prefix.
+
+An ASCII line that begins with another character, and not with an escape sequence, has no prefix.
+"""

@@ -1,4 +1,4 @@
-"""How many results of a run are kept, and how much of their logs: what a guest says has no other bound. Pure."""
+"""Limit how many results of a run are kept, and how much of their logs: a guest may print without bound. Pure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import replace
 from series_ci.results.model import BOOT_RESULT, Result, Status
 
 PROGRAM = 10_000
-"""Results of one program, the program's own beside them."""
+"""The maximum number of results of one program, besides the program's own."""
 
 RUN = 50_000
-"""Results of one run, those of the programs beside them."""
+"""The maximum number of results of one run, besides those of the programs."""
 
 LOGS = 32_000_000
-"""Characters of the logs of one run."""
+"""The maximum number of characters in the logs of one run."""
 
 LEFT_OUT = "left out"
-"""The last part of the name of the result that says how many more there were."""
+"""The last part of the name of the result that counts the results that were dropped."""
 
 _NO_LOG = f"... left out: the tests of this run printed more than {LOGS // 1_000_000} million characters ..."
 
 
 class Quota:
-    """Counts what is kept and what is not. `tests` are the names of those whose own results are always kept."""
+    """Count what is kept and what is dropped. The results named in `tests` are always kept."""
 
     def __init__(self, tests: Collection[str]) -> None:
         self._tests = frozenset(tests)
@@ -33,7 +33,7 @@ class Quota:
         self._log = 0
 
     def take(self, result: Result) -> Result | None:
-        """The result as it is kept, or None."""
+        """Return the result as it is kept, perhaps without its log, or None if it is dropped."""
         if result.name not in self._tests:
             program = self._program(result.name)
             if self._kept[program] >= PROGRAM or self._kept.total() >= RUN:
@@ -46,12 +46,12 @@ class Quota:
         return result
 
     def _program(self, name: str) -> str:
-        """The test that it is a result of. Those that belong to none share a place."""
+        """Return the test that a result belongs to. Results that belong to no test are counted with the boot."""
         program = name.partition(":")[0]
         return program if program in self._tests else BOOT_RESULT
 
     def dropped(self) -> Iterator[Result]:
-        """An error for each program that had more results: nothing is known of those."""
+        """Yield an ERROR for each program that had too many results: nothing is known of those."""
         for program, number in self._dropped.items():
             why = f"{number} more results are not kept: a program may have {PROGRAM}, a run {RUN}"
             yield Result(f"{program}:{LEFT_OUT}", Status.ERROR, why)

@@ -1,4 +1,4 @@
-"""The samples of a bench: what a program printed, and the lines of JSON that are kept of it."""
+"""The samples of a bench: as a program prints them, and as lines of JSON, in which they are kept."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ _LINE = re.compile(r"^(?:# )*bench: (\{.*\})$")
 
 @dataclass(frozen=True)
 class Sample:
-    """What was measured once.
+    """One measurement.
 
-    `side` is base or patched; `round` counts the pairs of boots of a scenario from 0, `order` all boots of the bench;
-    `number` counts the samples of a boot, those for warming up included. `environment` is what it was taken in: the
-    load of the host (processes, over a minute) before and after the boot, the accelerator, the seed, and more.
+    `side` is base or patched. `round` counts the pairs of boots of a scenario from 0, `order` counts all boots of the
+    bench, `number` counts the samples of a boot, including those for warming up. `environment` holds the conditions of
+    the measurement: the host's load (processes, averaged over a minute) before and after the boot, accelerator, seed,
+    and more.
     """
 
     scenario: str
@@ -37,7 +38,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Raw:
-    """A sample as the program told of it."""
+    """A sample as the program printed it."""
 
     sample: int
     warmup: bool
@@ -49,24 +50,24 @@ _SAMPLE = TypeAdapter(Sample)
 
 
 def parse(lines: Iterable[str]) -> list[Raw]:
-    """What a program printed of its samples."""
-    found = []
+    """Return the samples that a program printed. Lines that are cut off or have another form are ignored."""
+    samples = []
     for line in lines:
         if match := _LINE.match(line.rstrip()):
             try:
-                found.append(_RAW.validate_json(match[1]))
-            except ValidationError:  # cut off, or none of ours
+                samples.append(_RAW.validate_json(match[1]))
+            except ValidationError:  # cut off, or not a sample
                 continue
-    return found
+    return samples
 
 
 def as_lines(samples: Iterable[Sample]) -> str:
-    """A line of JSON for each sample."""
+    """Return the samples as text, one line of JSON each."""
     return "".join(json.dumps(asdict(sample), ensure_ascii=False) + "\n" for sample in samples)
 
 
 def read(path: Path) -> list[Sample]:
-    """What `as_lines` wrote; nothing if the file is missing or damaged: the boot is made again then."""
+    """Return the samples that `as_lines` wrote, or none if the file is missing or damaged (the boot is repeated)."""
     try:
         return [_SAMPLE.validate_json(line) for line in path.read_text("utf-8").splitlines()]
     except (OSError, ValidationError):

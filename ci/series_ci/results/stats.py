@@ -1,24 +1,24 @@
-"""Samples of two kernels -> what may be said of the difference. Pure: figures in, findings out, the same each time.
+"""Decide from the samples of two kernels what may be said of the difference. Pure and deterministic.
 
-What is independent of what. The samples of one boot share its memory layout, its host load and whatever the samples
-before them left: they are no independent observations, and a test that takes them for such finds differences between a
-kernel and itself. The unit here is the boot. Each boot gives one figure per metric, over its samples: the median of a
-time, where one that was disturbed should not count, and the mean of an amount (bytes, pages, skips), where the rare
-large ones are what it is about. All that follows knows only those figures:
+The unit is the boot. The samples of one boot share its memory layout, the load of the host and whatever earlier samples
+left behind: they are not independent, and a test that treats them as independent finds differences between a kernel and
+itself. So each boot gives one figure per metric: the median of its samples for a time, so that a disturbed sample does
+not count, and the mean for an amount (bytes, pages, skips), where the rare large samples are what matters. From these
+figures alone are computed:
 
-* the estimate is the ratio of the two medians over boots (where a zero among them forbids that, the difference);
-* its interval is a bootstrap over rounds. A round is one boot of each kernel, one right after the other, and is drawn
-  as a whole, so that a host that grew slower meanwhile moves both. Drawing from n boots reaches a little less far than
-  n boots do; the interval is widened for that as Hesterberg (2015) has it: the level that a t interval of n would need;
-* the probability is that of a Mann-Whitney test of the boots, exact or by permutation where figures are equal, with
-  Holm's correction over all metrics of all scenarios of the bench: one verdict in forty is not to be had for nothing.
+* the estimate: the ratio of the two medians over boots, or their difference if any figure is zero.
+* its interval: a bootstrap over rounds. A round is one boot of each kernel, one right after the other. It is drawn as a
+  whole, so that a host that becomes slower affects both. Drawing from n boots gives too narrow an interval; it is
+  widened as in Hesterberg (2015), to the level that a t interval of n boots would need.
+* the probability: a Mann-Whitney test of the boots, exact, or by permutation if figures are equal, with Holm's
+  correction over all metrics of all scenarios. Without it one verdict in forty would be wrong by chance.
 
-Both have to agree before a metric is called better or worse. "No change" needs evidence as well: the whole interval
-within the margin. What is neither is "not enough runs"; and below LEAST boots of each kernel everything is, for not
-even the range of five figures holds their median with 95%.
+Both have to agree before a metric is called better or worse. "No change" needs evidence too: the whole interval lies
+within the margin. Everything else is "not enough runs", and so is everything below LEAST boots of each kernel: not even
+the range of five figures contains their median with 95% confidence.
 
-To go on until an interval is narrow enough (`precise`) does not favour either verdict: it looks at the width, never at
-where the interval lies.
+Running until the interval is narrow enough (`precise`) favours no verdict: it depends on the width of the interval,
+never on where it lies.
 """
 
 from __future__ import annotations
@@ -34,29 +34,32 @@ from numpy.typing import NDArray
 from scipy import stats
 
 LEVEL = 0.95
-"""Of the intervals; what is left of 1 is the chance that a bench of two equal kernels calls any metric changed."""
+"""The confidence level. A bench of two equal kernels calls any of its metrics changed with probability 1 - LEVEL."""
 
 LEAST = 6
-"""Boots of each kernel: that all n lie on one side of their median has the chance 2 / 2^n: 3% for six, 6% for five."""
+"""The minimum number of boots of each kernel.
+
+All n boots lie on one side of their median with probability 2 / 2^n: 3% for six boots, 6% for five.
+"""
 
 POWER = 0.8
-"""How often the smallest effect that is told of would have been found."""
+"""The probability with which the smallest detectable effect would have been found."""
 
 DRAWS = 2999
-"""Of the bootstrap, and of the permutations."""
+"""The number of draws of the bootstrap, and of the permutations."""
 
 Figures = NDArray[np.float64]
 
 
 class SampleKind(StrEnum):
-    """What a metric counts: decides how the samples of a boot become its one figure."""
+    """What a metric counts. This decides how the samples of a boot become one figure."""
 
     TIME = "time"
     AMOUNT = "amount"
 
 
 class Better(StrEnum):
-    """Which way a metric had better go; of what is only evidence, neither."""
+    """Which direction is better; neither for a metric that is only evidence."""
 
     LESS = "less"
     NEITHER = "neither"
@@ -86,9 +89,10 @@ class Metric:
 class Finding:
     """What is known of a metric. `base` and `patched` are medians over boots.
 
-    With `relative`, `change` and the interval `low` to `high` are ratios, patched over base, and `detectable` is the
-    smallest deviation from 1 that so many runs find in 80% of all cases; else they are differences, and 0 is no change.
-    `detectable` is infinite where no effect at all could have been found. `p` is corrected.
+    If `relative`, then `change` and the interval from `low` to `high` are ratios, patched over base, and `detectable`
+    is the smallest deviation from 1 that this number of runs finds in 80% of all cases. Otherwise they are differences,
+    and 0 is no change. `detectable` is infinite if no effect could have been found. `p` is corrected for multiple
+    tests.
     """
 
     metric: Metric
@@ -106,46 +110,50 @@ class Finding:
 
     @property
     def half_width(self) -> float:
-        """Of the interval."""
+        """Return half the width of the interval."""
         return (self.high - self.low) / 2
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """The samples of a metric: for each round those of the base's boot and those of the patched kernel's."""
+    """The samples of a metric: for each round those of the base's boot and those of the patched kernel's boot."""
 
     base: Sequence[Sequence[float]]
     patched: Sequence[Sequence[float]]
 
 
 def judge(measured: Mapping[Metric, Rounds], margin: float) -> list[Finding]:
-    """A finding for each metric. `margin` is how large a change is still none, as a fraction: 0.1 is ±10%."""
+    """Return a finding for each metric. A change within `margin`, a fraction (0.1 is ±10%), counts as none."""
     figures = {
         metric: (_of_boots(pair.base, metric), _of_boots(pair.patched, metric)) for metric, pair in measured.items()
     }
     raw = {metric: _probability(*pair) for metric, pair in figures.items()}
-    # Where all figures are equal there is nothing to test, whoever they belong to; so that is no choice by outcome.
+    # Equal figures cannot be tested, whichever kernel they belong to. So leaving them out does not select by outcome.
     tested = [metric for metric, pair in figures.items() if len(np.unique(np.concatenate(pair))) > 1]
     corrected = dict(zip(tested, holm([raw[metric] for metric in tested]), strict=True))
-    found = []
+    findings = []
     for metric, pair in measured.items():
         finding = _estimate(metric, *figures[metric], corrected.get(metric, 1.0), len(tested))
         finding = replace(finding, samples=sum(len(boot) for boot in (*pair.base, *pair.patched)))
-        found.append(replace(finding, verdict=_verdict(finding, margin)))
-    return found
+        findings.append(replace(finding, verdict=_verdict(finding, margin)))
+    return findings
 
 
 def precise(findings: Sequence[Finding], precision: float) -> bool:
-    """Whether the interval of every time is as narrow as ± `precision`, as a fraction.
+    """Return whether the interval of every time is at most ± `precision`, a fraction.
 
-    Amounts do not count: of a race that was won in one boot of three there never is a narrow one.
+    Amounts do not count: an amount that depends on a race which is won in one boot of three never has a narrow
+    interval.
     """
-    times = [each for each in findings if each.metric.kind is SampleKind.TIME and each.relative]
-    return all(each.rounds >= LEAST and each.half_width <= precision for each in times)
+    times = [finding for finding in findings if finding.metric.kind is SampleKind.TIME and finding.relative]
+    return all(finding.rounds >= LEAST and finding.half_width <= precision for finding in times)
 
 
 def holm(probabilities: Sequence[float]) -> list[float]:
-    """Holm's correction, in the given order: the smallest counts n times, the next n-1 times, none less than before."""
+    """Return the probabilities with Holm's correction, in the given order.
+
+    The smallest is multiplied by n, the next by n-1, and so on; none becomes smaller than the one before it.
+    """
     order = sorted(range(len(probabilities)), key=lambda place: probabilities[place])
     corrected = [0.0] * len(order)
     largest = 0.0
@@ -156,8 +164,8 @@ def holm(probabilities: Sequence[float]) -> list[float]:
 
 
 def _of_boots(boots: Sequence[Sequence[float]], metric: Metric) -> Figures:
-    one = np.median if metric.kind is SampleKind.TIME else np.mean
-    return np.array([one(np.asarray(boot, float)) for boot in boots], float)
+    average = np.median if metric.kind is SampleKind.TIME else np.mean
+    return np.array([average(np.asarray(boot, float)) for boot in boots], float)
 
 
 def _probability(base: Figures, patched: Figures) -> float:
@@ -171,16 +179,17 @@ def _probability(base: Figures, patched: Figures) -> float:
 
 def _estimate(metric: Metric, base: Figures, patched: Figures, p: float, tested: int) -> Finding:
     relative = bool(base.size and base.min() > 0 and patched.min() > 0)
-    middle, other = (float(np.median(each)) if each.size else math.nan for each in (base, patched))
+    medians = [float(np.median(figures)) if figures.size else math.nan for figures in (base, patched)]
+    base_median, patched_median = medians
     low, high = _interval(base, patched, relative=relative)
     return Finding(
         metric,
         rounds=len(base),
         samples=0,
-        base=middle,
-        patched=other,
+        base=base_median,
+        patched=patched_median,
         relative=relative,
-        change=other / middle if relative else other - middle,
+        change=patched_median / base_median if relative else patched_median - base_median,
         low=low,
         high=high,
         p=p,
@@ -190,7 +199,7 @@ def _estimate(metric: Metric, base: Figures, patched: Figures, p: float, tested:
 
 
 def _interval(base: Figures, patched: Figures, *, relative: bool) -> tuple[float, float]:
-    """The bootstrap interval of the ratio, or of the difference, of the medians; all there is for a single round."""
+    """Return the bootstrap interval of the ratio (or the difference) of the medians; infinite for a single round."""
     number = len(base)
     if number < 2:
         return -math.inf, math.inf
@@ -204,18 +213,20 @@ def _interval(base: Figures, patched: Figures, *, relative: bool) -> tuple[float
 
 
 def _detectable(base: Figures, patched: Figures, tested: int, *, relative: bool) -> float:
-    """The smallest effect that the test finds with POWER, were this metric the last of `tested` to be corrected for.
+    """Return the smallest effect that the test finds with probability POWER.
 
-    For normal figures of the spread that was seen within each kernel; 2/pi is what medians cost against means then, and
-    more than the ranks of the test do. As a deviation from 1, upwards, of a ratio.
+    This is for a metric that is the last of `tested` to be corrected, and for normal figures with the spread that was
+    seen within each kernel. 2/pi is the efficiency of medians compared to means then; the ranks of the test lose less.
+    For a ratio, the effect is the upward deviation from 1.
     """
     number = len(base)
     if number < LEAST:
         return math.inf
     level = (1 - LEVEL) / max(1, tested)
-    if 2 / math.comb(2 * number, number) > level:  # not even if all of one kernel's figures are above the other's
+    if 2 / math.comb(2 * number, number) > level:  # even complete separation of the figures is not significant
         return math.inf
-    spread = math.sqrt(sum(float(np.var(np.log(each) if relative else each, ddof=1)) for each in (base, patched)) / 2)
+    variances = [float(np.var(np.log(figures) if relative else figures, ddof=1)) for figures in (base, patched)]
+    spread = math.sqrt(sum(variances) / 2)
     quantiles = stats.t.ppf([1 - level / 2, POWER], 2 * number - 2)
     effect = float(quantiles.sum()) * spread * math.sqrt(2 / number / (2 / math.pi))
     return math.expm1(effect) if relative else effect
@@ -225,7 +236,7 @@ def _verdict(finding: Finding, margin: float) -> Verdict:
     if finding.rounds < LEAST:
         return Verdict.UNKNOWN
     none = 1.0 if finding.relative else 0.0
-    # A ratio may be as far below 1 as its reciprocal is above.
+    # A ratio may be as far below 1 as its reciprocal is above 1.
     room = margin * max(abs(finding.base), abs(finding.patched))
     least, most = (1 / (1 + margin), 1 + margin) if finding.relative else (-room, room)
     if least <= finding.low and finding.high <= most:

@@ -1,4 +1,4 @@
-"""Where in the source the functions of a complaint's trace are: the kernel tree's own decode_stacktrace.sh says."""
+"""Find the source lines of the functions in a complaint's trace with the kernel tree's own decode_stacktrace.sh."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from series_ci.results.model import Splat
 SCRIPT = "scripts/decode_stacktrace.sh"
 TOOLS = ("bash", "addr2line", "nm", "readelf", "awk")
 
-# The script hands words of the log on to awk and to the shell's arithmetic. It sees nothing but what has this form.
+# The script passes words of the log to awk and to the shell's arithmetic. So it is given only words of this form.
 _PLACE = re.compile(
     r"(?<![\w.])(?P<symbol>[A-Za-z_][\w.]*\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8})(?: \[(?P<module>\w+)[^\]]{0,60}\])?"
 )
@@ -22,10 +22,10 @@ _DECODED = re.compile(r"(?P<name>\S+) \((?P<where>.+)\)\s")
 
 
 class Symbols:
-    """What is known of a vmlinux. Where something is missing to decode with, that is said once, and nothing decoded."""
+    """The symbols of a vmlinux. If something is missing to decode with, say so once, and decode nothing."""
 
     def __init__(self, vmlinux: Path, say: Callable[[str], None]) -> None:
-        """Raises UsageError for a file that is not there."""
+        """Raise UsageError if the file does not exist."""
         if not vmlinux.is_file():
             raise UsageError(f"--vmlinux {vmlinux}: there is no such file")
         self._vmlinux = vmlinux.resolve()
@@ -43,7 +43,7 @@ class Symbols:
         return "" if self._script else f"no {SCRIPT} beside {self._vmlinux}, nor in the tree that it was built from"
 
     def decode(self, splats: Sequence[Splat]) -> list[Splat]:
-        """The complaints with the lines of their traces decoded, beside those that were printed."""
+        """Return the complaints with the decoded lines of their traces beside the printed ones."""
         if self._script is None:
             return list(splats)
         self._learn(match for splat in splats for line in splat.lines for match in _PLACE.finditer(line))
@@ -51,20 +51,20 @@ class Symbols:
 
     def _learn(self, places: Iterable[re.Match[str]]) -> None:
         asked = {_question(place): place["symbol"] for place in places}
-        new = [question for question in asked if question not in self._known]
-        if not new:
+        unknown = [question for question in asked if question not in self._known]
+        if not unknown:
             return
-        # One line comes back for each; nothing is fetched from elsewhere.
+        # The script answers each question with one line. An empty DEBUGINFOD_URLS keeps it from fetching anything.
         done = process.run(
             ["bash", str(self._script), str(self._vmlinux)],
-            stdin="".join(f"{question}\n" for question in new).encode(),
+            stdin="".join(f"{question}\n" for question in unknown).encode(),
             env={"LC_ALL": "C", "DEBUGINFOD_URLS": ""},
             cwd=self._vmlinux.parent,
         )
-        for question, answer in zip(new, done.out.splitlines(), strict=False):
-            found = _DECODED.search(f"{answer} ")
+        for question, answer in zip(unknown, done.out.splitlines(), strict=False):
+            decoded = _DECODED.search(f"{answer} ")
             name = asked[question].partition("+")[0]
-            self._known[question] = f"{name} ({found['where']})" if found and found["name"] == name else ""
+            self._known[question] = f"{name} ({decoded['where']})" if decoded and decoded["name"] == name else ""
 
     def _line(self, line: str) -> str:
         def place(match: re.Match[str]) -> str:
@@ -79,6 +79,6 @@ def _question(place: re.Match[str]) -> str:
 
 
 def _script(vmlinux: Path) -> Path | None:
-    """The script of the tree that vmlinux was built in, or that its build folder names as its source."""
+    """Return the script of the tree that vmlinux was built in, or of the source that its build folder names."""
     places = (vmlinux.parent / SCRIPT, vmlinux.parent / "source" / SCRIPT)
     return next((path for path in places if path.is_file()), None)

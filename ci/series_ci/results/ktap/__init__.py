@@ -1,1 +1,1 @@
-"""KTAP as kernels and runners print it: lines, names, levels of nesting, one reader of the stream."""
+"""KTAP as kernels and test runners print it: its lines, test names, levels of nesting, and a reader of the stream."""

@@ -1,4 +1,4 @@
-"""What reports in other words than KTAP, told in KTAP: kselftest up to Linux 5.1, and BPF's test_progs."""
+"""Translate other report formats to KTAP: kselftest up to Linux 5.1, and BPF's test_progs."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ _PROGS = re.compile(
 
 
 class Dialects:
-    """Translates line by line.
+    """Translates a report line by line.
 
-    Up to Linux 5.1 the runner wrote a header without `# ` and a rule below it, then what the program said as it was,
-    and `ok 1..1 selftests: mm: prog [PASS]`; in 4.16 without the folder, which make tells. Up to 4.13 it wrote
-    `selftests: prog [PASS]` and no more. test_progs writes `#7/2 name/of_subtest:OK` and `#7 name:OK`; at its end it
-    repeats those that failed, with their logs.
+    Up to Linux 5.1 the kselftest runner wrote a header without `# `, a rule below it, the program's output as it was,
+    and `ok 1..1 selftests: mm: prog [PASS]`. Linux 4.16 left out the folder, which make prints. Up to 4.13 it wrote
+    only `selftests: prog [PASS]`. test_progs writes `#7/2 name/of_subtest:OK` and `#7 name:OK`, and repeats failed
+    tests with their logs at its end.
     """
 
     def __init__(self) -> None:
-        self.header: re.Match[str] | None = None  # it counts if the next line is a rule
-        self.flat = False  # a program talks that knows no KTAP
+        self.header: re.Match[str] | None = None  # a header only if the next line is a rule
+        self.flat = False  # the lines are a program's own output, without KTAP
         self._lead = ""
         self._folder = ""
-        self._bare = 0  # results without a number; -1 when the log has others
+        self._bare = 0  # the number of results without a number; -1 if the log has numbered ones
         self._repeats = False
 
     def translate(self, line: str, before: str) -> str:
-        """The line that says the same in KTAP: the line itself, nearly always. `before` is the line before it."""
+        """Return the line in KTAP; nearly always this is the line itself. `before` is the line before it."""
         if self.header:
             header, self.header = self.header, None
             self._lead = header["lead"]
             if line.startswith(self._lead + _RULE):
                 self.flat = True
                 return f"{self._lead}# {self._announced(header)}"
-        if "selftests: " in line and (told := self._runner(line)):
-            return told
+        if "selftests: " in line and (result := self._runner(line)):
+            return result
         if folder := _FOLDER.match(line):
             self._folder = folder["folder"]
         if "TAP version" in line:
@@ -55,11 +55,11 @@ class Dialects:
         if ":" in line and "#" in line and (progs := _PROGS.match(line)):
             line = line if self._repeats else _progs(progs)
         if _PLAN.match(line) and _COUNTS.search(before):
-            line = f"# counted: {line.strip()}"  # of what went before, not all of which was said
+            line = f"# counted: {line.strip()}"  # counts the tests before it, and is no plan
         return f"{self._lead}# {line.removeprefix(self._lead)}" if self.flat else line
 
     def _runner(self, line: str) -> str:
-        """What an old runner says by itself, or "" if it is not that."""
+        """Return the translation of a line of an old runner, or "" if it is none."""
         self._repeats = False
         if header := _HEADER.match(line):
             self.flat, self.header = False, header
@@ -73,7 +73,7 @@ class Dialects:
         return ""
 
     def _number(self, end: re.Match[str]) -> str:
-        """The number of a result of an old runner; "" if a program says this of itself."""
+        """Return the number of a result of an old runner, or "" if a program wrote this line about itself."""
         if end["number"]:
             return str(end["number"])
         if self._bare < 0 or self.flat or " " in end["name"]:

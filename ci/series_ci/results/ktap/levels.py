@@ -1,4 +1,4 @@
-"""What a KTAP report has said so far: the lines since the last result, and the tests of one level."""
+"""The state of reading one level of a KTAP report: the lines since the last result, and the tests so far."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ LOG_HEAD = 50
 LOG_TAIL = 150
 LOG_WIDTH = 1000
 MAX_LOST = 1000  # a plan of a garbled million must not become a million results
-TEST = 500  # what a test takes beside its log, roughly, in bytes
-MAX_STRAY = 10_000  # numbers out of order that are kept in mind
-MAX_REPEATED = 10_000  # of a block's results as many at least are known when they are printed again
+TEST = 500  # bytes that a test takes besides its log, roughly
+MAX_STRAY = 10_000  # numbers out of order that are remembered
+MAX_REPEATED = 10_000  # the last results of a block that are recognised, at least, when they are printed again
 BAIL = "Bail out!"
-"""The name of the result of a report that bailed out, if none that was planned or announced was lost by that."""
+"""The name of the result of a report that bailed out without losing a planned or announced test."""
 
 
 class Log:
-    """The lines since the last result, uncleaned: most logs are kept once and never shown."""
+    """The lines since the last result, as they were read: most logs are kept once and never shown."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -32,7 +32,7 @@ class Log:
         self._tail: deque[str] = deque(maxlen=LOG_TAIL)
 
     def add(self, line: str) -> None:
-        """One more line, cut if it is very long."""
+        """Add a line, cut to LOG_WIDTH characters."""
         self.count += 1
         if self.count <= LOG_HEAD:
             self._head.append(line[:LOG_WIDTH])
@@ -40,11 +40,11 @@ class Log:
             self._tail.append(line[:LOG_WIDTH])
 
     def last(self) -> str:
-        """The newest line, or "" if there was none since the last result."""
+        """Return the newest line, or "" if there is none since the last result."""
         return self._tail[-1] if self._tail else self._head[-1] if self._head else ""
 
     def take(self, lead: str) -> tuple[str, ...]:
-        """All lines without the level's prefix and the comment's `# `; the log is empty afterwards."""
+        """Return all lines without the level's prefix and the comment's `# `, and empty the log."""
         if not self.count:
             return ()
         dropped = self.count - len(self._head) - len(self._tail)
@@ -56,7 +56,7 @@ class Log:
 
 
 class Block:
-    """One report: what its plan announced (-1: it has none), and the numbers that came."""
+    """One report: the number of tests in its plan (-1 without a plan), and the numbers that came."""
 
     def __init__(self, plan: int = -1) -> None:
         self.plan = plan
@@ -67,21 +67,21 @@ class Block:
         self._new: dict[int, tuple[str, Status, str]] = {}
         self._old: dict[int, tuple[str, Status, str]] = {}
 
-    def repeats(self, number: int, said: tuple[str, Status, str]) -> bool:
-        """Whether this result of the block has come before with the same name, status and reason.
+    def repeats(self, number: int, result: tuple[str, Status, str]) -> bool:
+        """Return whether this result has come before in the block, with the same name, status and reason.
 
-        A program that forks with output in its buffer prints that once more by every child. Of more than
-        2 * MAX_REPEATED numbers the oldest are forgotten.
+        A program that forks with output in its buffer has every child print that output once more. Of more than 2 *
+        MAX_REPEATED numbers the oldest are forgotten.
         """
-        if self._new.get(number) == said or self._old.get(number) == said:
+        if self._new.get(number) == result or self._old.get(number) == result:
             return True
         if len(self._new) >= MAX_REPEATED:
             self._old, self._new = self._new, {}
-        self._new[number] = said
+        self._new[number] = result
         return False
 
     def add(self, number: int | None) -> None:
-        """One more result, with the number that it bears."""
+        """Count a result. `number` is the number on its line, None if it has none."""
         self.count += 1
         self.last = self.count if number is None else number
         if self.last == self._upto + 1:
@@ -93,14 +93,14 @@ class Block:
             self._strays.add(self.last)
 
     def missing(self) -> Iterator[int]:
-        """The numbers that did not come, at most MAX_LOST of them."""
+        """Return the numbers that did not come, at most MAX_LOST of them."""
         lost = self.plan - self.count
         if lost <= 0:
             return iter(())
         strays = {number for number in self._strays if number <= self.plan}
         repeated = self.count - min(self._upto, self.plan) - len(strays)
         free = (number for number in range(self._upto + 1, self.plan + 1) if number not in strays)
-        # Where numbers were wrong, the last ones are those that did not come.
+        # If there were wrong numbers, assume that the last ones of the plan are missing.
         return islice(free, repeated, repeated + min(lost, MAX_LOST))
 
 
@@ -108,10 +108,10 @@ class Block:
 class Level:
     """The tests whose lines start at one column.
 
-    `place` is None until it is known whose children they are; they wait in `tests` till then. `header` announces the
-    test that runs now; a `firm` one promises a result line, any other only tells a name. `path` is the full name of the
-    announced test, once children have needed it. `bail` is why the program gave up; `bailed` tells that no result has
-    this as its reason yet.
+    `place` is None until their parent is known; until then they wait in `tests`. `header` announces the test that runs
+    now. If it is `firm` a result line will follow, otherwise it only gives a name. `path` is the full name of the
+    announced test, set once its children have needed it. `bail` is why the program gave up; `bailed` is true as long as
+    no result has that as its reason.
     """
 
     lead: str
@@ -131,18 +131,18 @@ class Level:
     skip: str = ""
 
     def is_fresh(self) -> bool:
-        """Whether it has said no more than that it speaks KTAP."""
+        """Return whether the level has nothing but a version line yet."""
         return self.declared and self.last is None and not self.header and self.block.plan < 0
 
     def inner(self) -> Place | None:
-        """The place of the tests one level deeper, if it is certain."""
+        """Return the place of the tests one level deeper, or None if it is not certain."""
         if self.place is None or not self.firm:
             return None
         self.path = self.path or self.sink.path(self.place, self.header)
         return self.place.below(self.path, self.header)
 
     def settle(self, place: Place) -> None:
-        """From now on it is known whose children the tests are."""
+        """Set the place of the tests, which has become known, and hand on those that waited for it."""
         self.place = place
         self.sink.waiting = 0
         for test in self.tests:
@@ -150,7 +150,7 @@ class Level:
         self.tests = []
 
     def add(self, test: NestedTest, number: int | None = None) -> None:
-        """One more test has ended, and with it what the header announced."""
+        """Add a test that has ended. It ends what the header announced, too."""
         self.block.add(number)
         self.last = test
         if self.place is not None:
@@ -161,7 +161,7 @@ class Level:
             self.header, self.firm, self.path = "", False, ""
 
     def adopt(self, tests: Sequence[NestedTest]) -> None:
-        """Take in tests that have no line of their own, or no parent."""
+        """Add tests that have no line of their own, or no parent."""
         for test in tests:
             self.last = test
             if self.place is not None:
@@ -174,23 +174,24 @@ class Level:
         self.sink.waiting += TEST + sum(map(len, test.log))
 
     def note(self, log: tuple[str, ...]) -> None:
-        """Keep lines that stand before the first test."""
+        """Keep lines that precede the first test."""
         self.log = (self.log + log)[: LOG_HEAD + LOG_TAIL]
 
     def lose(self, child: Level | None, log: tuple[str, ...]) -> None:
-        """The announced test, or the one that the child level's tests belong to, will get no result line."""
+        """Report as lost the announced test, or the parent of the child level's tests: its line will not come."""
         children = child.tests if child else ()
         if not self.header and (not children or self.block.count == self.block.plan):
-            self.adopt(children)  # nothing was announced, or all that was has come: no parent is missing
+            self.adopt(children)  # nothing was announced, or all that was announced has come: no parent is missing
             return
         reason = (child.bail if child else "") or self._lost()
         name = self.header or f"#{self.block.count + 1}"
         self.add(NestedTest(name, Status.CRASH, reason, (child.log if child else ()) + log, children))
 
     def end_block(self, parent: Status | None = None) -> None:
-        """Whatever the plan announced and did not come is CRASH.
+        """Report as CRASH whatever the plan announced and did not come.
 
-        One exception: ksft_exit_skip(), called after a plan was printed, says SKIP once and means all that is left.
+        There is one exception: ksft_exit_skip(), called after a plan was printed, prints one SKIP that stands for all
+        the rest.
         """
         missing = list(self.block.missing())
         status, reason = Status.CRASH, self._lost() if missing else ""
@@ -203,12 +204,12 @@ class Level:
         self.block, self.bailed = Block(), False
 
     def _lost(self) -> str:
-        """The reason of a result that is lost."""
+        """Return the reason for a lost result."""
         self.bailed = False
         return self.bail or LOST
 
     def give(self, parent: NestedTest) -> None:
-        """Give a test what stood one level deeper: here."""
+        """Make the tests of this level the children of `parent`."""
         self.end_block(parent.status)
         if self.skip and parent.status in (Status.PASS, Status.SKIP):
             parent.status, parent.reason = Status.SKIP, parent.reason or self.skip

@@ -1,4 +1,4 @@
-"""One line of KTAP: which of its forms a line has, and what a result line says."""
+"""One line of KTAP: which form it has, and what a result line reports."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ LINE = re.compile(
     r"|selftests:\s(?P<folder>[^\s:]+):\s(?P<program>\S+)\s*$"
     r"|running\ (?:bash\ )?\./(?P<running>.*\S))",
 )
-"""Every form that matters. For the three comments at the end, the lead holds the comment's own `# ` too."""
+"""All forms that matter. The lead of the three comments at the end includes the comment's own `# `."""
 
 PLAIN = re.compile(
     r"(?P<lead>(?:\# |\ {4})*+)(?P<verdict>ok|not\ ok)\ (?P<number>[0-9]{1,9})\ (?P<name>[A-Za-z_][\w./-]*)$"
 )
-"""Most of the result lines, those that need no second look."""
+"""The form of most result lines, which need no further parsing."""
 
 BEHIND = re.compile(r"(?<!not )(?:not )?ok [0-9]{1,9} (?P<name>selftests: [^\s:]+: \S+)(?: # .*)?\s*$")
-"""A runner's result line behind what the test wrote last, if that did not end with a newline."""
+"""A runner's result line that follows a test's output on the same line, since that did not end with a newline."""
 
 _DIRECTIVE = re.compile(
     r"(?:^|\s)#\s*(?P<word>skip|xfail|todo|timeout|error)(?:ped|ping)?(?=[\s:]|$)[\s:]*(?P<why>.*)", re.IGNORECASE
@@ -40,7 +40,7 @@ _STATUS = {
 _RUN = re.compile(r"^\W*RUN {11}(\S+) \.\.\.$")
 _RUNNER = re.compile(r"selftests: ([^\s:]+): (.+)")
 
-# Text that cannot be part of a result line: the kernel, or another result line, wrote into the middle of this one.
+# Text that cannot be part of a result line: the kernel, or another report, wrote into the middle of it.
 _TORN = re.compile(
     r"\[ *[0-9]+\.[0-9]{6}\]|\[ *[TC][0-9]+\]|cut here \]-|[\x00-\x08\x0b-\x1f\x7f]"
     r"|ok [0-9]+ selftests: |TAP version [0-9]"
@@ -48,7 +48,7 @@ _TORN = re.compile(
 
 
 def may_matter(line: str) -> bool:
-    """Whether the line is worth a regular expression; a quick look that never misses one of the forms."""
+    """Return whether the line may have one of the forms. This is a quick test before a regular expression."""
     return (
         "ok " in line
         or "1.." in line
@@ -70,18 +70,18 @@ def may_matter(line: str) -> bool:
 
 
 def column_of(lead: str) -> int:
-    """The column at which the text after a prefix starts."""
+    """Return the column at which the text after a prefix starts."""
     return len(lead.expandtabs()) if "\t" in lead else len(lead)
 
 
 def is_torn(text: str) -> bool:
-    """Whether foreign text stands in the middle of the line."""
+    """Return whether foreign text is in the middle of the line."""
     perhaps = "]" in text or "ok " in text or "TAP " in text or not text.isprintable()
     return perhaps and _TORN.search(text) is not None
 
 
 def test_name(text: str) -> str:
-    """The name in a result line or header: one space between words, `selftests: mm: x` as `mm/x`."""
+    """Return the name in a result line or header: one space between words, `selftests: mm: x` as `mm/x`."""
     name = " ".join(text.split()).removeprefix("- ")
     if name.startswith("selftests: ") and (runner := _RUNNER.fullmatch(name)):
         return f"{runner[1]}/{runner[2]}"
@@ -89,23 +89,26 @@ def test_name(text: str) -> str:
 
 
 def is_cut(rest: str) -> bool:
-    """Whether the part of a result line after its number may have lost the end of a directive."""
-    name, mark, said = rest.partition("#")
+    """Return whether the part of a result line after its number may have lost the end of a directive."""
+    name, mark, comment = rest.partition("#")
     if not mark:
         return not name.strip() or name[-1:].isspace()
-    return _DIRECTIVE.search(rest) is None and _EXIT.match(said) is None
+    return _DIRECTIVE.search(rest) is None and _EXIT.match(comment) is None
 
 
 def announced(log: Iterable[str]) -> str:
-    """The test that kselftest_harness.h said to run. Up to Linux 6.8 a test that skips is not named again."""
+    """Return the test that kselftest_harness.h announced last, or "".
+
+    Up to Linux 6.8 the result line of a skipped test has no name.
+    """
     runs = [match[1] for line in log if (match := _RUN.search(line))]
     return runs[-1] if runs else ""
 
 
 def outcome(passed: bool, rest: str) -> tuple[str, Status, str]:
-    """Name, status and reason, from the part of a result line after its number.
+    """Return name, status and reason, from the part of a result line after its number.
 
-    A result without a name is called by its reason: kselftest.h prints the name of a skipped or expectedly failing test
+    A result without a name gets its reason as name: kselftest.h prints the name of a skipped or expectedly failing test
     after the directive.
     """
     status = Status.PASS if passed else Status.FAIL
@@ -115,7 +118,7 @@ def outcome(passed: bool, rest: str) -> tuple[str, Status, str]:
     if directive is None:
         name, _, reason = (rest + " ").partition(" # ")
         reason = " ".join(reason.split())
-        # The exit status of a skipped kselftest, from runners that print it instead of the directive.
+        # Some runners print the exit status of a skipped kselftest instead of the directive.
         return test_name(name), Status.SKIP if reason == "exit=4" and not passed else status, reason
     word, reason = directive["word"].lower(), " ".join(directive["why"].split())
     if word == "todo":

@@ -1,4 +1,4 @@
-"""From tests to results: full names, given as soon as those of the parents are known."""
+"""Turn tests into results: give them full names as soon as those of their parents are known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from series_ci.results.model import Result, Status
 
 @dataclass(slots=True)
 class NestedTest:
-    """One test; its name is still that of its own line, as its parents may not be known before theirs came."""
+    """One test under the name of its own line: the names of its parents may come only after it."""
 
     name: str
     status: Status
@@ -20,13 +20,13 @@ class NestedTest:
 
 
 MAX_NAME = 500
-"""Characters of a full name, and MAX_REASON of a reason. More of them is nothing that anybody has called a test."""
+"""The maximum length of a full name in characters; longer ones are garbage. MAX_REASON limits a reason likewise."""
 
 MAX_REASON = 2000
 
 
 class Names:
-    """Makes names unique: `a`, `a (2)`, `a (3)`. Of more than `limit` names it forgets the oldest."""
+    """Makes names unique: `a`, `a (2)`, `a (3)`. Beyond `limit` names it forgets the oldest."""
 
     def __init__(self, limit: float) -> None:
         self._half = limit / 2
@@ -34,7 +34,7 @@ class Names:
         self._old: dict[str, int] = {}
 
     def take(self, name: str) -> str:
-        """The name, or a numbered one if it was taken before."""
+        """Return the name, or a numbered one if it is taken."""
         if name not in self._new and name not in self._old:
             if len(self._new) >= self._half:
                 self._old, self._new = self._new, {}
@@ -51,16 +51,16 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where tests stand: what comes before their names, and what is left out of them.
+    """The parent of tests: what precedes their names, and which prefix is left out of them.
 
-    `exit_skip.private.exiting` in `mm/exit_skip` is `private.exiting`: fixtures are called like their programs.
+    `exit_skip.private.exiting` in `mm/exit_skip` becomes `private.exiting`: fixtures are named after their programs.
     """
 
     before: str = ""
     left_out: str = ""
 
     def below(self, path: str, name: str) -> Place:
-        """The place of the children of a test that stands here."""
+        """Return the place of the children of a test at this place."""
         program = name.rsplit("/", 1)[-1].partition(" ")[0]
         return Place(f"{path}/" if self.before else f"{path}:", f"{program}." if program else "")
 
@@ -69,9 +69,9 @@ ROOT = Place()
 
 
 class Sink:
-    """The results, in the order in which they became complete, children before their parent.
+    """Collects results in the order in which they become complete, children before their parent.
 
-    `waiting` is the size, in characters, of what tests without a known place hold.
+    `waiting` is the size, in characters, of the tests that have no known place yet.
     """
 
     def __init__(self, names: Names) -> None:
@@ -80,11 +80,11 @@ class Sink:
         self._names = names
 
     def path(self, place: Place, name: str) -> str:
-        """The full name of the next test of this name at this place."""
+        """Return the full name of the next test of this name at this place."""
         return self._names.take(_cut(place.before + (name.removeprefix(place.left_out) or name), MAX_NAME))
 
     def put(self, place: Place, test: NestedTest, path: str = "") -> None:
-        """A test whose place is known, and its children. The path is given if it was taken for it before."""
+        """Add a test whose place is known, and its children. `path` is its full name if that was taken before."""
         path = path or self.path(place, test.name)
         if test.children:
             self.waiting = 0
@@ -95,7 +95,7 @@ class Sink:
 
 
 def _result(path: str, test: NestedTest) -> Result:
-    """Result(path, ...), in a third of the time: a frozen dataclass sets its fields by one call for each."""
+    """Return Result(path, ...) in a third of the time: a frozen dataclass makes a call to set each field."""
     result = object.__new__(Result)
     result.__dict__.update(name=path, status=test.status, reason=_cut(test.reason, MAX_REASON), log=test.log)
     return result

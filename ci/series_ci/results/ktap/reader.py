@@ -1,8 +1,8 @@
-"""A KTAP report, read with a stack of open levels.
+"""Read a KTAP report with a stack of open levels.
 
-Each level of nesting prefixes its lines with `# ` (kselftest) or indents them (KUnit); children come before the line of
-their parent. So a stack of open levels, each known by the column at which its lines start, is enough: a result line
-takes all that stands deeper as its children. Tests whose parent gets no such line are put under a CRASH.
+Each level of nesting prefixes its lines with `# ` (kselftest) or indents them (KUnit), and children precede the line of
+their parent. So a stack of open levels is enough, each identified by the column at which its lines start: a result line
+takes everything deeper as its children. Tests whose parent gets no such line are put below a CRASH.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from series_ci.results.model import Status
 MAX_DEPTH = 32
 
 WAITING = 16_000_000
-"""Characters of tests that wait for the line of their parent, which was not announced. If there are more, those of the
-outermost level are handed on without its name."""
+"""The maximum size, in characters, of tests that wait for the line of a parent that was not announced.
+
+Beyond that, those of the outermost level are handed on without its name.
+"""
 
 _INDENT = re.compile(r"(?:\t| {4}| {2})$")
 _ALL_WELL = re.compile(r"# Totals: pass:\d+ fail:0 xfail:\d+ xpass:\d+ skip:[1-9]\d* error:0\s*$")
@@ -30,15 +32,15 @@ class Reader(LevelStack):
     """Reads a report line by line."""
 
     def read(self, form: re.Match[str]) -> bool:
-        """Take in one line, of the form LINE; False if it turns out to be mere text."""
+        """Read a line of the form LINE. Return False if it turns out to be mere text."""
         lead, verdict, number, rest = form.group("lead", "verdict", "number", "rest")
         if len(self._stack) >= MAX_DEPTH and column_of(lead) > self._stack[-1].column:
             return False
         if verdict:
             rest = rest or ""
-            said = outcome(verdict == "ok", rest)
+            result = outcome(verdict == "ok", rest)
             runner = rest.lstrip().startswith("selftests: ")
-            return not is_torn(rest) and self._result(lead, int(number) if number else None, *said, runner=runner)
+            return not is_torn(rest) and self._result(lead, int(number) if number else None, *result, runner=runner)
         if form["version"]:
             return self._version(lead)
         if form["plan"]:
@@ -48,15 +50,15 @@ class Reader(LevelStack):
         return lead.endswith("# ") and not is_torn(form[0]) and self._header(lead, form)
 
     def end(self) -> None:
-        """No line is left, or none that belongs to those before."""
+        """End the report: no line follows, or none that belongs to it."""
         base = self._fold(-1)
         if base:
-            # A program without a runner that has come to its end by ksft_exit_skip().
+            # A program without a runner may have ended by ksft_exit_skip().
             base.end_block(Status.SKIP if _ALL_WELL.search(self._log.last()) else None)
             base.settle(base.place or ROOT)
 
     def plain(self, form: re.Match[str]) -> bool:
-        """Take in a line of the form PLAIN."""
+        """Read a line of the form PLAIN. Return False if it turns out to be mere text."""
         lead, verdict, number, name = form.groups()
         return self._result(lead, int(number), name, Status.PASS if verdict == "ok" else Status.FAIL, "")
 
@@ -67,18 +69,18 @@ class Reader(LevelStack):
         if not (level or self._may_open(lead)):
             return False
         if number is None and not (level and level.declared and (name or reason)):
-            return False  # "ok" and some words: prose, unless the program said that it speaks KTAP here
+            return False  # "ok" and some words are prose, unless a version or a plan declared KTAP at this level
         if level and level.firm and name != level.header:
             if name.startswith(level.header) or level.header.startswith(name):
-                return False  # the end of this line was lost, or other text was written behind it
+                return False  # the line lost its end, or other text was written after it
             self._lose(level)
         child = None
         if not level or level is not self._stack[-1]:
             child = self._fold(column_of(lead))
             level = self._open(lead)
-        again = number is not None and not runner and level.block.repeats(number, (name, status, reason))
-        if again and not (child or level.header):
-            return False  # but worth a line in the log
+        repeated = number is not None and not runner and level.block.repeats(number, (name, status, reason))
+        if repeated and not (child or level.header):
+            return False  # no result, but keep the line in the log
         own = self._log.take(lead) if self._log.count else ()
         if name == reason:
             name = announced(own) or name
@@ -91,14 +93,14 @@ class Reader(LevelStack):
         return True
 
     def _wait_no_longer(self) -> None:
-        """Too much waits for the names of parents: the outermost of those goes without."""
+        """Hand on the tests of the outermost waiting level without its name, because too much waits."""
         index = next(index for index, level in enumerate(self._stack) if level.place is None)
         self._stack[index].settle(self._stack[index - 1].place or ROOT if index else ROOT)
 
     def _version(self, lead: str) -> bool:
         level = self._find(lead)
         if level and level.last and level is not self._stack[0] and not lead.endswith("# "):
-            # A new suite of KUnit's, and the line of the one before never came.
+            # A new KUnit suite begins, and the result line of the one before never came.
             self._lose(self._stack[self._stack.index(level) - 1])
         elif level:
             self._lose(level)
@@ -114,8 +116,8 @@ class Reader(LevelStack):
         if is_torn(why) or not (self._find(lead) or self._may_open(lead)):
             return False
         level = self._open(lead)
-        again = level.block.plan == count and not level.block.count  # each child of a fork() may print its plan
-        if level.block.plan >= 0 and not again:
+        repeated = level.block.plan == count and not level.block.count  # each child of a fork() may print its plan
+        if level.block.plan >= 0 and not repeated:
             level.end_block()
             level.bail = ""
         level.block.plan, level.declared = count, True
@@ -141,14 +143,14 @@ class Reader(LevelStack):
         if form["subtest"]:
             return self._subtest(outer, test_name(form["subtest"]))
         level = self._find(outer)
-        # run_vmtests.sh draws a line above this one; without it, "running ./x" is anybody's text.
+        # run_vmtests.sh draws a line above this one; without that, "running ./x" may be any text.
         if not (level and level.declared and set(logline.split(self._log.last())[2].strip("# \t")) == {"-"}):
             return False
         self._announce(outer, test_name(form["running"]), firm=False)
-        return False  # but worth a line in the log
+        return False  # no result, but keep the line in the log
 
     def _subtest(self, lead: str, name: str) -> bool:
-        """KUnit writes the name of a suite at the column of its cases; TAP 14 at that of the suite's own line."""
+        """Read the name of a suite, which KUnit writes at the column of its cases, TAP 14 at that of its line."""
         column = column_of(lead)
         if column == (self._stack[0].column if self._stack else 0):
             if not (column and self._stack[0].is_fresh() and lead.isspace()):
@@ -159,7 +161,7 @@ class Reader(LevelStack):
         if not (lead.startswith(outer) and STEP.fullmatch(lead, len(outer))):
             outer = _INDENT.sub("", lead)
         if lead.endswith("# ") or outer == lead:
-            return False  # below a `# ` it may be either
+            return False  # after a `# ` it may be either
         level = self._find(lead)
         parent = self._find(outer) or self._open(outer)
         if parent.header != name or (level and level.last):
@@ -174,6 +176,6 @@ class Reader(LevelStack):
     def _announce(self, lead: str, name: str, *, firm: bool) -> None:
         level = self._find(lead) or self._open(lead)
         if level.header == name and level is self._stack[-1]:
-            return  # said twice
+            return  # announced twice
         self._lose(level)
         level.header, level.firm = name, firm

@@ -1,8 +1,8 @@
-"""KTAP, the text in which kernel tests report: lines in, results out, nested to any depth.
+"""Read KTAP, the format in which kernel tests report: lines in, results out, nested to any depth.
 
-A result is handed on as soon as its full name is certain: at once, where the parent was announced by `# selftests:` or
-`# Subtest:`, else with the line of its parent. What is kept till then is bounded, whatever the length of the log: see
-NAMES and WAITING.
+A result is handed on as soon as its full name is certain: at once if `# selftests:` or `# Subtest:` announced its
+parent, otherwise with the line of its parent. What is kept until then is bounded by NAMES and WAITING, whatever the
+length of the log.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from series_ci.results.model import Result
 __all__ = ["LOST", "NAMES", "WAITING", "Stream", "parse"]
 
 NAMES = 100_000
-"""Of a stream: equal names are told apart if no more than half as many others came between them."""
+"""The number of names that a stream remembers. Equal names are told apart if at most half as many came between them."""
 
 _BOOT = re.compile(r"\[ *0\.0{6}\](?: ?\[[^\]]*\])? Linux version ")
 
 
 def parse(lines: Iterable[str]) -> list[Result]:
-    """The results in the log, in its order: children before their parent.
+    """Return the results in the log, in its order: children before their parent.
 
-    Lines may carry their line ends. If the first does, then a last line without one was cut, and says nothing. Lines
-    with printk's time stamp and lines without one are read apart: kernel tests may report while a program does.
+    Lines may have line ends. If the first line has one, a last line without one was cut and is ignored. Lines with
+    printk's time stamp and lines without are read separately: kernel tests may report while a program does.
     """
     return list(read(lines, math.inf))
 
 
 def read(lines: Iterable[str], names: float = NAMES) -> Iterator[Result]:
-    """The same, as the log is read."""
+    """Yield the results of `parse` while the log is read."""
     stream = Stream(names)
     for line in lines:
         if stream.feed(line):
@@ -48,10 +48,10 @@ def read(lines: Iterable[str], names: float = NAMES) -> Iterator[Result]:
 
 
 class Stream:
-    """The same, line by line: `take` gives the results that have become complete since it was last called.
+    """Reads a log line by line. `take` returns the results that have become complete since its last call.
 
-    Of a `saved` log the last line counts without a line end too, where nothing says that the log was cut: editors,
-    mails and shells drop that end.
+    If `saved`, the last line counts without a line end too, unless something shows that the log was cut: editors, mails
+    and shells drop the last line end.
     """
 
     def __init__(self, names: float = NAMES, *, saved: bool = False) -> None:
@@ -60,18 +60,18 @@ class Stream:
         self._kernel, self._user = Reader(self._log, self._sink), Reader(self._log, self._sink)
         self._dialects = Dialects()
         self._torn = ""  # the beginning of a line into which printk wrote
-        self._indent: str | None = None  # of the kernel's lines, by which a mail quotes a log; known from the first one
+        self._indent: str | None = None  # what a mail puts before the kernel's lines; the first of them shows it
         self._ended: bool | None = None
         self._saved = saved
         self._rest = ""  # the last line, if it has no end
 
     def take(self) -> list[Result]:
-        """The results that are complete."""
+        """Return the results that are complete, and forget them."""
         ready, self._sink.ready = self._sink.ready, []
         return ready
 
     def feed(self, line: str) -> bool:
-        """Take in one line; whether there are results to take."""
+        """Read a line. Return whether there are results to take."""
         if self._ended is None:
             self._ended = line.endswith("\n")
         if self._indent:
@@ -91,12 +91,12 @@ class Stream:
         return bool(self._sink.ready)
 
     def _is_itself(self, line: str) -> bool:
-        """Whether the line is whole, and neither the rest of another one nor to be translated."""
+        """Return whether the line is whole, is not the rest of another one, and needs no translation."""
         dialects = self._dialects
         return not (self._torn or dialects.header or dialects.flat) and (line[-1:] == "\n" or not self._ended)
 
     def end(self) -> None:
-        """No line is left."""
+        """End the log: no line is left."""
         if self._rest:
             stamped, _, bare = logline.split(self._rest)
             reader = self._kernel if stamped else self._user
@@ -109,7 +109,7 @@ class Stream:
         if self._indent is None:
             self._indent = ""
         if "Linux version " in bare and _BOOT.search(line):
-            self.end()  # a kernel begins, so the one before has ended
+            self.end()  # another kernel boots, so the one before has ended
             self._torn, self._dialects = "", Dialects()
         return _read(self._kernel, bare)
 
@@ -126,12 +126,12 @@ class Stream:
         return _read(self._user, line) or ("selftests: " in line and self._behind(line))
 
     def _behind(self, line: str) -> bool:
-        """Take in the result of the test that runs, if it stands behind the last words of that."""
-        found = BEHIND.search(line, 1)
-        if found is None or not self._user.awaits(found["name"]):
+        """Read the result of the running test if it follows the test's last output on the same line."""
+        result = BEHIND.search(line, 1)
+        if result is None or not self._user.awaits(result["name"]):
             return False
-        self._log.add(line[: found.start()])
-        return _read(self._user, line[found.start() :])
+        self._log.add(line[: result.start()])
+        return _read(self._user, line[result.start() :])
 
 
 def _read(reader: Reader, line: str) -> bool:

@@ -1,4 +1,4 @@
-"""Lines of KTAP that are not whole: printk wrote into them, or the log ends within them."""
+"""KTAP lines that are not whole: printk wrote into them, or the log ends within them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _MARKS = re.compile(r"[#\s]*")
 
 
 def mended(head: str, tail: str, reader: Reader) -> str:
-    """A line from its two parts, or the second one, if it is a line of its own.
+    """Return the line made of both parts, or the second part if that is a line of its own.
 
-    `head` is what stood before the words of the kernel. If that is a mark such as `# ` and no more, then either printk
-    wrote behind it, or a test has shown a line of dmesg: `reader` knows which of both lines fits.
+    `head` is what preceded the kernel's text. If it is only a mark such as `# `, then either printk wrote after the
+    mark, or a test printed a line of dmesg: `reader` knows which of both fits.
     """
     if not tail:
         return head  # only its end was torn off
@@ -35,9 +35,9 @@ def _fits(whole: re.Match[str], own: re.Match[str], reader: Reader) -> bool:
 
 
 def may_end(line: str, reader: Reader) -> bool:
-    """Whether a saved log may well end with this line, though it has no line end: it is the outermost level's result.
+    """Return whether a saved log may end with this line, though it has no line end: it is the outermost level's result.
 
-    It may not if the plan promises more, or if a directive is cut, for then the log is.
+    It may not if the plan promises more, or if a directive is cut, since that shows that the log is cut.
     """
     form = LINE.match(line)
     return bool(

@@ -1,1 +1,1 @@
-"""Complaints of the kernel in a console: found, given a title and a function to blame."""
+"""Kernel complaints in a console log: find them, and give each a title and a function to blame."""

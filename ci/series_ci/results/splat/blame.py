@@ -1,4 +1,4 @@
-"""Whether a function of a stack trace is shown, and whether it may be at fault."""
+"""Decide whether a function of a stack trace is shown, and whether it may be at fault."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _MATCHERS = tuple((role, _matcher(role)) for role in Role)
 
 @lru_cache(maxsize=4096)
 def role(function: str) -> Role | None:
-    """What a function does in a trace; None for one that may be at fault."""
-    return next((each for each, matcher in _MATCHERS if matcher.match(function)), None)
+    """Return the role of a function in a trace, or None if it may be at fault."""
+    return next((candidate for candidate, matcher in _MATCHERS if matcher.match(function)), None)
 
 
 def is_shown(function: str, *, own: bool) -> bool:
-    """Whether a trace that is given to a reader has this function."""
-    what = role(function)
-    return what is not Role.REPORTS and (own or what is not Role.WAITS)
+    """Return whether a trace that a reader sees includes this function."""
+    its_role = role(function)
+    return its_role is not Role.REPORTS and (own or its_role is not Role.WAITS)
 
 
 def is_blamed(function: str, *, own: bool) -> bool:
-    """Whether a function may be at fault."""
-    what = role(function)
-    return what is None or (own and what in {Role.WAITS, Role.CALLS})
+    """Return whether a function may be at fault."""
+    its_role = role(function)
+    return its_role is None or (own and its_role in {Role.WAITS, Role.CALLS})

@@ -1,4 +1,4 @@
-"""Kernel complaints in a console log: what the kernel says of itself when it is not well."""
+"""Find the kernel's complaints in a console log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from series_ci.results.splat.title import title
 
 __all__ = ["MAX_LINES", "MAX_SAME", "MAX_SPLATS", "find", "is_machinery"]
 
-MAX_SAME = 20  # of one fingerprint; a WARN in a loop says no more the hundredth time
+MAX_SAME = 20  # complaints with one fingerprint; a WARN in a loop says no more the hundredth time
 MAX_SPLATS = 1000
 
 _MAY_BE_STAMPED = prefixes.STARTS | {"\x1b", "\r"}
@@ -23,32 +23,32 @@ _MARK = "series-ci: "
 _MARKED = re.compile(r"\] series-ci: (?P<what>start|done) (?P<number>\d{1,6})\s*$")
 
 _QUOTE = re.compile(r"(?:^|\s)[#>|](?:\s|$)")
-"""A program's mark before what it quotes."""
+"""A mark that a program puts before what it quotes."""
 
 _INDENT = re.compile(r" {2,16}(?! )|\t(?!\t)")
 """What a mail or a commit message puts before every line of a log."""
 
 _PROGRAMS = "programs"
-"""In the place of a caller id, for lines without a time stamp in a log that has them."""
+"""Stands for the caller id of lines without a time stamp, in a log with time stamps."""
 
 
 def is_machinery(function: str) -> bool:
-    """Whether a function is passed over where one is to be blamed."""
+    """Return whether a function is passed over when one is to be blamed."""
     return blame.role(function) is not None
 
 
 def find(lines: Iterable[str], tests: Sequence[str] = ()) -> list[Splat]:
-    """The complaints in a console log, in the order of their first lines.
+    """Return the complaints in a console log, in the order of their first lines.
 
-    Where the log has printk's time stamps, a line without one is a program's, and no complaint unless a stack trace of
-    the kernel's follows in the same manner. Caller ids keep the reports of several CPUs apart. A panic that follows
-    from a complaint is part of it. `tests` are the names of the guest's tests, whose beginning and end /init puts into
-    the kernel's log by their numbers, from 1.
+    If the log has printk's time stamps, a line without one is a program's, and is a complaint only if a stack trace of
+    the kernel follows, also without time stamps. Caller ids keep the reports of several CPUs apart. A panic that
+    follows from a complaint is part of it. `tests` are the names of the guest's tests: /init writes their begin and end
+    to the kernel's log by number, from 1.
     """
     finder = _Finder(tests)
-    begun, hint = finder.open, shapes.HINT.search
+    reports, hint = finder.open, shapes.HINT.search
     for line in lines:
-        if begun or hint(line) or (finder.records and line[:2] in levels.STARTS):
+        if reports or hint(line) or (finder.records and line[:2] in levels.STARTS):
             finder.read(line)
         elif not finder.stamped and (line[:1] in _MAY_BE_STAMPED or line[:1] > "\x7f"):
             finder.stamped = logline.split(line)[0]
@@ -59,11 +59,11 @@ def find(lines: Iterable[str], tests: Sequence[str] = ()) -> list[Splat]:
 
 
 class _Finder:
-    """The reports that are being printed, by caller id, and all that were."""
+    """The reports that are being printed, by caller id, and all reports so far."""
 
     def __init__(self, tests: Sequence[str] = ()) -> None:
         self.stamped = False
-        self.records = False  # the log is of /dev/kmsg's own form
+        self.records = False  # the log has the format of /dev/kmsg
         self._tests = tests
         self._test = ""
         self._indent = ""
@@ -72,14 +72,14 @@ class _Finder:
         self._latest: dict[str, Report] = {}
         self._seen: Counter[str] = Counter()
 
-    def _mark(self, found: re.Match[str]) -> None:
-        """A test begins or is over: what comes from here on came in it, or in none."""
-        number = int(found["number"])
-        runs = found["what"] == "start" and 0 < number <= len(self._tests)
+    def _mark(self, mark: re.Match[str]) -> None:
+        """Note that a test begins or is over: the complaints from here on belong to it, or to none."""
+        number = int(mark["number"])
+        runs = mark["what"] == "start" and 0 < number <= len(self._tests)
         self._test = self._tests[number - 1] if runs else ""
 
     def read(self, line: str) -> None:
-        """Take in one line that may begin or continue a report."""
+        """Read a line that may begin or continue a report."""
         if _MARK in line and (mark := _MARKED.search(line)):
             self._mark(mark)
             return
@@ -105,7 +105,7 @@ class _Finder:
             self._continue(caller, report, line)
 
     def _dedented(self, line: str, *, hinted: bool) -> str:
-        """The line without what the whole log is indented by, which its first complaint tells."""
+        """Return the line without the indentation of the whole log, which is known from the first complaint."""
         if self._indent and line.startswith(self._indent):
             return line[len(self._indent) :]
         if hinted and not self._indent and (indent := _INDENT.match(line)):
@@ -116,24 +116,24 @@ class _Finder:
         return line
 
     def _answers(self, caller: str, line: str) -> Report | None:
-        """The report of another CPU that has asked this one for its backtrace, once that begins."""
+        """Return the report of the CPU that has asked this one for its backtrace, if the line begins that."""
         if not shapes.ANSWER.match(line):
             return None
-        report = next((each for each in self.open.values() if each.asked), None)
+        report = next((waiting for waiting in self.open.values() if waiting.asked), None)
         if report:
             self.open[caller] = report
         return report
 
     def end(self) -> list[Splat]:
-        """All complaints, when no line is left."""
+        """Close all reports, and return all complaints."""
         for caller in list(self.open):
             self._close(caller)
-        # Beside others a "cut here" that nothing came after is none, also if it came before them.
-        told = [each for each in self._reports if len(each.lines) > 1 or not shapes.CUT.match(each.lines[0])]
-        return [report.splat() for report in told or self._reports]
+        # A "cut here" that nothing follows is no complaint if there are others, even if it came before them.
+        kept = [report for report in self._reports if len(report.lines) > 1 or not shapes.CUT.match(report.lines[0])]
+        return [report.splat() for report in kept or self._reports]
 
     def _shape(self, line: str, *, stamped: bool) -> tuple[shapes.Shape | None, int]:
-        """What begins in this line, and where."""
+        """Return the shape of the report that begins in this line, and the position where it begins."""
         if shape := shapes.shape(line, 0, stamped=stamped):
             return shape, 0
         if not (self._reports or self.open) and (shape := shapes.headless(line)):
@@ -175,7 +175,7 @@ class _Finder:
             self._close(caller)
 
     def _note(self, shape: shapes.Shape, line: str, start: int) -> None:
-        """Keep a complaint of one line that came in the middle of a report, which goes on."""
+        """Keep a complaint of one line that came in the middle of a report. The report continues."""
         if len(self._reports) < MAX_SPLATS:
             report = Report(shape.kind, title(line[start:]), shape.end, sure=True, test=self._test)
             report.add(line)
@@ -193,7 +193,7 @@ class _Finder:
             return
         rule = shapes.RULE.match(line) is not None and not shapes.UNDERLINED.match(report.lines[-1])
         if rule and report.end != "rule" and report.stack.frames:
-            self._close(caller)  # the next report opens with this line
+            self._close(caller)  # this line begins the next report
             return
         report.add(line)
         if report.sure and not report.kept:
@@ -203,13 +203,13 @@ class _Finder:
 
     def _close(self, caller: str) -> None:
         report = self.open.pop(caller, None)
-        for other in [each for each, shared in self.open.items() if shared is report]:
+        for other in [other for other, shared in self.open.items() if shared is report]:
             del self.open[other]
         if report is None or not report.sure:
             return
-        if not report.kind:  # "cut here", and nothing known after it
+        if not report.kind:  # "cut here", and no known first line after it
             if report.is_lone_cut and len(self._reports) > 1:
-                self._reports = [each for each in self._reports if each is not report]
+                self._reports = [other for other in self._reports if other is not report]
                 self._latest.pop(caller, None)
                 return
             report.kind = "WARNING"
@@ -219,10 +219,10 @@ class _Finder:
         self._count(report)
 
     def _count(self, report: Report) -> None:
-        """Drop a report that has come often enough."""
-        if report.counted:  # it was opened again
+        """Count the report by its fingerprint, and drop it if that has come more than MAX_SAME times."""
+        if report.counted:  # the report was closed and opened again
             self._seen[report.counted] -= 1
         report.counted = report.splat().fingerprint
         self._seen[report.counted] += 1
         if self._seen[report.counted] > MAX_SAME:
-            self._reports = [each for each in self._reports if each is not report]
+            self._reports = [other for other in self._reports if other is not report]

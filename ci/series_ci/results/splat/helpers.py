@@ -1,6 +1,6 @@
-"""Functions that a stack trace shows and that are not at fault: who allocates, waits for others, or only calls.
+"""Functions that a stack trace shows but that are not at fault: they allocate, wait for others, or only call.
 
-A table for each part of the kernel, with the reason why its functions are not blamed.
+Each row covers one part of the kernel, and says why its functions are not blamed.
 """
 
 from __future__ import annotations

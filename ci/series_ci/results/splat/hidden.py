@@ -1,6 +1,6 @@
-"""Functions that a stack trace is read without: who reports, checks, locks, waits, or serves the fault.
+"""Functions that are left out of a stack trace: they report, check, lock, wait, or handle the fault.
 
-A table for each part of the kernel, with the reason why its functions are not blamed.
+Each row covers one part of the kernel, and says why its functions are not blamed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a function does in a stack trace, other than to be at fault."""
+"""What a function does in a stack trace if it is not at fault."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 class Role(Enum):
     """Whether a function is shown in a trace, and whether it is blamed.
 
-    One that is shown is blamed where nothing else is left to blame. `own` is said of a function whose own instruction
-    faulted or warned, or that the report's first line names.
+    A function that is shown is blamed if nothing else is left to blame. `own` means that the function's own instruction
+    faulted or warned, or that the report's first line names the function.
     """
 
     REPORTS = "not shown"
@@ -22,8 +22,8 @@ class Role(Enum):
 class RoleRow(NamedTuple):
     """Some functions of one part of the kernel, and why they are not blamed.
 
-    `names` are separated by blanks. In a name, a `*` is any number of letters, and the rest a regular expression.
-    Underscores at its beginning do not count, nor does `_noprof` at its end.
+    `names` are separated by blanks. In a name, `*` stands for any number of letters; the rest is a regular expression.
+    Leading underscores and a trailing `_noprof` are ignored.
     """
 
     part: str

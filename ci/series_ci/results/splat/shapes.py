@@ -1,4 +1,4 @@
-"""How the kernel complains: the first lines of its reports."""
+"""The first lines of the kernel's complaints."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 
 class Shape(NamedTuple):
-    """A report's first line: its kind, and how the report goes on.
+    """A report's first line: its kind, and how the report continues.
 
-    `end` is `line` (nothing follows), `next` (nothing, but a report may begin in the next line whose message this is),
-    `trace` (a stack trace, and what comes with it), or `rule` (up to a line of `=`).
-    A `sure` one is a complaint whatever follows; any other only with a stack trace, or what comes with one, behind it.
+    `end` is `line` (nothing follows), `next` (nothing follows, but the line may be the message of a report that begins
+    with the next line), `trace` (a stack trace follows, and what comes with it), or `rule` (the report ends with a line
+    of `=`). If `sure`, it is a complaint whatever follows; otherwise only if a stack trace, or what comes with one,
+    follows.
     """
 
     kind: str
@@ -35,15 +36,17 @@ HINT = re.compile(
     r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
     r"|c:\d+: bad p|corruption|gle bit error|general protection|cannot create dup|\*\* DEADLOCK|\] series-ci: "
 )
-"""A quick look: every first line below contains this, and so do the marks that /init makes between tests. What it
-begins with is rare: it is sought in every line."""
+"""A quick test: every first line below contains this, and so do the marks that /init writes between tests.
+
+It is searched for in every line, so each alternative begins with something rare.
+"""
 
 END = re.compile(r"---\[ end (?:trace|Kernel panic)")
 PANIC = re.compile(r"Kernel panic - not syncing: ?")
 RULE = re.compile(r"={20,}$")
 CUT = re.compile(r"-+\[ cut here \]-+")
 UNDERLINED = re.compile(r"(?:All code|Code starting with the faulting instruction)$")
-"""A heading of decode_stacktrace.sh's, whose rule is no report's."""
+"""A heading of decode_stacktrace.sh. The rule below it does not belong to a report."""
 ASKS = re.compile(r"Sending NMI from CPU \d+ to CPUs? ")
 ANSWER = re.compile(r"NMI backtrace for cpu \d+")
 
@@ -52,14 +55,14 @@ FOLLOWS = re.compile(
     r"|k[am]san\.(?:panic|fault)|scheduling while atomic"
 )
 DEATHS = re.compile(r"Attempted to kill|Aiee, killing interrupt")
-"""What a panic says when it is the consequence of an earlier complaint; of an oops."""
+"""FOLLOWS and DEATHS are the reasons of a panic that follows from an earlier complaint; DEATHS, from an oops."""
 
 LEAD = re.compile(
     r"(?:\*\* \d+ printk messages dropped \*\* )?(?:(?:kernel|rcu|watchdog|NMI watchdog|NMI|traps|workqueue|hung_task"
     r"|kasan|kfence|lockdep|sched|mm|slub|usercopy|csd|smp|softirq|sysfs|VFS|EMERG|EXT4-fs|CPU ?\d+): ?)*"
     r"(?:CPU \d+ (?=Unable))?"
 )
-"""The part of the kernel that speaks; also of boots and tests, so that a line is not suspect for it."""
+"""The part of the kernel that prints the line. Boot and test messages have this too, so it makes no line suspect."""
 
 _LOCKS = (
     r"possible (?:circular|recursive|irq lock)|inconsistent (?:\{\S+\} -> \{\S+\} )?lock state"
@@ -71,18 +74,18 @@ _LOCKS = (
 )
 _AT = r"at [\w./+-]+:\d+|(?:\[.{0,200}\] )?[\w./+-]+:\d+ at \S"
 BUG = re.compile(LEAD.pattern + r"BUG[: ]")
-"""Never the next line of a report that was begun, but the first of another one."""
+"""Begins a report; it never continues one."""
 
 ANNOUNCED = re.compile(r"[Uu]nable to handle|NULL pointer dereference|Unhandled (?:fault|prefetch abort)")
 NUMBERED = re.compile(r"\[#\d+\]")
-"""An oops that was announced comes with its number some lines later."""
+"""The number of an oops. If the oops was announced, its number comes some lines later."""
 
 WARNING = re.compile(rf"WARNING: (?:CPU: \d+ PID: \d+|{_AT}|\S+\+0x[0-9a-f]+/0x[0-9a-f]+ at )")
 UNWINDER = re.compile(
     r"WARNING: (?:kernel stack (?:regs|frame pointer) at .{1,60} has bad |can't (?:access|dereference) registers at "
     r"|stack recursion on stack type )"
 )
-"""Who walks a stack has lost the way; in the middle of a report that is one of its lines."""
+"""The stack unwinder has lost its way. In the middle of a report, this is one of the report's lines."""
 
 _DIE = (
     r"(?:divide error|invalid opcode|stack segment|double[ -]fault|int3|invalid TSS|segment not present|alignment check"
@@ -92,11 +95,11 @@ _DIE = (
 _SLUB = r"Poison|(?:Left |Right )?Redzone|Object |Invalid|Free|Wrong|Not a valid|No metadata|Padding|Node "
 
 SHAPES = (
-    _shape("", CUT.pattern),  # the kind is told by one of the next lines
+    _shape("", CUT.pattern),  # one of the next lines says which kind it is
     _shape("STACK", PANIC.pattern + r"(?:corrupted (?:shadow )?stack|stack-protector|kernel stack overflow)"),
     _shape("OOM", PANIC.pattern + r"(?:System is deadlocked on memory|Out of memory)"),
     _shape("PANIC", r"Kernel panic(?: - |: |$)"),
-    # The wrong task: init, or one that was never to be killed.
+    # The OOM killer chose the wrong task: init, or one that must never be killed.
     _shape("OOM", r"Out of memory.{0,30}: Kill(?:ed)? process (?:1[ ,:(]|\d+ .*oom_score_adj:-1000\b)", "line"),
     _shape("KASAN", r"BUG: KAS[Aa][Nn]: ", "rule"),
     _shape("KCSAN", r"BUG: KCSAN: ", "rule"),
@@ -146,7 +149,7 @@ SHAPES = (
     ),
     _shape("OOPS", r"[a-z][\w \-()]{3,40}: [0-9a-f]{4} (?:ilc:\d )?\[#\d+\]", sure=False),
     _shape("OOPS", r"\S+\(\d+\): (?:Oops|Kernel|Unaligned|TL[01])\b.{0,60}", sure=False),
-    # On arm a program's own fault, too, begins so.
+    # On arm the report of a program's own fault begins like this, too.
     _shape("OOPS", r"Unhandled (?:fault|prefetch abort): .{1,60} \(?0x", sure=False),
     _shape("OOPS", r"Unhandled [\w -]+ exception on CPU|Kernel Fault: Code=\d"),
     _shape("OOPS", r"Unexpected kernel \S+ exception"),
@@ -178,7 +181,7 @@ SHAPES = (
 
 _NO_BUG = r"(?!\s*(?:Bad page \w+: \d+ messages|\d+ unexpected failures))"
 STAMPED_BUG = _shape("BUG", rf"BUG:(?: |$){_NO_BUG}")
-"""Any other `BUG:`, under a kernel's time stamp: programs say it too."""
+"""Any other `BUG:` with the kernel's time stamp: programs print `BUG:` too."""
 
 _NO_INFO = r"(?!.*(?:lockdep is turned off|Stall ended|took too long))"
 DOUBTFUL = (
@@ -187,7 +190,7 @@ DOUBTFUL = (
     _shape("WARNING", r"WARNING:(?: |$)", sure=False),
     _shape("WARNING", rf"INFO:(?: |$){_NO_INFO}", sure=False),
 )
-"""Anybody's words. Where a stack trace follows, they are the kernel's."""
+"""First lines that a program may print as well. If a stack trace follows, they are the kernel's."""
 
 INSIDE = re.compile(
     r"(?<![A-Z_#])(?:\[ )?(?:(?:watchdog: )?BUG:? |WARNING: |INFO: |UBSAN: |[Kk]ernel BUG at |Kernel panic - |PANIC: "
@@ -202,32 +205,32 @@ HEADLESS = (
     _shape("PANIC", r"---\[ end Kernel panic|Rebooting in \d+ seconds\.\."),
     _shape("WARNING", r"---\[ end trace [0-9a-f]{16} \]---|Modules linked in:"),
 )
-"""What only comes in reports: where it is the first to be seen, the log begins in the middle of one."""
+"""Lines that occur only in reports. If one is seen first, the log begins in the middle of a report."""
 
 EVIDENCE = re.compile(
     r"\bPID: \d+ Comm: |Call [Tt]race:|Modules linked in:|RIP: 00[16]0:|---\[ end (?:trace|Kernel)"
     r"|(?<![\w.$])\.?[A-Za-z_][\w.$]*\+0x[0-9a-f]+/0x[0-9a-f]+"
 )
-"""Only the kernel prints this, behind the first line of a report."""
+"""Only the kernel prints this after the first line of a report."""
 
 
 _ANY = re.compile("|".join(f"(?:{each.pattern.pattern})" for each in (*SHAPES, STAMPED_BUG, *DOUBTFUL)))
 
 
 def shape(line: str, start: int, *, stamped: bool) -> Shape | None:
-    """The kind of report that begins at this place of a line, if one does, perhaps behind the name of who speaks."""
+    """Return the shape of the report that begins at `start`, or after the LEAD there, or None."""
     if lead := LEAD.match(line, start):
         start = lead.end()
     if not _ANY.match(line, start):
         return None
-    for each in SHAPES:
-        if each.pattern.match(line, start):
-            return each
+    for candidate in SHAPES:
+        if candidate.pattern.match(line, start):
+            return candidate
     if stamped and STAMPED_BUG.pattern.match(line, start):
         return STAMPED_BUG
-    return next((each for each in DOUBTFUL if each.pattern.match(line, start)), None)
+    return next((candidate for candidate in DOUBTFUL if candidate.pattern.match(line, start)), None)
 
 
 def headless(line: str) -> Shape | None:
-    """The kind of report whose middle or end this line is."""
-    return next((each for each in HEADLESS if each.pattern.match(line)), None)
+    """Return the shape of the report whose middle or end this line is, or None."""
+    return next((candidate for candidate in HEADLESS if candidate.pattern.match(line)), None)

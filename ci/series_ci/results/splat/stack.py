@@ -1,4 +1,4 @@
-"""The functions of one complaint's stack traces, and which of them tell it from others."""
+"""The functions of one complaint's stack traces, and which of them identify it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from series_ci.results.splat import blame, shapes
 from series_ci.results.splat.trace import ACQUIRES, CONTEXT, ELSEWHERE, FRAME, HELD, IP, NAMED, TRACE, bare
 
 MOST = 16
-"""Functions of a trace that are looked at."""
+"""The maximum number of functions of a trace that are kept."""
 
 LONGEST = 512
-"""Letters of a function's name, as in the kernel; a log may have more, which would take their time."""
+"""The maximum length of a function's name, as in the kernel. A log may have longer ones, which would cost time."""
 
 _INSTRUCTIONS = frozenset({"", "OOPS", "BUG", "WARNING"})
-"""Kinds that tell of an instruction: its function is at fault by itself. In others it is where a CPU happened to be."""
+"""Kinds that report an instruction, so its function is at fault. In others it is where a CPU happened to be."""
 
 _INTERRUPTED = frozenset({"LOCKUP", "STALL"})
-"""Kinds that are seen in an interrupt, and are about what it interrupted."""
+"""Kinds that are detected in an interrupt, and are about what was interrupted."""
 
 _UNNAMED = _INTERRUPTED | {"LIST", "REFCOUNT", "SLAB", "USERCOPY"}
-"""Kinds whose first lines name who checks, or what was interrupted."""
+"""Kinds whose first lines name the checking function, or what was interrupted."""
 
 _UNTRACED = frozenset({"KFENCE", "KMSAN"})
-"""Kinds whose own trace comes without a word before it."""
+"""Kinds whose own trace has no heading."""
 
 
 class Frame(NamedTuple):
-    """A function of a trace, and whether it may be blamed: whether it is `solid`."""
+    """A function of a trace. It is `solid` if it may be blamed."""
 
     name: str
     solid: bool
@@ -36,20 +36,23 @@ class Frame(NamedTuple):
 
 @dataclass(slots=True)
 class TraceStack:
-    """What was read so far. The kind of a complaint, which may be told late, is an argument of what needs it."""
+    """What was read so far of a complaint's traces.
 
-    before: list[Frame] = field(default_factory=list)  # above the first "Call Trace": allocation stacks, lock chains
+    The kind of the complaint is not stored here but passed to the methods, since it may become known late.
+    """
+
+    before: list[Frame] = field(default_factory=list)  # before the first "Call Trace": allocation stacks, lock chains
     frames: list[Frame] = field(default_factory=list)
-    guesses: list[Frame] = field(default_factory=list)  # may be left over from another call, or have no frame at all
-    named: str = ""  # the function that the first lines tell of
-    acquires: bool = False  # the next line says who takes a lock
-    traced: bool = False
-    complete: bool = False  # what comes now does not tell this complaint from others
+    guesses: list[Frame] = field(default_factory=list)  # may be left over from another call, or inlined
+    named: str = ""  # the function that the first lines name
+    acquires: bool = False  # the next line says which function takes a lock
+    traced: bool = False  # the heading of a trace has come
+    complete: bool = False  # the lines from here on do not identify the complaint
     panicked: bool = False
-    outside: int = 0  # frames before those of the interrupt whose stack is being printed
+    outside: int = 0  # the number of frames before those of the interrupt whose stack is being printed
 
     def read(self, line: str, kind: str) -> bool:
-        """Take in one line; whether it has a function of a trace."""
+        """Read a line. Return whether it has a function of a trace."""
         self._turn(line, kind)
         if ip := IP.match(line):
             self._add(ip["name"], kind, instruction=True)
@@ -68,24 +71,28 @@ class TraceStack:
         return held is not None
 
     def name(self, line: str) -> None:
-        """See whether one of the first lines tells of a function."""
-        if found := NAMED.search(line):
-            self.named = bare(found["name"] or found["racer"])
+        """Remember the function that the line, one of the first, names, if it names one."""
+        if match := NAMED.search(line):
+            self.named = bare(match["name"] or match["racer"])
 
     def panic(self, kind: str) -> None:
-        """The kernel panics because of this complaint: what the panic's trace says of it counts if nothing else has."""
+        """Note that the kernel panics because of this complaint.
+
+        The panic's trace counts only if the complaint has none with a function to blame, and never for a hung task.
+        """
         self.panicked = True
         self.complete = kind == "HUNG" or (self.traced and self.solid)
 
     @property
     def solid(self) -> bool:
-        """Whether there is a function to blame."""
+        """Return whether there is a function to blame."""
         return any(frame.solid for frame in self.frames)
 
     def trace(self, kind: str) -> list[Frame]:
-        """The functions of the trace: of those that are passed over before the one to blame, the first alone.
+        """Return the functions of the trace. Of those before the one to blame, only the first is kept.
 
-        The one that the first lines name comes before all others: what stands above it is foreign.
+        A function that the first lines name comes first, without those above it in the trace: they do not belong to the
+        fault.
         """
         frames = self._best()
         if frames and self.named and kind not in _UNNAMED and blame.is_blamed(self.named, own=True):
@@ -95,13 +102,13 @@ class TraceStack:
         return [*frames[: min(blamed, 1)], *frames[blamed:]]
 
     def _best(self) -> list[Frame]:
-        """The frames that are certain, unless only the guesses have a function to blame."""
+        """Return the frames that are certain, unless only the guesses have a function to blame."""
         traced = (self.frames, self.guesses) if self.traced else (self.frames, self.before, self.guesses)
         solid = (frames for frames in traced if any(frame.solid for frame in frames))
         return next(solid, None) or next(filter(None, (*traced, self.before)), [])
 
     def _turn(self, line: str, kind: str) -> None:
-        """See where a trace begins, and where its part that tells of the fault ends."""
+        """Note where a trace begins, and where its part about the fault ends."""
         self.traced = self.traced or TRACE.match(line) is not None
         if self.complete:
             return
@@ -110,10 +117,13 @@ class TraceStack:
         elif ELSEWHERE.match(line):
             self.complete = self.traced or kind in _UNTRACED
         elif kind != "STALL" and shapes.ANSWER.match(line):
-            self.complete = self.solid  # of a stall, the other CPU's stack may be what it is about
+            self.complete = self.solid  # not for a stall, which may be about the other CPU's stack
 
     def _enter_or_leave(self, end: str | None, kind: str) -> None:
-        """What an interrupt has interrupted says nothing of the fault, where the interrupt's own stack does."""
+        """Note where the stack of an interrupt or of a task begins or ends.
+
+        What an interrupt has interrupted does not count if the interrupt's own stack has a function to blame.
+        """
         if end is None:
             self.outside = len(self.frames)
         elif end == "/TASK":

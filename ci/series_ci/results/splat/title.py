@@ -1,4 +1,4 @@
-"""A complaint's title: its first line without what differs from boot to boot."""
+"""The title of a complaint: its first line without what differs from boot to boot."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from functools import lru_cache
 from series_ci.results.splat.trace import CLONE
 
 LONGEST = 400
-"""Characters of a first line that are looked at; more says nothing, and would take its time."""
+"""The number of characters of a first line that are used. More would cost time and say nothing."""
 
 _TOP = "arch|block|certs|crypto|drivers|fs|include|init|io_uring|ipc|kernel|lib|mm|net|rust|security|sound|virt"
-"""The folders of a kernel's tree that have code: what is before them in a path says where it was built."""
+"""The folders of a kernel tree that contain code. What precedes them in a path says where the tree was built."""
 
 _FILE = r"[\w./+-]+\.[A-Za-z]{1,3}:\d+(?: \(discriminator \d+\))?"
 
 _ROUNDS = tuple(
     (re.compile(pattern), into)
     for pattern, into in (
-        # What decoders put behind a function: decode_stacktrace.sh in brackets, others without.
+        # What decoders append to a function: decode_stacktrace.sh in brackets, others without.
         (rf" ?\({_FILE}(?: {_FILE})*\)", ""),
         (rf"(?<=[0-9a-f]) {_FILE}(?=\s*$|, CPU#| at addr )", ""),
         (rf"(?<= in | at )(\w+) {_FILE} \[inline\]", r"\1"),
@@ -56,7 +56,7 @@ _ROUNDS = tuple(
 
 @lru_cache(maxsize=256)
 def title(line: str) -> str:
-    """The line without what differs from boot to boot: addresses, offsets, CPUs, process ids, counters."""
+    """Return the line without what differs from boot to boot: addresses, offsets, CPUs, process ids, counters."""
     line = line[:LONGEST]
     for pattern, into in _ROUNDS:
         line = pattern.sub(into, line)
