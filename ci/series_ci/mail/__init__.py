@@ -1,1 +1,4 @@
-"""Mails: where they come from, what one says, one version fetched and verified. The only room that runs b4."""
+"""Mails: archives of them, what one mail says, and how one version of a series is fetched and verified.
+
+No other room runs b4.
+"""

@@ -1,4 +1,4 @@
-"""People in the headers of mails: read however they were written, written so that every program reads them. Pure."""
+"""People in mail headers: parsed however they were written, and written so that every program can parse them. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from email.message import Message
 from typing import Any
 
 WIDTH = 78
-"""Columns of a header line (RFC 5322)."""
+"""The maximum width of a header line in columns (RFC 5322)."""
 
-# Newer Pythons take no single address of a header in which one is broken, unless told otherwise.
+# By default, newer Pythons return no address at all of a header in which one is broken.
 _LENIENT: dict[str, Any] = (
     {"strict": False} if "strict" in inspect.signature(email.utils.getaddresses).parameters else {}
 )
@@ -27,14 +27,14 @@ _ATOMS = re.compile(r"[\w!#$%&'*+/=?^`{|}~ -]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Person:
-    """A name, decoded, and an address; the name may be empty. A list is a person, too."""
+    """A decoded name, which may be empty, and an address. A mailing list is a person, too."""
 
     name: str
     address: str
 
     @property
     def key(self) -> str:
-        """The address as it is compared: no server tells capital letters apart."""
+        """Return the address in lower case, as it is compared: servers ignore case."""
         return self.address.lower()
 
     def __str__(self) -> str:
@@ -43,37 +43,37 @@ class Person:
 
 @dataclass(frozen=True)
 class People:
-    """The people of some headers, and what stands there that is no address."""
+    """The people of some headers, and the parts that are no address."""
 
     people: tuple[Person, ...]
     broken: tuple[str, ...] = ()
 
 
 def read(message: Message, *names: str) -> People:
-    """The people in all headers of these names, in the order of the names."""
+    """Return the people in all headers of these names, in the order of the names."""
     people: list[Person] = []
     broken: list[str] = []
     for name in names:
         for key, value in message.raw_items():
             if key.lower() == name.lower():
-                # Plain UTF-8, against the standard but common, is in the parser's words surrogates.
-                found = parse(str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
-                people += found.people
-                broken += found.broken
+                # Plain UTF-8 breaks the standard but is common. The parser returns it as surrogates.
+                parsed = parse(str(value).encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+                people += parsed.people
+                broken += parsed.broken
     return People(tuple(people), tuple(broken))
 
 
 def parse(text: str) -> People:
-    """The people of a header, taken apart before anything is decoded: a decoded name may have commas."""
+    """Return the people of a header. It is split before it is decoded, since a decoded name may contain commas."""
     people: list[Person] = []
     broken: list[str] = []
     before: list[str] = []
     for name, address in email.utils.getaddresses([" ".join(text.split())], **_LENIENT):
-        # `stable@example.org # 6.1` is written for people.
+        # `stable@example.org # 6.1` has a comment that other programs ignore.
         local, at, domain = address.rpartition("@")
         place = local + at + domain.partition("#")[0]
         if _ADDRESS.fullmatch(place):
-            # A comma in a name that was not quoted: what came before it is the name, too.
+            # A name had a comma and was not quoted: what preceded the comma is part of the name.
             people.append(Person(", ".join(filter(None, [*before, decoded(name)])), place))
             before = []
         elif at or (name and address):
@@ -84,27 +84,30 @@ def parse(text: str) -> People:
 
 
 def decoded(text: str) -> str:
-    """A name as people read it; adjacent encoded words are put together first, as a letter may be in two of them."""
+    """Return a decoded name.
+
+    Adjacent encoded words are joined first, since a letter may be split between two of them.
+    """
     try:
-        found = str(email.header.make_header(email.header.decode_header(text))) if _ENCODED.search(text) else text
+        name = str(email.header.make_header(email.header.decode_header(text))) if _ENCODED.search(text) else text
     except (LookupError, ValueError, email.errors.MessageError):
-        found = text
-    return " ".join("".join(char if char.isprintable() else " " for char in found).split())
+        name = text
+    return " ".join("".join(char if char.isprintable() else " " for char in name).split())
 
 
 def once(people: Iterable[Person]) -> list[Person]:
-    """Each address once, in its first place, with the first name that anybody gave it."""
-    found: dict[str, Person] = {}
-    for each in people:
-        known = found.setdefault(each.key, each)
-        if not known.name and each.name:
-            found[each.key] = Person(each.name, known.address)
-    return list(found.values())
+    """Return each address once, at its first place, with the first name that is given for it."""
+    by_key: dict[str, Person] = {}
+    for person in people:
+        known = by_key.setdefault(person.key, person)
+        if not known.name and person.name:
+            by_key[person.key] = Person(person.name, known.address)
+    return list(by_key.values())
 
 
 def header(name: str, people: Iterable[Person]) -> str:
-    """The lines of a header, one address below the other, and none too long as far as its words allow it."""
-    return f"{name}: " + ",\n ".join(_written(each, len(name) + 2) for each in people)
+    """Return the lines of a header, one address per line. Lines are folded to WIDTH where words allow it."""
+    return f"{name}: " + ",\n ".join(_written(person, len(name) + 2) for person in people)
 
 
 def _written(person: Person, column: int) -> str:
@@ -125,6 +128,6 @@ def _quoted(name: str, column: int) -> str:
 
 
 def _encoded(name: str, column: int) -> str:
-    # It leaves room for the header's name, a colon and a space.
-    found = email.header.Header(name, "utf-8", maxlinelen=WIDTH - 3, header_name="x" * (column - 2))
-    return found.encode(splitchars="")
+    # Header leaves room for the header's name, a colon and a space.
+    encoded = email.header.Header(name, "utf-8", maxlinelen=WIDTH - 3, header_name="x" * (column - 2))
+    return encoded.encode(splitchars="")

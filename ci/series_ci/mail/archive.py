@@ -1,4 +1,4 @@
-"""Where mails come from: a public-inbox server, an mbox file, or a folder of mails."""
+"""Archives of mails: a public-inbox server, an mbox file, or a folder of mails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ID = re.compile(r"<([^<>\s]+)>")
 
 @dataclass(frozen=True)
 class Head:
-    """A mail and what its headers say; `date` is aware, `above` are the Message-IDs that it answers."""
+    """A mail and its headers. `date` has a time zone; `above` holds the Message-IDs of the mails that it answers."""
 
     raw: bytes
     title: str
@@ -35,9 +35,9 @@ class Head:
 
 @dataclass(frozen=True)
 class Archive:
-    """Where mails come from: the URL of a public-inbox, or a mailbox of our own making with its digest.
+    """A source of mails: the URL of a public-inbox, or mails that were read from files.
 
-    `quoted` says that the mails have the quoting of a mailbox, `>From ` for a line that begins with From.
+    `quoted` says that the mails are quoted as in an mbox: a line that begins with `From ` is written as `>From `.
     """
 
     name: str
@@ -47,21 +47,21 @@ class Archive:
 
     @property
     def digest(self) -> str:
-        """What tells one state of a local archive from another; empty for a server, which is asked only once."""
+        """Return a digest of a local archive's contents; "" for a server, which is asked only once."""
         return files.digest(*self.mails) if self.mails else ""
 
     @cached_property
     def heads(self) -> dict[str, Head]:
-        """The mails that are here, by Message-ID; the first one where several have the same."""
-        found: dict[str, Head] = {}
+        """Return the local mails by Message-ID. Of several mails with the same Message-ID the first one counts."""
+        by_id: dict[str, Head] = {}
         for raw in self.mails:
-            # Headers alone, and once: an archive may hold ten thousand mails.
+            # Parse the headers only, and only once: an archive may hold ten thousand mails.
             message = parse(_END_OF_HEADERS.split(raw, maxsplit=1)[0])
-            found.setdefault(id_of(message), _head(message, raw))
-        return found
+            by_id.setdefault(id_of(message), _head(message, raw))
+        return by_id
 
     def find(self, message_id: str) -> Patch | None:
-        """The mail with this Message-ID, if it is here; a server's mails are not."""
+        """Return the local mail with this Message-ID, or None. Mails on a server are not looked up."""
         head = self.heads.get(message_id)
         return None if head is None else patch(head.raw)
 
@@ -74,7 +74,10 @@ def _head(message: Message, raw: bytes) -> Head:
 
 
 def open_archive(where: str) -> Archive:
-    """An archive from what the user wrote: a URL, an mbox file, or a folder of mails (*.eml, or a maildir)."""
+    """Return the archive that the user named: a URL, an mbox file, or a folder of mails (*.eml, or a maildir).
+
+    Raise UsageError if it cannot be read or holds no mail.
+    """
     if re.match(r"https?://", where):
         return Archive(where, url=where.rstrip("/") + "/")
     path = Path(where)
@@ -91,15 +94,15 @@ def open_archive(where: str) -> Archive:
 
 
 def _read_folder(path: Path) -> list[bytes]:
-    found = [file for pattern in ("*.eml", "cur/*", "new/*") for file in sorted(path.glob(pattern)) if file.is_file()]
-    return [file.read_bytes() for file in found]
+    paths = [file for pattern in ("*.eml", "cur/*", "new/*") for file in sorted(path.glob(pattern)) if file.is_file()]
+    return [file.read_bytes() for file in paths]
 
 
 def _read_mbox(path: Path) -> list[bytes]:
     if not path.is_file():
         raise FileNotFoundError(2, "no such file or folder", str(path))
     with scratch.folder("mbox") as folder:
-        # mailbox.mbox opens for writing where it can: give it a copy, the archive is the user's.
+        # mailbox.mbox opens a file for writing if it can. The archive belongs to the user, so give it a copy.
         copy = Path(shutil.copy(path, folder))
         box = mailbox.mbox(copy)
         try:

@@ -1,4 +1,4 @@
-"""The b4 command line: its options, an environment of its own, and what its failures mean."""
+"""Run the b4 command line: its options, its environment, and what its failures mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from series_ci.mail.archive import Archive
 from series_ci.mail.message import id_of, is_flowed, is_stuffed, parse, patch, split_mbox, unflow
 
 TIMEOUT = 180.0
-"""Seconds for one call of b4: lore answers in under one, but a mirror behind a slow line may take many."""
+"""Seconds for one call of b4. lore answers in less than one, but a mirror with a slow connection may take many."""
 
 _NOT_FOUND = re.compile(r"error: 404|not find|No messages|not in the (?:thread|mailbox)|0 messages", re.IGNORECASE)
 
@@ -22,56 +22,59 @@ _HIDDEN = re.compile(
     r"suspicious unicode control characters.*?Subject: (.*?)\n.*?Line: (.*?)\n.*?Char: ([^\n]*) \(0x([0-9a-f]+)\)",
     re.DOTALL,
 )
-"""What b4 says of a mail with a bidirectional control, say, with which it does nothing."""
+"""What b4 prints about a mail with control characters, such as bidirectional ones. b4 does nothing with such a mail."""
 
 
 def am(message_id: str, archive: Archive, *options: str) -> list[bytes]:
-    """What `b4 am` makes of the thread of a mail: the cover letter, if there is one, and the patches.
+    """Return what `b4 am` makes of the thread of a mail: the cover letter, if there is one, and the patches.
 
-    Raises UsageError for a mail that the archive does not have or that has no patch, ApplyError for text with
-    characters that are not seen, else InfrastructureError.
+    Raise UsageError if the archive does not have the mail or the mail has no patch, ApplyError if its text has
+    invisible characters, otherwise InfrastructureError.
     """
     with scratch.folder("b4") as folder:
         program = process.which("b4")
         if program is None:
             raise InfrastructureError("b4 is not installed", hint="pip install 'b4==0.16.*'")
-        # Attestation asks DNS for DKIM keys and changes nothing in what is applied.
+        # Attestation would ask DNS for DKIM keys, and does not affect what is applied.
         argv = [program, "-c", "b4.attestation-policy=off"]
         local = []
         if archive.url:
             argv += ["-c", f"b4.midmask={archive.url}%s", "-c", f"b4.searchmask={archive.url}?x=m&t=1&q=%s"]
         else:
             argv.append("--offline-mode")
-            # Its thread, not all: b4 would read ten thousand mails anew each time.
+            # Write the thread only: of a whole archive b4 would parse ten thousand mails at each call.
             _write_maildir(folder / "archive", search.thread(archive, message_id))
             local = ["-m", "archive"]
-        # -T: trailers that reviewers sent later are not part of what the author sent, and would change the digest.
+        # -T: do not add trailers from replies. The author did not send them, and they would change the digest.
         argv += ["--no-stdin", "am", "-T", *options, *local, "-o", "out", message_id]
         return [_unflowed(raw, archive) for raw in _run(argv, folder, message_id, archive)]
 
 
 def newest(message_id: str, archive: Archive) -> str:
-    """The mail that b4 takes for the newest version of a series; "" if it knows of none.
+    """Return the Message-ID that b4 takes for the newest version of a series, or "" if it finds none.
 
-    To be taken as a hint: b4 misses versions, and takes mails for versions that are none.
+    This is only a hint: b4 misses versions, and takes mails for versions that are none.
     """
     if not archive.url:
         return ""  # b4 looks for newer versions on servers only
     try:
-        found = am(message_id, archive, "--check-newer-revisions")
+        mails = am(message_id, archive, "--check-newer-revisions")
     except Error:
-        return ""  # a search that failed is no reason to end: others follow
-    return patch(found[0]).message_id if found else ""
+        return ""  # if this search fails, others follow
+    return patch(mails[0]).message_id if mails else ""
 
 
 def _unflowed(raw: bytes, archive: Archive) -> bytes:
-    """b4 keeps a format=flowed text as it was sent, a space too many in its lines, and drops the word that says so."""
+    """Return a mail with its format=flowed text restored.
+
+    b4 keeps such text as it was sent, with an additional space in some lines, and drops the parameter that says so.
+    """
     head, _, body = raw.partition(b"\n\n")
     text = body.decode("utf-8", "surrogateescape")
     if "\n  " not in text or not is_stuffed(text):
-        return raw  # before the archive is asked once more
+        return raw  # saves another request to the archive
     name = patch(raw).message_id
-    parts = [part for each in search.thread(archive, name) for part in _parts(each, name) if is_flowed(part)]
+    parts = [part for mail in search.thread(archive, name) for part in _parts(mail, name) if is_flowed(part)]
     return head + b"\n\n" + unflow(text, parts[0]).encode("utf-8", "surrogateescape") if parts else raw
 
 
@@ -81,7 +84,7 @@ def _parts(raw: bytes, message_id: str) -> list[Message]:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """b4 and the git below it must not see the user's configuration, nor leave anything in the user's folders."""
+    """Return an environment that hides the user's configuration and folders from b4 and its git."""
     return {
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),
@@ -94,7 +97,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _write_maildir(path: Path, mails: Iterable[bytes]) -> None:
-    """Mails for b4; a mailbox would not do, as b4 does not undo the quoting in one."""
+    """Write mails as a maildir for b4. A mbox would not do, since b4 does not undo its quoting."""
     for name in ("cur", "new", "tmp"):
         (path / name).mkdir(parents=True)
     for number, raw in enumerate(mails):
@@ -110,16 +113,17 @@ def _run(argv: list[str], folder: Path, message_id: str, archive: Archive) -> li
     return covers + [raw for path in sorted(out.glob("*.mbx")) for raw in split_mbox(path.read_bytes())]
 
 
-def _failed(message_id: str, archive: Archive, said: str) -> Error:
-    lines = [line for line in said.splitlines() if line.strip()]
-    if files.is_full(said):
+def _failed(message_id: str, archive: Archive, stderr: str) -> Error:
+    """Return the error for a call of b4 that failed. `stderr` is what it printed."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    if files.is_full(stderr):
         raise files.disk_full("b4 cannot write")
-    if hidden := _HIDDEN.search(said):
+    if hidden := _HIDDEN.search(stderr):
         return _refused(message_id, hidden)
-    if "No patches found" in said:
+    if "No patches found" in stderr:
         return UsageError(f"{message_id}: the mail is there, but it holds no patch")
-    there = archive.find(message_id) is not None if archive.mails else not _NOT_FOUND.search(said)
-    if not there:
+    known = archive.find(message_id) is not None if archive.mails else not _NOT_FOUND.search(stderr)
+    if not known:
         return UsageError(
             f"{message_id}: {archive.name} has no such mail",
             hint="look the mail up in the archive and give its Message-ID, without < and >",
@@ -131,7 +135,7 @@ def _failed(message_id: str, archive: Archive, said: str) -> Error:
 
 
 def _refused(message_id: str, hidden: re.Match[str]) -> ApplyError:
-    """For a mail that does not say what it seems to."""
+    """Return the error for a mail that b4 refused because of an invisible character."""
     subject, line, name, number = hidden.groups()
     return ApplyError(
         f"{message_id}: is refused: its text has U+{int(number, 16):04X} ({name}), which is not seen and changes how "

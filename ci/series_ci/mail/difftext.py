@@ -1,4 +1,4 @@
-"""A diff as text: which files it touches, what it needs, how much it changes. No files, no programs."""
+"""Parse a diff: which files it touches, what it needs, how much it changes. Pure."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f
 
 @dataclass
 class FileChange:
-    """What a diff does to one file. `blob` is the id (perhaps cut short) of the old content, "" for a new file.
+    """What a diff does to one file. Paths are as in the tree; `old` and `new` differ only for a renamed or copied file.
 
-    `mode_lost`: the mode is named nowhere. git leaves it out only where it names the old and the new one instead, so
-    these two lines were taken out.
-    `mode` is the new one as git writes it, "" where none is named; `target` is where a new symbolic link leads. Of a
-    `binary` patch `inflated` is the largest number of bytes that it says come out of it.
-    Paths are as in the tree; a file that is neither renamed nor copied has the same for `old` and `new`.
+    `blob` is the id, perhaps abbreviated, of the old content, "" for a new file. `mode` is the new mode as git writes
+    it, "" if the diff names none. `mode_lost` is true if no line names the mode: git leaves it out of the index line
+    only if it writes an old and a new mode line instead, so these two were removed. `target` is the target of a new
+    symbolic link. `inflated` is the largest size in bytes that a `binary` patch declares.
     """
 
     old: str
@@ -48,13 +47,13 @@ class FileChange:
 
 
 def start(text: str) -> int:
-    """Where the first diff of a text begins (git's own header, or `---`, `+++` and a hunk), -1 if it has none."""
-    found = _START.search(text)
-    return found.start() if found else -1
+    """Return where the first diff of a text begins (git's header, or `---`, `+++` and a hunk), -1 if there is none."""
+    match = _START.search(text)
+    return match.start() if match else -1
 
 
 def parse(text: str) -> list[FileChange]:
-    """The files of a diff, in its order; what is no diff is passed over. Binary files count no lines."""
+    """Return the files of a diff, in its order. Other text is skipped. Lines of binary files are not counted."""
     changes: list[FileChange] = []
     lines = iter(text.split("\n"))
     for line in lines:
@@ -95,7 +94,10 @@ def _header(change: FileChange, line: str) -> None:
 
 
 def _count(change: FileChange, lines: Iterator[str], old: int, new: int) -> None:
-    """Go through one hunk of `old` and `new` lines: its numbers tell it from a signature that looks like a deletion."""
+    """Read one hunk of `old` and `new` lines.
+
+    Counting lines tells where the hunk ends: the signature of a mail looks like a deletion.
+    """
     change.hunks += 1
     while old > 0 or new > 0:
         line = next(lines, None)
@@ -110,20 +112,20 @@ def _count(change: FileChange, lines: Iterator[str], old: int, new: int) -> None
             old -= 1
         elif line.startswith("\\"):
             continue
-        else:  # context; mailers cut the space off an empty line
+        else:  # context; mailers drop the space of an empty line
             old -= 1
             new -= 1
 
 
 def _names(line: str) -> tuple[str, str]:
-    """The two paths of git's header line; they are equal but for a rename, which names both once more."""
+    """Return the two paths of git's header line. They differ only for a rename, where other lines name both again."""
     line = line.rstrip()
     half = line.removeprefix("diff --git a/")
     middle = (len(half) - 3) // 2
     if half[:middle] == half[middle + 3 :] and half[middle : middle + 3] == " b/":
         return half[:middle], half[:middle]
     both = line.removeprefix("diff --git ")
-    # Not one expression for the two: on a line of megabytes it would take hours.
+    # A single expression for both paths would take hours on a line of megabytes.
     first = _QUOTED.match(both) if both.startswith('"') else None
     second = _SECOND.match(both, first.end()) if first else _SECOND.search(both)
     if second is None:
@@ -133,24 +135,24 @@ def _names(line: str) -> tuple[str, str]:
 
 
 def _name(text: str) -> str:
-    """The path of a `---` or `+++` line, without a/ or b/ and the date that diff(1) puts behind it."""
+    """Return the path of a `---` or `+++` line, without a/ or b/ and without the date that diff(1) appends."""
     path = _unquote(text.split("\t", maxsplit=1)[0].rstrip())
     return "" if path == "/dev/null" else path.partition("/")[2] if "/" in path else path
 
 
 def _unquote(text: str) -> str:
-    """A path as git prints it: in quotes, with octal bytes, where it has bytes of other alphabets."""
-    found = _QUOTED.fullmatch(text.strip())
-    if found is None:
+    """Return a path from git's form: git quotes a path with special bytes, and writes those in octal."""
+    quoted = _QUOTED.fullmatch(text.strip())
+    if quoted is None:
         return text.strip()
 
     def byte(match: re.Match[bytes]) -> bytes:
         code = match[1]
         return bytes([int(code, 8) & 255]) if len(code) == 3 else _ESCAPES.get(code, code)
 
-    return _ESCAPE.sub(byte, found[1].encode()).decode("utf-8", "replace")
+    return _ESCAPE.sub(byte, quoted[1].encode()).decode("utf-8", "replace")
 
 
 def unique(items: Iterable[str]) -> tuple[str, ...]:
-    """Each text once, in the order of its first appearance; empty ones left out."""
+    """Return each text once, in the order of first appearance, without empty ones."""
     return tuple(dict.fromkeys(item for item in items if item))

@@ -1,11 +1,11 @@
-"""Get one version of a series from a mail archive, by Message-ID, with the b4 command line.
+"""Fetch one version of a series from a mail archive, by Message-ID, with b4.
 
-b4 finds, decodes and threads mails better than we would, but its exit code says little: it returns 0 with half a
-series, or with another version than the one asked for (see `_verify`). So what it wrote is checked against the identity
-that was asked for, and then kept: a Message-ID names one content for ever.
+b4 finds, decodes and threads mails well, but its exit code says little: it returns 0 for half a series, or for another
+version than the one asked for (see `_verify`). So its output is checked against the Message-ID that was asked for, and
+then cached: a Message-ID names the same content for ever.
 
-What b4 writes is made for `git am`: it has neither recipients nor the cover letter. The mails as they were sent are
-kept beside it, for whoever answers them.
+b4's output is meant for `git am`, and has neither recipients nor the cover letter. The mails as they were sent are
+cached beside it, for replies.
 """
 
 from __future__ import annotations
@@ -23,18 +23,21 @@ from series_ci.mail.message import Patch
 from series_ci.progress import Tell
 
 DIGEST = "digest-2"
-"""The digest's name in our records. A new way of reading mails needs a new one: old digests do not count then."""
+"""The digest's name in the cache's records.
+
+If the way of reading mails changes, it needs a new name, so that old digests are ignored.
+"""
 
 _MESSAGE_ID = re.compile(r"[^\s<>@-][^\s<>@]*@[^\s<>@]+")
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A version as it was mailed, verified.
+    """A verified version as it was mailed.
 
-    `mbox` is ready for `git am`; `patch_ids` are those of `git patch-id --stable`, one per patch in order; `digest`
-    covers all that identifies the content; `cached` says that no archive was asked. `sent` are the version's own mails
-    as they were sent, the cover letter first if there is one.
+    `mbox` is ready for `git am`. `patch_ids` are those of `git patch-id --stable`, one per patch in order. `digest`
+    covers all that identifies the content. `cached` is true if no archive was asked. `sent` holds the version's own
+    mails as they were sent, the cover letter first if there is one.
     """
 
     message_id: str
@@ -47,22 +50,25 @@ class Fetched:
 
     @property
     def cover(self) -> Patch | None:
-        """The cover letter, if the version has one."""
+        """Return the cover letter, or None if the version has none."""
         return message.cover_of(self.sent)
 
     @property
     def title(self) -> str:
-        """The subject of the cover letter, or of the first patch, without its prefixes."""
+        """Return the subject of the cover letter, or of the first patch, without its prefixes."""
         return message.title(self.sent) or self.patches[0].subject.title
 
     def write(self, folder: Path) -> None:
-        """Put the mails into a run directory, for git am and as they were sent."""
+        """Write the mails to a run directory: for git am, and as they were sent."""
         files.write(folder / "series.mbx", self.mbox.read_bytes())
         files.write(folder / sent.NAME, message.join_mbox(self.sent))
 
 
 def fetch_version(message_ids: Sequence[str], archive: Archive, *, tell: Tell = lambda _line: None) -> Fetched:
-    """The version of the last of these Message-IDs. Each takes the patches that it did not send from the one before."""
+    """Fetch the version of the last of these Message-IDs.
+
+    Each takes the patches that it did not resend from the one before.
+    """
     fetched = None
     for message_id in message_ids:
         fetched = fetch_patches(message_id, archive, rest=fetched, tell=tell)
@@ -73,12 +79,12 @@ def fetch_version(message_ids: Sequence[str], archive: Archive, *, tell: Tell = 
 def fetch_patches(
     message_id: str, archive: Archive, *, rest: Fetched | None = None, tell: Tell = lambda _line: None
 ) -> Fetched:
-    """The version whose patch or cover letter has this Message-ID, from what was kept or from the archive.
+    """Fetch the version whose patch or cover letter has this Message-ID, from the cache or from the archive.
 
-    With `rest` it is one of which only some patches were sent anew; the others are those of `rest`.
+    With `rest`, the version resent only some patches; the others are taken from `rest`.
 
-    Raises UsageError when the archive does not have it or has something else under that name, InfrastructureError when
-    the archive cannot be asked, gives half a series, or gives another content than it gave before.
+    Raise UsageError if the archive does not have it or has something else under that Message-ID, InfrastructureError if
+    the archive cannot be asked, returns half a series, or returns other content than it did before.
     """
     message_id = message_id.strip().strip("<>")
     if not _MESSAGE_ID.fullmatch(message_id):
@@ -98,10 +104,10 @@ def fetch_patches(
                 hint=f"one Message-ID names one mail; compare with {folder}/series.mbx, "
                 "and remove that folder if the kept mail is the wrong one",
             )
-        patch_ids = [_patch_id(each) for each in patches]
+        patch_ids = [_patch_id(patch) for patch in patches]
         mails = sent.find(message_id, given, archive)
         with files.disk_errors(folder), files.fresh_folder(folder) as making:
-            (making / "series.mbx").write_bytes(message.join_mbox(each.raw for each in patches))
+            (making / "series.mbx").write_bytes(message.join_mbox(patch.raw for patch in patches))
             (making / sent.NAME).write_bytes(message.join_mbox(mails))
             record = {
                 "message_id": message_id,
@@ -118,12 +124,12 @@ def fetch_patches(
 
 
 def _ask_b4(message_id: str, archive: Archive, rest: Sequence[Patch]) -> tuple[list[Patch], list[Patch]]:
-    """The mails that b4 gives of the version that a mail belongs to, and its patches, whole and alone."""
-    # A patch that was sent anew in reply to its first version must not be mixed with the rest of that version.
-    found = b4.am(message_id, archive, "--no-partial-reroll")
-    _refuse_twins(found, archive)
+    """Return the mails that b4 finds of a version, and all patches of the version, verified."""
+    # Do not let b4 mix a patch that was resent in reply to its first version with the rest of that version.
+    mails = b4.am(message_id, archive, "--no-partial-reroll")
+    _refuse_twins(mails, archive)
     try:
-        return _verify(message_id, found, rest)
+        return _verify(message_id, mails, rest)
     except Error:
         alone = _alone(message_id, archive)
         if alone is None:
@@ -132,26 +138,25 @@ def _ask_b4(message_id: str, archive: Archive, rest: Sequence[Patch]) -> tuple[l
 
 
 def _alone(message_id: str, archive: Archive) -> Archive | None:
-    """The mails of one version without the rest of its thread, None if there is no rest or no such version.
+    """Return an archive with the mails of one version only, or None if that does not narrow down its thread.
 
-    b4 takes the newest version of a thread that holds several, and mixes two series that are in one.
+    In a thread with several versions b4 takes the newest one, and it mixes two series in the same thread.
     """
-    mails = {
-        each.message_id: (each, raw) for raw in search.thread(archive, message_id) for each in [patchmail.read(raw)]
-    }
-    found = posting.collect(each for each, _raw in mails.values())
-    ours = next((each.ids for each in found if message_id in each.ids), None)
-    if ours is None or len(found) == 1:
+    pairs = [(patchmail.read(raw), raw) for raw in search.thread(archive, message_id)]
+    mails = {letter.message_id: (letter, raw) for letter, raw in pairs}
+    postings = posting.collect(letter for letter, _raw in mails.values())
+    ours = next((version.ids for version in postings if message_id in version.ids), None)
+    if ours is None or len(postings) == 1:
         return None
-    return Archive(archive.name, mails=tuple(raw for name, (_each, raw) in mails.items() if name in ours))
+    return Archive(archive.name, mails=tuple(raw for name, (_letter, raw) in mails.items() if name in ours))
 
 
 def _digest(patches: Iterable[Patch]) -> str:
-    return files.digest(*(part for each in patches for part in each.content))
+    return files.digest(*(part for patch in patches for part in patch.content))
 
 
 def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | None:
-    """What an earlier run kept, or None if it is not what was kept (a damaged cache is made again)."""
+    """Return the version as it is cached, or None if the cache is damaged; it is fetched again then."""
     mbox = folder / "series.mbx"
     try:
         patches = [message.patch(raw) for raw in message.split_mbox(mbox.read_bytes())]
@@ -167,9 +172,9 @@ def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | N
     )
 
 
-def _refuse_twins(found: list[bytes], archive: Archive) -> None:
-    """b4 takes one of several mails with the same Message-ID, without a word."""
-    ours = {message.patch(raw).message_id for raw in found}
+def _refuse_twins(raw_mails: list[bytes], archive: Archive) -> None:
+    """Raise UsageError for different mails with one Message-ID. b4 would silently take one of them."""
+    ours = {message.patch(raw).message_id for raw in raw_mails}
     near = (raw for raw in archive.mails if any(name.encode() in raw for name in ours))
     for name in message.contradictions(near):
         if name in ours:
@@ -177,29 +182,29 @@ def _refuse_twins(found: list[bytes], archive: Archive) -> None:
 
 
 def _verify(asked: str, raw_mails: list[bytes], rest: Sequence[Patch]) -> tuple[list[Patch], list[Patch]]:
-    """Make sure that these mails are the version that was asked for, alone, and whole together with `rest`.
+    """Check that the mails are the version that was asked for, nothing else, and complete together with `rest`.
 
-    Returns its own mails, cover letter first, and the patches of the whole, both in order.
+    Return the version's own mails, cover letter first, and all its patches, both in order.
     """
     everything = [message.patch(raw) for raw in raw_mails]
-    cover = [found] if (found := message.cover_of(raw_mails)) else []
-    patches = sorted(everything[len(cover) :], key=lambda each: each.subject.number)
+    cover = [mail] if (mail := message.cover_of(raw_mails)) else []
+    patches = sorted(everything[len(cover) :], key=lambda patch: patch.subject.number)
     if not patches:
         raise UsageError(f"{asked}: the mail is there, but it holds no patch")
-    if asked not in [each.message_id for each in everything]:
+    if asked not in [mail.message_id for mail in everything]:
         raise UsageError(
             f"{asked}: is neither a patch nor a cover letter; its thread holds [{_describe(patches[0])}]",
             hint=f"did you mean {patches[0].message_id} ?",
         )
-    numbered = [each for each in cover if each.subject.number == 0]
-    versions = sorted({each.subject.version for each in [*numbered, *patches]})
+    numbered = [mail for mail in cover if mail.subject.number == 0]
+    versions = sorted({mail.subject.version for mail in [*numbered, *patches]})
     if len(versions) > 1:
         raise UsageError(f"{asked}: the thread mixes versions {versions}", hint="give the Message-ID of one patch")
     total = patches[0].subject.total
     own = [*cover[:1], *patches]
     if rest:
         patches = _with_rest(asked, patches, rest)
-    numbers = [each.subject.number for each in patches]
+    numbers = [patch.subject.number for patch in patches]
     missing = sorted(set(range(1, total + 1)) - set(numbers))
     if missing:
         names = ", ".join(f"{number}/{total}" for number in missing)
@@ -213,15 +218,18 @@ def _verify(asked: str, raw_mails: list[bytes], rest: Sequence[Patch]) -> tuple[
 
 
 def _with_rest(asked: str, patches: Sequence[Patch], rest: Sequence[Patch]) -> list[Patch]:
-    """The patches that were sent anew, and those of the version before that were not."""
-    total, before = patches[0].subject.total, rest[0].subject.total
-    if total != before:
-        raise UsageError(f"{asked}: is of a series of {total} patches, and the rest is to come from one of {before}")
-    anew = {each.subject.number for each in patches}
-    if len(anew) == total:
+    """Return the patches that were resent, and of the version before those that were not.
+
+    Raise UsageError if the versions have different numbers of patches, or if all patches were resent.
+    """
+    total, of_rest = patches[0].subject.total, rest[0].subject.total
+    if total != of_rest:
+        raise UsageError(f"{asked}: is of a series of {total} patches, and the rest is to come from one of {of_rest}")
+    resent = {patch.subject.number for patch in patches}
+    if len(resent) == total:
         raise UsageError(f"{asked}: all {total} patches were sent anew", hint="drop 'rest-of' from the manifest")
-    others = [each for each in rest if each.subject.number not in anew]
-    return sorted([*patches, *others], key=lambda each: each.subject.number)
+    others = [patch for patch in rest if patch.subject.number not in resent]
+    return sorted([*patches, *others], key=lambda patch: patch.subject.number)
 
 
 def _describe(patch: Patch) -> str:

@@ -1,4 +1,4 @@
-"""Mails and mailboxes as data: which patch of which series a mail is, and what it says. No files, no programs."""
+"""Mails and mailboxes as data: which patch of which series a mail is, and its text. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from series_ci.mail import difftext
 
 SEPARATOR = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
-"""The line that public-inbox and b4 put between mails (b4's own output names git@z)."""
+"""The line that public-inbox and b4 write between mails. b4's own output has git@z in it."""
 
 _SPLIT = re.compile(rb"^From (?:mboxrd|git)@z Thu Jan  1 00:00:00 1970\r?\n", re.MULTILINE)
 _FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
@@ -27,15 +27,15 @@ _VERSION = re.compile(r"v([0-9]{1,9})", re.IGNORECASE)
 _COUNTER = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 _PLACEHOLDER = "*** SUBJECT HERE ***"
-"""What git format-patch puts into a cover letter, and some authors leave there."""
+"""What git format-patch writes into a cover letter, and some authors leave there."""
 
 
 @dataclass(frozen=True)
 class Subject:
     """What the bracketed prefixes of a subject say. An absent counter is 1 of 1, an absent version is 1.
 
-    `numbered` tells a version that was written from one that was not; `tags` are the words that say something else,
-    such as RFC, RESEND or the tree that the series is for.
+    `numbered` is true if the version is written in the subject. `tags` are the other words, such as RFC, RESEND or the
+    tree that the series is for.
     """
 
     title: str
@@ -59,50 +59,53 @@ class Patch:
 
     @property
     def content(self) -> tuple[str, ...]:
-        """What identifies the patch, however a server re-encoded the mail on its way."""
+        """Return what identifies the patch, whatever encoding a server gave the mail on its way."""
         text = body_of(parse(self.raw)).rstrip("\n") + "\n"
         return (self.message_id, self.author, self.date, self.subject.title, text)
 
 
 def parse(raw: bytes) -> email.message.Message:
-    """A mail from its bytes; compat32 because the modern policy raises on headers that real mails have."""
+    """Return a mail from its bytes. The policy is compat32, as the modern one raises on headers of real mails."""
     return email.message_from_bytes(raw, policy=email.policy.compat32)
 
 
 def header(message: email.message.Message, name: str) -> str:
-    """One header, unfolded and decoded; empty if it is not there."""
-    found = next((value for key, value in message.raw_items() if key.lower() == name.lower()), None)
-    if found is None:
+    """Return a header, unfolded and decoded, or "" if the mail does not have it."""
+    sent = next((value for key, value in message.raw_items() if key.lower() == name.lower()), None)
+    if sent is None:
         return ""
-    # Not get(): what was sent as plain UTF-8, against the standard, it makes U+FFFD of. git reads it, too.
-    value = str(found).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    # get() would turn plain UTF-8, which breaks the standard, into U+FFFD. git reads plain UTF-8, too.
+    value = str(sent).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     try:
         text = str(email.header.make_header(email.header.decode_header(value)))
-    # An unknown charset or broken base64: show what was sent.
+    # An unknown charset or broken base64: return what was sent.
     except (LookupError, ValueError, email.errors.MessageError):
         text = value
     return " ".join(text.split())
 
 
 def id_of(message: email.message.Message) -> str:
-    """The Message-ID without its angle brackets."""
+    """Return the Message-ID without its angle brackets."""
     return header(message, "Message-ID").strip("<> ")
 
 
 def date_of(message: email.message.Message) -> datetime | None:
-    """When a mail was sent, aware; None where it cannot be read, or is a year that no mail was sent in."""
+    """Return when a mail was sent, with a time zone.
+
+    Return None if the date cannot be parsed or is in a year in which no mail was sent.
+    """
     try:
-        found = email.utils.parsedate_to_datetime(header(message, "Date"))
+        sent = email.utils.parsedate_to_datetime(header(message, "Date"))
     except ValueError:
         return None
-    # What is nearer to the ends of the calendar cannot be reckoned with.
-    if not 1970 <= found.year <= 2200:
+    # Arithmetic with a date near the ends of the calendar would overflow.
+    if not 1970 <= sent.year <= 2200:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return sent if sent.tzinfo else sent.replace(tzinfo=UTC)
 
 
 def body_of(message: email.message.Message) -> str:
-    """The text of a mail's plain parts, transfer encoding and charset decoded, line ends as \\n."""
+    """Return the text of a mail's plain parts, with transfer encoding and charset decoded, and LF line ends."""
     texts = []
     for part in message.walk():
         if part.get_content_type() not in ("text/plain", "text/x-patch", "text/x-diff"):
@@ -119,18 +122,21 @@ def body_of(message: email.message.Message) -> str:
 
 
 def is_flowed(part: email.message.Message) -> bool:
-    """Whether a mail, or a part of one, says that its text is format=flowed (RFC 3676)."""
+    """Return whether a mail, or a part of one, declares its text as format=flowed (RFC 3676)."""
     return str(part.get_param("format", "")).lower() == "flowed"
 
 
 def is_stuffed(text: str) -> bool:
-    """Whether each line that begins with a space has one more, as in a flowed text: some mails only say they are."""
+    """Return whether every line that begins with a space has a second one, as in flowed text.
+
+    Some mails declare format=flowed and are not.
+    """
     lines = [line for line in text.split("\n") if line.startswith(" ") and line.strip()]
     return all(line.startswith("  ") for line in lines)
 
 
 def unflow(text: str, part: email.message.Message) -> str:
-    """A flowed text without its soft line breaks and additional spaces; `part` says whether breaks had a space."""
+    """Return a flowed text without its soft line breaks and additional spaces. `part` has the parameters (delsp)."""
     delsp = str(part.get_param("delsp", "")).lower() == "yes"
     lines, soft = [], ""
     for line in text.split("\n"):
@@ -139,7 +145,7 @@ def unflow(text: str, part: email.message.Message) -> str:
             soft = ""
             continue
         line = line.removeprefix(" ")  # noqa: PLW2901 (space-stuffed)
-        if line.endswith(" ") and line.strip():  # an empty line of a diff is one space, and no soft break
+        if line.endswith(" ") and line.strip():  # a single space is an empty line of a diff, and no soft break
             soft += line[:-1] if delsp else line
             continue
         lines.append(soft + line)
@@ -148,13 +154,13 @@ def unflow(text: str, part: email.message.Message) -> str:
 
 
 def parse_subject(text: str) -> Subject:
-    """Read `[RFC PATCH mm-unstable v3 02/10] title`: any number of prefixes, in any order of their words."""
+    """Parse `[RFC PATCH mm-unstable v3 02/10] title`: any number of prefixes, with words in any order."""
     prefixes = []
     rest = text
     while match := _PREFIX.match(rest):
         prefixes.append(match[1])
         rest = rest[match.end() :]
-    # [PATCHv2, 1/3] is what b4 reads as [PATCH v2 1/3], too.
+    # Like b4, read [PATCHv2, 1/3] as [PATCH v2 1/3].
     words = [word.strip(",;") for word in _GLUED.sub(r"\1 \2", " ".join(prefixes)).split()]
     version = next((int(m[1]) for word in words if (m := _VERSION.fullmatch(word))), None)
     counter = next((m for word in words if (m := _COUNTER.fullmatch(word))), None)
@@ -166,16 +172,16 @@ def parse_subject(text: str) -> Subject:
 
 
 def patch(raw: bytes) -> Patch:
-    """A mail as a patch; whether it is one is for the caller to see from its subject."""
+    """Return a mail as a Patch. The caller has to tell from its subject whether it is one."""
     message = parse(raw)
     subject = parse_subject(header(message, "Subject"))
     return Patch(id_of(message), subject, header(message, "From"), header(message, "Date"), raw)
 
 
 def cover_of(mails: Sequence[bytes]) -> Patch | None:
-    """The cover letter among the mails of a version, which comes first, if there is one.
+    """Return the cover letter among the mails of a version, or None. It is the first mail.
 
-    Some are sent without `[PATCH 0/N]`: what b4 takes for one then holds no diff, and patches follow it.
+    Some have no `[PATCH 0/N]`. Then the first mail has neither a diff nor a counter, and patches follow.
     """
     first = patch(mails[0]) if mails else None
     if first is None or first.subject.number == 0:
@@ -185,33 +191,33 @@ def cover_of(mails: Sequence[bytes]) -> Patch | None:
 
 
 def title(mails: Sequence[bytes]) -> str:
-    """The title of the cover letter among these mails; empty if there is none, or it has none."""
-    found = cover_of(mails)
-    return "" if found is None or found.subject.title == _PLACEHOLDER else found.subject.title
+    """Return the title of the cover letter among these mails, or "" if there is no cover letter or no title."""
+    cover = cover_of(mails)
+    return "" if cover is None or cover.subject.title == _PLACEHOLDER else cover.subject.title
 
 
 def split_mbox(raw: bytes) -> list[bytes]:
-    """The mails of a mailbox that b4 or public-inbox wrote (>From quoting undone; both do it)."""
+    """Return the mails of a mailbox that b4 or public-inbox wrote, without the `>From` quoting of both."""
     return [unquoted(part).rstrip(b"\n") + b"\n" for part in _SPLIT.split(raw) if part.strip()]
 
 
 def unquoted(raw: bytes) -> bytes:
-    """A mail of a mailbox without the quoting of its lines that begin with From."""
+    """Return a mail of a mailbox without the quoting of lines that begin with `From `."""
     return _QUOTED_FROM.sub(rb"\1", raw)
 
 
 def join_mbox(mails: Iterable[bytes]) -> bytes:
-    """The opposite of `split_mbox`."""
+    """Return the mails as a mailbox: the inverse of `split_mbox`."""
     return b"".join(SEPARATOR + _FROM_LINE.sub(rb">\1", raw).rstrip(b"\n") + b"\n\n" for raw in mails)
 
 
 def contradictions(mails: Iterable[bytes]) -> Iterator[str]:
-    """The Message-IDs under which a mailbox holds mails with different contents."""
+    """Yield the Message-IDs under which there are mails with different contents."""
     seen: dict[str, tuple[str, ...]] = {}
     for raw in mails:
-        found = patch(raw)
-        if found.message_id and seen.setdefault(found.message_id, found.content) != found.content:
-            yield found.message_id
+        mail = patch(raw)
+        if mail.message_id and seen.setdefault(mail.message_id, mail.content) != mail.content:
+            yield mail.message_id
 
 
 REPLY_NEEDS = ("To", "Subject", "In-Reply-To")

@@ -1,7 +1,7 @@
-"""What one mail says about its series: trailers, changelog, base, links, files. Text in, data out.
+"""What one mail says about its series: trailers, changelog, base, links, files. Pure.
 
-A patch mail has four parts: the commit message, below the first `---` the notes that git am drops, the diff, and the
-signature. A cover letter or a reply has no diff. Lines that quote another mail say nothing about this one.
+A patch mail has four parts: the commit message, the notes below the first `---` (git am drops them), the diff, and the
+signature. A cover letter or a reply has no diff. Lines that quote another mail are ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from series_ci.mail.message import Subject, body_of, date_of, header, id_of, par
 
 @dataclass(frozen=True)
 class Trailer:
-    """A line such as `Acked-by: NAME <ADDRESS>`; `below` the first `---`, git am drops it. No address: ""."""
+    """A line such as `Acked-by: NAME <ADDRESS>`.
+
+    `address` is "" if the line has none. A trailer that is `below` the first `---` is dropped by git am.
+    """
 
     name: str
     value: str
@@ -30,7 +33,7 @@ class Trailer:
 
 @dataclass(frozen=True)
 class Diffstat:
-    """Counted from the diff itself, whatever the mail says about it."""
+    """The size of a diff, counted in the diff itself, whatever the mail says about it."""
 
     files: int = 0
     insertions: int = 0
@@ -39,13 +42,14 @@ class Diffstat:
 
 @dataclass(frozen=True)
 class Letter:
-    """One mail. What it does not say is empty; `date` is aware, None where it cannot be read.
+    """One mail. What it does not have is empty; `date` has a time zone, and is None if it cannot be parsed.
 
-    `author` is who wrote the patch: the From: line of the body, if it has one, else that of the header, which is always
-    `sender_address`. `links` are the Message-IDs that the text points to, `version_links` those among them that it
-    calls another version. `mode_changes` are the files whose mode changes by the diff or by the diffstat above it,
-    `modes_lost` those whose diff lost the lines about it. `blobs` are (path, id of the old content, perhaps cut short).
-    `paths` are the files the diff touches, a renamed one under both names. `author_in_body`: the body names the author.
+    `author` is who wrote the patch: the From: line of the body if there is one (`author_in_body`), otherwise the
+    sender. `sender_address` is always that of the From: header. `links` are the Message-IDs that the text refers to,
+    `version_links` those of them that it calls another version. `mode_changes` are the files whose mode is changed by
+    the diff or by the diffstat above it, `modes_lost` those whose diff lost the lines about the mode. `blobs` are pairs
+    of a path and the id, perhaps abbreviated, of the old content. `paths` are the files that the diff touches, a
+    renamed one under both names.
     """
 
     message_id: str
@@ -98,7 +102,7 @@ _ITEM = re.compile(r"\s+\S|[-*+o•]\s|\(?\d+[.)]")
 
 
 def read(raw: bytes) -> Letter:
-    """Read a mail, however it is encoded. Never raises: what cannot be read is empty."""
+    """Return the contents of a mail in any encoding. Never raise: what cannot be parsed is empty."""
     message = parse(raw)
     text = body_of(message)
     cut = difftext.start(text)
@@ -106,9 +110,9 @@ def read(raw: bytes) -> Letter:
     own = "\n".join(line for line in prose.split("\n") if not line.startswith(">"))
     changes = difftext.parse(diff)
     sender = next(iter(addresses.read(message, "From").people), Person("", ""))
-    inside = _in_body_author(own)
-    author = inside or sender
-    signature = diff[-4000:]  # b4 and git put their lines below the diff, too
+    in_body = _in_body_author(own)
+    author = in_body or sender
+    signature = diff[-4000:]  # b4 and git write some of their lines below the diff
     return Letter(
         message_id=id_of(message),
         subject=parse_subject(header(message, "Subject")),
@@ -125,12 +129,12 @@ def read(raw: bytes) -> Letter:
         change_id=_first(_CHANGE_ID, own, signature),
         links=links(own),
         version_links=unique(name for line in _version_lines(own) for name in links(line)),
-        mode_changes=unique([*_MODE_LINE.findall(own), *(each.new for each in changes if each.mode_changed)]),
-        modes_lost=unique(each.new for each in changes if each.mode_lost),
-        blobs=tuple((each.old, each.blob) for each in changes if each.blob),
-        paths=unique(path for each in changes for path in (each.old, each.new)),
+        mode_changes=unique([*_MODE_LINE.findall(own), *(c.new for c in changes if c.mode_changed)]),
+        modes_lost=unique(c.new for c in changes if c.mode_lost),
+        blobs=tuple((c.old, c.blob) for c in changes if c.blob),
+        paths=unique(path for c in changes for path in (c.old, c.new)),
         has_diff=bool(changes),
-        author_in_body=inside is not None,
+        author_in_body=in_body is not None,
     )
 
 
@@ -139,39 +143,39 @@ def _ids(message: email.message.Message, name: str) -> tuple[str, ...]:
 
 
 def _first(form: re.Pattern[str], *texts: str) -> str:
-    return next((found[1] for text in texts if (found := form.search(text))), "")
+    return next((match[1] for text in texts if (match := form.search(text))), "")
 
 
 def _in_body_author(text: str) -> Person | None:
-    """The From: among the header lines that git am reads at the top of a body."""
+    """Return the author in the From: line among the header lines that git am reads at the top of a body, or None."""
     for line in text.lstrip("\n").split("\n"):
         if not _IN_BODY.fullmatch(line):
             return None
-        found = addresses.parse(line.partition(":")[2]).people if line[:4].lower() == "from" else ()
-        if found:
-            return found[0]
+        people = addresses.parse(line.partition(":")[2]).people if line[:4].lower() == "from" else ()
+        if people:
+            return people[0]
     return None
 
 
 def _trailers(text: str) -> tuple[Trailer, ...]:
-    found, below = [], False
+    trailers, below = [], False
     for line in text.split("\n"):
         below = below or line.rstrip() == "---"
         if match := _TRAILER.fullmatch(line.rstrip()):
             address = _ADDRESS.search(match[2])
-            found.append(Trailer(match[1], match[2], address[0] if address else "", below))
-    return tuple(found)
+            trailers.append(Trailer(match[1], match[2], address[0] if address else "", below))
+    return tuple(trailers)
 
 
 def links(text: str) -> tuple[str, ...]:
-    """The Message-IDs that a text points to: in the URLs of archives, and where it names them as such."""
-    found = [(match.start(), _in_url(match[0])) for match in _URL.finditer(text)]
-    found += [(match.start(), match[1]) for match in _NAMED_ID.finditer(text)]
-    return unique(name for _place, name in sorted(found))
+    """Return the Message-IDs that a text refers to: in URLs of archives, and after `Message-ID:`."""
+    placed = [(match.start(), _in_url(match[0])) for match in _URL.finditer(text)]
+    placed += [(match.start(), match[1]) for match in _NAMED_ID.finditer(text)]
+    return unique(name for _place, name in sorted(placed))
 
 
 def _version_lines(text: str) -> list[str]:
-    """The lines that name a version, and those below a line that names one and links to nothing itself."""
+    """Return the lines that name a version, and lines below one that names a version and has no link itself."""
     lines = text.split("\n")
     above = ["", *lines]
     return [
@@ -182,14 +186,14 @@ def _version_lines(text: str) -> list[str]:
 
 
 def _in_url(url: str) -> str:
-    """The Message-ID in a URL of an archive: the step of its path that has an @ in it; "" if none has."""
+    """Return the Message-ID in the URL of an archive: the component of its path with an @ in it, or ""."""
     path = url.partition("://")[2].partition("/")[2]
-    steps = (unquote(step) for step in re.split(r"[/?#]", path.rstrip(".,;:!)]}'")))
-    return next((step for step in steps if _ADDRESS.fullmatch(step)), "")
+    components = (unquote(step) for step in re.split(r"[/?#]", path.rstrip(".,;:!)]}'")))
+    return next((name for name in components if _ADDRESS.fullmatch(name)), "")
 
 
 def changelog(text: str) -> str:
-    """What the mail says its versions changed, wherever that stands: from its heading to where other text begins."""
+    """Return the changelog of a mail, wherever it is: from its heading to where other text begins."""
     kept: list[str] = []
     inside = False
     for block in re.split(r"\n[ \t]*\n|^---[ \t]*\n", text.strip("\n") + "\n", flags=re.MULTILINE):
@@ -197,7 +201,7 @@ def changelog(text: str) -> str:
         end = next((at for at, line in enumerate(lines) if _STAT.match(line) or _END.match(line)), len(lines))
         first = next((at for at, line in enumerate(lines[:end]) if _HEADING.fullmatch(line)), None)
         if first is None and inside and (_ITEM.match(lines[0]) or kept[-1].rstrip().endswith(":")):
-            first = 0  # the list below a heading, or a further part of it
+            first = 0  # a list below a heading, or its continuation
         inside = first is not None and end > first
         if inside:
             kept.append("\n".join(lines[first:end]))

@@ -1,4 +1,4 @@
-"""Postings: what was sent as one version of a series, put together from the mails of a thread. Data in, data out."""
+"""Postings: what was sent as one version of a series, put together from the mails of a thread. Pure."""
 
 from __future__ import annotations
 
@@ -15,103 +15,103 @@ from series_ci.mail.titles import Title
 
 @dataclass(frozen=True)
 class Posting:
-    """The mails of one version, in order, cover letter first. At least one; patches may be missing."""
+    """The mails of one version in order, cover letter first. There is at least one mail; patches may be missing."""
 
     letters: tuple[Letter, ...]
 
     @property
     def head(self) -> Letter:
-        """The cover letter, or the first patch."""
+        """Return the cover letter, or the first patch if there is none."""
         return self.letters[0]
 
     @property
     def message_id(self) -> str:
-        """The one that stands for the posting."""
+        """Return the Message-ID of the head, which stands for the posting."""
         return self.head.message_id
 
     @property
     def title(self) -> str:
-        """The subject of the head, without its brackets."""
+        """Return the subject of the head, without its brackets."""
         return self.head.subject.title
 
     @cached_property
     def words(self) -> Title:
-        """What the title is about."""
+        """Return the words of the title."""
         return titles.read(self.title)
 
     @cached_property
     def patches(self) -> tuple[Title, ...]:
-        """What the titles of its patches are about."""
-        return tuple(titles.read(each.subject.title) for each in self.letters if each.subject.number != 0)
+        """Return the words of the titles of its patches."""
+        return tuple(titles.read(letter.subject.title) for letter in self.letters if letter.subject.number != 0)
 
     @property
     def date(self) -> datetime:
-        """When it was sent, in the sender's time zone; the year 1 if it does not say."""
+        """Return when the head was sent, in the sender's time zone; the year 1 if that is unknown."""
         return self.head.date or datetime.min.replace(tzinfo=UTC)
 
     @property
     def ids(self) -> frozenset[str]:
-        """The Message-IDs of all its mails."""
-        return frozenset(each.message_id for each in self.letters)
+        """Return the Message-IDs of all its mails."""
+        return frozenset(letter.message_id for letter in self.letters)
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files that it touches."""
-        return unique(path for each in self.letters for path in each.paths)
+        """Return the files that it touches."""
+        return unique(path for letter in self.letters for path in letter.paths)
 
     @property
     def change_ids(self) -> frozenset[str]:
-        """The change-ids in its mails."""
-        return frozenset(each.change_id for each in self.letters if each.change_id)
+        """Return the change-ids in its mails."""
+        return frozenset(letter.change_id for letter in self.letters if letter.change_id)
 
     @property
     def links(self) -> frozenset[str]:
-        """The Message-IDs that its mails point to."""
-        return frozenset(link for each in self.letters for link in each.links) - self.ids
+        """Return the Message-IDs of other mails that its mails refer to."""
+        return frozenset(link for letter in self.letters for link in letter.links) - self.ids
 
     @property
     def above(self) -> frozenset[str]:
-        """The mails that it answers."""
-        return frozenset(name for each in self.letters for name in (*each.references, each.in_reply_to)) - {""}
+        """Return the Message-IDs of the mails that it answers."""
+        return frozenset(name for letter in self.letters for name in (*letter.references, letter.in_reply_to)) - {""}
 
     @property
     def is_rfc(self) -> bool:
-        """Whether it was sent for comments only."""
+        """Return whether it was sent for comments only."""
         return any(tag.upper().startswith("RFC") for tag in self.head.subject.tags)
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """The numbers of the patches that are not here."""
-        here = {each.subject.number for each in self.letters}
-        return tuple(number for number in range(1, self.head.subject.total + 1) if number not in here)
+        """Return the numbers of the patches that are missing."""
+        present = {letter.subject.number for letter in self.letters}
+        return tuple(number for number in range(1, self.head.subject.total + 1) if number not in present)
 
 
 def is_patch(letter: Letter) -> bool:
-    """Whether a mail is a patch or a cover letter: a reply with a diff is neither, and neither is a pull request."""
+    """Return whether a mail is a patch or a cover letter. A reply with a diff is neither, nor is a pull request."""
     subject = letter.subject
-    sent_as_one = subject.is_patch or any(tag.upper().startswith("RFC") for tag in subject.tags)
-    return sent_as_one and (letter.has_diff or subject.number == 0)
+    tagged = subject.is_patch or any(tag.upper().startswith("RFC") for tag in subject.tags)
+    return tagged and (letter.has_diff or subject.number == 0)
 
 
 def collect(letters: Iterable[Letter]) -> list[Posting]:
-    """The postings among the mails of a thread, oldest first.
+    """Return the postings among the mails of a thread, oldest first.
 
     A cover letter begins a posting, and so does a patch that answers no mail of the same sender, version and count.
     """
-    patches = {each.message_id: each for each in letters if is_patch(each)}
+    patches = {letter.message_id: letter for letter in letters if is_patch(letter)}
     groups: dict[str, list[Letter]] = {}
-    for each in patches.values():
-        groups.setdefault(_root(each, patches), []).append(each)
-    found = [Posting(tuple(sorted(group, key=lambda each: each.subject.number))) for group in groups.values()]
-    return sorted(found, key=lambda each: each.date)
+    for letter in patches.values():
+        groups.setdefault(_root(letter, patches), []).append(letter)
+    postings = [Posting(tuple(sorted(group, key=lambda letter: letter.subject.number))) for group in groups.values()]
+    return sorted(postings, key=lambda posting: posting.date)
 
 
 def _root(letter: Letter, patches: dict[str, Letter]) -> str:
-    """The Message-ID of the mail that a patch's posting begins with."""
+    """Return the Message-ID of the mail that begins a patch's posting."""
     seen = {letter.message_id}
     while letter.subject.number != 0:
         above = [patches[name] for name in (letter.in_reply_to, *reversed(letter.references)) if name in patches]
-        parent = next((each for each in above if _same(each, letter) and each.message_id not in seen), None)
+        parent = next((mail for mail in above if _same(mail, letter) and mail.message_id not in seen), None)
         if parent is None:
             break
         letter = parent
@@ -120,6 +120,9 @@ def _root(letter: Letter, patches: dict[str, Letter]) -> str:
 
 
 def _same(parent: Letter, child: Letter) -> bool:
-    """Whether a mail may be of one posting with the mail above it: not a patch sent anew in reply to its first try."""
-    keys = [(each.sender_address, each.subject.version, each.subject.total) for each in (parent, child)]
+    """Return whether a mail may be of the same posting as the mail that it answers.
+
+    A patch that was resent in reply to its first version is not.
+    """
+    keys = [(mail.sender_address, mail.subject.version, mail.subject.total) for mail in (parent, child)]
     return keys[0] == keys[1] and parent.subject.number != child.subject.number

@@ -1,7 +1,7 @@
-"""An archive asked for more than one mail: by sender, words and dates, or for a whole thread.
+"""Search an archive by sender, words and dates, or read a whole thread.
 
-A public-inbox answers a search with an Atom feed, newest first, 200 mails to a page. A few pages at most are asked for:
-an archive may hold millions of mails, and what matters comes with the words of the question.
+A public-inbox answers a search with an Atom feed, newest first, 200 mails per page. Only a few pages are requested: an
+archive may hold millions of mails, and the query's words find what matters first.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from series_ci.mail import message, titles
 from series_ci.mail.archive import Archive
 
 PAGES = 5
-"""Pages of a feed that one search may ask for."""
+"""The maximum number of pages of a feed that one search requests."""
 
 PAGE = 200
-"""Mails on a page, by public-inbox's own choice."""
+"""The number of mails on a page, which public-inbox defines."""
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _WORD = re.compile(r"\w+")
 
 
 class NoSearchError(InfrastructureError):
-    """The server cannot search; its mails can still be had by Message-ID."""
+    """The server cannot search. Its mails are available by Message-ID only."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What to look for; what is empty does not matter, all the rest must hold.
+    """What to search for. Empty fields are ignored, all others must match.
 
-    `subject_words` in any order, one for its plural too; `phrase` stands in the text, not in what it quotes.
+    `subject_words` match in any order, in singular or plural. `phrase` must be in the text outside of quotations.
     """
 
     from_address: str = ""
@@ -48,9 +48,9 @@ class Query:
     phrase: str = ""
 
     def __str__(self) -> str:
-        """The question in public-inbox's own language."""
+        """Return the query in the language of public-inbox."""
         parts = [f'f:"{_plain(self.from_address)}"'] if self.from_address else []
-        # Words in quotes would be taken as they are; without, a server knows folios for folio.
+        # Quoted words match exactly; without quotes, a server finds folios for folio.
         parts += [f"s:{word}" for word in _words(" ".join(self.subject_words))]
         if self.since or self.until:
             first, last = (f"{day:%Y%m%d}" if day else "" for day in (self.since, self.until))
@@ -61,7 +61,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Hit:
-    """A mail that a search found: its headers. `title` is the subject as it was sent, `date` is aware."""
+    """The headers of a mail that a search found. `title` is the subject as it was sent, `date` has a time zone."""
 
     message_id: str
     title: str
@@ -71,20 +71,20 @@ class Hit:
 
 
 def search(archive: Archive, query: Query, limit: int) -> list[Hit]:
-    """The newest `limit` mails that answer the question, oldest first.
+    """Return the newest `limit` mails that match the query, oldest first.
 
-    Raises NoSearchError for a server without search, InfrastructureError for one that does not answer.
+    Raise NoSearchError if the server cannot search, InfrastructureError if it does not answer.
     """
     if not str(query):
         return []
-    found = _ask(archive.url, query, limit) if archive.url else _look(archive, query)
-    return sorted(found, key=lambda each: each.date)[-limit:]
+    hits = _ask(archive.url, query, limit) if archive.url else _look(archive, query)
+    return sorted(hits, key=lambda hit: hit.date)[-limit:]
 
 
 def thread(archive: Archive, message_id: str) -> list[bytes]:
-    """All mails of the thread that a mail is in, oldest first as the archive has them.
+    """Return all mails of the thread that contains a mail, in the order of the archive (a server's: oldest first).
 
-    Raises UsageError when the archive does not have the mail.
+    Raise UsageError if the archive does not have the mail.
     """
     if not archive.url:
         return _local_thread(archive, message_id)
@@ -118,27 +118,27 @@ def _words(text: str) -> list[str]:
 
 
 def _ask(base: str, query: Query, limit: int) -> list[Hit]:
-    """Page for page, until one is not full or enough were found."""
-    found: dict[str, Hit] = {}
+    """Request page after page, until one is not full or enough mails were found."""
+    hits: dict[str, Hit] = {}
     for page in range(PAGES):
         url = f"{base}?q={quote(str(query))}&x=A" + (f"&o={page * PAGE}" if page else "")
         entries = _feed(url)
-        found |= {each.message_id: each for each in entries}
-        # Less than half: a page that lacks some mails (removed ones, say) is no last page.
-        if len(entries) < PAGE // 2 or len(found) >= limit:
+        hits |= {entry.message_id: entry for entry in entries}
+        # Compare with half a page: a page that lacks a few mails (removed ones, for example) is not the last one.
+        if len(entries) < PAGE // 2 or len(hits) >= limit:
             break
-    return list(found.values())
+    return list(hits.values())
 
 
 def _feed(url: str) -> list[Hit]:
     try:
         page = download.get(url)
         if page.strip() == b"</feed>":
-            return []  # and this, that there is no such page
+            return []  # this is public-inbox's answer for a page that does not exist
         root = ET.fromstring(page)
     except download.RefusedError as error:
         if error.code == 404 and b"search results" in error.body:
-            return []  # this is how public-inbox says that nothing was found
+            return []  # this is public-inbox's answer if nothing was found
         if error.code in (400, 403, 404, 501):
             raise NoSearchError(
                 f"{url}: this archive cannot be searched (the server said {error.code})",
@@ -147,8 +147,8 @@ def _feed(url: str) -> list[Hit]:
         raise
     except ET.ParseError as error:
         raise InfrastructureError(f"{url}: the answer is no Atom feed: {error}", hint=download.TRY) from error
-    entries = (_entry(each) for each in root.iter(f"{_ATOM}entry"))
-    return [each for each in entries if each]
+    hits = (_entry(entry) for entry in root.iter(f"{_ATOM}entry"))
+    return [hit for hit in hits if hit]
 
 
 def _entry(entry: ET.Element) -> Hit | None:
@@ -166,9 +166,9 @@ def _entry(entry: ET.Element) -> Hit | None:
 
 
 def _look(archive: Archive, query: Query) -> list[Hit]:
-    """The same question to mails that are here: by their headers first, as there may be ten thousand."""
+    """Search local mails for the query. Headers are compared first, since there may be ten thousand mails."""
     wanted = {titles.stem(word) for word in _words(" ".join(query.subject_words))}
-    found = []
+    hits = []
     for name, head in archive.heads.items():
         if (
             head.date is not None
@@ -177,8 +177,8 @@ def _look(archive: Archive, query: Query) -> list[Hit]:
             and _within(head.date.astimezone(UTC).date(), query)
             and _says(head.raw, query.phrase)
         ):
-            found.append(Hit(name, head.title, head.author, head.address, head.date))
-    return found
+            hits.append(Hit(name, head.title, head.author, head.address, head.date))
+    return hits
 
 
 def _within(day: date, query: Query) -> bool:
@@ -193,7 +193,7 @@ def _says(raw: bytes, phrase: str) -> bool:
 
 
 def _local_thread(archive: Archive, message_id: str) -> list[bytes]:
-    """What hangs together by In-Reply-To and References, over mails that are not here, too."""
+    """Return the mails that are connected by In-Reply-To and References, perhaps by way of mails that are missing."""
     heads = archive.heads
     if message_id not in heads:
         raise _unknown(archive, message_id)

@@ -1,4 +1,4 @@
-"""The mails of one version as they were sent: recipients, cover letter and all that b4 leaves out of what it writes."""
+"""The mails of one version as they were sent, with the recipients and everything else that b4 leaves out."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from series_ci.mail.archive import Archive
 from series_ci.mail.message import Patch
 
 NAME = "sent.mbx"
-"""In a run directory and in the cache: the cover letter, if there is one, and the patches."""
+"""The name of the mailbox in a run directory and in the cache: the cover letter, if there is one, and the patches."""
 
 
 def find(message_id: str, given: Sequence[Patch], archive: Archive) -> list[bytes]:
-    """The mails that b4 gave, as the archive has them and in the same order.
+    """Return the mails that b4 returned as the archive has them, in the same order.
 
-    `message_id` is one of their thread. Raises InfrastructureError if the archive does not give one of them.
+    `message_id` is one of their thread. Raise InfrastructureError if the archive does not have one of them.
     """
-    found = _by_name(search.thread(archive, message_id))
-    mails = [found.get(each.message_id) or _single(each.message_id, archive) for each in given]
+    thread = _by_name(search.thread(archive, message_id))
+    mails = [thread.get(patch.message_id) or _single(patch.message_id, archive) for patch in given]
     return [message.unquoted(raw) for raw in mails] if archive.quoted else mails
 
 
 def _by_name(mails: Iterable[bytes]) -> dict[str, bytes]:
-    """Mails by their Message-IDs; the first one where an archive has several copies."""
-    found: dict[str, bytes] = {}
+    """Return the mails by Message-ID. Of several copies the first one counts."""
+    by_name: dict[str, bytes] = {}
     for raw in mails:
-        found.setdefault(message.id_of(message.parse(raw)), raw)
-    return found
+        by_name.setdefault(message.id_of(message.parse(raw)), raw)
+    return by_name
 
 
 def _single(message_id: str, archive: Archive) -> bytes:
-    """A mail that is not in the thread that the archive gives."""
+    """Return a mail that is not in the thread that the archive returned."""
     if message_id in archive.heads:
         return archive.heads[message_id].raw
     if archive.url:

@@ -1,4 +1,4 @@
-"""Titles of patches compared: which words of one survive in the other; and version numbers written in words."""
+"""Compare titles of patches: which words of one are in the other. Also parse version numbers written in words."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ _AT_THE_END = re.compile(rf"\s*[(,;\u2013-]\s*(?:{_IN_WORDS.pattern})\)?$", re.I
 
 @dataclass(frozen=True)
 class Title:
-    """The words that a title is about, one for its plural, and the parts of its subsystem prefix."""
+    """The significant words of a title, in the singular, and the parts of its subsystem prefix."""
 
     words: frozenset[str]
     prefix: frozenset[str]
 
 
 def read(title: str) -> Title:
-    """Read a title without its brackets. A version in words at its end is no part of it."""
+    """Parse a title without its brackets. A version in words at its end is left out."""
     match = _PREFIX.match(title)
     prefix = re.findall(r"[\w.-]+", match[0].lower()) if match else ()
     return Title(frozenset(stem(word) for word in in_order(title)), frozenset(prefix))
 
 
 def in_order(title: str) -> list[str]:
-    """The words that a title is about as they stand there, in small letters."""
+    """Return the significant words of a title in their order and in lower case."""
     text = _PREFIX.sub("", _AT_THE_END.sub("", title))
     return [word for word in _WORD.findall(text.lower()) if word not in _STOP]
 
 
 def likeness(one: Title, other: Title) -> float:
-    """From 0 to 1: the share of words that both have; less if their prefixes name nothing in common."""
+    """Return the share of words that both titles have, from 0 to 1; less if their prefixes have nothing in common."""
     both = one.words | other.words
     if not both:
         return float(one == other)
@@ -62,7 +62,7 @@ def likeness(one: Title, other: Title) -> float:
 
 
 def stem(word: str) -> str:
-    """A word without the ending of its plural: enough for `folios`, `processes` and `entries`."""
+    """Return a word without its plural ending. This is good enough for `folios`, `processes` and `entries`."""
     if re.search(r"(?:ss|x|ch|sh)es$", word):
         return word[:-2]
     if len(word) > 4 and word.endswith("ies"):
@@ -71,14 +71,15 @@ def stem(word: str) -> str:
 
 
 def number_in_words(subject: Subject) -> tuple[int, str] | None:
-    """The version that a subject names in words, such as `[PATCH version two]` or `(second version)` at its end.
+    """Return the version that a subject names in words, and these words; None if it names none.
 
-    Elsewhere in a title such words may speak of anything, the fourth version of a protocol say.
+    This is found in the tags, as in `[PATCH version two]`, or at the end of the title, as in `(second version)`.
+    Elsewhere in a title such words may mean anything, for example the fourth version of a protocol.
     """
-    found = _IN_WORDS.search(" ".join(subject.tags)) or _AT_THE_END.search(subject.title)
-    if found is None:
+    match = _IN_WORDS.search(" ".join(subject.tags)) or _AT_THE_END.search(subject.title)
+    if match is None:
         return None
-    word = (found[1] or found[2]).lower()
+    word = (match[1] or match[2]).lower()
     digits = re.match(r"\d+", word)
-    number = int(digits[0]) if digits else 1 + (ORDINALS if found[2] else NUMBERS).index(word)
-    return number, found[0].strip(" (),;\u2013-")
+    number = int(digits[0]) if digits else 1 + (ORDINALS if match[2] else NUMBERS).index(word)
+    return number, match[0].strip(" (),;\u2013-")
