@@ -1,1 +1,1 @@
-"""What is tested: series/*.yaml, and one request made of it."""
+"""What is tested: the manifests, series/*.yaml, and one request made of a manifest."""

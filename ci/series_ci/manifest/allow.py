@@ -1,4 +1,4 @@
-"""Complaints of the kernel that a manifest allows for a time: which, why, and until when. Pure, but for its fields."""
+"""Kernel complaints that a manifest allows for a time: which, why, and until when."""
 
 from __future__ import annotations
 
@@ -46,28 +46,28 @@ class Allowed(BaseModel):
         return self
 
     def matches(self, kind: str, title: str, fingerprint: str) -> bool:
-        """Whether this entry is about the complaint with that kind, title and fingerprint."""
+        """Return whether this entry is about the complaint with that kind, title and fingerprint."""
         if self.fingerprint:
             return fingerprint == self.fingerprint
         return re.search(self.pattern, f"{kind} {title}") is not None
 
     @property
     def words(self) -> str:
-        """Why it is allowed, where that is written, and until when."""
+        """Return why the complaint is allowed, where that is written, and until when."""
         return f"{self.reason} ({self.link}, allowed until {self.expires.isoformat()})"
 
 
 def find(allowed: Sequence[Allowed], kind: str, title: str, fingerprint: str) -> Allowed | None:
     """Return the first entry that allows a complaint, or None."""
-    return next((each for each in allowed if each.matches(kind, title, fingerprint)), None)
+    return next((entry for entry in allowed if entry.matches(kind, title, fingerprint)), None)
 
 
 def refuse_expired(allowed: Sequence[Allowed], today: date) -> None:
-    """Raise UsageError for entries whose last day is over: somebody has to look at them again, and not some time."""
-    old = [each for each in allowed if each.expires < today]
-    if old:
-        what = "; ".join(f"{each.pattern or each.fingerprint}: {each.words}" for each in old)
+    """Raise UsageError if the last day of any entry is over, so that somebody looks at these entries again."""
+    expired = [entry for entry in allowed if entry.expires < today]
+    if expired:
+        shown = "; ".join(f"{entry.pattern or entry.fingerprint}: {entry.words}" for entry in expired)
         raise UsageError(
-            f"expired entries of allow: {what}",
+            f"expired entries of allow: {shown}",
             hint="take out what is fixed; for the rest say why it may still come, with a new date",
         )

@@ -1,4 +1,4 @@
-"""The kinds of values in a manifest: sizes, Message-IDs, files. Each refuses with the words for what it expects."""
+"""The types of values in a manifest: sizes, Message-IDs, files. An error of each says what it expects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from series_ci.manifest.yamlfile import Document
 
 
 class Strict(BaseModel):
-    """What all parts of a manifest have in common: they never change, and a key that nobody knows is a mistake."""
+    """The base of all parts of a manifest: they are immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
 
@@ -36,7 +36,7 @@ SIZE = r"[0-9]{1,12}[KMGkmg]?"
 
 
 def parse_size(text: str) -> int:
-    """Bytes of a size such as 512M; K, M and G count in 1024, and a number alone is bytes."""
+    """Return a size such as 512M in bytes: K, M and G are powers of 1024, a number alone is bytes. Raise UsageError."""
     if not re.fullmatch(SIZE, text, re.ASCII):
         raise UsageError(f"found the size {text!r}, expected a number with K, M or G, such as 512M")
     number = text.rstrip("KMGkmg")
@@ -45,13 +45,13 @@ def parse_size(text: str) -> int:
 
 @dataclass(frozen=True)
 class Form:
-    """The form a text has, for Python and for the JSON schema, and the words for it."""
+    """The form of a text, for Python and for the JSON schema, and words that describe it."""
 
     pattern: str
     expected: str
 
     def check(self, text: str) -> str:
-        """Refuse other texts; ValueError is what pydantic makes its errors of."""
+        """Return the text. Raise ValueError, which pydantic reports, if it has another form."""
         if not re.fullmatch(self.pattern, text, re.ASCII):
             raise ValueError(self.expected)
         return text
@@ -75,7 +75,7 @@ def _size(value: object) -> object:
 
 
 def _no_less_than(least: int, expected: str) -> Callable[[int], int]:
-    """Catch the 512 that was meant to be 512M."""
+    """Return a check that a value is at least `least`. It catches 512 where 512M was meant."""
 
     def check(value: int) -> int:
         if value < least:
@@ -94,7 +94,7 @@ def _label(text: str) -> str:
 
 
 def absolute(path: Path) -> Path:
-    """A path as people write it: without `..`, and with its links, which resolve() would follow."""
+    """Return an absolute path without `..`. Links are kept, as the user wrote them; resolve() would follow them."""
     return Path(os.path.abspath(path))  # noqa: PTH100
 
 
@@ -127,7 +127,7 @@ def _archive(value: object, info: ValidationInfo) -> object:
 
 
 def _spec(text: str, info: ValidationInfo) -> str:
-    """Keep debian:PACKAGE and URLs; what remains is a path, and one beside the manifest is found from anywhere."""
+    """Keep debian:PACKAGE and URLs. Anything else is a path; make it absolute, so that it is valid in any folder."""
     return text if re.match(r"[a-z][a-z0-9+.-]*:", text) else str(_beside(text, info))
 
 

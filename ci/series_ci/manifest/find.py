@@ -1,4 +1,4 @@
-"""The series there are: manifests in series/*.yaml and one folder below, found by name or by being the default."""
+"""Find manifests: series/*.yaml and files one folder below, by name, or the default one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from series_ci.manifest.yamlfile import near
 
 @dataclass(frozen=True)
 class ManifestEntry:
-    """One manifest file. A broken one has no manifest but its error, and the name it seems to have."""
+    """One manifest file. A broken one has an error in place of a manifest, and the name that it seems to have."""
 
     path: Path
     name: str
@@ -23,7 +23,7 @@ class ManifestEntry:
     error: UsageError | None = None
 
     def open(self) -> Manifest:
-        """The manifest, or what is wrong with it."""
+        """Return the manifest, or raise the error that it has."""
         if self.manifest is None:
             raise self.error or UsageError(f"{self.path}: cannot be read")
         return self.manifest
@@ -33,24 +33,27 @@ class ManifestEntry:
 
 
 def entries(folder: Path) -> list[ManifestEntry]:
-    """All manifests of a folder; a broken one hides no other."""
+    """Return all manifests of a folder. A broken one does not hide others."""
     files = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
     return [_entry(path) for path in sorted(files) if not path.name.startswith(".")]
 
 
 def find(name: str | None, folders: Iterable[Path]) -> Manifest:
-    """The manifest of that path or of that name, or the default one; the first folder that has it wins."""
+    """Return the manifest with that path or name, or the default one if `name` is None.
+
+    The first folder that has it wins. Raise UsageError if there is none, or if one folder has several.
+    """
     if name and ("/" in name or name.endswith((".yaml", ".yml"))):
         return load(Path(name))
     seen: list[ManifestEntry] = []
     for folder in folders:
-        here = entries(folder)
-        wanted = [entry for entry in here if (entry.default if name is None else entry.name == name)]
+        in_folder = entries(folder)
+        wanted = [entry for entry in in_folder if (entry.default if name is None else entry.name == name)]
         if len(wanted) > 1:
             raise _ambiguous(name, wanted)
         if wanted:
             return wanted[0].open()
-        seen += here
+        seen += in_folder
     raise _unknown(name, seen)
 
 
@@ -72,15 +75,16 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _ambiguous(name: str | None, found: list[ManifestEntry]) -> UsageError:
-    what = f"named {name!r}" if name else "marked 'default: true'"
-    return UsageError(f"found {len(found)} series {what}, expected one: {', '.join(str(e.path) for e in found)}")
+def _ambiguous(name: str | None, candidates: list[ManifestEntry]) -> UsageError:
+    wanted = f"named {name!r}" if name else "marked 'default: true'"
+    paths = ", ".join(str(entry.path) for entry in candidates)
+    return UsageError(f"found {len(candidates)} series {wanted}, expected one: {paths}")
 
 
 def _unknown(name: str | None, seen: list[ManifestEntry]) -> UsageError:
     known = [entry.name for entry in seen]
-    there = f"expected one of {', '.join(known)}" if known else "and no other series either"
-    what = f"no series {name!r}" if name else "no series marked 'default: true'"
+    expected = f"expected one of {', '.join(known)}" if known else "and no other series either"
+    missing = f"no series {name!r}" if name else "no series marked 'default: true'"
     meant = near(name or "", known)
     hint = f"did you mean {meant[0]}?" if meant else "name a series, or give the path of a manifest"
-    return UsageError(f"found {what}, {there}", hint=hint, details="\n".join(str(entry) for entry in seen))
+    return UsageError(f"found {missing}, {expected}", hint=hint, details="\n".join(str(entry) for entry in seen))

@@ -1,4 +1,4 @@
-"""A manifest (series/*.yaml): which mails are a series, on which trees it goes, which tests tell its versions apart."""
+"""A manifest (series/*.yaml): the mails of a series, the trees that it applies to, and the tests for its versions."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Version(Strict):
 
     @property
     def label(self) -> str:
-        """The version's key in the manifest."""
+        """Return the version's key in the manifest."""
         return self._label
 
 
@@ -114,7 +114,7 @@ class Selftest(Strict):
     @model_validator(mode="before")
     @classmethod
     def _named_as_its_program(cls, data: object) -> object:
-        """Leave a bad program to its own complaint."""
+        """Set the name to that of the program. An invalid program is left for its own error."""
         program = data.get("program") if isinstance(data, dict) else None
         good = isinstance(program, str) and re.fullmatch(TEST_NAME, program, re.ASCII)
         return {"name": program, **data} if isinstance(data, dict) and good else data
@@ -169,7 +169,7 @@ class Manifest(Strict):
     _path: Path = PrivateAttr(Path())
 
     def model_post_init(self, context: object, /) -> None:
-        """Tell each version its label, and the manifest its file."""
+        """Set the label of each version, and the path of the manifest."""
         for label, version in self.versions.items():
             version._label = label
         if isinstance(context, Document):
@@ -177,16 +177,16 @@ class Manifest(Strict):
 
     @property
     def path(self) -> Path:
-        """The file, as an absolute path."""
+        """Return the path of the file, absolute."""
         return self._path
 
     @property
     def folder(self) -> Path:
-        """The folder that relative paths in the manifest start from."""
+        """Return the folder that relative paths in the manifest start from."""
         return self._path.parent
 
     def version(self, label: str) -> Version:
-        """Look a version up; v6 where there is only v6.1 and v6.2 is a mistake, not a choice."""
+        """Return the version with that label. Raise UsageError if there is none: v6 selects neither v6.1 nor v6.2."""
         if label in self.versions:
             return self.versions[label]
         meant = [known for known in self.versions if known.startswith(f"{label}.")] or near(label, self.versions)
@@ -196,17 +196,17 @@ class Manifest(Strict):
         )
 
     def message_ids(self, label: str) -> tuple[str, ...]:
-        """The mails that make a version: that of the version itself last, before it those whose rest it takes."""
+        """Return the mails that make up a version: first those of the versions whose rest it takes, its own last."""
         version = self.version(label)
         return (*(self.message_ids(version.rest_of) if version.rest_of else ()), version.message_id)
 
     def trees_for(self, label: str) -> tuple[TreeSource, ...]:
-        """The trees that a version goes on: its own, or those of the series."""
+        """Return the trees that a version applies to: its own, or those of the series."""
         return self.version(label).trees or self.trees
 
 
 def load(path: Path) -> Manifest:
-    """Read a manifest; relative paths in it become absolute, and the files it names are there."""
+    """Read a manifest, with absolute paths. Raise UsageError if it is invalid or names a file that is missing."""
     document = read(path)
     manifest = validate(Manifest, document)
     ids = ((("versions", label, "message-id"), version.message_id) for label, version in manifest.versions.items())
@@ -214,20 +214,20 @@ def load(path: Path) -> Manifest:
     _refuse_twins(document, ids)
     _refuse_rest_of_later(document, manifest)
     _refuse_twins(document, names)
-    _refuse_twins(document, ((("bench", place, "name"), each.name) for place, each in enumerate(manifest.bench)))
-    _refuse_twins(document, ((("reported", place, "name"), each.name) for place, each in enumerate(manifest.reported)))
+    _refuse_twins(document, ((("bench", place, "name"), part.name) for place, part in enumerate(manifest.bench)))
+    _refuse_twins(document, ((("reported", place, "name"), part.name) for place, part in enumerate(manifest.reported)))
     _refuse_unknown(document, manifest)
     return manifest
 
 
 def _refuse_unknown(document: Document, manifest: Manifest) -> None:
-    """What reports were measured with has to be in the manifest, too."""
-    scenarios = [each.name for each in manifest.bench]
-    for place, each in enumerate(manifest.reported):
+    """Raise UsageError if a report names a version, scenario or architecture that does not exist."""
+    scenarios = [scenario.name for scenario in manifest.bench]
+    for place, report in enumerate(manifest.reported):
         for key, value, known in (
-            ("version", each.version, list(manifest.versions)),
-            ("scenario", each.scenario, scenarios),
-            ("arch", each.arch, list(ARCHES)),
+            ("version", report.version, list(manifest.versions)),
+            ("scenario", report.scenario, scenarios),
+            ("arch", report.arch, list(ARCHES)),
         ):
             if value not in known:
                 expected = f"one of {', '.join(known)}" if known else "one below bench:, and there is none"
@@ -246,7 +246,7 @@ def _refuse_rest_of_later(document: Document, manifest: Manifest) -> None:
 
 
 def json_schema() -> dict[str, Any]:
-    """What editors and other programs need to check a manifest."""
+    """Return the JSON schema with which editors and other programs can check a manifest."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **yamlfile.json_schema(Manifest)}
 
 

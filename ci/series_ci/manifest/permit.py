@@ -1,4 +1,4 @@
-"""What a manifest permits of a series that is refused elsewhere."""
+"""What a manifest permits its series to have though other series may not."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ class Permit(Strict):
     reason: Line = Field(description="why the series has it, for the reports")
 
     def covers(self, kind: str, path: str) -> bool:
-        """Whether this permits a thing of that kind; `path` is "" for one that is of no single file."""
+        """Return whether this permits a thing of that kind. `path` is "" for one that belongs to no single file."""
         inside = self.path.endswith("/") and path.startswith(self.path)
         return kind == self.kind and (inside or self.path in ("", path))

@@ -1,4 +1,4 @@
-"""Figures that somebody reported on a list, as a manifest has them: where, of what set-up, and what was not said."""
+"""Figures that somebody reported on a mailing list: the mail, the set-up, and what the mail does not state."""
 
 from __future__ import annotations
 

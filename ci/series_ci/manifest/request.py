@@ -1,4 +1,4 @@
-"""One version to test, with everything decided: what the manifest says and what the command line changed of it."""
+"""One version to test, with everything decided from the manifest and the command line."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from series_ci.manifest.permit import Permit
 
 @dataclass(frozen=True)
 class Request:
-    """One version to test, with everything decided: what the manifest says and what the command line changed of it.
+    """One version to test, with everything decided from the manifest and the command line.
 
-    `repeat` is the command line that does the same again; `out` the run directory, which does not exist yet;
-    `each_patch` asks for a build after each patch, too; `rest` are the mails of versions that patches are taken from
-    which this one did not send anew; `allow` are complaints of the kernel that are no regression;
-    `toolchain` is gcc or llvm; `permit` is what the series may have that is refused elsewhere.
+    `repeat` is the command line that repeats the test. `out` is the run directory, which does not exist yet.
+    `each_patch` asks for a build after each patch, too. `rest` are the mails of versions that provide the patches which
+    this one did not resend. `allow` are kernel complaints that are no regression. `toolchain` is gcc or llvm. `permit`
+    is what the series may have though other series may not.
     """
 
     series: str
@@ -40,10 +40,10 @@ class Request:
 
     @property
     def message_ids(self) -> tuple[str, ...]:
-        """The mails that make the version, its own last."""
+        """Return the mails that make up the version, its own last."""
         return (*self.rest, self.message_id)
 
     @property
     def arch(self) -> Arch:
-        """The architecture that is built and booted."""
+        """Return the architecture that is built and booted."""
         return self.machine.arch

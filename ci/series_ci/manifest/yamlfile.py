@@ -1,4 +1,4 @@
-"""YAML files that people write: what is wrong in one is told with file, line and key, and what was expected there."""
+"""Read YAML files that people write. An error names the file, the line, the key, and what was expected there."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ STRING = "tag:yaml.org,2002:str"
 
 @dataclass(frozen=True)
 class Document:
-    """A file's content as plain data, and the line each key and each list item starts on."""
+    """A file's content as plain data, and the line on which each key and each list item starts."""
 
     path: Path
     data: Mapping[str, object]
     lines: Mapping[Location, int]
 
     def line(self, where: Location) -> int:
-        """Line of a key; of the nearest one around it where the file has no such key."""
+        """Return the line of a key, or of the nearest enclosing one if the file has no such key."""
         while where not in self.lines:
             where = where[:-1]
         return self.lines[where]
 
     def mistake(self, where: Location, text: str) -> UsageError:
-        """The error that says where the mistake is; `text` says what was found and what was expected."""
+        """Return an error that names the place. `text` says what was found there and what was expected."""
         return UsageError(_at(self.path, self.line(where), where, text))
 
 
 def read(path: Path) -> Document:
-    """Read one YAML file whose top level is keys and values."""
+    """Return the contents of a YAML file whose top level is keys and values. Raise UsageError."""
     text = _decode(path)
     try:
         loader = _Loader(path, text)
@@ -56,19 +56,25 @@ def read(path: Path) -> Document:
 
 
 def validate(model: type[Model], document: Document) -> Model:
-    """Make a model of a document, which its validators get as their context; every mistake in it is named at once."""
+    """Return a model of a document, which its validators get as context.
+
+    Raise one UsageError that names every mistake.
+    """
     try:
         return model.model_validate(document.data, context=document)
     except ValidationError as error:
         schema = json_schema(model)
-        # An unknown key comes first: the key that is missing is often the one it was meant to be.
-        found = sorted(error.errors(), key=lambda e: (e["type"] != "extra_forbidden", document.line(e["loc"])))
-        first, *others = [document.mistake(_where(e), _explain(e, schema)).message for e in found]
+        # Name unknown keys first: a missing key is often one that was misspelt.
+        mistakes = sorted(error.errors(), key=lambda e: (e["type"] != "extra_forbidden", document.line(e["loc"])))
+        first, *others = [document.mistake(_where(e), _explain(e, schema)).message for e in mistakes]
         raise UsageError(first, details="\n".join(others)) from None
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of a model, the same from every pydantic: until 2.9 it wraps a reference that has a neighbour."""
+    """Return the JSON schema of a model, equal for all versions of pydantic.
+
+    Before 2.9, pydantic wraps a reference that has other keys beside it in an `allOf`.
+    """
 
     def unwrap(part: dict[str, Any]) -> dict[str, Any]:
         return {**part.pop("allOf", [{}])[0], **part}
@@ -78,12 +84,12 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def near(word: str, words: Iterable[str]) -> list[str]:
-    """The words that were probably meant, the nearest first."""
+    """Return the words that were probably meant, the most similar first."""
     return difflib.get_close_matches(word, list(words))
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data only: no tags, no aliases, no key twice, keys that are text."""
+    """Loads plain data only: no tags, no aliases, no duplicate keys, and only text as keys."""
 
     def __init__(self, path: Path, text: str) -> None:
         super().__init__(text)
@@ -99,7 +105,7 @@ class _Loader(yaml.SafeLoader):
         return self._mapping(node, ())
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse what a manifest has no use for and what could make a short file endless."""
+        """Refuse tags, which a manifest does not need, and aliases, which could make a short file endless."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
         mark: Any = event.start_mark
         if isinstance(event, yaml.AliasEvent):
@@ -116,7 +122,7 @@ class _Loader(yaml.SafeLoader):
             return [self._plain(child, (*where, place)) for place, child in enumerate(node.value)]
         try:
             return self.construct_object(node)
-        except ValueError as error:  # 2024-13-01 looks like a date, and is none
+        except ValueError as error:  # 2024-13-01 looks like a date but is none
             raise self._mistake(node, where, f"found {node.value}, expected text in quotes ({error})") from None
 
     def _mapping(self, node: yaml.MappingNode, where: Location) -> dict[str, object]:
@@ -173,7 +179,7 @@ def _at(path: Path, line: int, where: Location, text: str) -> str:
 
 
 def _where(error: ErrorDetails) -> Location:
-    """Pydantic marks a mistake in a key, not in its value, with one more step."""
+    """Return the place of a mistake. Pydantic marks a mistake in a key, rather than in its value, by one more step."""
     return error["loc"][:-1] if error["loc"][-1:] == ("[key]",) else error["loc"]
 
 
@@ -196,7 +202,7 @@ EXPECTED = {
 
 
 def _explain(error: ErrorDetails, schema: Mapping[str, Any]) -> str:
-    """What was found and what was expected, in the words of the file instead of Python's."""
+    """Return what was found and what was expected, in terms of the file instead of Python's."""
     if error["type"] == "extra_forbidden":
         return _unknown_key(str(error["loc"][-1]), _schema_at(schema, error["loc"][:-1]).get("properties", {}))
     if error["type"] == "missing":
@@ -211,7 +217,7 @@ def _unknown_key(key: str, known: Iterable[str]) -> str:
 
 
 def _schema_at(schema: Mapping[str, Any], where: Location) -> Mapping[str, Any]:
-    """The part of a JSON schema that describes one place in a document."""
+    """Return the part of a JSON schema that describes one place in a document."""
     part = schema
     for step in where:
         holder = _referred(schema, part)
@@ -225,6 +231,6 @@ def _referred(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str
 
 
 def _shown(value: object) -> str:
-    """A value the way YAML would have it, short enough for one line."""
+    """Return a value as YAML would write it, short enough for one line."""
     text = "nothing" if value is None else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 80 else text[:77] + "..."
