@@ -1,1 +1,1 @@
-"""Which mails are versions of one series, and what each of them changed."""
+"""Which mails are versions of one series, and what each version changed."""

@@ -1,7 +1,7 @@
-"""New versions of a series in its archive.
+"""Find new versions of a series in its archive.
 
-A look costs the server two searches, unless they find a mail that nobody has looked at yet: only then the series is
-gathered anew, with all that ties its versions together.
+A look costs the server two searches. Only if they find a mail that was not seen before, the series is gathered anew,
+with everything that ties its versions together.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from series_ci.versions.related import Linked
 
 @dataclass(frozen=True)
 class Arrival:
-    """A new version: the mail that it is named by, what a person calls it, and its label in reports."""
+    """A new version: the Message-ID that names it, a title for people, and its label in reports."""
 
     message_id: str
     title: str
@@ -41,23 +41,23 @@ class _Known:
 
 
 def look(manifest: Manifest, archive: Archive, ledger: Ledger, progress: Progress) -> list[Arrival]:
-    """The versions that are newer than those of the manifest and that the ledger does not know, oldest first.
+    """Return the versions that are newer than the manifest's and that the ledger does not have, oldest first.
 
-    All else that was looked at is written into the ledger; the arrivals are not: the caller does, with what it does
-    about them. Raises NoSearchError for an archive that cannot be searched, Error for one that does not answer.
+    Everything else that was seen is written to the ledger. The arrivals are not: the caller does that, together with
+    what it does about them. Raise NoSearchError if the archive cannot be searched, Error if it does not answer.
     """
     with progress.step("look") as step:
         newest = _newest(manifest, archive, progress)
         mails = _search(newest, archive)
-        fresh = {name: each for name, each in mails.items() if name not in ledger}
+        fresh = {name: hit for name, hit in mails.items() if name not in ledger}
         step.note(f"{count(len(mails), 'mail')} since {newest.head.date:%Y-%m-%d}, {len(fresh)} not seen before")
         if not fresh:
             return []
-        found = Gatherer(archive, step.update).from_message(newest.message_id)
-    names = _labels(found.series, manifest)
+        gathered = Gatherer(archive, step.update).from_message(newest.message_id)
+    names = _labels(gathered.series, manifest)
     arrivals, seen = [], dict[str, Record]()
     waiting: set[str] = set()
-    for linked in found.series:
+    for linked in gathered.series:
         posting = linked.posting
         if not _is_new(posting, manifest, newest) or posting.message_id in ledger:
             continue
@@ -70,18 +70,21 @@ def look(manifest: Manifest, archive: Archive, ledger: Ledger, progress: Progres
             seen[posting.message_id] = Record(Fate.DOUBTFUL, title)
         else:
             arrivals.append(Arrival(posting.message_id, title, names[posting.message_id]))
-    named = {each.message_id for each in arrivals}
+    named = {arrival.message_id for arrival in arrivals}
     ledger.put({**_others(fresh, waiting | named), **seen})
     return arrivals
 
 
 def _labels(series: Sequence[Linked], manifest: Manifest) -> Mapping[str, str]:
-    """The labels that `series-ci init` would give to these postings, by Message-ID; those of the manifest are taken."""
+    """Return the labels that `series-ci init` would give to these postings, by Message-ID.
+
+    A label that the manifest has already gets the date of the posting as suffix.
+    """
     return {
-        each.posting.message_id: f"{each.label}-{each.posting.date:%Y%m%d}"
-        if each.label in manifest.versions
-        else each.label
-        for each in labels.assign(series)
+        version.posting.message_id: f"{version.label}-{version.posting.date:%Y%m%d}"
+        if version.label in manifest.versions
+        else version.label
+        for version in labels.assign(series)
     }
 
 
@@ -89,16 +92,16 @@ def _newest(manifest: Manifest, archive: Archive, progress: Progress) -> _Known:
     label = list(manifest.versions)[-1]
     fetched = fetch.fetch_version(manifest.message_ids(label), archive, tell=progress.say)
     heads = [patchmail.read(patch.raw) for patch in fetched.patches]
-    return _Known(fetched.message_id, heads[0], tuple(each.subject.title for each in heads))
+    return _Known(fetched.message_id, heads[0], tuple(head.subject.title for head in heads))
 
 
 def _search(newest: _Known, archive: Archive) -> Mapping[str, Hit]:
-    """What its sender has begun since, and what others have with the words of its title."""
+    """Return the first mail of each posting that the sender began since, or that has the words of the title."""
     since = newest.head.date.date() if newest.head.date else None
     words = trailers.stable_words(newest.titles[:1])
     queries = [Query(newest.head.sender_address, (), since), Query("", words, since)]
-    mails = (each for query in queries for each in search.search(archive, query, candidates.MAILS))
-    return {each.message_id: each for each in mails if candidates.begins(each)}
+    hits = (hit for query in queries for hit in search.search(archive, query, candidates.MAILS))
+    return {hit.message_id: hit for hit in hits if candidates.begins(hit)}
 
 
 def _is_new(posting: Posting, manifest: Manifest, newest: _Known) -> bool:
@@ -107,4 +110,4 @@ def _is_new(posting: Posting, manifest: Manifest, newest: _Known) -> bool:
 
 
 def _others(fresh: Mapping[str, Hit], kept: set[str]) -> dict[str, Record]:
-    return {name: Record(Fate.OTHER, each.title) for name, each in fresh.items() if name not in kept}
+    return {name: Record(Fate.OTHER, hit.title) for name, hit in fresh.items() if name not in kept}

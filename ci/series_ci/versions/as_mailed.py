@@ -1,4 +1,4 @@
-"""Two versions compared as they were mailed: for versions that do not apply, so that git has no commits to compare.
+"""Compare two versions as they were mailed: for versions that do not apply, so that git has no commits to compare.
 
 Patches are paired by patch-id, then by title, then by likeness, and shown in the form of git range-diff.
 """
@@ -17,7 +17,7 @@ from series_ci.mail.message import Patch
 from series_ci.versions.rangediff import PatchFate, PatchPair, PatchSide
 
 ALIKE = 0.5
-"""Patches of which this share of lines, or of the title's words, is the same are versions of one patch."""
+"""Two patches that have this share of their lines, or of the title's words, in common are versions of one patch."""
 
 CONTEXT = 3
 
@@ -31,7 +31,7 @@ _SECTION = re.compile(r" ## (.*) ##|.?@@ (.*)")
 class Mailed:
     """A patch as git reads it from its mail.
 
-    `author` is NAME <ADDRESS>, `message` the commit message without the title; `diff` begins with its first file.
+    `author` is NAME <ADDRESS>. `message` is the commit message without the title. `diff` begins with its first file.
     """
 
     author: str
@@ -42,7 +42,7 @@ class Mailed:
 
 
 def text(patch: Mailed) -> list[str]:
-    """The patch as lines to compare: without line numbers and blob ids, which change when nothing else does."""
+    """Return the patch as lines to compare, without line numbers and blob ids, which always change."""
     message = [patch.title, "", *patch.message.rstrip("\n").split("\n")]
     return [
         " ## Metadata ##",
@@ -55,7 +55,7 @@ def text(patch: Mailed) -> list[str]:
 
 
 def code(diff: str) -> Iterator[str]:
-    """The diff with a heading per file; what is between its files and after its last hunk is left out."""
+    """Yield the lines of a diff with a heading per file, without the text between its files and after its last hunk."""
     name, old, new = "", 0, 0
     for line in diff.split("\n"):
         if line.startswith("\\ "):  # "No newline at end of file" counts as no line of either side
@@ -63,7 +63,7 @@ def code(diff: str) -> Iterator[str]:
         elif old > 0 or new > 0:
             old -= not line.startswith("+")
             new -= not line.startswith("-")
-            yield line or " "  # mail programs cut blanks at the end
+            yield line or " "  # mail programs remove trailing blanks
         elif file := _FILE.fullmatch(line):
             name = file[2]
             yield from ("", f" ## {name} ##")
@@ -75,13 +75,13 @@ def code(diff: str) -> Iterator[str]:
 
 
 def code_of_mail(raw: bytes) -> list[str]:
-    """The same of a mail."""
+    """Return the lines of `code` for the diff in a mail."""
     body = message.body_of(message.parse(raw))
     return list(code(body[difftext.start(body) :]))
 
 
 def compare(old: Sequence[Mailed], new: Sequence[Mailed]) -> tuple[PatchPair, ...]:
-    """The pairs, in the order of git range-diff: by the new version, and what was dropped where it used to be."""
+    """Return the pairs in the order of git range-diff: new patches in their order, dropped ones at their old place."""
     partner = _partners(old, new)
     kept = set(partner.values())
     shown: set[int] = set()
@@ -113,26 +113,26 @@ def _pair(old: Mailed, number: int, new: Mailed, side: PatchSide) -> PatchPair:
 
 
 def _partners(old: Sequence[Mailed], new: Sequence[Mailed]) -> dict[int, int]:
-    """Index in `new` -> index in `old`, for all that belong together."""
-    # The only patch of a version is the next version's only patch, however little of it is left.
+    """Return index in `new` -> index in `old` for all patches that are versions of one patch."""
+    # If both versions have a single patch, these are paired, however little they have in common.
     if len(old) == len(new) == 1:
         return {0: 0}
-    found: dict[int, int] = {}
+    partner: dict[int, int] = {}
     for same in (_same_code, _same_title):
         for index, patch in enumerate(new):
-            free = [each for each in range(len(old)) if each not in found.values() and same(old[each], patch)]
-            if index not in found and free:
-                found[index] = free[0]
+            free = [other for other in range(len(old)) if other not in partner.values() and same(old[other], patch)]
+            if index not in partner and free:
+                partner[index] = free[0]
     scores = [
         (_likeness(theirs, ours), index, other)
         for index, ours in enumerate(new)
         for other, theirs in enumerate(old)
-        if index not in found and other not in found.values()
+        if index not in partner and other not in partner.values()
     ]
-    for score, index, other in sorted(scores, key=lambda each: -each[0]):
-        if score >= ALIKE and index not in found and other not in found.values():
-            found[index] = other
-    return found
+    for score, index, other in sorted(scores, key=lambda row: -row[0]):
+        if score >= ALIKE and index not in partner and other not in partner.values():
+            partner[index] = other
+    return partner
 
 
 def _same_code(old: Mailed, new: Mailed) -> bool:
@@ -150,7 +150,7 @@ def _likeness(old: Mailed, new: Mailed) -> float:
 
 
 def _difference(old: list[str], new: list[str]) -> Iterator[str]:
-    """A unified diff of two texts whose hunks are headed by the part of the patch that they are in."""
+    """Yield a unified diff of two texts. The head of each hunk names the section of the patch that it is in."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for group in matcher.get_grouped_opcodes(CONTEXT):
         yield f"@@ {_section(old, group[0][1])}".rstrip()
@@ -163,7 +163,7 @@ def _difference(old: list[str], new: list[str]) -> Iterator[str]:
 
 
 def _section(lines: list[str], end: int) -> str:
-    """The heading that is in force where a hunk begins, as git range-diff chooses it."""
+    """Return the heading that applies where a hunk begins, chosen as git range-diff does."""
     for line in reversed(lines[:end]):
         if match := _SECTION.fullmatch(line):
             return match[1] or match[2]
@@ -171,7 +171,10 @@ def _section(lines: list[str], end: int) -> str:
 
 
 def as_sent(patch: Patch, patch_id: str) -> Mailed:
-    """A mail as `git am` would read it: with git's own decoding, and without what stands below the `---`."""
+    """Return a mail as `git am` would read it: with git's own decoding, and without the text below the `---`.
+
+    Raise UsageError if git cannot read it.
+    """
     with scratch.folder("mail") as folder:
         message, diff = folder / "message", folder / "diff"
         done = process.run(
@@ -179,12 +182,12 @@ def as_sent(patch: Patch, patch_id: str) -> Mailed:
         )
         if done.code != 0:
             raise UsageError(f"{patch.message_id}: git cannot read this mail", details=done.err)
-        said = dict(line.split(": ", 1) for line in done.out.splitlines() if ": " in line)
+        info = dict(line.split(": ", 1) for line in done.out.splitlines() if ": " in line)
         text = diff.read_text("utf-8", "replace")
         start = text.find("diff --git ")
         return Mailed(
-            author=f"{said.get('Author', '')} <{said.get('Email', '')}>",
-            title=said.get("Subject", patch.subject.title),
+            author=f"{info.get('Author', '')} <{info.get('Email', '')}>",
+            title=info.get("Subject", patch.subject.title),
             message=message.read_text("utf-8", "replace"),
             diff=text[start:] if start >= 0 else "",
             patch_id=patch_id,

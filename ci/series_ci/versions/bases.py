@@ -1,4 +1,4 @@
-"""Which kernel tree a version was written for: what its mails say, what a tree holds, and what the date tells."""
+"""Find the kernel tree that a version was written for, by its mails, by the contents of a tree, and by its date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAINLINE = "git+https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.g
 
 @dataclass(frozen=True)
 class Tried:
-    """One way to find the base, and what it gave."""
+    """One way to find the base, and its result."""
 
     way: str
     gave: str
@@ -23,7 +23,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Choice:
-    """The trees for one version, the best first, `why` that one, and all that was tried."""
+    """The trees for one version, best first; `why` is the reason for the best, `tried` are all ways that were tried."""
 
     specs: tuple[str, ...]
     why: str
@@ -31,8 +31,8 @@ class Choice:
 
 
 def choose(posting: Posting, given: Base | None) -> Choice:
-    """The base of a version; `given` is the tree of the command line, which is used whatever else speaks against it."""
-    named = next((each.base_commit for each in posting.letters if each.base_commit), "")
+    """Choose the base of a version. `given`, the tree of the command line, is used whatever speaks against it."""
+    named = next((letter.base_commit for letter in posting.letters if letter.base_commit), "")
     release = releases.nearest(posting.date.date())
     tried = [
         Tried("base-commit", _named(named, given)),
@@ -47,7 +47,7 @@ def choose(posting: Posting, given: Base | None) -> Choice:
             return Choice((at,), "base-commit, in the given tree", tuple(tried))
         return Choice((given.spec,), "as given", tuple(tried))
     if len(named) == 40:
-        # It may be a commit of another tree (linux-next, mm-unstable): then the second one is what can be had.
+        # It may be a commit of another tree (linux-next, mm-unstable): then the second one is available.
         return Choice((f"{MAINLINE}@{named}", mainline), "base-commit, else by date", tuple(tried))
     return Choice((mainline,), "by date", tuple(tried))
 
@@ -67,33 +67,33 @@ def _named(commit: str, given: Base | None) -> str:
 
 
 def _change_id(posting: Posting) -> str:
-    """b4 puts the day on which a series was begun into its change-id: its base cannot be younger than it was then."""
-    found = next(
-        (match for each in sorted(posting.change_ids) if (match := re.match(r"(\d{4})(\d\d)(\d\d)-", each))), None
+    """Return the day on which the series was begun, in words: b4 puts it into the change-id."""
+    day = next(
+        (match for name in sorted(posting.change_ids) if (match := re.match(r"(\d{4})(\d\d)(\d\d)-", name))), None
     )
-    if found is None:
+    if day is None:
         return "none in its mails" if not posting.change_ids else "has no date in it"
-    return f"the series was begun on {'-'.join(found.groups())}"
+    return f"the series was begun on {'-'.join(day.groups())}"
 
 
 def _blobs(posting: Posting, given: Base | None) -> str:
-    """How many of the files that the diffs start from are in the tree, byte by byte."""
-    # Only the first patch to touch a file starts from the base; later ones start from what it made.
+    """Return how many of the files that the diffs start from are identical in the tree."""
+    # Only the first patch that touches a file starts from the base; later ones start from its result.
     wanted: dict[str, str] = {}
-    made: set[str] = set()
+    changed: set[str] = set()
     for letter in posting.letters:
         for path, blob in letter.blobs:
-            if path not in made:
+            if path not in changed:
                 wanted.setdefault(path, blob)
-        made |= set(letter.paths)
+        changed |= set(letter.paths)
     if not wanted:
         return "its diffs name none"
     if given is None:
         return "no --tree to look into"
     same = [path for path, blob in wanted.items() if apply.blob(given, path).startswith(blob)]
     other = [path for path in wanted if path not in same]
-    said = f"{len(same)} of {len(wanted)} files are the same in {given.spec}"
-    return said + (f" (other: {', '.join(other[:3])}{' ...' if len(other) > 3 else ''})" if other else "")
+    same_files = f"{len(same)} of {len(wanted)} files are the same in {given.spec}"
+    return same_files + (f" (other: {', '.join(other[:3])}{' ...' if len(other) > 3 else ''})" if other else "")
 
 
 def _date(posting: Posting) -> str:

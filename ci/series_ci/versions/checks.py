@@ -1,4 +1,4 @@
-"""What is worth knowing about the versions of a series before one is applied: from their mails alone, as data."""
+"""What is worth knowing about the versions of a series before one is applied, from their mails alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from series_ci.versions.trailers import Claim, is_author
 
 
 class RemarkKind(StrEnum):
-    """What a mark is about; the values are those of the JSON."""
+    """What a remark is about. The values are those in the JSON."""
 
     SAME = "same-patch"
     TWICE = "sent-twice"
@@ -29,7 +29,7 @@ class RemarkKind(StrEnum):
 
 @dataclass(frozen=True)
 class Remark:
-    """One fact: `text` in a few words for a table, `detail` as a sentence, empty where there is no more to say."""
+    """One fact. `text` is a few words for a table, `detail` is a sentence, or "" if there is no more to say."""
 
     kind: RemarkKind
     text: str
@@ -40,8 +40,8 @@ class Remark:
 class Sent:
     """One version as it was mailed.
 
-    `patch_ids` are blind to line numbers and white space; `code` are the lines of all diffs without line numbers.
-    `claims` are the trailers that somebody else than the author must have given.
+    `patch_ids` ignore line numbers and white space. `code` has the lines of all diffs without line numbers. `claims`
+    are the trailers that somebody other than the author must have given.
     """
 
     label: str
@@ -53,22 +53,22 @@ class Sent:
 
     @property
     def head(self) -> Letter:
-        """The mail that the version is known by."""
+        """Return the mail that stands for the version: the cover letter, or the first patch."""
         return self.cover or self.patches[0]
 
     @property
     def letters(self) -> tuple[Letter, ...]:
-        """All of its mails, cover letter first."""
+        """Return all its mails, cover letter first."""
         return (*([self.cover] if self.cover else []), *self.patches)
 
 
-# Not in a program: there a mode change may be meant.
+# A mode change may be intended for a program (_PROGRAM), but never for _NEVER_A_PROGRAM.
 _PROGRAM = re.compile(r".*\.(?:sh|bash|py|pl|awk|sed|rb|tcl|exp)|(?:.*/)?[^./]+")
 _NEVER_A_PROGRAM = re.compile(r"(?:.*/)?(?:Makefile|Kconfig|Kbuild|MAINTAINERS|README|config|settings)")
 
 
 def marks(versions: Sequence[Sent]) -> list[tuple[Remark, ...]]:
-    """The marks of each version, in the order in which they were sent; what is in a tree is not known here."""
+    """Return the remarks on each version. `versions` are in the order in which they were sent. No tree is looked at."""
     rules: list[Callable[[Sequence[Sent], int], Iterator[Remark]]] = [
         _same_patch,
         _sent_twice,
@@ -81,11 +81,11 @@ def marks(versions: Sequence[Sent]) -> list[tuple[Remark, ...]]:
 
 
 def _same_patch(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
-    """The first version with this code, to the letter if there is one."""
+    """Yield a remark on the first version with this code: an identical one, or one that differs in white space."""
     mine = versions[at]
     patches = "patch" if len(mine.patch_ids) == 1 else "patches"
-    same = [each for each in versions[:at] if each.patch_ids == mine.patch_ids]
-    exact = [each for each in same if each.code == mine.code]
+    same = [earlier for earlier in versions[:at] if earlier.patch_ids == mine.patch_ids]
+    exact = [earlier for earlier in same if earlier.code == mine.code]
     if exact:
         yield Remark(RemarkKind.SAME, f"same {patches} as {exact[0].label}")
     elif same:
@@ -95,9 +95,9 @@ def _same_patch(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
 def _sent_twice(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
     subject = versions[at].head.subject
     twins = [
-        each.label
-        for index, each in enumerate(versions)
-        if index != at and each.head.subject.numbered and each.head.subject.version == subject.version
+        other.label
+        for index, other in enumerate(versions)
+        if index != at and other.head.subject.numbered and other.head.subject.version == subject.version
     ]
     if subject.numbered and twins:
         often = "twice" if len(twins) == 1 else f"{len(twins) + 1} times"
@@ -116,20 +116,20 @@ def _subject(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
 
 
 def _unbacked(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
-    missing = [each for each in versions[at].claims if not each.backed_by]
+    missing = [claim for claim in versions[at].claims if not claim.backed_by]
     if missing:
-        what = ", ".join(f"{each.trailer.name}: {each.trailer.value}" for each in missing)
+        claimed = ", ".join(f"{claim.trailer.name}: {claim.trailer.value}" for claim in missing)
         text = f"{count(len(missing), 'trailer')} without a mail"
-        yield Remark(RemarkKind.UNBACKED, text, f"no earlier mail of that person in the archive says {what}")
+        yield Remark(RemarkKind.UNBACKED, text, f"no earlier mail of that person in the archive says {claimed}")
 
 
 def _sign_offs(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
     below, unsigned = [], []
     for letter in versions[at].patches:
-        signed = [each for each in letter.trailers if each.name.lower() == "signed-off-by"]
+        signed = [trailer for trailer in letter.trailers if trailer.name.lower() == "signed-off-by"]
         place = f"{letter.subject.number}/{letter.subject.total}: " if len(versions[at].patches) > 1 else ""
-        below += [f"{place}{each.value}" for each in signed if each.below]
-        if not any(is_author(each, letter) for each in signed if not each.below):
+        below += [f"{place}{trailer.value}" for trailer in signed if trailer.below]
+        if not any(is_author(trailer, letter) for trailer in signed if not trailer.below):
             unsigned.append(f"{place}{letter.author} <{letter.author_address}>")
     if below:
         yield Remark(
@@ -140,7 +140,7 @@ def _sign_offs(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
 
 
 def _modes(versions: Sequence[Sent], at: int) -> Iterator[Remark]:
-    """A file of source code that becomes a program: the sender's file system, and never meant."""
+    """Yield a remark if a source file becomes executable. A sender's file system causes that; it is never intended."""
     details: list[str] = []
     for letter in versions[at].patches:
         noisy = [

@@ -1,4 +1,4 @@
-"""Two versions of a series side by side, as `series-ci diff` compares them."""
+"""Two versions of a series and their differences, as `series-ci diff` compares them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from series_ci.versions.rangediff import PatchPair
 class Side:
     """One of the two versions.
 
-    `base` is None when no tree was asked for; `commit` when the version was not applied, and `refusal` is the reason
-    then (empty if nobody tried). `tested` is the newest run on that base, if there is one.
+    `base` is None if no tree was asked for. `commit` is None if the version was not applied; `refusal` is the reason
+    then, "" if nobody tried. `tested` is the newest run on that base, None if there is none.
     """
 
     request: Request
@@ -29,13 +29,13 @@ class Side:
 
     @property
     def name(self) -> str:
-        """What to call it: the label, or the Message-ID of a version that has none."""
+        """Return its label, or the Message-ID of a version without one."""
         return self.request.message_id if "@" in self.request.series else self.request.label
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Two versions and what became of each patch; `as_mailed` when their mails were compared and not their commits."""
+    """Two versions and the fate of each patch. If `as_mailed`, their mails were compared instead of their commits."""
 
     old: Side
     new: Side
@@ -44,10 +44,10 @@ class Difference:
 
     @property
     def equal(self) -> bool:
-        """Whether code, commit messages and the order of the patches are the same."""
+        """Return whether code, commit messages and the order of the patches are the same."""
         return rangediff.equal(self.pairs)
 
     @property
     def same_base(self) -> bool:
-        """Whether both versions are for the same commit."""
+        """Return whether both versions are for the same commit."""
         return (self.old.base and self.old.base.commit) == (self.new.base and self.new.base.commit)

@@ -1,4 +1,4 @@
-"""A manifest as text: what was found out about a series, written for a person to check and to go on from. No files."""
+"""Write a draft of a manifest from what was found out about a series, for a person to check and to continue. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SELFTESTS = re.compile(r"tools/testing/selftests/(.+)/[^/]+$")
 
 @dataclass(frozen=True)
 class Draft:
-    """All that goes into a manifest. `choices` has the base of each version, by label; `notes` is for the head."""
+    """Everything that goes into a manifest. `choices` is the base of each version, by label; `notes` go to its head."""
 
     name: str
     title: str
@@ -31,42 +31,44 @@ class Draft:
     choices: dict[str, Choice]
     notes: tuple[str, ...] = ()
     collections: tuple[str, ...] = ()
-    """Folders of the tree's selftests that are about what the series touches."""
+    """The folders of the tree's selftests for what the series touches."""
 
     @property
     def sure(self) -> tuple[Labelled, ...]:
-        """The versions that need nobody to confirm them."""
-        return tuple(each for each in self.versions if not each.doubts)
+        """Return the versions that nobody has to confirm."""
+        return tuple(version for version in self.versions if not version.doubts)
 
 
 def slug(title: str) -> str:
-    """A name for a series out of the first words of its title."""
+    """Return a name for a series, made of the first words of its title."""
     words = (re.sub(r"[^a-z0-9]+", "-", word).strip("-") for word in titles.in_order(title))
     return "-".join(unique(words)[:4]) or "series"
 
 
 def render(draft: Draft) -> str:
-    """The text of the manifest."""
+    """Return the text of the manifest."""
     common = _common(draft)
     head = _scalar("name", draft.name) + _scalar("title", draft.title) + _scalar("archive", draft.archive)
-    versions = "".join(_version(each, draft, common) for each in draft.versions)
+    versions = "".join(_version(version, draft, common) for version in draft.versions)
     listed = f"{_comment([_count(draft), *draft.notes])}versions:\n{versions}"
     return "\n".join([head, listed, _trees(draft, common), _tests(draft)])
 
 
 def _common(draft: Draft) -> Choice:
-    """The trees that most versions go on, of equally many the newest's."""
-    counted = Counter(draft.choices[each.label].specs for each in reversed(draft.sure))
+    """Return the trees that most versions apply to. Among equally frequent ones the newest version's win."""
+    counted = Counter(draft.choices[version.label].specs for version in reversed(draft.sure))
     specs = counted.most_common(1)[0][0]
-    return next(draft.choices[each.label] for each in reversed(draft.sure) if draft.choices[each.label].specs == specs)
+    return next(
+        draft.choices[version.label] for version in reversed(draft.sure) if draft.choices[version.label].specs == specs
+    )
 
 
 def _count(draft: Draft) -> str:
     sure, doubtful = len(draft.sure), len(draft.versions) - len(draft.sure)
-    said = f"{count(sure, 'version')}; the comments say how each was found."
+    summary = f"{count(sure, 'version')}; the comments say how each was found."
     if not doubtful:
-        return said
-    return f"{said} {doubtful} more in doubt, commented out: look at the mail, then remove the # or the lines."
+        return summary
+    return f"{summary} {doubtful} more in doubt, commented out: look at the mail, then remove the # or the lines."
 
 
 def _version(version: Labelled, draft: Draft, common: Choice) -> str:
@@ -90,7 +92,7 @@ def _version(version: Labelled, draft: Draft, common: Choice) -> str:
 def _trees(draft: Draft, common: Choice) -> str:
     newest = draft.choices[draft.sure[-1].label]
     lines = [f"The base of {draft.sure[-1].label}, {newest.why}. Tried:"]
-    lines += [f"  {each.way}: {each.gave}" for each in newest.tried]
+    lines += [f"  {attempt.way}: {attempt.gave}" for attempt in newest.tried]
     if newest.specs != common.specs:
         lines.append("Most versions go on this tree instead:")
     return _comment(lines) + "trees:\n" + "".join("  - " + _scalar("spec", spec) for spec in common.specs)
@@ -100,16 +102,16 @@ def _tests(draft: Draft) -> str:
     if not draft.collections:
         return _comment(["No tests yet, so both kernels are only booted: 'tests:' names selftest programs for both."])
     lines = ["No tests yet, so both kernels are only booted. The selftests for what the series touches:", "tests:"]
-    lines += [f"  - program: {each}/PROGRAM" for each in draft.collections]
+    lines += [f"  - program: {folder}/PROGRAM" for folder in draft.collections]
     return _comment(lines)
 
 
 def collections(paths: Iterable[str], there: Sequence[str] = ()) -> tuple[str, ...]:
-    """The selftest folders for files of a series: those it changes itself, and mm for mm/ and the like.
+    """Return the selftest folders for files of a series: those that it changes itself, and mm for mm/ and the like.
 
-    `there` are the files of the tree, if one was given: then a folder that it lacks is none.
+    `there` are the files of the tree, if one was given. Folders that it lacks are left out then.
     """
-    known = {found[1] for path in there if (found := _SELFTESTS.match(path))}
+    known = {match[1] for path in there if (match := _SELFTESTS.match(path))}
     wanted = []
     for path in paths:
         own = _SELFTESTS.match(path)
@@ -119,12 +121,12 @@ def collections(paths: Iterable[str], there: Sequence[str] = ()) -> tuple[str, .
 
 
 def _scalar(key: str, text: str) -> str:
-    """One key with a text, in quotes where YAML would read something else."""
+    """Return one key with a text, in quotes if YAML would read it as something else."""
     return yaml.safe_dump({key: text}, allow_unicode=True, width=1 << 20, sort_keys=False)
 
 
 def _comment(lines: Iterable[str]) -> str:
-    """Comment lines; what mails say may have any character, and a comment may have only what prints."""
+    """Return comment lines. Mails may contain any character, so unprintable ones are replaced by blanks."""
     text = ""
     for line in lines:
         printable = "".join(char if char.isprintable() else " " for char in line)

@@ -1,4 +1,4 @@
-"""Labels for the versions of a series: what subjects say, and where they are silent, dates and neighbours."""
+"""Label the versions of a series by their subjects, and where these have no number, by dates and neighbours."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from series_ci.versions.related import Linked
 
 @dataclass(frozen=True)
 class Labelled:
-    """A version under its label. `doubts` are the reasons why a person has to look at it, none if it is sure.
+    """A version and its label. `doubts` are the reasons why a person has to look at it; it is sure if there are none.
 
-    `rest_of` is the label of the version that the patches come from which this one did not send anew.
+    `rest_of` is the label of the version that provides the patches which this one did not resend.
     """
 
     label: str
@@ -28,7 +28,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class _Numbered:
-    """A posting and its number, 0 while none is known; `why` where the subject does not just say it."""
+    """A posting and its number, 0 if it is not known yet. `why` explains a number that is not simply in the subject."""
 
     linked: Linked
     number: int
@@ -51,125 +51,130 @@ class _Numbered:
 
 
 def assign(series: Sequence[Linked]) -> list[Labelled]:
-    """Give every posting a label of its own, in the order of labels. What finds no place for sure becomes doubtful."""
-    rests = {each.posting.message_id: _answered(each.posting, series) for each in series}
+    """Give every posting a label of its own, and return them in the order of labels.
+
+    A posting that has no sure place becomes doubtful.
+    """
+    rests = {linked.posting.message_id: _answered(linked.posting, series) for linked in series}
     numbered = [
-        _read(each if rests[each.posting.message_id] else _with_gaps(each))
-        for each in sorted(series, key=lambda each: each.posting.date)
+        _read(linked if rests[linked.posting.message_id] else _with_gaps(linked))
+        for linked in sorted(series, key=lambda linked: linked.posting.date)
     ]
-    for place, each in enumerate(numbered):
-        if not each.number:
-            # An RFC says nothing about the numbers of what is none, and the other way round.
-            others = [other for other in numbered if other.number and other.sure and other.rfc == each.rfc]
-            numbered[place] = _by_date(each, others)
-    versions = _sure([each for each in numbered if each.sure])
-    taken = {each.label for each in versions}
-    for each in numbered:
-        if not each.sure:
-            label = _free(f"rfc-v{each.number}" if each.rfc else f"v{each.number}", taken)
-            versions.append(Labelled(label, each.linked.posting, _evidence(each), each.linked.doubts))
+    for place, version in enumerate(numbered):
+        if not version.number:
+            # RFCs and other versions are numbered independently.
+            others = [other for other in numbered if other.number and other.sure and other.rfc == version.rfc]
+            numbered[place] = _by_date(version, others)
+    labelled = _sure([version for version in numbered if version.sure])
+    taken = {version.label for version in labelled}
+    for version in numbered:
+        if not version.sure:
+            label = _free(f"rfc-v{version.number}" if version.rfc else f"v{version.number}", taken)
+            labelled.append(Labelled(label, version.linked.posting, _evidence(version), version.linked.doubts))
             taken.add(label)
-    versions = _with_rests(versions, rests)
-    return sorted(versions, key=lambda each: (number(each.label), not each.posting.is_rfc, each.posting.date))
+    labelled = _with_rests(labelled, rests)
+    return sorted(labelled, key=lambda each: (number(each.label), not each.posting.is_rfc, each.posting.date))
 
 
 def _answered(posting: Posting, series: Sequence[Linked]) -> str:
-    """The whole posting that a posting of only some patches answers, and takes the others from; "" if there is none."""
+    """Return the Message-ID of the complete posting that a partial one answers, or "". It has the other patches."""
     if not posting.missing or not posting.patches:
         return ""
     total, above = posting.head.subject.total, posting.head.in_reply_to
-    whole = (each.posting for each in series if not each.doubts and not each.posting.missing)
+    complete = (linked.posting for linked in series if not linked.doubts and not linked.posting.missing)
     return next(
-        (each.message_id for each in whole if above in each.ids and each.letters[-1].subject.total == total), ""
+        (other.message_id for other in complete if above in other.ids and other.letters[-1].subject.total == total), ""
     )
 
 
 def _with_rests(versions: Sequence[Labelled], rests: Mapping[str, str]) -> list[Labelled]:
-    """The same with the labels of what they take their other patches from."""
-    names = {each.posting.message_id: each.label for each in versions if not each.doubts}
-    found = []
-    for each in versions:
-        rest = names.get(rests[each.posting.message_id], "")
-        said = (*each.evidence, f"sends only some patches, in answer to {rest}: the others are those of {rest}")
-        found.append(replace(each, rest_of=rest, evidence=said) if rest else each)
-    return found
+    """Return the versions with `rest_of` set for those that resent only some patches."""
+    names = {version.posting.message_id: version.label for version in versions if not version.doubts}
+    completed = []
+    for version in versions:
+        rest = names.get(rests[version.posting.message_id], "")
+        evidence = (*version.evidence, f"sends only some patches, in answer to {rest}: the others are those of {rest}")
+        completed.append(replace(version, rest_of=rest, evidence=evidence) if rest else version)
+    return completed
 
 
 def number(label: str) -> int:
-    """The number in a label that was given here: 10 of `v10`, 6 of `rfc-v6.1` and of `v6-b`."""
+    """Return the number in a label that was assigned here: 10 for `v10`, 6 for `rfc-v6.1` and for `v6-b`."""
     return int(re.split(r"[.-]", label.removeprefix("rfc-").removeprefix("v"))[0])
 
 
 def missing(versions: Sequence[Labelled]) -> list[int]:
-    """The numbers between 1 and the last sure version that no sure version has."""
-    numbers = {number(each.label) for each in versions if not each.doubts}
+    """Return the numbers from 1 to the last sure version that no sure version has."""
+    numbers = {number(version.label) for version in versions if not version.doubts}
     return [each for each in range(1, max(numbers, default=0)) if each not in numbers]
 
 
 def _with_gaps(linked: Linked) -> Linked:
-    """A posting that is not whole cannot be tested."""
+    """Return the posting with a doubt if it is incomplete, since it cannot be tested then."""
     posting, subject = linked.posting, linked.posting.head.subject
     if not posting.missing:
         return linked
     if len(posting.letters) == 1 and subject.number == 0:
-        what = "a cover letter without its patches"
+        doubt = "a cover letter without its patches"
     else:
         names = ", ".join(f"{each}/{subject.total}" for each in posting.missing)
-        what = f"not whole: {names} is missing (some patches sent anew, or the rest is not in this archive)"
-    return replace(linked, doubts=(*linked.doubts, what))
+        doubt = f"not whole: {names} is missing (some patches sent anew, or the rest is not in this archive)"
+    return replace(linked, doubts=(*linked.doubts, doubt))
 
 
 def _read(linked: Linked) -> _Numbered:
     subject = linked.posting.head.subject
     if subject.numbered:
         return _Numbered(linked, subject.version)
-    if found := titles.number_in_words(subject):
-        return _Numbered(linked, found[0], f"its number is in words: {found[1]!r}")
+    if in_words := titles.number_in_words(subject):
+        return _Numbered(linked, in_words[0], f"its number is in words: {in_words[1]!r}")
     return _Numbered(linked, 0)
 
 
-def _by_date(each: _Numbered, others: Sequence[_Numbered]) -> _Numbered:
-    """Number a mail without one: the first is v1, a later one is what its neighbours leave room for."""
-    before = max((other for other in others if other.date < each.date), key=lambda other: other.number, default=None)
-    after = min((other for other in others if other.date >= each.date), key=lambda other: other.number, default=None)
+def _by_date(posting: _Numbered, others: Sequence[_Numbered]) -> _Numbered:
+    """Return a posting with a number that follows from its neighbours. The oldest is v1."""
+    before = max((other for other in others if other.date < posting.date), key=lambda other: other.number, default=None)
+    after = min((other for other in others if other.date >= posting.date), key=lambda other: other.number, default=None)
     if before is None:
-        return replace(each, number=1, why="no number in the subject, and none is older")
+        return replace(posting, number=1, why="no number in the subject, and none is older")
     if after is None:
-        if before.number == 1 and before.linked.posting.title == each.linked.posting.title:
-            return replace(each, number=1, why="no number in the subject, the same again")
-        return replace(each, number=before.number + 1).doubted(f"no number in the subject, sent after {_when(before)}")
+        if before.number == 1 and before.linked.posting.title == posting.linked.posting.title:
+            return replace(posting, number=1, why="no number in the subject, the same again")
+        return replace(posting, number=before.number + 1).doubted(
+            f"no number in the subject, sent after {_when(before)}"
+        )
     span = f"no number in the subject; sent between {_when(before)} and {_when(after)}"
     if after.number == before.number + 2:
-        return replace(each, number=before.number + 1, why=span)
-    if before.number == 1 and before.linked.posting.title == each.linked.posting.title:
-        return replace(each, number=1, why="no number in the subject, the same again")
-    return replace(each, number=before.number).doubted(f"{span}, which does not tell its number")
+        return replace(posting, number=before.number + 1, why=span)
+    if before.number == 1 and before.linked.posting.title == posting.linked.posting.title:
+        return replace(posting, number=1, why="no number in the subject, the same again")
+    return replace(posting, number=before.number).doubted(f"{span}, which does not tell its number")
 
 
-def _when(each: _Numbered) -> str:
-    return f"v{each.number} ({each.date:%Y-%m-%d})"
+def _when(version: _Numbered) -> str:
+    return f"v{version.number} ({version.date:%Y-%m-%d})"
 
 
 def _sure(numbered: Sequence[_Numbered]) -> list[Labelled]:
-    """A number that came twice gets a digit behind it; that of an RFC a word before it, if another mail has it, too."""
+    """Return sure versions with labels: v6.1 and v6.2 if two are v6, rfc-v1 if both an RFC and another are v1."""
     groups: dict[tuple[int, bool], list[_Numbered]] = {}
-    for each in numbered:
-        groups.setdefault((each.number, each.rfc), []).append(each)
+    for version in numbered:
+        groups.setdefault((version.number, version.rfc), []).append(version)
     versions = []
     for (key, rfc), group in groups.items():
         label = f"rfc-v{key}" if rfc and (key, False) in groups else f"v{key}"
-        for place, each in enumerate(group):
-            evidence = _evidence(each)
+        for place, version in enumerate(group):
+            evidence = _evidence(version)
             if place:
-                evidence = (f"{label} again, {_after(group[place - 1], each)} after {label}.{place}", *evidence)
+                evidence = (f"{label} again, {_after(group[place - 1], version)} after {label}.{place}", *evidence)
             full = f"{label}.{place + 1}" if len(group) > 1 else label
-            versions.append(Labelled(full, each.linked.posting, evidence))
+            versions.append(Labelled(full, version.linked.posting, evidence))
     return versions
 
 
-def _evidence(each: _Numbered) -> tuple[str, ...]:
-    found = (each.why, *each.linked.evidence, "an RFC" if each.rfc else "")
-    return tuple(text for text in found if text)
+def _evidence(version: _Numbered) -> tuple[str, ...]:
+    reasons = (version.why, *version.linked.evidence, "an RFC" if version.rfc else "")
+    return tuple(reason for reason in reasons if reason)
 
 
 def _after(first: _Numbered, second: _Numbered) -> str:
@@ -180,6 +185,6 @@ def _after(first: _Numbered, second: _Numbered) -> str:
 
 
 def _free(label: str, taken: set[str]) -> str:
-    """The label, or one beside it that nothing else has."""
+    """Return the label, or one derived from it that is not taken."""
     wanted = [label, *(f"{label}-{letter}" for letter in "bcdefghijklmnopqrstuvwxyz")]
     return next((each for each in wanted if each not in taken), f"{label}-{len(taken)}")

@@ -1,7 +1,7 @@
-"""What a watch knows: the mails that it has seen, and what became of those that are new versions.
+"""What a watch remembers: the mails that it has seen, and the fate of those that are new versions.
 
-Written down before anything is done about a mail, and again afterwards, so that a watch that was killed at any moment
-neither forgets a version nor takes one twice.
+A mail is written down before anything is done about it, and again afterwards. So a watch that is killed at any moment
+neither forgets a version nor tests one twice.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from series_ci.host import files, locks
 
 
 class Fate(StrEnum):
-    """What became of a mail."""
+    """What was done about a mail."""
 
-    OTHER = "other"  # it is no new version
-    DOUBTFUL = "doubtful"  # it may be one: a person has been told
-    TOLD = "told"  # it is one, and was printed for others to test; what became of that is not known
-    POSTED = "posted"  # they have tested it, and the results are where people read them
+    OTHER = "other"  # not a new version
+    DOUBTFUL = "doubtful"  # perhaps a new version: a person was told
+    TOLD = "told"  # a new version that was printed for others to test; whether they did is not known
+    POSTED = "posted"  # others tested it, and published the results
     TRYING = "trying"  # it is being tested, or was when the watch was killed
     DONE = "done"
 
 
 @dataclass(frozen=True)
 class Record:
-    """One mail. `out` is the run directory of its test, `status` the exit status of that.
+    """The record of one mail. `out` is the run directory of its test, `status` the exit status of that.
 
-    `label` is what its version is called in reports, `times` how often it was printed for others to test.
+    `label` is the version's name in reports. `times` counts how often it was printed for others to test.
     """
 
     fate: Fate
@@ -44,7 +44,7 @@ class Record:
 
 
 class Ledger:
-    """The entries by Message-ID, in a file that is whole at any moment."""
+    """The records by Message-ID, in a file that is complete at any moment."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -57,43 +57,43 @@ class Ledger:
         return self._entries[message_id]
 
     def having(self, fate: Fate) -> list[str]:
-        """The mails with this fate, in the order in which they were written down."""
+        """Return the mails with this fate, in the order in which they were written down."""
         return [message_id for message_id, entry in self._entries.items() if entry.fate is fate]
 
     def put(self, entries: dict[str, Record]) -> None:
-        """Write these down, all or none."""
+        """Write these records to the file, all or none."""
         if not entries:
             return
         self._entries |= entries
-        files.write_json(self.path, {"mails": {name: asdict(each) for name, each in self._entries.items()}})
+        files.write_json(self.path, {"mails": {name: asdict(entry) for name, entry in self._entries.items()}})
 
 
 def _read(path: Path) -> dict[str, Record]:
     if not path.exists():
         return {}
-    found = files.read_json(path) or {}
+    content = files.read_json(path) or {}
     try:
-        return {str(name): _entry(each) for name, each in found["mails"].items()}
+        return {str(name): _entry(record) for name, record in content["mails"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         hint = "remove it to begin anew: all versions that are newer than those of the manifest are new then"
         raise UsageError(f"{path}: is not what a watch has written: {error!r}", hint=hint) from error
 
 
-def _entry(found: Mapping[str, Any]) -> Record:
-    """An entry as it was written, perhaps by a version of this program that knew no labels."""
+def _entry(record: Mapping[str, Any]) -> Record:
+    """Return a record from its JSON, perhaps written by a release that had no labels."""
     return Record(
-        Fate(found["fate"]),
-        str(found["title"]),
-        str(found["out"]),
-        found["status"],
-        str(found.get("label", "")),
-        int(found.get("times", 0)),
+        Fate(record["fate"]),
+        str(record["title"]),
+        str(record["out"]),
+        record["status"],
+        str(record.get("label", "")),
+        int(record.get("times", 0)),
     )
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Ledger]:
-    """The ledger, for one process at a time. Raises UsageError if another one has it."""
+    """Yield the ledger, to one process at a time. Raise UsageError if another one has it."""
 
     def busy(text: str) -> None:
         raise UsageError(f"{path}: {text.partition(';')[0]}", hint="one watch of a series is enough")

@@ -1,4 +1,4 @@
-"""The story of `series-ci versions`: fetch all versions and their threads, see who gave the trailers, ask a tree."""
+"""List the versions for `series-ci versions`: fetch them and their threads, check who gave the trailers, ask a tree."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from series_ci.manifest.model import Manifest, Version
 from series_ci.progress import Progress, count
 from series_ci.versions import as_mailed, checks, trailers, upstream
 from series_ci.versions.checks import Remark, Sent
+from series_ci.versions.trailers import Claim
 
 MAILS = 20
-"""So many mails of one person are looked at for one trailer, besides the threads of all versions."""
+"""The maximum number of mails of one person that are read for one trailer, besides the threads of all versions."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One version of the manifest: the mails, or the error with which they could not be had, and its marks."""
+    """One version of the manifest: its mails, or the error for which they are not available, and the remarks on it."""
 
     version: Version
     sent: Sent | None = None
@@ -33,7 +34,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Listing:
-    """All versions of a series; `trees` are those that were looked into, `remarks` what could not be looked at."""
+    """All versions of a series. `trees` are those that were searched; `remarks` say what could not be looked at."""
 
     manifest: Manifest
     versions: tuple[Listed, ...]
@@ -42,8 +43,8 @@ class Listing:
 
     @property
     def errors(self) -> list[Error]:
-        """Why some versions could not be had."""
-        return [each.error for each in self.versions if each.error]
+        """Return the errors of the versions that are not available."""
+        return [version.error for version in self.versions if version.error]
 
 
 @dataclass
@@ -54,17 +55,17 @@ class _Mails:
     read: dict[str, Letter] = field(default_factory=dict)
 
     def thread(self, message_id: str) -> None:
-        """Read the thread of a mail, unless it was read with another one. Raises Error."""
+        """Read the thread of a mail, unless it was read already. Raise Error."""
         if message_id not in self.read:
             letters = map(patchmail.read, search.thread(self.archive, message_id))
-            self.read |= {each.message_id: each for each in letters}
+            self.read |= {letter.message_id: letter for letter in letters}
 
 
 def look(manifest: Manifest, archive: Archive, spec: str | None, progress: Progress) -> Listing:
-    """List the versions. `spec` is the tree in which the series may be; without it, those in the cache are looked into.
+    """List the versions. `spec` is the tree to search for the series; without it, the trees in the cache are searched.
 
-    A version that is not in the archive, or not whole, is listed with its error. Raises Error for an archive that does
-    not answer, and for a tree that cannot be had.
+    A version that is not in the archive, or incomplete, is listed with its error. Raise Error if the archive does not
+    answer or the tree is not available.
     """
     mails = _Mails(archive)
     with progress.step("mails") as step:
@@ -73,21 +74,21 @@ def look(manifest: Manifest, archive: Archive, spec: str | None, progress: Progr
             step.update(version.label)
             listed.append(_fetch(version, manifest.message_ids(version.label), mails, progress))
         step.note(f"{count(len(listed), 'version')}, {count(len(mails.read), 'mail')} in their threads")
-    sent = [each.sent for each in listed if each.sent]
+    sent = [entry.sent for entry in listed if entry.sent]
     remarks: list[str] = []
     with progress.step("trailers") as step:
-        sent = [replace(each, claims=trailers.back(each.claims, each.head, mails.read.values())) for each in sent]
-        sent = [_search(each, sent, mails, remarks) for each in sent]
-        step.note(count(sum(len(each.claims) for each in sent), "trailer") + " of others")
-    trees, found = _in_trees(sent, spec, progress)
+        sent = [replace(mailed, claims=_backed(mailed, mails)) for mailed in sent]
+        sent = [_search(mailed, sent, mails, remarks) for mailed in sent]
+        step.note(count(sum(len(mailed.claims) for mailed in sent), "trailer") + " of others")
+    trees, of_trees = _in_trees(sent, spec, progress)
     of_mails = checks.marks(sent)
-    by_label = {each.label: each for each in sent}
-    all_marks = {each.label: (*of_mails[at], *found[at]) for at, each in enumerate(sent)}
-    done = [
-        replace(each, sent=by_label[each.version.label], marks=all_marks[each.version.label]) if each.sent else each
-        for each in listed
+    by_label = {mailed.label: mailed for mailed in sent}
+    marks = {mailed.label: (*of_mails[at], *of_trees[at]) for at, mailed in enumerate(sent)}
+    entries = [
+        replace(entry, sent=by_label[entry.version.label], marks=marks[entry.version.label]) if entry.sent else entry
+        for entry in listed
     ]
-    return Listing(manifest, tuple(done), tuple(trees), tuple(dict.fromkeys(remarks)))
+    return Listing(manifest, tuple(entries), tuple(trees), tuple(dict.fromkeys(remarks)))
 
 
 def _fetch(version: Version, message_ids: Sequence[str], mails: _Mails, progress: Progress) -> Listed:
@@ -97,7 +98,7 @@ def _fetch(version: Version, message_ids: Sequence[str], mails: _Mails, progress
         return Listed(version, error=error)
     try:
         fetched = fetch.fetch_version(message_ids, mails.archive, tell=progress.say)
-    except Error as error:  # the archive answers: it is this version that is not whole
+    except Error as error:  # the archive answers, but this version is incomplete
         return Listed(version, error=error)
     return Listed(version, sent=_sent(version.label, fetched, mails.read))
 
@@ -112,17 +113,24 @@ def _sent(label: str, fetched: Fetched, known: Mapping[str, Letter]) -> Sent:
 
 
 def _search(version: Sent, versions: Sequence[Sent], mails: _Mails, remarks: list[str]) -> Sent:
-    """Look for the mails that are in no thread of the versions: a person's answers to another series of these words."""
-    words = trailers.stable_words([each.head.subject.title for each in versions])
-    for claim in [each for each in version.claims if not each.backed_by and each.trailer.address]:
+    """Return the version with claims that mails outside of its threads back.
+
+    Such a mail is a person's reply to another series with these words.
+    """
+    words = trailers.stable_words([other.head.subject.title for other in versions])
+    for claim in [claim for claim in version.claims if not claim.backed_by and claim.trailer.address]:
         query = Query(from_address=claim.trailer.address, subject_words=words)
         try:
-            for found in search.search(mails.archive, query, MAILS):
-                mails.thread(found.message_id)
+            for hit in search.search(mails.archive, query, MAILS):
+                mails.thread(hit.message_id)
         except Error as error:
             remarks.append(f"for trailers only the threads of the versions were looked at: {error.message}")
             break
-    return replace(version, claims=trailers.back(version.claims, version.head, mails.read.values()))
+    return replace(version, claims=_backed(version, mails))
+
+
+def _backed(version: Sent, mails: _Mails) -> tuple[Claim, ...]:
+    return trailers.back(version.claims, version.head, mails.read.values())
 
 
 def _in_trees(sent: Sequence[Sent], spec: str | None, progress: Progress) -> tuple[list[str], list[tuple[Remark, ...]]]:
@@ -132,8 +140,8 @@ def _in_trees(sent: Sequence[Sent], spec: str | None, progress: Progress) -> tup
             store.check_kernel(store.Store(bases[0].store), bases[0].commit, spec)
         else:
             bases = history.imported()
-        found = [upstream.look(base, sent) for base in bases]
+        of_bases = [upstream.look(base, sent) for base in bases]
         step.note(", ".join(base.spec for base in bases) or "none in the cache to look into; name one with --tree")
     return [base.spec for base in bases], [
-        tuple(mark for each in found for mark in each[at]) for at in range(len(sent))
+        tuple(mark for of_base in of_bases for mark in of_base[at]) for at in range(len(sent))
     ]

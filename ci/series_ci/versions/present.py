@@ -1,4 +1,4 @@
-"""Whether a base has a series already, so that there is nothing left to apply."""
+"""Refuse a series that the base has already, so that there is nothing to apply."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HINT = "give the tree as it was before, with --tree: a checkout takes @COMMIT"
 
 
 def require_absent(base: Base, fetched: Fetched, error: ApplyError) -> None:
-    """Raise AlreadyAppliedError if a version does not apply as the base has its code; `error` is what git said."""
+    """Raise AlreadyAppliedError if a version does not apply because the base has its code. `error` is what git said."""
     store = Store(base.store)
 
     @cache
@@ -29,7 +29,7 @@ def require_absent(base: Base, fetched: Fetched, error: ApplyError) -> None:
 
 
 def require_change(base: Base, changed: Sequence[str]) -> None:
-    """Raise AlreadyAppliedError if the series changes no file of the base, in the end; `changed` are those it does."""
+    """Raise AlreadyAppliedError if the series leaves all files as in the base. `changed` are the files that differ."""
     if not changed:
         raise AlreadyAppliedError(
             f"already in the base: the series changes no file of {base.spec} ({base.commit[:12]})", hint=_HINT

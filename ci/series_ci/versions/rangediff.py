@@ -1,4 +1,4 @@
-"""What became of each patch from one version to the next: the model behind `series-ci diff`, and git's words for it."""
+"""The fate of each patch from one version to the next: the data of `series-ci diff`, and a parser of git range-diff."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class PatchFate(StrEnum):
-    """What became of a patch, in the characters of git range-diff."""
+    """The fate of a patch, by the characters of git range-diff."""
 
     SAME = "="
     CHANGED = "!"
@@ -22,7 +22,7 @@ WORDS = {PatchFate.SAME: "same", PatchFate.CHANGED: "changed", PatchFate.DROPPED
 
 @dataclass(frozen=True)
 class PatchSide:
-    """A patch of one version: its number from 1, its title, and its commit where it was applied."""
+    """A patch of one version: its number from 1, its title, and its commit if it was applied."""
 
     number: int
     title: str
@@ -31,10 +31,10 @@ class PatchSide:
 
 @dataclass(frozen=True)
 class PatchPair:
-    """A patch of the old version and the patch of the new one that it became; one of them is None without the other.
+    """A patch of the old version and the patch of the new version that it became. One of them may be None.
 
-    `lines` is a diff of the two patches, commit message included: its first column tells old from new, its second one
-    is the patch's own. Empty unless the mark is CHANGED.
+    `lines` is a diff of the two patches, commit messages included: the first column says old or new, the second belongs
+    to the patch. It is empty unless `mark` is CHANGED.
     """
 
     mark: PatchFate
@@ -44,18 +44,18 @@ class PatchPair:
 
     @property
     def title(self) -> str:
-        """The title that the patch has now, or had when it was dropped."""
+        """Return the new title of the patch, or the old one if the patch was dropped."""
         side = self.new or self.old
         return side.title if side else ""
 
     @property
     def added(self) -> int:
-        """Lines that only the new patch has."""
+        """Return the number of lines that only the new patch has."""
         return sum(line.startswith("+") for line in self.lines)
 
     @property
     def removed(self) -> int:
-        """Lines that only the old patch has."""
+        """Return the number of lines that only the old patch has."""
         return sum(line.startswith("-") for line in self.lines)
 
 
@@ -65,13 +65,13 @@ _HEADER = re.compile(rf"{_SIDE} ([=!<>]) {_SIDE} .*")
 
 
 def parse(text: str, old: Sequence[str], new: Sequence[str]) -> tuple[PatchPair, ...]:
-    """The pairs in what `git range-diff --no-color` prints; `old` and `new` are the titles of all patches.
+    """Return the pairs in the output of `git range-diff --no-color`. `old` and `new` are the titles of all patches.
 
-    Lines of a patch are indented further than git ever indents a header, so none can look like one. Raises ValueError
-    for a text that is none of git's.
+    Lines of a patch are indented more than git ever indents a header, so none looks like a header. Raise ValueError if
+    the text is not git's.
     """
     pairs: list[tuple[PatchFate, PatchSide | None, PatchSide | None, list[str]]] = []
-    # Not splitlines(): a form feed in a source file ends no line.
+    # splitlines() would also split at a form feed in a source file.
     for line in text.removesuffix("\n").split("\n") if text else ():
         if pairs and line.startswith(_INDENT):
             pairs[-1][3].append(line.removeprefix(_INDENT))
@@ -84,12 +84,12 @@ def parse(text: str, old: Sequence[str], new: Sequence[str]) -> tuple[PatchPair,
 
 
 def _side(number: str, commit: str, titles: Sequence[str]) -> PatchSide | None:
-    # git prints the old title for both, and a title may have changed.
+    # git prints the old title for both sides, but the title may have changed.
     return None if number == "-" else PatchSide(int(number), titles[int(number) - 1], commit)
 
 
 def equal(pairs: Iterable[PatchPair]) -> bool:
-    """Whether nothing changed: neither code nor commit messages, nor the order of the patches."""
+    """Return whether nothing changed: neither code nor commit messages nor the order of the patches."""
     return all(
         pair.mark is PatchFate.SAME and pair.old and pair.new and pair.old.number == pair.new.number for pair in pairs
     )

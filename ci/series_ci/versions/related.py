@@ -1,7 +1,7 @@
-"""Which postings are versions of the same series, and why one may believe it. Data in, data out.
+"""Decide which postings are versions of the same series, and say why. Pure.
 
-Nothing at all tells for certain that two mails are versions of one series: what speaks for it is collected, and what
-does not suffice is left to a person.
+Nothing proves that two mails are versions of one series. So evidence is collected, and if it is not sufficient, a
+person has to decide.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from series_ci.mail import titles
 from series_ci.mail.posting import Posting
 
 ALIKE = 0.7
-"""Likeness of titles from which on they are taken for the same, if sender and files are the same, too."""
+"""The likeness from which on titles count as the same, if sender and files are the same too."""
 
 NEAR = 0.4
-"""Likeness from which on it is worth a person's look."""
+"""The likeness from which on a person should have a look."""
 
 
 @dataclass(frozen=True)
 class Relation:
-    """What ties a posting to one that is known. `sure` if that suffices; `doubts` say what is missing."""
+    """What ties a posting to a known one. It is `sure` if that suffices; otherwise `doubts` say what is missing."""
 
     sure: bool
     likeness: float
@@ -31,7 +31,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Linked:
-    """A posting of the series; `doubts` are the reasons why a person has to look at it, none if it is sure."""
+    """A posting of the series. `doubts` are reasons for a person to look at it; it is sure if there are none."""
 
     posting: Posting
     evidence: tuple[str, ...]
@@ -40,7 +40,7 @@ class Linked:
 
 @dataclass(frozen=True)
 class _Ties:
-    """The single facts about two postings."""
+    """The facts about two postings, each on its own."""
 
     change_id: bool
     link: str
@@ -53,36 +53,34 @@ class _Ties:
 
     @property
     def alike(self) -> bool:
-        """Whether the titles are, or those of most patches below a cover letter with another name."""
+        """Return whether the titles are alike, or those of most patches below cover letters with different titles."""
         return self.likeness >= ALIKE or self.patches > 0
 
 
 def link(start: Posting, pool: Iterable[Posting]) -> list[Linked]:
-    """The postings of a pool that belong to the series of `start`, sure and doubtful ones, oldest first.
+    """Return the postings of a pool that belong to the series of `start`, sure and doubtful ones, oldest first.
 
-    Versions drift: each may be like its neighbour and unlike the first. So what is sure is compared with, in turn.
+    A version may be like its neighbour and unlike the first one. So each posting that is sure is compared with, too.
     """
-    rest = {each.message_id: each for each in pool if each.message_id != start.message_id}
+    rest = {posting.message_id: posting for posting in pool if posting.message_id != start.message_id}
     known = [Linked(start, ("asked for",))]
-    while found := [(each, relation) for each in rest.values() if (relation := _best(each, known)) and relation.sure]:
-        for each, relation in found:
-            known.append(Linked(each, relation.evidence))
-            del rest[each.message_id]
-    doubtful = [
-        Linked(each, relation.evidence, relation.doubts) for each in rest.values() if (relation := _best(each, known))
-    ]
-    return sorted([*known, *doubtful], key=lambda each: each.posting.date)
+    while sure := [(other, tie) for other in rest.values() if (tie := _best(other, known)) and tie.sure]:
+        for posting, relation in sure:
+            known.append(Linked(posting, relation.evidence))
+            del rest[posting.message_id]
+    doubtful = [Linked(other, tie.evidence, tie.doubts) for other in rest.values() if (tie := _best(other, known))]
+    return sorted([*known, *doubtful], key=lambda linked: linked.posting.date)
 
 
 def _best(posting: Posting, known: Sequence[Linked]) -> Relation | None:
-    others = [each.posting for each in known if each.posting is not posting]
-    others.sort(key=lambda other: abs(other.date - posting.date))  # of equals the nearest in time
-    relations = [found for other in others if (found := relate(posting, other))]
-    return max(relations, key=lambda each: (each.sure, each.likeness), default=None)
+    others = [linked.posting for linked in known if linked.posting is not posting]
+    others.sort(key=lambda other: abs(other.date - posting.date))  # of equally good ones take the nearest in time
+    relations = [relation for other in others if (relation := relate(posting, other))]
+    return max(relations, key=lambda relation: (relation.sure, relation.likeness), default=None)
 
 
 def relate(posting: Posting, known: Posting) -> Relation | None:
-    """What ties a posting to a known one; None if nothing does that is worth a look."""
+    """Return what ties a posting to a known one, or None if that is not worth a look."""
     ties = _ties(posting, known)
     twin = _number(posting) == _number(known) and posting.title != known.title
     evidence, doubts = _words(posting, known, ties)
@@ -106,7 +104,7 @@ def relate(posting: Posting, known: Posting) -> Relation | None:
 
 
 def name(posting: Posting) -> str:
-    """What a person calls it: its number, or its date where it has none."""
+    """Return a name of the posting for people: its number, or its date if it has none."""
     subject = posting.head.subject
     rfc = "RFC " if posting.is_rfc else ""
     return f"{rfc}v{subject.version}" if subject.numbered else f"the {rfc}mail of {posting.date:%Y-%m-%d}"
@@ -119,13 +117,13 @@ def _number(posting: Posting) -> tuple[int, bool] | None:
 
 def _ties(posting: Posting, known: Posting) -> _Ties:
     forth, back = known.links & posting.ids, posting.links & known.ids
-    linking = [*((known, each) for each in forth), *((posting, each) for each in back)]
+    linking = [*((known, target) for target in forth), *((posting, target) for target in back)]
     ours, theirs = set(posting.paths), set(known.paths)
     one, other = posting.head, known.head
     return _Ties(
         change_id=bool(posting.change_ids & known.change_ids),
         link=f"{name(known)} links to it" if forth else f"it links to {name(known)}" if back else "",
-        named_link=any(target in mail.version_links for each, target in linking for mail in each.letters),
+        named_link=any(target in mail.version_links for source, target in linking for mail in source.letters),
         thread=bool((posting.above | posting.ids) & (known.above | known.ids)),
         sender=one.sender_address.lower() == other.sender_address.lower(),
         likeness=titles.likeness(posting.words, known.words),
@@ -135,7 +133,7 @@ def _ties(posting: Posting, known: Posting) -> _Ties:
 
 
 def _patches(posting: Posting, known: Posting) -> int:
-    """How many patches have their like in the other posting, 0 if that is less than half of the shorter one."""
+    """Return how many patches have a similar one in the other posting, 0 if less than half of the shorter one have."""
     single = min(len(posting.letters), len(known.letters)) < 2
     if single and not (posting.missing or known.missing):
         return 0  # a series of one patch is compared by its title
@@ -144,7 +142,7 @@ def _patches(posting: Posting, known: Posting) -> int:
 
 
 def _words(posting: Posting, known: Posting, ties: _Ties) -> tuple[list[str], list[str]]:
-    """What speaks for it and what against, for a person to read."""
+    """Return what speaks for a relation and what against it, for a person to read."""
     other = name(known)
     evidence: list[str] = []
     doubts: list[str] = []
@@ -161,8 +159,8 @@ def _words(posting: Posting, known: Posting, ties: _Ties) -> tuple[list[str], li
     elif posting.words.words == known.words.words:
         evidence.append(f"same words in the title as {other}")
     else:
-        said = _common_words(posting, known)
-        (evidence if ties.likeness >= NEAR or ties.patches else doubts).append(said)
+        shared = _common_words(posting, known)
+        (evidence if ties.likeness >= NEAR or ties.patches else doubts).append(shared)
     if ties.patches:
         evidence.append(f"{ties.patches} of its {len(posting.patches)} patches are in {other} by title")
     if ties.files:

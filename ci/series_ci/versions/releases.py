@@ -1,10 +1,10 @@
-"""When mainline kernels were released: what a mail of a given day was probably written for."""
+"""Release dates of mainline kernels: for which kernel a mail of a given day was probably written."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
-# The days of the tags in Linus Torvalds' tree; those of the long-term kernels stand on kernel.org/releases.html. They
+# The dates of the tags in Linus Torvalds' tree; those of the long-term kernels are on kernel.org/releases.html. They
 # need not be exact: they only choose between two neighbours, and both are shown.
 RELEASES = {
     "v5.10": date(2020, 12, 13),
@@ -39,21 +39,21 @@ RELEASES = {
 }
 
 MERGE_WINDOW = timedelta(days=14)
-"""From a release to the first candidate of the next one."""
+"""The time from a release to the first candidate of the next one."""
 
 
 def around(day: date) -> tuple[str, str]:
-    """The last release on or before a day, and the first one after it; "" where this table ends."""
+    """Return the last release on or before a day and the first one after it, "" where this table has none."""
     before = [tag for tag, released in RELEASES.items() if released <= day]
     after = [tag for tag, released in RELEASES.items() if released > day]
     return (before[-1] if before else "", after[0] if after else "")
 
 
 def nearest(day: date) -> str:
-    """The release whose source is nearest to what people worked on that day.
+    """Return the release whose source is nearest to what people worked on that day.
 
-    In a merge window that is the last release. After it they work on candidates of the next one, which differ from it
-    by fixes only, while nearly all that it has new is in them.
+    In a merge window that is the last release. After it people work on candidates of the next one, which differ from
+    that by fixes only and have nearly all that it adds.
     """
     before, after = around(day)
     if before and after:

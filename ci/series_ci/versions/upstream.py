@@ -1,4 +1,4 @@
-"""Whether a tree has a version already: as commits in its history, or at least its code."""
+"""Whether a tree has a version already, as commits in its history or at least as code."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from series_ci.versions.checks import Remark, RemarkKind, Sent
 from series_ci.versions.presence import holds
 
 BEFORE = timedelta(days=1)
-"""So long before the first version commits are looked at, too: they and mails have their dates from two clocks."""
+"""How long before the first version commits are looked at, since the dates of commits and mails are from two clocks."""
 
 COMMITS = 500
-"""Of one author's commits the newest so many are compared, besides those with a title of the series."""
+"""The maximum number of one author's newest commits that are compared, besides those with a title of the series."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Commit:
 
 
 def look(base: Base, versions: Sequence[Sent]) -> list[tuple[Remark, ...]]:
-    """What each version's marks say about one tree."""
+    """Return the remarks on each version that say whether one tree has it."""
     commits = _candidates(base, versions) if history.has_history(base) else None
     store = Store(base.store)
 
@@ -40,23 +40,23 @@ def look(base: Base, versions: Sequence[Sent]) -> list[tuple[Remark, ...]]:
 
     merged = _merged(versions, commits or ())
     return [
-        (merged[each.label],)
-        if each.label in merged
-        else tuple(_in_tree(each, base, text, has_history=commits is not None))
-        for each in versions
+        (merged[version.label],)
+        if version.label in merged
+        else tuple(_in_tree(version, base, text, has_history=commits is not None))
+        for version in versions
     ]
 
 
 def _candidates(base: Base, versions: Sequence[Sent]) -> list[Commit]:
-    """The commits that have a title of the series or its author. Only their diffs are looked at: a log can be long."""
-    letters = [letter for each in versions for letter in each.patches]
+    """Return the commits that have a title of the series or its author. Others are not compared: a log can be long."""
+    letters = [letter for version in versions for letter in version.patches]
     since = min((letter.date for letter in letters if letter.date), default=datetime.fromisoformat("1970-01-02T00:00Z"))
     names = sorted({path for letter in letters for path in letter.paths})
     titles = {letter.subject.title for letter in letters}
     authors = {letter.author_address.lower() for letter in letters}
-    found = history.log(base, since - BEFORE, names)
-    rows = [row for row in found if row[1] in titles]
-    rows += [row for row in found if row[2].lower() in authors and row[1] not in titles][:COMMITS]
+    log = history.log(base, since - BEFORE, names)
+    rows = [row for row in log if row[1] in titles]
+    rows += [row for row in log if row[2].lower() in authors and row[1] not in titles][:COMMITS]
     if not rows:
         return []
     done = process.run(["git", "patch-id", "--stable"], stdin=history.shown(base, [commit for commit, _s, _a in rows]))
@@ -65,25 +65,28 @@ def _candidates(base: Base, versions: Sequence[Sent]) -> list[Commit]:
 
 
 def _merged(versions: Sequence[Sent], commits: Sequence[Commit]) -> dict[str, Remark]:
-    """The versions that were merged: those whose patches are commits, else the last one, if all its titles are."""
-    by_id = {each.patch_id: each for each in reversed(commits) if each.patch_id}
-    by_title = {each.subject: each for each in reversed(commits)}
-    found = {}
+    """Return the remarks on merged versions, by label.
+
+    These are the versions whose patches are commits, or else the last version, if all its titles are commits.
+    """
+    by_id = {commit.patch_id: commit for commit in reversed(commits) if commit.patch_id}
+    by_title = {commit.subject: commit for commit in reversed(commits)}
+    merged = {}
     for version in versions:
-        exact = [by_id[each] for each in version.patch_ids if each in by_id]
+        exact = [by_id[patch_id] for patch_id in version.patch_ids if patch_id in by_id]
         if len(exact) == len(version.patch_ids):
-            found[version.label] = _mark(exact, "")
-    if versions and not found:
+            merged[version.label] = _mark(exact, "")
+    if versions and not merged:
         last = versions[-1]
-        similar = [by_title[each.subject.title] for each in last.patches if each.subject.title in by_title]
+        similar = [by_title[patch.subject.title] for patch in last.patches if patch.subject.title in by_title]
         if len(similar) == len(last.patches):
-            found[last.label] = _mark(similar, ", changed on the way")
-    return found
+            merged[last.label] = _mark(similar, ", changed on the way")
+    return merged
 
 
 def _mark(commits: Sequence[Commit], how: str) -> Remark:
     last = commits[-1].commit[:12]
-    detail = "; ".join(f'{each.commit[:12]} ("{each.subject}")' for each in commits)
+    detail = "; ".join(f'{commit.commit[:12]} ("{commit.subject}")' for commit in commits)
     return Remark(RemarkKind.MERGED, f"merged as {last}{how}", f"merged{how}: {detail}")
 
 
