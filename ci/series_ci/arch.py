@@ -1,4 +1,4 @@
-"""Architectures as rows of data: adding one means adding a row here and a fragment kernel/data/guest-NAME.config."""
+"""Architectures as rows of data. To add one, add a row here and a fragment kernel/data/guest-NAME.config."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Literal
 from series_ci.errors import UsageError
 
 Accel = Literal["kvm", "tcg", "icount"]
-"""What a guest runs under: icount is TCG with a clock that counts instructions."""
+"""The accelerator of a guest. icount is TCG with a clock that counts instructions."""
 
 
 @dataclass(frozen=True)
 class Arch:
     """How one architecture is built and run.
 
-    `name` is what users call it, `machine` what `uname -m` says there, `debian` what Debian's packages say. `make` is
-    the kernel's ARCH=, `target` and `image` what to build and where it appears below the build folder.
-    `options` are QEMU options with the reason for each; `arguments` are arguments of the kernel.
+    `name` is its name in this program, `machine` its name in `uname -m`, `debian` its name in Debian packages. `make`
+    is the kernel's ARCH=, `target` the make target, `image` the file that this makes below the build folder. `options`
+    are QEMU options, each with its value and the reason for it; `arguments` are arguments of the kernel.
     """
 
     name: str
@@ -36,17 +36,17 @@ class Arch:
 
     @property
     def foreign(self) -> bool:
-        """Whether this host runs none of its programs."""
+        """Return whether this host cannot run programs of the architecture."""
         return self.name != host()
 
     @property
     def prefix(self) -> str:
-        """CROSS_COMPILE= on this host: nothing for its own architecture."""
+        """Return CROSS_COMPILE= for this host: "" for its own architecture."""
         return self.cross if self.foreign else ""
 
     @property
     def gcc(self) -> str:
-        """The compiler for it on this host."""
+        """Return the compiler for it on this host."""
         return f"{self.prefix}gcc"
 
 
@@ -118,13 +118,13 @@ ARCHES = {row.name: row for row in _ROWS}
 
 
 def host() -> str:
-    """The name of the machine we run on, as a row calls it."""
+    """Return the name of this host's architecture as in a row, or as `uname -m` has it if there is no such row."""
     machine = platform.machine()
     return next((row.name for row in _ROWS if row.machine == machine), machine)
 
 
 def get(name: str) -> Arch:
-    """The row of an architecture."""
+    """Return the row of an architecture. Raise UsageError if there is none."""
     if name not in ARCHES:
         raise UsageError(f"no such architecture: {name}", hint=f"there are: {', '.join(ARCHES)}")
     return ARCHES[name]
@@ -132,7 +132,7 @@ def get(name: str) -> Arch:
 
 @dataclass(frozen=True)
 class Machine:
-    """The size of a guest: `memory` and `swap` in bytes (no swap disk when 0)."""
+    """The size of a guest. `memory` and `swap` are in bytes; there is no swap disk if `swap` is 0."""
 
     arch: Arch
     memory: int

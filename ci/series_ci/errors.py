@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """What the process returns; the README lists the same table."""
+    """The exit status of the process. The README has the same table."""
 
     OK = 0
     REGRESSION = 1
@@ -19,10 +19,10 @@ class ExitStatus(IntEnum):
 
 
 class Error(Exception):
-    """Something went wrong that the user can act on.
+    """A problem that the user can act on.
 
-    `message` says what failed, on what and why; `hint` is the next thing to do; `details` are lines of evidence
-    (a conflict, a compiler message) that are shown below the message as they are.
+    `message` says what failed, on what and why. `hint` is what to do next. `details` are lines of evidence (a conflict,
+    a compiler message) that are shown below the message as they are.
     """
 
     status = ExitStatus.INFRASTRUCTURE
@@ -35,13 +35,13 @@ class Error(Exception):
 
 
 class UsageError(Error):
-    """The command line, a manifest, or what they name is wrong; trying again cannot help."""
+    """The command line, a manifest, or something that they name is wrong. Trying again cannot help."""
 
     status = ExitStatus.USAGE
 
 
 class SeriesError(Error):
-    """A series that was not booted, for a reason in the series itself: that is a verdict, which `verdict` names."""
+    """The series was not booted, for a reason in the series itself. That is a verdict, and `verdict` is its name."""
 
     verdict = ""
 
@@ -61,7 +61,7 @@ class BuildError(SeriesError):
 
 
 class NotTestedError(SeriesError):
-    """A boot would say nothing about the series: none of it is in the kernel."""
+    """A boot would say nothing about the series, since none of it is in the kernel."""
 
     status = ExitStatus.NOT_TESTED
     verdict = "not tested"
@@ -80,6 +80,6 @@ class AlreadyAppliedError(NotTestedError):
 
 
 class InfrastructureError(Error):
-    """Network, b4, QEMU, disk: something around the test failed, which says nothing about the series."""
+    """Something around the test failed (network, b4, QEMU, disk). This says nothing about the series."""
 
     status = ExitStatus.INFRASTRUCTURE

@@ -1,4 +1,4 @@
-"""The interface that long work reports its progress to. The command line shows it; a test passes one that is silent."""
+"""The interface by which long work reports its progress. The command line shows it; tests pass a silent one."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Tell = Callable[[str], None]
-"""Called with a line for the user."""
+"""A function that is called with a line for the user."""
 
 
 def count(number: int, noun: str) -> str:
-    """`1 patch`, `2 patches`: a number with its noun."""
+    """Return a number with its noun in singular or plural: `1 patch`, `2 patches`."""
     ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
     return f"{number} {noun}{ending}"
 
 
 class Step:
-    """One step that is under way."""
+    """A step that is in progress."""
 
     def update(self, text: str) -> None:
-        """Show what the step is doing right now. It may be called very often."""
+        """Show what the step is doing. This may be called very often."""
 
     def note(self, text: str) -> None:
-        """Keep a text in view after the step has ended: where from, how many, cached or not."""
+        """Show a text that remains after the step has ended: the source, a count, or whether it was cached."""
 
 
 class Progress:
-    """Progress that nobody watches: every call does nothing."""
+    """Progress that nobody watches: all methods do nothing."""
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:

@@ -1,4 +1,4 @@
-"""Files and pages from the web, whole or not at all."""
+"""Fetch files and pages from the web, completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     import requests
 
 TIMEOUT = (15, 60)
-"""Seconds to connect, and between two pieces of the answer."""
+"""Seconds to connect, and seconds between two pieces of the answer."""
 
 CHUNK = 1 << 20
 
 PAGE = 64 << 20
-"""Bytes that a page may have: 200 mails in one are some 10 MB, a longer answer is not what was asked for."""
+"""The maximum size of a page in bytes. A page of 200 mails has some 10 MB; a longer answer must be something else."""
 
 
 TRY = "open the URL by hand; a server that is down or busy can be tried again later"
 
 
 class RefusedError(InfrastructureError):
-    """The server answered, but not with the page: `code` is its HTTP status, `body` the text it sent along."""
+    """The server answered, but not with the page. `code` is its HTTP status, `body` is the text of the answer."""
 
     def __init__(self, url: str, code: int, reason: str, body: bytes = b"") -> None:
         super().__init__(f"{url}: the server said {code} {reason}", hint=TRY)
@@ -35,14 +35,14 @@ class RefusedError(InfrastructureError):
 
 
 def get(url: str) -> bytes:
-    """Fetch a page into memory; a server that is at fault for the moment (5xx) is asked once more.
+    """Fetch a page into memory. If the server has a temporary problem (5xx), ask once more.
 
-    Raises RefusedError for an answer that is not 200, InfrastructureError for none, or one that breaks off.
+    Raise RefusedError for an answer that is not 200, InfrastructureError if no answer comes, or an incomplete one.
     """
     try:
         return _get(url)
     except RefusedError as error:
-        if error.code < 500 or error.code == 501:  # 501: it never will
+        if error.code < 500 or error.code == 501:  # 501 Not Implemented is permanent
             raise
     return _get(url)
 
@@ -62,17 +62,17 @@ def _get(url: str) -> bytes:
 
 
 def cut_off(answer: requests.Response, size: int) -> str:
-    """`ended after 2 of 3 bytes` for an answer of which `size` bytes came, if that is not what its header says."""
+    """Return `ended after 2 of 3 bytes` if `size` is not the length in the answer's header, or ""."""
     expected = answer.headers.get("Content-Length", "")
     whole = not expected.isdecimal() or "Content-Encoding" in answer.headers or size == int(expected)
     return "" if whole else f"ended after {size} of {expected} bytes"
 
 
 def download(url: str, target: Path) -> None:
-    """Fetch `url` into the file `target`. Raises InfrastructureError with the reason; then `target` does not exist."""
+    """Fetch `url` into the file `target`. If that fails, raise InfrastructureError, and `target` does not exist."""
     partial = target.with_name(f".{target.name}.part")
     try:
-        # The network's errors are OSErrors, too: they have to be told apart before the disk's.
+        # Errors of requests are OSErrors too, so _asked converts them before disk_errors sees them.
         with files.disk_errors(partial), _asked(url) as answer:
             answer.raise_for_status()
             with partial.open("wb") as out:
@@ -87,8 +87,8 @@ def download(url: str, target: Path) -> None:
 
 @contextmanager
 def _asked(url: str) -> Iterator[requests.Response]:
-    """The answer to a GET, its body still to come; errors of the network are ours in the block, too."""
-    # It takes longer to load than most verbs need that find everything in the cache.
+    """Yield the answer to a GET before its body is read. Convert network errors, also those in the block, to ours."""
+    # Importing requests takes longer than most verbs need if everything is in the cache.
     import requests  # noqa: PLC0415
 
     try:

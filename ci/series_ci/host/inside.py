@@ -1,8 +1,8 @@
-"""Files below a folder that strangers write to, opened without following a link, and bounded.
+"""Open files below a folder that strangers write to, without following links, and up to a maximum size.
 
-A tree that a series was applied to, and a folder that its Makefiles have built in, hold what their authors like: links
-to files of this machine, devices without an end, pipes that nobody writes to. Only regular files are read here, and
-only below the folder that the caller names. The folder itself is ours, and may be reached by a link.
+A tree that a series was applied to, and a folder in which its Makefiles have built, contain what their authors like:
+links to files of this machine, devices without end, pipes that nobody writes to. Only regular files are read, and only
+below the folder that the caller names. That folder itself is ours, and may be reached by a link.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from series_ci.errors import InfrastructureError
 MIB = 1 << 20
 
 MOST = 64 * MIB
-"""Bytes of a file that is read into memory, unless the caller says otherwise."""
+"""The default maximum size, in bytes, of a file that is read into memory."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
@@ -28,11 +28,11 @@ _NOT_FOLLOWED = {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EISDIR}
 
 
 class StrangeFileError(InfrastructureError):
-    """A name does not stand for a regular file of bearable size below the folder."""
+    """A name does not stand for a regular file of acceptable size below the folder."""
 
 
 def read(root: Path, name: str, most: int = MOST) -> bytes | None:
-    """The content of a file, None if there is none. Raises StrangeFileError."""
+    """Return the content of a file, or None if there is none. Raise StrangeFileError."""
     with _opened(root, name, os.O_RDONLY) as handle:
         if handle is None:
             return None
@@ -42,7 +42,10 @@ def read(root: Path, name: str, most: int = MOST) -> bytes | None:
 
 
 def text(path: Path, most: int = MOST) -> str:
-    """A log of ours as text; of one with more than `most` bytes both ends. Raises StrangeFileError, OSError."""
+    """Return one of our logs as text, or both ends of it if it has more than `most` bytes.
+
+    Raise StrangeFileError, and OSError.
+    """
     with _opened(path.parent, path.name, os.O_RDONLY) as handle:
         if handle is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
@@ -57,7 +60,7 @@ def text(path: Path, most: int = MOST) -> str:
 
 
 def is_file(root: Path, name: str) -> bool:
-    """Whether a name stands for a regular file, reached through folders alone."""
+    """Return whether a name stands for a regular file that is reached through folders only."""
     try:
         with _opened(root, name, os.O_RDONLY) as handle:
             return handle is not None
@@ -66,7 +69,7 @@ def is_file(root: Path, name: str) -> bool:
 
 
 def is_folder(root: Path, name: str) -> bool:
-    """Whether a name stands for a folder, reached through folders alone."""
+    """Return whether a name stands for a folder that is reached through folders only."""
     try:
         with _folder(root, name) as handle:
             return handle is not None
@@ -75,7 +78,7 @@ def is_folder(root: Path, name: str) -> bool:
 
 
 def write(root: Path, name: str, content: bytes, mode: int = 0o644) -> None:
-    """Write a file anew; folders above it are made. What was called so, a link perhaps, is removed first."""
+    """Write a new file, and make the folders above it. Whatever has that name, perhaps a link, is removed first."""
     path = PurePosixPath(name)
     with _folder(root, str(path.parent), make=True) as folder:
         assert folder is not None
@@ -89,7 +92,7 @@ def write(root: Path, name: str, content: bytes, mode: int = 0o644) -> None:
 
 
 def append(root: Path, name: str, content: bytes) -> None:
-    """Write behind the end of a file that is there. Raises StrangeFileError."""
+    """Append to an existing file. Raise StrangeFileError."""
     with _opened(root, name, os.O_WRONLY | os.O_APPEND) as handle:
         if handle is None:
             raise StrangeFileError(f"{root / name}: is not there")
@@ -98,14 +101,14 @@ def append(root: Path, name: str, content: bytes) -> None:
 
 
 def copy(root: Path, name: str, target: Path, most: int) -> None:
-    """Copy a file of at most `most` bytes to `target`. Raises StrangeFileError."""
+    """Copy a file of at most `most` bytes to `target`. Raise StrangeFileError."""
     with _opened(root, name, os.O_RDONLY) as handle:
         if handle is None:
             raise StrangeFileError(f"{root / name}: is not there")
-        found = os.fstat(handle)
-        _bound(found.st_size, root / name, most)
+        status = os.fstat(handle)
+        _bound(status.st_size, root / name, most)
         with os.fdopen(handle, "rb", closefd=False) as source, target.open("wb") as out:
-            os.fchmod(out.fileno(), found.st_mode & 0o777)
+            os.fchmod(out.fileno(), status.st_mode & 0o777)
             shutil.copyfileobj(source, out)
 
 
@@ -121,7 +124,7 @@ def _bound(size: int, path: Path, most: int) -> None:
 
 @contextmanager
 def _opened(root: Path, name: str, flags: int) -> Iterator[int | None]:
-    """A descriptor of a regular file, None if there is no such file."""
+    """Yield a descriptor of a regular file, or None if there is no such file."""
     path = PurePosixPath(name)
     with _folder(root, str(path.parent)) as folder:
         if folder is None:
@@ -143,7 +146,7 @@ def _opened(root: Path, name: str, flags: int) -> Iterator[int | None]:
 
 @contextmanager
 def _folder(root: Path, name: str, *, make: bool = False) -> Iterator[int | None]:
-    """A descriptor of a folder below `root`, each step of the way a folder itself; None if there is no such folder."""
+    """Yield a descriptor of a folder below `root`, or None if there is no such folder. Follow no link on the way."""
     try:
         handle = os.open(root, _FOLDER)
     except FileNotFoundError:

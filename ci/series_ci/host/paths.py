@@ -1,4 +1,4 @@
-"""Where things live: what the package brings, the cache, and the run directories."""
+"""Where files are: the package's data, the cache, and the run directories."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def share(name: str) -> Path:
-    """A data folder that the project brings, `series` or `kselftest`.
+    """Return a data folder of the project, `series` or `kselftest`.
 
-    In a checkout it lies at the root, beside ci/; in an installed wheel beside the modules, under share/.
+    In a checkout it is at the root, beside ci/; in an installed wheel it is under share/, beside the modules.
     """
     installed = PACKAGE / "share" / name
     return installed if installed.is_dir() else PACKAGE.parent.parent / name
 
 
 def data(room: str, name: str) -> Path:
-    """A file that belongs to a module of a room: the guest's /init, fragments of the kernel's configuration."""
+    """Return a data file of a room: the guest's /init, or a fragment of the kernel's configuration."""
     return PACKAGE / room / "data" / name
 
 
 def _base(variable: str, default: str) -> Path:
     value = os.environ.get(variable, "")
-    # The XDG specification tells to ignore relative paths.
+    # The XDG specification says that relative paths are to be ignored.
     return Path(value) if value.startswith("/") else Path.home() / default
 
 
 def cache() -> Path:
-    """The folder for all that can be made again: mails, git stores, build folders, ccache."""
+    """Return the folder for all that can be made again: mails, git stores, build folders, ccache."""
     override = os.environ.get("SERIES_CI_CACHE", "")
     return Path(override).absolute() if override else _base("XDG_CACHE_HOME", ".cache") / "series-ci"
 
 
 def runs() -> Path:
-    """The folder for run directories that were not given by `--out`: results are not a cache."""
+    """Return the folder for run directories that `--out` does not name. Results are not part of the cache."""
     return _base("XDG_STATE_HOME", ".local/state") / "series-ci" / "runs"
 
 
 def named(text: str) -> str:
-    """A path, or a text with paths in it, as reports have it.
+    """Return a path, or a text with paths in it, in the form that reports show.
 
-    In CI what lies in the repository is named from its root: where the machine had it helps nobody, and is gone.
+    In CI, paths in the repository are shown relative to its root: the path on a machine that is gone helps nobody.
     """
     if os.environ.get("CI") != "true":
         return text
@@ -55,7 +55,7 @@ def named(text: str) -> str:
 
 
 def series_folders() -> list[Path]:
-    """Where manifests are looked for: the working directory's series/ first, then those that the project brings."""
+    """Return the folders that are searched for manifests: series/ of the working directory, then the project's own."""
     own = Path.cwd() / "series"
-    brought = share("series")
-    return [own, brought] if own.is_dir() and own.resolve() != brought.resolve() else [brought]
+    shipped = share("series")
+    return [own, shipped] if own.is_dir() and own.resolve() != shipped.resolve() else [shipped]

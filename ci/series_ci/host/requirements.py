@@ -1,4 +1,4 @@
-"""The programs of the host that a run needs, and the Debian package that brings each."""
+"""The programs that a run needs on this host, and the Debian package that provides each."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ BUILD = {
     "busybox": "busybox-static",
     "bash": "bash-static",
 }
-"""Programs that building a kernel, its selftests and the guest's files calls."""
+"""Programs that are called to build a kernel, its selftests and the guest's files."""
 
 HEADERS = {"stdio.h": "libc6-dev", "gelf.h": "libelf-dev"}
-"""Headers that the kernel's own host programs include; objtool's is the second one."""
+"""Headers that the kernel's own host programs include. objtool needs gelf.h."""
 
 
 LLVM = {"clang": "clang", "ld.lld": "lld", "llvm-objcopy": "llvm"}
-"""What the kernel's LLVM=1 calls beside them."""
+"""Further programs that the kernel's LLVM=1 calls."""
 
 
 def programs(arch: Arch, toolchain: str = "gcc") -> dict[str, str]:
-    """Program -> package, for one architecture and toolchain (gcc or llvm).
+    """Return program -> package for one architecture and toolchain (gcc or llvm).
 
-    The architecture's gcc is needed with llvm, too: it finds the C library that the tests are linked with.
+    The architecture's gcc is needed with llvm too: it finds the C library that the tests are linked with.
     """
     needed = {"git": "git", **BUILD, arch.qemu: arch.qemu_package}
     if arch.foreign:
@@ -43,34 +43,34 @@ def programs(arch: Arch, toolchain: str = "gcc") -> dict[str, str]:
 
 
 def missing(needed: dict[str, str]) -> list[tuple[str, str]]:
-    """The (program or header, package) pairs that this host does not have."""
-    found = [(name, package) for name, package in needed.items() if process.which(name) is None]
+    """Return the pairs (program or header, package) that this host lacks."""
+    lacking = [(name, package) for name, package in needed.items() if process.which(name) is None]
     if process.which("gcc") is None:
-        return found
-    return found + [(name, package) for name, package in HEADERS.items() if not _compiles(name, "gcc")]
+        return lacking
+    return lacking + [(name, package) for name, package in HEADERS.items() if not _compiles(name, "gcc")]
 
 
 def _compiles(header: str, compiler: str) -> bool:
-    """Whether a compiler finds a header: it alone knows where it looks."""
+    """Return whether a compiler finds a header. Only the compiler knows where it looks."""
     source = f"#include <{header}>\n".encode()
     return process.run([compiler, "-fsyntax-only", "-x", "c", "-"], stdin=source).code == 0
 
 
 def absent(arch: Arch, toolchain: str = "gcc") -> list[tuple[str, str]]:
-    """What this host does not have of that which the architecture needs, with the package that brings each."""
-    found = missing(programs(arch, toolchain))
+    """Return the pairs (program or header, package) that the architecture needs and this host lacks."""
+    lacking = missing(programs(arch, toolchain))
     library = (f"stdio.h of {arch.name}", f"libc6-dev-{arch.debian}-cross")
     if arch.foreign and not (process.which(arch.gcc) and _compiles("stdio.h", arch.gcc)):
-        found.append(library)
-    return found
+        lacking.append(library)
+    return lacking
 
 
 def require(arch: Arch, toolchain: str = "gcc") -> None:
-    """Raise an error that names every missing program and header, and the packages to install."""
-    if found := absent(arch, toolchain):
-        names = ", ".join(name for name, _package in found)
-        raise InfrastructureError(f"not installed: {names}", hint=f"apt-get install {_packages(found)}")
+    """Raise InfrastructureError if anything is missing. It names every program and header, and the packages."""
+    if lacking := absent(arch, toolchain):
+        names = ", ".join(name for name, _package in lacking)
+        raise InfrastructureError(f"not installed: {names}", hint=f"apt-get install {_packages(lacking)}")
 
 
-def _packages(found: Iterable[tuple[str, str]]) -> str:
-    return " ".join(sorted({package for _name, package in found}))
+def _packages(lacking: Iterable[tuple[str, str]]) -> str:
+    return " ".join(sorted({package for _name, package in lacking}))

@@ -1,7 +1,7 @@
-"""Standard output and standard error, through which nothing but plain text gets.
+"""Standard output and standard error, which let only plain text through.
 
-All that the program prints goes through here: whoever prints need not know where a text came from. Only `series-ci
-shell` does not, for there QEMU has the terminal of a person who asked for it.
+All output of the program goes through here, so that code that prints need not know where a text came from. There is one
+exception: in `series-ci shell` QEMU has the terminal of a person who asked for it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from series_ci.host import plain
 
 
 class Styled:
-    """A stream for what has been made plain, and may have been coloured since. On GitHub no line is a command."""
+    """A stream for text that is plain, and perhaps coloured. On GitHub it lets no line through as a command."""
 
     def __init__(self, raw: TextIO) -> None:
         self.raw = raw
         self._runner = plain.Runner() if _is_read_by_a_runner(raw) else None
 
     def write(self, text: str) -> int:
-        """Write the text; how many characters that were."""
+        """Write the text. Return its number of characters."""
         self.raw.write(self._runner.guard(text) if self._runner else text)
         return len(text)
 
@@ -35,16 +35,16 @@ class Styled:
 
 
 class Plain:
-    """A stream for any text."""
+    """A stream for any text, which makes it plain."""
 
     def __init__(self, raw: TextIO) -> None:
         self.styled = Styled(raw)
         self.buffer = _Bytes(self)
 
     def write(self, text: str) -> int:
-        """Write the text as plain text; how many characters it has."""
+        """Write the text as plain text. Return its number of characters."""
         if not isinstance(text, str):
-            raise TypeError(f"a string is needed, not {type(text).__name__}")  # click asks so what a stream takes
+            raise TypeError(f"a string is needed, not {type(text).__name__}")  # click probes streams for this
         self.styled.write(plain.clean(text))
         return len(text)
 
@@ -53,24 +53,24 @@ class Plain:
 
 
 class _Bytes:
-    """The same for text in UTF-8."""
+    """The stream's `buffer`, for text in UTF-8."""
 
     def __init__(self, stream: Plain) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def write(self, raw: bytes) -> int:
-        """Write the text; how many bytes it has."""
+        """Write the text. Return its number of bytes."""
         self._stream.write(self._decoder.decode(raw))
         return len(raw)
 
     def flush(self) -> None:
-        """Have it written."""
+        """Flush the stream."""
         self._stream.flush()
 
 
 def _is_read_by_a_runner(raw: TextIO) -> bool:
-    """Whether the stream leads to GitHub's runner, for all that is known here: a file is none, a pipe may be."""
+    """Return whether the stream may lead to GitHub's runner: a pipe may, a regular file does not."""
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return False
     try:
@@ -80,13 +80,13 @@ def _is_read_by_a_runner(raw: TextIO) -> bool:
 
 
 def styled(stream: TextIO) -> TextIO:
-    """Where to write what has been made plain and coloured since, instead of to standard output or standard error."""
+    """Return the stream to use in place of standard output or standard error for text that is plain and coloured."""
     return cast(TextIO, stream.styled) if isinstance(stream, Plain) else stream
 
 
 @contextmanager
 def opened() -> Iterator[None]:
-    """Make the two streams plain for the block. What they cannot encode is shown as `?`."""
+    """Make both streams plain for the block. Characters that they cannot encode are written as `?`."""
     before = sys.stdout, sys.stderr
     for stream in before:
         if isinstance(stream, io.TextIOWrapper):
