@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -22,7 +23,9 @@ from series_ci.errors import Error
 from series_ci.host import plain, streams
 from series_ci.host.process import COMMANDS
 from series_ci.progress import Progress, Step
-from series_ci.rundir.run import Problem
+
+if TYPE_CHECKING:  # it would load what reads manifests, for verbs that have none
+    from series_ci.rundir.run import Problem
 
 HEARTBEAT = 60.0
 """Seconds after which a step in a log without a live line says that it still works (CI systems end silent jobs)."""

@@ -29,7 +29,7 @@ Link = Annotated[str, Form(r"https?://\S+", "the URL of a report or a fix, such 
 class Allowed(BaseModel):
     """One complaint that is known, and no regression until it expires."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     pattern: Pattern = Field(
         "", description='a regular expression that is sought in the complaint\'s "KIND title", as the results show it'

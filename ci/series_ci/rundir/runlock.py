@@ -38,7 +38,7 @@ ProgramPath = Annotated[str, Form(rf"{_WORD}(?:/{_WORD})+", "COLLECTION/PROGRAM,
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
 class Mails(_Part):
