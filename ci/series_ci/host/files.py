@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and digests of them."""
+"""Write files that are either complete or absent, and compute digests of files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DISK = {
     errno.EPERM: "choose a folder that you may write: --out DIR for results, SERIES_CI_CACHE=DIR for the cache",
     errno.EROFS: "choose a folder that you may write: --out DIR for results, SERIES_CI_CACHE=DIR for the cache",
 }
-"""Errors of the disk and its rights, as against those of the program, and what to do about each."""
+"""Errors of the disk and its permissions (as opposed to those of the program), and what to do about each."""
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,7 +31,7 @@ _libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_longlong, ctype
 
 
 def disk_error(error: OSError, what: str) -> InfrastructureError:
-    """What to show for an error of the disk that was met while writing `what`."""
+    """Return the error to show for an error of the disk that occurred while `what` was written."""
     return InfrastructureError(f"{error.filename or what}: {error.strerror}", hint=DISK.get(error.errno or 0, ""))
 
 
@@ -39,20 +39,20 @@ _FULL = (os.strerror(errno.ENOSPC).lower(), os.strerror(errno.EDQUOT).lower(), "
 
 
 def is_full(text: str) -> bool:
-    """Whether a program says in `text`, its output, that it found the disk full; in git's own words, too."""
-    said = text.lower()
-    return any(words in said for words in _FULL)
+    """Return whether a program's output, `text`, says that the disk is full. git has words of its own for that."""
+    lower = text.lower()
+    return any(words in lower for words in _FULL)
 
 
 def disk_full(what: str) -> InfrastructureError:
-    """What to show when a program failed for want of space."""
+    """Return the error to show if a program failed for lack of space."""
     reason = os.strerror(errno.ENOSPC)
     return InfrastructureError(f"{what}: {reason[0].lower()}{reason[1:]}", hint=DISK[errno.ENOSPC])
 
 
 @contextmanager
 def disk_errors(what: Path) -> Iterator[None]:
-    """Say which file or folder could not be written, and why, instead of a traceback."""
+    """Turn an OSError in the block into one that says which file or folder could not be written, and why."""
     try:
         yield
     except OSError as error:
@@ -60,7 +60,7 @@ def disk_errors(what: Path) -> Iterator[None]:
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Write a file by rename: a reader sees the old content or the new, never a half."""
+    """Write a file by renaming: a reader sees the old content or the new, never a part."""
     raw = content.encode() if isinstance(content, str) else content
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,12 +72,12 @@ def write(path: Path, content: bytes | str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write `value` as JSON that a person can read, by rename."""
+    """Write `value` as JSON that people can read, by renaming."""
     write(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object that `write_json` wrote, or None if the file is missing or damaged: callers make it again."""
+    """Return the object that `write_json` wrote, or None if the file is missing or damaged: callers make it again."""
     try:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
@@ -86,7 +86,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def size(path: Path) -> int:
-    """How many bytes a file has; none if there is no such file (yet)."""
+    """Return the size of a file in bytes, 0 if there is no such file (yet)."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -94,9 +94,9 @@ def size(path: Path) -> int:
 
 
 def punch(path: Path, start: int, end: int) -> None:
-    """Give the disk back what the bytes from `start` to `end` take up: they read as zeros, all others stay in place.
+    """Release the disk space of the bytes from `start` to `end`. They read as zeros; all others stay in place.
 
-    Raises OSError where the file system has no holes (fallocate(2)).
+    Raise OSError if the file system has no holes (fallocate(2)).
     """
     keep_size_and_punch_hole = 3
     with path.open("r+b") as file:
@@ -106,7 +106,7 @@ def punch(path: Path, start: int, end: int) -> None:
 
 
 def digest(*parts: bytes | str) -> str:
-    """SHA-256 over the parts, each with its length, so that moving a boundary changes the digest."""
+    """Return the SHA-256 over the parts, each with its length, so that moving a boundary changes the digest."""
     state = hashlib.sha256()
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
@@ -116,15 +116,15 @@ def digest(*parts: bytes | str) -> str:
 
 
 def digest_files(paths: Iterable[Path]) -> str:
-    """SHA-256 over files: names (without folders) and contents, in the given order."""
+    """Return the SHA-256 over files: names (without folders) and contents, in the given order."""
     return digest(*(part for path in paths for part in (path.name, path.read_bytes())))
 
 
 @contextmanager
 def fresh_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
-    """A folder to fill that becomes `path` when the block ends well, and nothing at all when it does not.
+    """Yield a folder to fill. It becomes `path` if the block succeeds, and is removed if it fails.
 
-    Without `replace` an existing `path` stays: who was first has the say, and may have begun to use it.
+    Without `replace` an existing `path` is kept: whoever made it was first, and may be using it.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

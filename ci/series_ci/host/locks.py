@@ -1,4 +1,4 @@
-"""Locks on folders, between processes: held by who works there and by the programs that it has started."""
+"""Locks on folders, held by the process that works there and by the programs that it has started."""
 
 from __future__ import annotations
 
@@ -12,41 +12,42 @@ from pathlib import Path
 from series_ci.host.files import disk_errors
 
 REMAINS = 30.0
-"""Seconds that what a killed process leaves running may hold its lock; it was told to end, so that takes a moment."""
+"""The maximum time in seconds that children of a killed process may hold its lock. They were told to end by then."""
 
 _STANDARD = 2
-"""The last of the three descriptors that every program has."""
+"""The highest of the three standard descriptors."""
 
 
 def _for_children() -> Iterator[int]:
-    """The descriptors that programs started by us may have, besides the standard ones; the kernel knows them."""
+    """Yield the inheritable descriptors of this process, besides the standard ones. The kernel knows which they are."""
     for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
-        with suppress(OSError):  # the one that lists them is closed by now
+        with suppress(OSError):  # the descriptor that listed them is closed by now
             if number > _STANDARD and os.get_inheritable(number):
                 yield number
 
 
 def held() -> tuple[int, ...]:
-    """The descriptors of the locks that this process holds, for the programs that it starts.
+    """Return the descriptors of the locks that this process holds, to be passed to the programs that it starts.
 
-    Nothing else of ours is inheritable: Python opens all files for itself alone, and `keep_from_children` sees to what
-    we were started with.
+    No other descriptor is inheritable: Python opens files without inheritance, and `keep_from_children` handles those
+    that this process was started with.
     """
     return tuple(_for_children())
 
 
 def keep_from_children() -> None:
-    """Keep from the programs that we start what we were started with: a shell's descriptors, a caller's own lock."""
+    """Make descriptors that this process was started with, such as a shell's or a caller's lock, not inheritable."""
     for number in _for_children():
         os.set_inheritable(number, False)
 
 
 @contextmanager
 def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock file `path` for the block. `waiting` is told once when somebody else holds it.
+    """Hold the lock file `path` for the block. Call `waiting` once if another process holds it.
 
-    flock() goes away with its holder, so a killed process leaves no stale lock. The programs that are started in the
-    block hold it, too: what a killed process leaves running for another moment does not write beside the next one.
+    flock() ends with its holder, so a killed process leaves no stale lock. Programs that are started in the block hold
+    it too, so that what a killed process leaves running for a moment does not write at the same time as the next
+    process.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,9 +70,10 @@ def locked(path: Path, waiting: Callable[[str], None]) -> Iterator[None]:
 
 @contextmanager
 def alone(path: Path, refuse: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock file `path` for the block, like `locked`, where the caller does not wait for another process.
+    """Hold the lock file `path` for the block, like `locked`, but do not wait for another process.
 
-    `refuse` has to raise, and is told who has the lock. What a killed process has left of itself does not count as one.
+    `refuse` is called with a text that names the holder, and has to raise. Children of a killed process do not count as
+    a holder: they are waited for.
     """
     wait_for_remains(path)
     with locked(path, refuse):
@@ -79,22 +81,19 @@ def alone(path: Path, refuse: Callable[[str], None]) -> Iterator[None]:
 
 
 def wait_for_remains(path: Path) -> None:
-    """Wait until what a killed holder of the lock file `path` has left running is gone, if that is all that holds it.
-
-    REMAINS seconds at the most.
-    """
+    """Wait up to REMAINS seconds until children of a killed holder are gone, if only they hold the lock file `path`."""
     end = time.monotonic() + REMAINS
     while is_locked(path) and not _runs(path.read_text("ascii", "replace")) and time.monotonic() < end:
         time.sleep(0.02)
 
 
 def _runs(holder: str) -> bool:
-    """Whether the process that wrote its number into a lock file is there; one that has written none yet is."""
+    """Return whether the process that wrote its number into a lock file runs. If there is no number yet, it does."""
     return not holder.isdecimal() or Path(f"/proc/{holder}").exists()
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process holds the lock file `path` right now."""
+    """Return whether any process holds the lock file `path` right now."""
     try:
         with path.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

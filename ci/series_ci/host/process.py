@@ -1,7 +1,7 @@
-"""The only place that starts programs.
+"""Start programs. No other module does.
 
-Every child gets a session of its own, so that Ctrl-C reaches us first and we end the whole group in order; and it is
-told by the kernel when we die, so that not even SIGKILL on us leaves a QEMU or a make behind.
+Every child gets a session of its own, so that Ctrl-C reaches only us, and we end the whole group in order. The kernel
+ends a child when we die, so that not even SIGKILL leaves a QEMU or a make behind.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEVNULL = subprocess.DEVNULL
 
 PR_SET_PDEATHSIG = 1
 KILL_GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL when a group is ended."""
+"""Seconds between SIGTERM and SIGKILL when a process group is ended."""
 
 CALLERS_REPOSITORY = (
     "GIT_DIR",
@@ -49,7 +49,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Completed:
-    """A program that ended by itself: its exit code (negative: the signal that ended it) and what it printed."""
+    """A program that has ended: its exit code (if negative, the signal that ended it) and its output."""
 
     argv: tuple[str, ...]
     code: int
@@ -58,12 +58,12 @@ class Completed:
 
     @property
     def out(self) -> str:
-        """Standard output as text; bytes that are no UTF-8 become U+FFFD, never surrogates."""
+        """Return standard output as text. Bytes that are no UTF-8 become U+FFFD, never surrogates."""
         return self.stdout.decode("utf-8", "replace")
 
     @property
     def err(self) -> str:
-        """Standard error as text, like `out`."""
+        """Return standard error as text, like `out`."""
         return self.stderr.decode("utf-8", "replace")
 
 
@@ -72,38 +72,38 @@ COMMANDS = logging.getLogger("series_ci.commands")
 
 
 def quote(argv: Sequence[str]) -> str:
-    """A command line that a shell reads back as `argv`."""
+    """Return a command line that a shell parses as `argv`."""
     return shlex.join(argv)
 
 
 def which(program: str) -> str | None:
-    """The path of a program on PATH, or beside the running Python (where pip puts console scripts)."""
+    """Return the path of a program beside the running Python (where pip puts console scripts) or on PATH, or None."""
     beside = Path(sys.executable).parent / program
     return str(beside) if os.access(beside, os.X_OK) else shutil.which(program)
 
 
 def die_with(parent: int) -> None:
-    """To be called in a new child: the kernel ends it when `parent`, the process that started it, dies."""
+    """Have the kernel end this process, a new child, when `parent`, the process that started it, dies."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it has died in between
+    if os.getppid() != parent:  # it died before the call
         os._exit(128 + signal.SIGTERM)
-    # Ctrl-C may have been ignored by whoever started us (a shell's background job); children should not inherit that.
+    # Whoever started us (a shell, in the background) may have ignored SIGINT; children should not inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    """End a child and all that it started: SIGTERM first (make removes half-written targets on it), then SIGKILL."""
+    """End a child and all that it started: by SIGTERM, on which make removes half-written targets, then by SIGKILL."""
     try:
         _signal_group(child.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             child.wait(KILL_GRACE)
-    finally:  # a second Ctrl-C only cuts the grace short
+    finally:  # a second Ctrl-C only shortens the wait
         _signal_group(child.pid, signal.SIGKILL)
         child.wait()
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
-    """Send a signal to a group that may be gone already, or whose leader may."""
+    """Send a signal to a process group. The group, or its leader, may be gone already."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
@@ -115,13 +115,13 @@ GIT_ALONE = {
     "GIT_CONFIG_PARAMETERS": "",
     "GIT_TERMINAL_PROMPT": "0",
 }
-"""For any git of ours: hooks, signing keys and line-end settings of the user's must not change what we make."""
+"""The environment for our git: the user's hooks, signing keys and line-end settings must not affect what we make."""
 
 
 def leave_callers_repository() -> None:
-    """Forget for which repository a git hook, an alias or `git rebase --exec` has called us.
+    """Remove the variables by which a git hook, an alias or `git rebase --exec` passes its repository on.
 
-    git obeys these variables more than its working directory, so ours would write into the user's repository.
+    git prefers them to its working directory, so our git would write to the user's repository.
     """
     for name in CALLERS_REPOSITORY:
         os.environ.pop(name, None)
@@ -137,10 +137,13 @@ def started(
     stderr: int | None = subprocess.DEVNULL,
     stdin: int = subprocess.DEVNULL,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program and make sure, whatever happens in the block, that it and its children are gone after it."""
+    """Start a program, and end it and all its children after the block, whatever happens there.
+
+    Raise InfrastructureError if it cannot be started.
+    """
     leave_callers_repository()
     COMMANDS.info("%s", quote(argv) if cwd is None else f"cd {shlex.quote(str(cwd))} && {quote(argv)}")
-    # A failing preexec_fn or a missing cwd also raise OSError: the message names both.
+    # A missing cwd raises FileNotFoundError, too: the message says which of both is missing.
     try:
         child = subprocess.Popen(
             list(argv),
@@ -175,7 +178,7 @@ def run(
     stdin: bytes | None = None,
     timeout: float | None = None,
 ) -> Completed:
-    """Run a program to its end and return what it printed. A program that outlives `timeout` seconds is an error."""
+    """Run a program and return its output. Raise InfrastructureError if it takes longer than `timeout` seconds."""
     with started(
         argv,
         cwd=cwd,
@@ -199,7 +202,7 @@ def run_logged(
     env: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _line: None,
 ) -> int:
-    """Run a program with both outputs appended to `log`, line by line through `on_line` too; return its exit code."""
+    """Run a program, append its output to `log`, and pass each line to `on_line`. Return its exit code."""
     with files.disk_errors(log), log.open("ab") as out:
         out.write(f"$ {quote(argv)}\n".encode())
         out.flush()
@@ -212,29 +215,29 @@ def run_logged(
 
 
 def end_children() -> None:
-    """Kill whatever we started and is still there, with all that it started in turn.
+    """Kill all our children that still run, and everything that they started.
 
-    GitPython starts its own children, and does not end them when we are interrupted.
+    GitPython starts children of its own, and does not end them when we are interrupted.
     """
     parents: dict[int, int] = {}
     for entry in os.listdir("/proc"):  # noqa: PTH208 (pathlib looks at each, and fails for one that has just ended)
-        with suppress(OSError, ValueError):  # it is no process, or ended meanwhile
-            # The second field is the name in parentheses, which may hold anything; the fourth is the parent.
+        with suppress(OSError, ValueError):  # the entry is no process, or the process has ended
+            # The second field is the name in parentheses, with any characters; the fourth is the parent.
             stat = Path("/proc", entry, "stat").read_text("utf-8", "replace")
             state, parent = stat.rpartition(")")[2].split()[:2]
             if state != "Z":
                 parents[int(entry)] = int(parent)
     ours = [os.getpid()]
-    for each in ours:  # grows while it is read
-        found = [pid for pid, parent in parents.items() if parent == each]
-        for pid in found:
+    for process in ours:  # the list grows during the loop
+        children = [pid for pid, parent in parents.items() if parent == process]
+        for pid in children:
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        ours += found
+        ours += children
 
 
 def forward_termination() -> None:
-    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that a cancelled CI job cleans up like Ctrl-C does."""
+    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that a cancelled CI job cleans up as after Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         return
 
