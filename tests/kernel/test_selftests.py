@@ -85,6 +85,13 @@ class TestOverlay:
         added = "TEST_GEN_PROGS += case\nTEST_PROGS += case.sh\n"
         assert text == fakelinux.MM_MAKEFILE.replace("include", added + "include")
 
+    def test_rules_for_programs_come_behind_the_include(self, linux: Path, ours: Path) -> None:
+        rules = "\n$(OUTPUT)/case: \\\n\tmore.c\n"
+        (ours / "mm/Makefile").write_text(f"CFLAGS += -O2\n\nTEST_GEN_PROGS := case\n\ninclude ../lib.mk\n{rules}")
+        selftests.lay_over(linux, "mm")
+        text = (linux / SELFTESTS / "mm/Makefile").read_text()
+        assert text == fakelinux.MM_MAKEFILE.replace("include", "TEST_GEN_PROGS += case\ninclude") + rules
+
     def test_programs_come_and_settings_stay(self, linux: Path, ours: Path) -> None:
         selftests.lay_over(linux, "mm")
         folder = linux / SELFTESTS / "mm"

@@ -143,7 +143,7 @@ def _content(folder: Path) -> dict[str, str]:
 def lay_over(source: Path, collection: str) -> None:
     """Put our tests for a collection into the tree that is laid out in our worktree.
 
-    The Makefile of a collection that the tree has too keeps its own content; the names of our programs are added to it.
+    The Makefile of a collection that the tree has too keeps its own content; our programs and their rules are added.
     A link in the tree is not followed: raises inside.StrangeFileError where a folder or the Makefile is one.
     """
     target = f"{SELFTESTS}/{collection}"
@@ -159,13 +159,14 @@ def lay_over(source: Path, collection: str) -> None:
 
 
 def _add_programs(path: Path, theirs: bytes, ours: bytes) -> bytes:
-    """The tree's own Makefile, which is `path`, with the programs of ours."""
+    """The tree's own Makefile, which is `path`, with the programs of ours, and what ours has behind its include."""
     found = _TEST_LINE.findall(ours.decode().replace("\\\n", " "))
     lines = "".join(f"{name} += {value}\n" for name, value in found)
     text = theirs.decode("utf-8", "surrogateescape")
     if not _INCLUDE.search(text):
         raise InfrastructureError(f"{path}: no line 'include ../lib.mk' to put our tests in front of")
-    return _INCLUDE.sub(lambda match: lines + match[0], text, count=1).encode("utf-8", "surrogateescape")
+    rules = "".join(_INCLUDE.split(ours.decode(), maxsplit=1)[1:]).rstrip("\n")
+    return _INCLUDE.sub(lambda match: lines + match[0] + rules, text, count=1).encode("utf-8", "surrogateescape")
 
 
 def install(
