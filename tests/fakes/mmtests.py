@@ -1,4 +1,4 @@
-"""What a new mm selftest has to be entered in, in miniature: the files as two ages of Linux have them."""
+"""What a new mm selftest has to be entered in, in miniature: the files as three ages of Linux have them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ endif
 TEST_PROGS := run_vmtests.sh
 
 include ../lib.mk
+
+$(TEST_GEN_FILES): helpers.c
+$(OUTPUT)/cow: cow-common.c
+$(OUTPUT)/droppable: cow-common.c
 
 $(OUTPUT)/migration: LDLIBS += -lnuma
 TEST_GEN_FILES += too_late
@@ -111,6 +115,8 @@ TEST_GEN_FILES += userfaultfd
 TEST_PROGS := run_vmtests.sh
 
 include ../lib.mk
+
+$(OUTPUT)/userfaultfd: helpers.c
 """
 
 OLD_SCRIPT = """\
@@ -134,8 +140,20 @@ run_test ./soft-dirty
 exit $exitcode
 """
 
+LATEST_MAKEFILE = MAKEFILE.replace(
+    "TEST_PROGS := run_vmtests.sh\n",
+    "TEST_PROGS += ksft_cow.sh\nTEST_PROGS += ksft_gup_test.sh\n\nTEST_FILES := run_vmtests.sh\n",
+)
+
+LATEST_GITIGNORE = (
+    "# SPDX-License-Identifier: GPL-2.0-only\n*\n!/**/\n!*.c\n!*.h\n!*.sh\n!.gitignore\n!Makefile\n!config\n"
+)
+
 NEW = {"Makefile": MAKEFILE, ".gitignore": GITIGNORE, "config": CONFIG, "run_vmtests.sh": SCRIPT}
 """As in Linux 6.12, in selftests/mm."""
+
+LATEST = {"Makefile": LATEST_MAKEFILE, ".gitignore": LATEST_GITIGNORE, "config": CONFIG, "run_vmtests.sh": SCRIPT}
+"""As in Linux 7.3, in selftests/mm."""
 
 OLD = {"Makefile": OLD_MAKEFILE, ".gitignore": GITIGNORE, "config": CONFIG, "run_vmtests.sh": OLD_SCRIPT}
 """As in Linux 6.1, in selftests/vm."""

@@ -29,6 +29,7 @@ NAME = "0001-selftests-mm-add-a-test-for-reclaim-of-exiting-proce.patch"
 OURS = Ours(
     sources={"exit_skip.c": "int main(void) { return 0; }\n", "exit_skip.h": "#define X 1\n"},
     programs=["exit_skip"],
+    rules="$(OUTPUT)/exit_skip: exit_skip_more.c\n",
     config="CONFIG_AIO=y\nCONFIG_SWAP=y\n",
     message="selftests/$collection: add a test\n\nWords.\n\nSigned-off-by: $author\n",
 )
@@ -104,6 +105,43 @@ class TestHeaders:
         assert export.add_headers(mmtests.MAKEFILE, "vm", ["a.h"]) == mmtests.MAKEFILE
 
 
+class TestRules:
+    def test_each_age_has_its_half_of_our_makefile(self) -> None:
+        makefile = (
+            "ifneq ($(wildcard x/libcgroup.mk),)\ninclude x/libcgroup.mk\na: b.c\nelse ifneq (x,)\na: c.c\nendif\n"
+        )
+        assert export.rules(makefile, library=True) == "include x/libcgroup.mk\na: b.c\n"
+        assert export.rules(makefile, library=False) == "a: c.c\n"
+        assert export.rules("include ../lib.mk\n", library=True) == ""
+
+    @pytest.mark.parametrize(
+        ("makefile", "last"),
+        [
+            (mmtests.MAKEFILE, "$(OUTPUT)/droppable: cow-common.c\n"),
+            (mmtests.OLD_MAKEFILE, "$(OUTPUT)/userfaultfd: helpers.c\n"),
+        ],
+    )
+    def test_stand_behind_those_of_the_makefile(self, makefile: str, last: str) -> None:
+        made = export.add_rules(makefile, OURS.rules)
+        assert made == makefile.replace(last, f"{last}\n$(OUTPUT)/exit_skip: exit_skip_more.c\n")
+
+    def test_no_place(self) -> None:
+        with pytest.raises(NoPlaceError, match=re.escape("no line '$(OUTPUT)/PROGRAM: SOURCE.c'")):
+            export.add_rules("include ../lib.mk\n\n$(OUTPUT)/migration: LDLIBS += -lnuma\n", OURS.rules)
+
+
+class TestWrapper:
+    def test_stands_where_the_list_is_alphabetical(self) -> None:
+        made = export.add_wrapper(mmtests.LATEST_MAKEFILE)
+        assert added(mmtests.LATEST_MAKEFILE, made) == [
+            ("TEST_PROGS += ksft_cow.sh", "TEST_PROGS += ksft_exit_skip.sh")
+        ]
+
+    @pytest.mark.parametrize("makefile", [mmtests.MAKEFILE, mmtests.OLD_MAKEFILE])
+    def test_is_left_out_where_no_category_has_one(self, makefile: str) -> None:
+        assert export.add_wrapper(makefile) == makefile
+
+
 class TestIgnored:
     def test_stands_where_the_list_is_alphabetical(self) -> None:
         made = export.add_ignored(mmtests.GITIGNORE, ["exit_skip"])
@@ -115,6 +153,9 @@ class TestIgnored:
 
     def test_last_line_without_its_end(self) -> None:
         assert export.add_ignored("cow", ["exit_skip"]) == "cow\nexit_skip\n"
+
+    def test_nothing_is_added_where_all_is_ignored_but_what_is_named(self) -> None:
+        assert export.add_ignored(mmtests.LATEST_GITIGNORE, ["exit_skip"]) == mmtests.LATEST_GITIGNORE
 
     @pytest.mark.parametrize("gitignore", ["", "# SPDX-License-Identifier: GPL-2.0-only\n", "*.tmp*\n"])
     def test_no_place(self, gitignore: str) -> None:
@@ -193,6 +234,14 @@ def shell(folder: Path, script: str, *argv: str) -> str:
 
 LAYOUTS = pytest.mark.parametrize(("collection", "texts"), [("mm", mmtests.NEW), ("vm", mmtests.OLD)])
 
+RULES = f"""
+ifneq ($(wildcard ../cgroup/lib/libcgroup.mk),)
+include ../cgroup/lib/libcgroup.mk
+$(OUTPUT)/exit_skip: $(LIBCGROUP_O)
+else ifneq ($(wildcard ../cgroup/cgroup_util.c),)
+{OURS.rules}endif
+"""
+
 
 @pytest.fixture
 def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -201,7 +250,7 @@ def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "mm").mkdir(parents=True)
     for name, text in {
         **OURS.sources,
-        "Makefile": "TEST_GEN_PROGS := exit_skip\n\ninclude ../lib.mk\n",
+        "Makefile": f"TEST_GEN_PROGS := exit_skip\n\ninclude ../lib.mk\n{RULES}",
         "config": OURS.config,
         "settings": "timeout=180\n",
         "README.md": "For readers.\n",
@@ -246,6 +295,23 @@ class TestPatch:
             assert (folder / name).read_text() == text
         changed = fakelinux.git(checkout, "diff", "--name-only", "HEAD~1").splitlines()
         assert {Path(each).name for each in changed} == {*texts, *OURS.sources}
+
+    def test_newer_tree_gets_a_wrapper_and_its_own_library(self, tmp_path: Path) -> None:
+        checkout = mmtests.repository(tmp_path / "linux", "mm", mmtests.LATEST)
+        (checkout / export.LIBRARY).parent.mkdir(parents=True)
+        (checkout / export.LIBRARY).write_text("LIBCGROUP_O := x.o\n")
+        fakelinux.commit(checkout)
+        apply(checkout, patch(checkout)[1])
+        folder = checkout / SELFTESTS / "mm"
+        assert "$(OUTPUT)/exit_skip: $(LIBCGROUP_O)\n" in (folder / "Makefile").read_text()
+        assert (folder / "ksft_exit_skip.sh").read_text().endswith("./run_vmtests.sh -t exit_skip\n")
+        assert (folder / "ksft_exit_skip.sh").stat().st_mode & stat.S_IXUSR
+        changed = fakelinux.git(checkout, "diff", "--name-only", "HEAD~1").splitlines()
+        assert {Path(each).name for each in changed} == {
+            *(set(mmtests.LATEST) - {".gitignore"}),
+            *OURS.sources,
+            "ksft_exit_skip.sh",
+        }
 
     def test_modes(self, linux_mm: Path) -> None:
         apply(linux_mm, patch(linux_mm)[1])
@@ -351,7 +417,7 @@ class TestTreeThatDoesNotFit:
 
 
 def test_message_is_as_kernel_developers_want_it() -> None:
-    text = export.message(export.ours().message, "mm", ME)
+    text = export.message(export.ours(library=True).message, "mm", ME)
     subject, empty, *body = text.splitlines()
     assert subject.startswith("selftests/mm: ")
     assert len(subject) < 75
@@ -362,7 +428,7 @@ def test_message_is_as_kernel_developers_want_it() -> None:
 
 
 def test_all_sources_are_brought_and_nothing_else() -> None:
-    mine = export.ours()
+    mine = export.ours(library=True)
     folder = paths.share("kselftest") / "mm"
     assert set(mine.sources) == {path.name for path in folder.iterdir() if path.suffix in {".c", ".h"}}
     assert mine.programs == ["exit_skip"]
@@ -387,7 +453,7 @@ def test_real_tree_takes_it(real: tuple[Path, Path]) -> None:
     checkout, mail = real
     fakelinux.git(checkout, "am", "-q", str(mail))
     folder = checkout / SELFTESTS / "mm"
-    for name, text in export.ours().sources.items():
+    for name, text in export.ours(library=False).sources.items():
         assert (folder / name).read_text("utf-8") == text
     assert fakelinux.git(checkout, "check-ignore", f"{SELFTESTS}/mm/exit_skip")
     subprocess.run(["bash", "-n", folder / "run_vmtests.sh"], check=True)

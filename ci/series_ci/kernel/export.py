@@ -30,8 +30,19 @@ ABOUT = "what reclaim does with the memory of exiting processes"
 
 EDITED = ("Makefile", ".gitignore", "config", "run_vmtests.sh")
 
+LIBRARY = f"{SELFTESTS}/cgroup/lib/libcgroup.mk"
+"""What newer trees have for tests outside of cgroup/ that want its helpers."""
+
+WRAPPER = f"ksft_{CATEGORY}.sh"
+"""The program that newer trees want for each category, and its text."""
+
+WRAPPER_TEXT = f"#!/bin/sh -e\n# SPDX-License-Identifier: GPL-2.0\n\n./run_vmtests.sh -t {CATEGORY}\n"
+
 _CONDITION = re.compile(r"if(n?eq|n?def)\b")
 _PROGRAM = re.compile(r"TEST_GEN_FILES\s*\+?=\s*([\w.-]+)")
+_WRAPPER = re.compile(r"TEST_PROGS\s*\+=\s*(ksft_[\w.-]+\.sh)")
+_RULE = re.compile(r"\$\(OUTPUT\)/[\w-]+: [\w-]+\.c")
+_HALVES = re.compile(r"^ifneq .*libcgroup\.mk\b.*\n((?:.*\n)+?)else .*\n((?:.*\n)+?)endif$", re.MULTILINE)
 _HEADER = re.compile(r"LOCAL_HDRS\s*\+?=.*\$\(selfdir\)/(\w+)/[\w.-]+\.h\b.*")
 _IGNORED = re.compile(r"[\w.-]+")
 _OPTION = re.compile(r"^(?:# )?(CONFIG_\w+)(?:=.*| is not set)$", re.MULTILINE)
@@ -46,20 +57,24 @@ class NoPlaceError(Exception):
 
 @dataclass(frozen=True)
 class Ours:
-    """What we bring: the sources by file name, the programs made of them, kernel options, the commit's message."""
+    """What we bring: the sources by file name, the programs made of them and make's rules for these, kernel options,
+    the commit's message.
+    """
 
     sources: Mapping[str, str]
     programs: Sequence[str]
+    rules: str
     config: str
     message: str
 
 
-def ours() -> Ours:
-    """What lies in our folder of the test."""
+def ours(*, library: bool) -> Ours:
+    """What lies in our folder of the test, for a tree that has the LIBRARY, or not."""
     texts = {path.name: path.read_text("utf-8") for path in selftests.own(OURS)}
     return Ours(
         sources={name: text for name, text in texts.items() if name.endswith((".c", ".h"))},
         programs=selftests.programs(texts["Makefile"]),
+        rules=rules(texts["Makefile"], library=library),
         config=texts["config"],
         message=(paths.share("kselftest") / OURS / "export.txt").read_text("utf-8"),
     )
@@ -70,7 +85,8 @@ def patch(base: Base, author: Author) -> tuple[str, bytes]:
 
     Raises UsageError for a tree that has the test already, or that looks different from all that we know.
     """
-    store, mine = Store(base.store), ours()
+    store = Store(base.store)
+    mine = ours(library=store.text(base.commit, LIBRARY) is not None)
     collection = _collection(store, base)
     folder = f"{SELFTESTS}/{collection}"
     theirs = {name: store.text(base.commit, f"{folder}/{name}") for name in (*EDITED, *mine.sources)}
@@ -87,6 +103,8 @@ def patch(base: Base, author: Author) -> tuple[str, bytes]:
             changed[name] = edit(name, text, collection, mine)
         except NoPlaceError as error:
             raise UsageError(f"{where}: {error}", hint="this tree is unlike others: add the test by hand") from error
+    if f"TEST_PROGS += {WRAPPER}\n" in changed["Makefile"]:
+        changed[WRAPPER] = WRAPPER_TEXT
     changes = {f"{folder}/{name}": text for name, text in changed.items()}
     return store.patch(base.commit, changes, message(mine.message, collection, author), author)
 
@@ -104,6 +122,12 @@ def message(text: str, collection: str, author: Author) -> str:
     return Template(text).substitute(collection=collection, author=f"{author.name} <{author.email}>")
 
 
+def rules(makefile: str, *, library: bool) -> str:
+    """What our Makefile has for trees with the LIBRARY, or for those without: the halves of its one condition."""
+    halves = _HALVES.search(makefile)
+    return halves[1 if library else 2] if halves else ""
+
+
 def names(text: str, programs: Sequence[str]) -> bool:
     """Whether a file of the tree names one of the programs."""
     return any(re.search(rf"(?<![\w-]){re.escape(program)}(?![\w-])", text) for program in programs)
@@ -113,7 +137,8 @@ def edit(name: str, text: str, collection: str, mine: Ours) -> str:
     """The new text of one of the EDITED files. Raises NoPlaceError."""
     if name == "Makefile":
         headers = [each for each in mine.sources if each.endswith(".h")]
-        return add_headers(add_programs(text, mine.programs), collection, headers)
+        programs = add_wrapper(add_programs(text, mine.programs))
+        return add_rules(add_headers(programs, collection, headers), mine.rules)
     if name == "config":
         return add_options(text, mine.config)
     return add_ignored(text, mine.programs) if name == ".gitignore" else add_category(text, mine.programs)
@@ -123,22 +148,40 @@ def add_programs(makefile: str, programs: Sequence[str]) -> str:
     """One `TEST_GEN_FILES +=` line per program: files and not PROGS, since run_vmtests.sh is what runs them."""
     lines = makefile.splitlines(keepends=True)
     for program in programs:
-        entries = _unconditional(lines)
+        entries = _unconditional(lines, _PROGRAM)
         if not entries:
             raise NoPlaceError("no line 'TEST_GEN_FILES += PROGRAM' outside of conditions")
         lines.insert(_place(entries, program), f"TEST_GEN_FILES += {program}\n")
     return "".join(lines)
 
 
-def _unconditional(lines: Sequence[str]) -> dict[int, str]:
-    """The programs that are built on every machine, by line number. After lib.mk's include it is too late for more."""
+def add_wrapper(makefile: str) -> str:
+    """A `TEST_PROGS +=` line for the WRAPPER, where the Makefile has wrappers: it is what CI runs there."""
+    lines = makefile.splitlines(keepends=True)
+    if entries := _unconditional(lines, _WRAPPER):
+        lines.insert(_place(entries, WRAPPER), f"TEST_PROGS += {WRAPPER}\n")
+    return "".join(lines)
+
+
+def add_rules(makefile: str, added: str) -> str:
+    """Our rules behind those that say of which sources else a program is made."""
+    lines = makefile.splitlines(keepends=True)
+    named = [number for number, line in enumerate(lines) if _RULE.match(line)]
+    if not named:
+        raise NoPlaceError("no line '$(OUTPUT)/PROGRAM: SOURCE.c'")
+    lines.insert(named[-1] + 1, f"\n{added}")
+    return "".join(lines)
+
+
+def _unconditional(lines: Sequence[str], entry: re.Pattern[str]) -> dict[int, str]:
+    """What is built or run on every machine, by line number. After lib.mk's include it is too late for more."""
     depth = 0
     found = {}
     for number, line in enumerate(lines):
         if line.startswith("include ../lib.mk"):
             break
         depth += 1 if _CONDITION.match(line.strip()) else -1 if re.match(r"endif\b", line.strip()) else 0
-        if depth == 0 and (match := _PROGRAM.fullmatch(line.rstrip())):
+        if depth == 0 and (match := entry.fullmatch(line.rstrip())):
             found[number] = match[1]
     return found
 
@@ -166,8 +209,10 @@ def add_headers(makefile: str, collection: str, headers: Sequence[str]) -> str:
 
 
 def add_ignored(gitignore: str, programs: Sequence[str]) -> str:
-    """One line per program."""
+    """One line per program; none where all is ignored but what is named."""
     lines = [f"{line}\n" for line in gitignore.splitlines()]
+    if "*\n" in lines:
+        return gitignore
     for program in programs:
         entries = {number: line.strip() for number, line in enumerate(lines) if _IGNORED.fullmatch(line.strip())}
         if not entries:

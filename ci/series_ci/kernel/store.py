@@ -175,13 +175,14 @@ class Store:
             return self._commit(base, changes, message, folder / "text")
 
     def _commit(self, base: str, changes: Mapping[str, str], message: str, text_file: Path) -> str:
-        """A commit without a worktree. Modes stay as they are; what is new is no program."""
+        """A commit without a worktree. Modes stay as they are; of what is new, shell scripts are programs."""
         self.repo.git.read_tree(base)
         for path, text in changes.items():
             entry = str(self.repo.git.ls_tree(base, "--", path))
             files.write(text_file, text.encode("utf-8", "surrogateescape"))  # as text() gave what is no UTF-8
             blob = self.repo.git.hash_object("-w", "--no-filters", text_file)
-            self.repo.git.update_index("--add", "--cacheinfo", f"{entry[:6] or '100644'},{blob},{path}")
+            mode = entry[:6] or ("100755" if path.endswith(".sh") else "100644")
+            self.repo.git.update_index("--add", "--cacheinfo", f"{mode},{blob},{path}")
         return str(self.repo.git.commit_tree(self.repo.git.write_tree(), "-p", base, "-m", message))
 
     def check_out(self, commit: str) -> Repo:
