@@ -108,7 +108,7 @@ KERNEL_FILES=$CACHE/kernel-files
 need_kernel_files() {
 	local tarball=/usr/src/linux-source-6.12.tar.xz stamp
 	local wanted=(scripts/checkpatch.pl scripts/spelling.txt scripts/const_structs.checkpatch tools/testing/kunit/test_data mm/rmap.c)
-	wanted+=(tools/testing/selftests/{kselftest.h,kselftest_harness.h})
+	wanted+=(tools/testing/selftests/{kselftest.h,kselftest_harness.h,lib.mk,cgroup,clone3})
 	wanted+=(tools/testing/selftests/mm/{Makefile,.gitignore,config,run_vmtests.sh})
 	[ -e "$tarball" ] || return 0
 	stamp="$(stat -c '%s %Y' "$tarball") ${wanted[*]}"

@@ -9,15 +9,15 @@
  */
 #include "bench.h"
 
-#define WORKING_SET	(256 * MB)
-#define ROOM		(224 * MB)
+#define WORKING_SET	MB(256)
+#define ROOM		MB(224)
 #define BEGUN_PAGES	256
 #define MOST_US		1500000
 
 static bool victim(int report)
 {
 	char *memory = filled(WORKING_SET);
-	size_t page = page_size(), at;
+	size_t page = getpagesize(), at;
 
 	if (!memory || !say(report))
 		return false;
@@ -34,10 +34,10 @@ static void measure(struct sample *sample)
 	pid_t pid;
 	long out;
 
-	pid = start(VICTIM, victim, &report);
+	pid = start(held->victim, victim, &report);
 	await(report, "victim");
-	out = read_field("/proc/vmstat", "pswpout");
-	must(eventually(read_field("/proc/vmstat", "pswpout") >=
+	out = file_read_key_long("/proc/vmstat", "pswpout");
+	must(eventually(file_read_key_long("/proc/vmstat", "pswpout") >=
 			out + BEGUN_PAGES), "the victim does not swap");
 	usleep(random() % MOST_US);
 	used = cpu_ms(pid);

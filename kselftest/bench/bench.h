@@ -18,16 +18,25 @@
 #define BENCH_H
 
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "../kselftest.h"
-#include "exit_skip.h"
+#include "exit_skip_util.h"
+#include "exit_skip_window.h"
 
 #ifndef MLOCK_ONFAULT
 #define MLOCK_ONFAULT 1
@@ -37,8 +46,6 @@
 #define SKIPS		TRACING "events/bench/skip/"
 #define LARGE		TRACING "events/bench/large/"
 #define SHRINK		TRACING "events/vmscan/mm_vmscan_lru_shrink_inactive/"
-
-#define THP		"/sys/kernel/mm/transparent_hugepage/"
 
 /* So much of each page is not zero, and does not compress. */
 #define NOISE_BYTES	1024
@@ -125,7 +132,7 @@ static double system_ms(void)
 	unsigned long user, nice, kernel, idle, iowait, irq, softirq;
 	char line[256];
 
-	read_text("/proc/stat", line, sizeof(line));
+	file_read("/proc/stat", line, sizeof(line));
 	if (sscanf(line, "cpu %lu %lu %lu %lu %lu %lu %lu", &user, &nice,
 		   &kernel, &idle, &iowait, &irq, &softirq) != 7)
 		return 0;
@@ -167,9 +174,9 @@ static long large_pages(void)
 	return sum;
 }
 
-static long swap_bytes(const char *group)
+static long swap_bytes(const char *cgroup)
 {
-	return read_number(cgroup_path(group, "memory.swap.current"));
+	return cg_read_long(cgroup, "memory.swap.current");
 }
 
 static struct reading look(void)
@@ -178,9 +185,9 @@ static struct reading look(void)
 		.ms = now_exactly(),
 		.kswapd_ms = cpu_ms(kswapd),
 		.system_ms = system_ms(),
-		.swapped_out = read_field("/proc/vmstat", "pswpout"),
-		.swapped_in = read_field("/proc/vmstat", "pswpin"),
-		.filler_bytes = swap_bytes(FILLER),
+		.swapped_out = file_read_key_long("/proc/vmstat", "pswpout"),
+		.swapped_in = file_read_key_long("/proc/vmstat", "pswpin"),
+		.filler_bytes = swap_bytes(held->filler),
 		.kept = add_up(SHRINK "hist", "nr_ref_keep:"),
 		.skips = add_up(SKIPS "hist", "Hits:"),
 		.large_pages = large_pages(),
@@ -207,7 +214,7 @@ static void add_difference(struct sample *sample, const struct reading *before,
 	if (sizes_known)
 		add(sample, "skipped_bytes",
 		    (after->skips - before->skips + after->large_pages -
-		     before->large_pages) * (double)page_size());
+		     before->large_pages) * (double)getpagesize());
 }
 
 /*
@@ -218,7 +225,7 @@ static double victims_swapped(const struct reading *before,
 			      const struct reading *after)
 {
 	double all = (after->swapped_out - before->swapped_out) *
-		     (double)page_size();
+		     (double)getpagesize();
 	double filler = after->filler_bytes - before->filler_bytes;
 
 	return all > filler ? all - filler : 0;
@@ -227,7 +234,7 @@ static double victims_swapped(const struct reading *before,
 /* No two pages are the same, and all of them compress four to one. */
 static void fill(char *memory, size_t size)
 {
-	size_t page = page_size(), at, word;
+	size_t page = getpagesize(), at, word;
 
 	for (at = 0; at < size; at += page)
 		for (word = 0; word < NOISE_BYTES; word += sizeof(word))
@@ -250,7 +257,7 @@ static char *filled(size_t size)
  */
 static inline void leave_only(long left)
 {
-	long more = read_field("/proc/meminfo", "MemAvailable") * KB - left;
+	long more = file_read_key_long("/proc/meminfo", "MemAvailable") * KB - left;
 	char *burden;
 
 	if (more <= 0)
@@ -262,10 +269,10 @@ static inline void leave_only(long left)
 }
 
 /*
- * Starts a child in a control group ("": in none).  It runs the job, which
+ * Starts a child in a control group (NULL: in none).  It runs the job, which
  * returns whether it went well, and stays.  *report is for await().
  */
-static pid_t start(const char *group, bool (*job)(int report), int *report)
+static pid_t start(const char *cgroup, bool (*job)(int report), int *report)
 {
 	int ends[2];
 	pid_t pid;
@@ -277,7 +284,7 @@ static pid_t start(const char *group, bool (*job)(int report), int *report)
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(ends[0]);
-		if ((*group && !cgroup_join(group)) || !job(ends[1]))
+		if ((cgroup && cg_enter_current(cgroup)) || !job(ends[1]))
 			_exit(1);
 		for (;;)
 			pause();
@@ -327,7 +334,7 @@ static pid_t find_kswapd(void)
 
 	while (all && !found && (entry = readdir(all))) {
 		snprintf(path, sizeof(path), "/proc/%.32s/comm", entry->d_name);
-		if (read_text(path, name, sizeof(name)) &&
+		if (file_read(path, name, sizeof(name)) &&
 		    !strcmp(name, "kswapd0"))
 			found = atoi(entry->d_name);
 	}
@@ -392,7 +399,7 @@ static void swap_on_zram(void)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%dM", asked.zram_mb);
-	must(write_text("/sys/block/zram0/disksize", text), "zram0/disksize");
+	must(file_write("/sys/block/zram0/disksize", text), "zram0/disksize");
 	must(!system("mkswap /dev/zram0 >/dev/null"), "mkswap /dev/zram0");
 	must(!swapon("/dev/zram0", 0), "swapon /dev/zram0");
 }
@@ -402,12 +409,12 @@ static void choose_folios(void)
 	char path[PATH_MAX];
 
 	if (!access(THP "enabled", F_OK))
-		must(write_text(THP "enabled", "never"), THP "enabled");
+		must(file_write(THP "enabled", "never"), THP "enabled");
 	if (!asked.mthp_kb)
 		return;
 	snprintf(path, sizeof(path), THP "hugepages-%dkB/enabled",
 		 asked.mthp_kb);
-	must(write_text(path, "always"), path);
+	must(file_write(path, "always"), path);
 }
 
 static void set_up(void)
@@ -416,8 +423,6 @@ static void set_up(void)
 
 	held = &place;
 	must(cgroup_find(), "cgroup2");
-	must(cgroup_enable("memory"), "memory controller");
-	must(cgroup_enable("io"), "io controller");
 	/* A group that a killed run has left behind. */
 	put_back();
 	must(cgroup_enable("memory"), "memory controller");
@@ -426,10 +431,10 @@ static void set_up(void)
 		swap_on_zram();
 	choose_folios();
 	if (has_knob(LRU_GEN))
-		must(knob_set(LRU_GEN, "0"), knob_path[LRU_GEN]);
+		must(knob_set(LRU_GEN, "0"), "lru_gen/enabled");
 	/* The one who measures is not to be measured. */
 	must(!mlockall(MCL_CURRENT | MCL_FUTURE), "mlockall");
-	must(read_field("/proc/vmstat", "pswpout") >= 0, "CONFIG_VM_EVENT_COUNTERS");
+	must(file_read_key_long("/proc/vmstat", "pswpout") >= 0, "CONFIG_VM_EVENT_COUNTERS");
 	kswapd = find_kswapd();
 	must(kswapd, "kswapd0");
 	start_tracing();
@@ -496,10 +501,9 @@ static int bench(int argc, char **argv, void (*prepare)(void),
 		prepare();
 	for (i = 0; i < asked.warmup + asked.samples; i++) {
 		sample.number = 0;
-		must(cgroup_make(VICTIM) && cgroup_make(FILLER), "cgroups");
+		must(cgroups_make(), "cgroups");
 		measure(&sample);
-		must(cgroup_remove(VICTIM) && cgroup_remove(FILLER),
-		     "cgroups, at the end");
+		must(cgroups_remove(), "cgroups, at the end");
 		tell(&sample, i);
 	}
 	printf("# probes missed: %ld\n", probes_missed());

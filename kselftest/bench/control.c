@@ -6,16 +6,16 @@
  */
 #include "bench.h"
 
-#define WORKING_SET	(256 * MB)
-#define ROOM		(224 * MB)
-#define WORK_SIZE	(64 * MB)	/* its oldest part: in swap */
+#define WORKING_SET	MB(256)
+#define ROOM		MB(224)
+#define WORK_SIZE	MB(64)	/* its oldest part: in swap */
 
 static int go[2];
 
 static bool worker(int report)
 {
 	char *memory = filled(WORKING_SET);
-	size_t page = page_size(), at;
+	size_t page = getpagesize(), at;
 	char byte;
 
 	if (!memory || !say(report) || read(go[0], &byte, 1) != 1)
@@ -33,7 +33,7 @@ static void measure(struct sample *sample)
 	pid_t pid;
 
 	must(!pipe(go), "pipe");
-	pid = start(VICTIM, worker, &report);
+	pid = start(held->victim, worker, &report);
 	await(report, "worker");
 	used = cpu_ms(pid);
 	before = look();

@@ -10,12 +10,13 @@
 #include "bench.h"
 
 #define APPS		16
-#define APP_SIZE	(10 * MB)
-#define OTHERS_SIZE	(32 * MB)
-#define DEMAND_SIZE	(64 * MB)
-#define MOST_SIZE	(192 * MB)
+#define APP_SIZE	MB(10)
+#define OTHERS_SIZE	MB(32)
+#define DEMAND_SIZE	MB(64)
+#define MOST_SIZE	MB(192)
 #define PRESSED_PAGES	512
 #define SPARE_KB	(8 * KB)
+#define QUARTER		(MB(1) / 4)
 
 static bool app(int report)
 {
@@ -25,13 +26,13 @@ static bool app(int report)
 /* The rest of the memory, so that somebody is left to take from. */
 static bool others(int report)
 {
-	char *memory = map_anon(1024 * MB, MAP_PRIVATE | MAP_NORESERVE);
+	char *memory = map_anon(MB(1024), MAP_PRIVATE | MAP_NORESERVE);
 	size_t at;
 
 	if (memory == MAP_FAILED)
 		return false;
-	for (at = 0; at < OTHERS_SIZE || free_kb() > SPARE_KB; at += MB)
-		fill(memory + at, MB);
+	for (at = 0; at < OTHERS_SIZE || free_kb() > SPARE_KB; at += MB(1))
+		fill(memory + at, MB(1));
 	return say(report);
 }
 
@@ -39,22 +40,22 @@ static bool others(int report)
 static bool front(int report)
 {
 	char *memory = map_anon(MOST_SIZE, MAP_PRIVATE | MAP_NORESERVE);
-	long out = read_field("/proc/vmstat", "pswpout");
+	long out = file_read_key_long("/proc/vmstat", "pswpout");
 	size_t at = 0, end;
 
 	if (memory == MAP_FAILED ||
 	    syscall(__NR_mlock2, memory, MOST_SIZE, MLOCK_ONFAULT))
 		return false;
-	for (; read_field("/proc/vmstat", "pswpout") < out + PRESSED_PAGES;
-	     at += MB / 4) {
+	for (; file_read_key_long("/proc/vmstat", "pswpout") < out + PRESSED_PAGES;
+	     at += QUARTER) {
 		if (at + DEMAND_SIZE >= MOST_SIZE)
 			return false;
-		fill(memory + at, MB / 4);
+		fill(memory + at, QUARTER);
 	}
 	if (!say(report))
 		return false;
-	for (end = at + DEMAND_SIZE; at < end; at += MB / 4)
-		fill(memory + at, MB / 4);
+	for (end = at + DEMAND_SIZE; at < end; at += QUARTER)
+		fill(memory + at, QUARTER);
 	return say(report);
 }
 
@@ -66,17 +67,17 @@ static void measure(struct sample *sample)
 	double used = 0;
 
 	for (i = 0; i < APPS; i++) {
-		apps[i] = start(VICTIM, app, &report[i]);
+		apps[i] = start(held->victim, app, &report[i]);
 		await(report[i], "app");
 	}
-	other = start(FILLER, others, &report[APPS]);
+	other = start(held->filler, others, &report[APPS]);
 	await(report[APPS], "others");
-	in_front = start("", front, &report[APPS + 1]);
+	in_front = start(NULL, front, &report[APPS + 1]);
 	await(report[APPS + 1], "front");
 	for (i = 0; i < APPS; i++)
 		used -= cpu_ms(apps[i]);
 	before = look();
-	must(cgroup_write(VICTIM, "cgroup.kill", "1"), "cgroup.kill");
+	must(!cg_killall(held->victim), "cgroup.kill");
 	for (i = 0; i < APPS; i++)
 		used += reap(apps[i]);
 	after = look();

@@ -13,8 +13,8 @@
  */
 #include "bench.h"
 
-#define VICTIM_SIZE	(16 * MB)
-#define DEMAND_SIZE	(48 * MB)
+#define VICTIM_SIZE	MB(16)
+#define DEMAND_SIZE	MB(48)
 #define SPARE_KB	(16 * KB)
 #define WINDOW_S	600
 #define REST_US		50000
@@ -26,12 +26,12 @@ static bool victim(int report)
 
 static bool filler(int report)
 {
-	char *memory = map_anon(1024 * MB, MAP_PRIVATE | MAP_NORESERVE);
+	char *memory = map_anon(MB(1024), MAP_PRIVATE | MAP_NORESERVE);
 
 	if (memory == MAP_FAILED)
 		return false;
-	for (; free_kb() > SPARE_KB; memory += MB)
-		fill(memory, MB);
+	for (; free_kb() > SPARE_KB; memory += MB(1))
+		fill(memory, MB(1));
 	return say(report);
 }
 
@@ -57,7 +57,7 @@ static void press(struct sample *sample, pid_t pid)
 {
 	double began = now_exactly();
 	int report;
-	pid_t other = start("", demander, &report);
+	pid_t other = start(NULL, demander, &report);
 
 	await(report, "demander");
 	add(sample, "demand_ms", now_exactly() - began);
@@ -75,21 +75,21 @@ static void measure(struct sample *sample)
 	int report, filler_report;
 	pid_t pid, other;
 
-	must(window_set(VICTIM, held->slow_number, WINDOW_S), "io.max");
-	pid = start(VICTIM, victim, &report);
+	must(!window_set(WINDOW_S), "io.max");
+	pid = start(held->victim, victim, &report);
 	await(report, "victim");
-	other = start(FILLER, filler, &filler_report);
+	other = start(held->filler, filler, &filler_report);
 	await(filler_report, "filler");
-	swapped = swap_bytes(VICTIM);
+	swapped = swap_bytes(held->victim);
 	used = cpu_ms(pid);
 	before = look();
 	kill(pid, SIGKILL);
 	must(eventually(is_in_exit_aio(pid)), "exit_aio");
 	press(sample, pid);
-	swapped = swap_bytes(VICTIM) - swapped;
+	swapped = swap_bytes(held->victim) - swapped;
 	after = look();
 	began = now_exactly();
-	must(window_set(VICTIM, held->slow_number, 0), "io.max");
+	must(!window_set(0), "io.max");
 	used = reap(pid) - used;
 	add(sample, "exit_ms", now_exactly() - began);
 	add(sample, "exiting_cpu_ms", used);
@@ -102,9 +102,7 @@ static void measure(struct sample *sample)
 
 static void make_disk(void)
 {
-	must(disk_make(SLOW_DISK, NULL), "null_blk");
-	must(disk_number(SLOW_DISK, held->slow_number,
-			 sizeof(held->slow_number)), "null_blk's number");
+	must(slow_disk_make(), "null_blk");
 }
 
 int main(int argc, char **argv)

@@ -31,6 +31,9 @@
  * in a guest.
  */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -41,7 +44,8 @@
 #include <sys/wait.h>
 
 #include "../kselftest_harness.h"
-#include "exit_skip.h"
+#include "exit_skip_util.h"
+#include "exit_skip_window.h"
 
 #ifndef __NR_pidfd_open
 #define __NR_pidfd_open 434
@@ -53,8 +57,8 @@
 #define MADV_PAGEOUT 21
 #endif
 
-#define VICTIM_SIZE	(8 * MB)
-#define FILLER_SIZE	(4 * MB)
+#define VICTIM_SIZE	MB(8)
+#define FILLER_SIZE	MB(4)
 #define CHUNK		(64 * KB)
 
 /* What everybody else may allocate while the watermarks are up. */
@@ -182,7 +186,7 @@ static bool is_huge(enum kind kind)
 /* 0: there are none. */
 static size_t huge_size(enum kind kind)
 {
-	return kind == PMD_THP ? read_number(THP "hpage_pmd_size") : CHUNK;
+	return kind == PMD_THP ? file_read_long(THP "hpage_pmd_size") : CHUNK;
 }
 
 /* The start of an area of RAM that is as large as the victim; 0: none. */
@@ -218,10 +222,10 @@ static char *map_ram(size_t size)
 	if (fd < 0)
 		return MAP_FAILED;
 	if (ram)
-		memory = mmap(NULL, size + page_size(), PROT_READ | PROT_WRITE,
+		memory = mmap(NULL, size + getpagesize(), PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE, fd, ram);
 	close(fd);
-	return memory == MAP_FAILED ? memory : memory + page_size();
+	return memory == MAP_FAILED ? memory : memory + getpagesize();
 }
 
 static char *map_data_disk(size_t size)
@@ -289,7 +293,7 @@ static char *map_memory(enum kind kind, size_t size)
  */
 static size_t word_at(enum kind kind, size_t at)
 {
-	size_t page = page_size();
+	size_t page = getpagesize();
 
 	if (kind == MERGED)
 		at = at / page / 2 * page + at % page;
@@ -365,7 +369,7 @@ static int drop_half(struct job *job, bool second)
  */
 static int touch(struct job *job)
 {
-	size_t page = page_size(), at;
+	size_t page = getpagesize(), at;
 	char byte;
 
 	for (at = 0; at < job->size; at += page) {
@@ -375,7 +379,7 @@ static int touch(struct job *job)
 		asm volatile("" : "+r" (byte));
 	}
 	if (job->scene->kind == FILE_CLEAN)
-		write_text("/proc/self/clear_refs", "1");
+		file_write("/proc/self/clear_refs", "1");
 	return 0;
 }
 
@@ -390,7 +394,7 @@ static int go_through_swap(struct job *job)
 /* Runs ksmd until it has merged all pages, two by two, and stops it again. */
 static int merge(struct job *job)
 {
-	long pages = job->size / page_size();
+	long pages = job->size / getpagesize();
 	bool done;
 
 	held->merged = pages_merged();
@@ -398,7 +402,7 @@ static int merge(struct job *job)
 	    !knob_set(KSM_SLEEP, "0") || !knob_set_number(KSM_PAGES, pages) ||
 	    !knob_set(KSM_RUN, "1"))
 		return -errno;
-	done = eventually(read_number("/proc/self/ksm_merging_pages") >= pages);
+	done = eventually(file_read_long("/proc/self/ksm_merging_pages") >= pages);
 	if (!knob_set(KSM_RUN, "0"))
 		return -errno;
 	return done ? 0 : -ETIMEDOUT;
@@ -425,15 +429,21 @@ static int make_memory(struct job *job)
 	return 0;
 }
 
+/* The key ends with a space, and begins with '\n' where another ends alike. */
+static long victim_stat(const char *key)
+{
+	return cg_read_key_long(held->victim, "memory.stat", key);
+}
+
 /* What memory.stat says of the victim's memory of that kind. */
 static long resident_kb(enum kind kind)
 {
 	if (kind == FILE_CLEAN)
-		return (cgroup_stat(VICTIM, "active_file") +
-			cgroup_stat(VICTIM, "inactive_file")) / KB;
+		return (victim_stat("\nactive_file ") +
+			victim_stat("\ninactive_file ")) / KB;
 	if (kind == SHMEM || kind == MEMFD)
-		return cgroup_stat(VICTIM, "shmem") / KB;
-	return cgroup_stat(VICTIM, "anon") / KB;
+		return victim_stat("shmem ") / KB;
+	return victim_stat("anon ") / KB;
 }
 
 static long expected_kb(const struct scene *scene)
@@ -463,7 +473,7 @@ static pid_t start(struct job *job, int *report)
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		/* The test itself is none for the OOM killer: see set_up(). */
-		write_text("/proc/self/oom_score_adj", "0");
+		file_write("/proc/self/oom_score_adj", "0");
 		close(ends[0]);
 		error = getppid() == parent ? job->run(job) : -ESRCH;
 		if (write(ends[1], &error, sizeof(error)) != sizeof(error))
@@ -529,10 +539,10 @@ static int give_order(const struct line *line, char order)
 static void get_stuck(struct job *job)
 {
 	char *page;
-	int fd = open_slow_disk(&page);
+	int fd = slow_disk_open(&page);
 
 	(void)job;
-	if (fd < 0 || pread(fd, page, page_size(), 0) < 0)
+	if (fd < 0 || pread(fd, page, getpagesize(), 0) < 0)
 		_exit(1);
 }
 
@@ -598,31 +608,30 @@ static int start_clone(struct job *job)
 }
 
 /* Slow machines need long windows: this one took so long to fill its memory. */
-static bool limit_disk(long filling_ms)
+static int limit_disk(long filling_ms)
 {
 	long window_s = WINDOW_MIN_S + WINDOW_TIMES * filling_ms / 1000;
 
 	if (window_s > WINDOW_MAX_S)
 		window_s = WINDOW_MAX_S;
-	return window_set(VICTIM, held->slow_number,
-			  window_s * held->window_factor);
+	return window_set(window_s * held->window_factor);
 }
 
 static int victim(struct job *job)
 {
 	enum state state = job->scene->state;
 	long start = now_ms();
-	int error = 0;
+	int error = cg_enter_current(held->victim);
 
-	if (!cgroup_join(VICTIM))
-		return -errno;
+	if (error)
+		return error;
 	/* A new limit that is not reached at once calls the OOM killer. */
 	if (job->scene->path == MEMORY_MAX &&
-	    !write_text("/proc/self/oom_score_adj", "-1000"))
+	    !file_write("/proc/self/oom_score_adj", "-1000"))
 		return -errno;
 	error = make_memory(job);
-	if (!error && !limit_disk(now_ms() - start))
-		error = -errno;
+	if (!error)
+		error = limit_disk(now_ms() - start);
 	if (!error && has_fork(job->scene))
 		error = start_fork(job);
 	if (!error && job->scene->kind == MTHP_HALF)
@@ -638,7 +647,9 @@ static int victim(struct job *job)
 
 static int filler(struct job *job)
 {
-	return cgroup_join(FILLER) ? make_memory(job) : -errno;
+	int error = cg_enter_current(held->filler);
+
+	return error ? error : make_memory(job);
 }
 
 /*
@@ -647,24 +658,34 @@ static int filler(struct job *job)
 
 static const char *scan_counter(enum path path)
 {
-	return path == KSWAPD ? "pgscan_kswapd" :
-	       path == DIRECT ? "pgscan_direct" : "pgscan";
+	return path == KSWAPD ? "pgscan_kswapd " :
+	       path == DIRECT ? "pgscan_direct " : "pgscan ";
+}
+
+static long swapped_kb(const char *cgroup)
+{
+	return cg_read_long(cgroup, "memory.swap.current") / KB;
+}
+
+static bool oom_killed(const char *cgroup)
+{
+	return cg_read_key_long(cgroup, "memory.events", "oom_kill ") > 0;
 }
 
 static struct figures look(const struct scene *scene)
 {
 	return (struct figures) {
 		.resident = resident_kb(scene->kind),
-		.swapped = cgroup_kb(VICTIM, "memory.swap.current"),
-		.scanned = cgroup_stat(VICTIM, scan_counter(scene->path)) *
-			   (long)(page_size() / KB),
-		.filler_swapped = cgroup_kb(FILLER, "memory.swap.current"),
+		.swapped = swapped_kb(held->victim),
+		.scanned = victim_stat(scan_counter(scene->path)) *
+			   (getpagesize() / KB),
+		.filler_swapped = swapped_kb(held->filler),
 	};
 }
 
 static void allocate(size_t size)
 {
-	size_t page = page_size(), at;
+	size_t page = getpagesize(), at;
 	char *memory = map_anon(size, MAP_PRIVATE);
 
 	if (memory == MAP_FAILED)
@@ -713,7 +734,7 @@ static bool press_by_kswapd(void)
 		return false;
 	if (!knob_set_number(MIN_FREE, free_kb() / 100 * 85))
 		return false;
-	allocate(MB);
+	allocate(MB(1));
 	usleep(POLL_US);
 	return true;
 }
@@ -729,7 +750,7 @@ static bool press_nodes(void)
 			 "/sys/devices/system/node/node%d/reclaim", node);
 		if (access(path, F_OK))
 			return true;
-		write_text(path, "8M");
+		file_write(path, "8M");
 	}
 }
 
@@ -737,12 +758,12 @@ static bool press_nodes(void)
 static bool press_by_limit(const struct scene *scene)
 {
 	long step_kb = resident_kb(scene->kind) - NOTHING_KB / 2;
-	long kb = cgroup_kb(VICTIM, "memory.current");
+	long kb = cg_read_long(held->victim, "memory.current") / KB;
 	bool done;
 
 	kb -= step_kb < NOTHING_KB ? step_kb : NOTHING_KB;
-	done = write_number(cgroup_path(VICTIM, "memory.max"), kb * KB);
-	return cgroup_write(VICTIM, "memory.max", "max") && done;
+	done = !cg_write_numeric(held->victim, "memory.max", kb * KB);
+	return !cg_write(held->victim, "memory.max", "max") && done;
 }
 
 static bool press_once(const struct scene *scene, const struct line *line)
@@ -753,7 +774,7 @@ static bool press_once(const struct scene *scene, const struct line *line)
 	case NODE_RECLAIM:
 		return press_nodes();
 	case MEMORY_RECLAIM:
-		cgroup_write(VICTIM, "memory.reclaim", "8M");
+		cg_write(held->victim, "memory.reclaim", "8M");
 		return true;
 	case MEMORY_MAX:
 		return press_by_limit(scene);
@@ -844,12 +865,12 @@ static bool has_sharer(const struct scene *scene)
 /* Lets the OOM killer have it: the write ends when the reaper is through. */
 static const char *kill_by_oom(void)
 {
-	bool done = cgroup_write(VICTIM, "memory.swap.max", "0") &&
-		    cgroup_write(VICTIM, "memory.max", "1M");
+	bool done = !cg_write(held->victim, "memory.swap.max", "0") &&
+		    !cg_write(held->victim, "memory.max", "1M");
 
-	cgroup_write(VICTIM, "memory.max", "max");
-	cgroup_write(VICTIM, "memory.swap.max", "max");
-	return done && oom_killed(VICTIM) ? NULL : "no OOM kill";
+	cg_write(held->victim, "memory.max", "max");
+	cg_write(held->victim, "memory.swap.max", "max");
+	return done && oom_killed(held->victim) ? NULL : "no OOM kill";
 }
 
 static const char *release_memory(pid_t pid)
@@ -884,8 +905,8 @@ static const char *bring_into_state(struct cast *cast)
 
 static const char *check_huge(enum kind kind, long had)
 {
-	long kb = kind == PMD_THP ? cgroup_stat(VICTIM, "anon_thp") / KB :
-		  (read_number(THP_64K "stats/anon_fault_alloc") - had) *
+	long kb = kind == PMD_THP ? victim_stat("anon_thp ") / KB :
+		  (file_read_long(THP_64K "stats/anon_fault_alloc") - had) *
 		  (CHUNK / KB);
 
 	/* Before Linux 6.10 nobody counted. */
@@ -900,8 +921,7 @@ static const char *check_kind(const struct scene *scene, long had_huge)
 	if (is_huge(scene->kind))
 		return check_huge(scene->kind, had_huge);
 	if (scene->kind == SWAPCACHE &&
-	    cgroup_stat(VICTIM, "swapcached") / KB < expected_kb(scene) -
-	    NOTHING_KB)
+	    victim_stat("swapcached ") / KB < expected_kb(scene) - NOTHING_KB)
 		return "this swap device goes without the swap cache";
 	return NULL;
 }
@@ -918,7 +938,7 @@ static const char *enter(struct cast *cast)
 {
 	static const struct scene filler_scene = { .kind = PRIVATE_ANON };
 	const struct scene *scene = cast->scene;
-	long had_huge = read_number(THP_64K "stats/anon_fault_alloc");
+	long had_huge = file_read_long(THP_64K "stats/anon_fault_alloc");
 	struct job victim_job = {
 		.run = victim,
 		.stay = scene->state == ALIVE ? serve :
@@ -970,7 +990,7 @@ static const char *press(struct cast *cast)
 		       is_fate(scene, &cast->before, seen, SWAPPED) ||
 		       is_fate(scene, &cast->before, seen, DROPPED);
 	} while (!done && scene->path != PAGEOUT && is_in_state(cast) &&
-		 !oom_killed(FILLER) && now_ms() < end_ms);
+		 !oom_killed(held->filler) && now_ms() < end_ms);
 	return knob_put_back(MIN_FREE) ? NULL : "no way back";
 }
 
@@ -989,7 +1009,7 @@ static const char *play(struct cast *cast)
 		problem = press(cast);
 	if (problem)
 		return problem;
-	if (oom_killed(FILLER) || oom_killed(VICTIM) != killed)
+	if (oom_killed(held->filler) || oom_killed(held->victim) != killed)
 		return OOM_TOOK_PART;
 	return is_in_state(cast) ? NULL : CLOSED_EARLY;
 }
@@ -1004,8 +1024,8 @@ static bool make_data(void)
 	if (fd >= 0 && memory != MAP_FAILED) {
 		fill(memory, FILE_CLEAN, VICTIM_SIZE);
 		done = true;
-		for (at = 0; done && at < VICTIM_SIZE; at += MB)
-			done = pwrite(fd, memory + at, MB, at) == MB;
+		for (at = 0; done && at < VICTIM_SIZE; at += CHUNK)
+			done = pwrite(fd, memory + at, CHUNK, at) == CHUNK;
 		done &= !fsync(fd);
 	}
 	if (memory != MAP_FAILED)
@@ -1013,12 +1033,6 @@ static bool make_data(void)
 	/* The last one to close it takes the page cache with it. */
 	close(fd);
 	return done;
-}
-
-static bool make_groups(void)
-{
-	return cgroup_enable("memory") && cgroup_enable("io") &&
-	       cgroup_make(VICTIM) && cgroup_make(FILLER);
 }
 
 static const char *prepare(const struct scene *scene)
@@ -1029,7 +1043,7 @@ static const char *prepare(const struct scene *scene)
 	    (!disk_make(DATA_DISK, "8") || !make_data()))
 		return "no disk with data";
 	if (needs_no_swap(scene->kind) &&
-	    !cgroup_write(VICTIM, "memory.swap.max", "0"))
+	    cg_write(held->victim, "memory.swap.max", "0"))
 		return "no limit of swap";
 	/*
 	 * High watermarks make for long lists of free pages per CPU: whoever
@@ -1048,7 +1062,7 @@ static const char *prepare(const struct scene *scene)
 	if (!is_huge(scene->kind))
 		return NULL;
 	/* May fail: then memory has to do as it is. */
-	write_text("/proc/sys/vm/compact_memory", "1");
+	file_write("/proc/sys/vm/compact_memory", "1");
 	if (!knob_keep(MIN_FREE) ||
 	    !knob_set(THP_ENABLED, scene->kind == PMD_THP ? "madvise" : "never"))
 		return "no huge pages";
@@ -1078,7 +1092,7 @@ static const char *perform(struct cast *cast)
 		if (!problem || ++tries == TRIES || !is_worth_a_try(problem))
 			return problem;
 		held->window_factor = 4;
-		if (!put_back() || !make_groups())
+		if (!put_back() || !cgroups_make())
 			return "leftovers";
 	}
 }
@@ -1091,11 +1105,11 @@ static const char *missing_for_all(void)
 		return "needs root";
 	if (!cgroup_find())
 		return "needs cgroup v2, mounted (CONFIG_CGROUPS)";
-	if (!cgroup_has("cgroup.controllers", "memory"))
+	if (cg_read_strstr(held->root, "cgroup.controllers", "memory"))
 		return "needs the cgroup v2 memory controller (CONFIG_MEMCG)";
-	if (!cgroup_has("cgroup.controllers", "io"))
+	if (cg_read_strstr(held->root, "cgroup.controllers", "io"))
 		return "needs the cgroup v2 io controller (CONFIG_BLK_CGROUP)";
-	if (read_field("/proc/meminfo", "SwapFree") <
+	if (file_read_key_long("/proc/meminfo", "SwapFree") <
 	    (VICTIM_SIZE + FILLER_SIZE) / KB)
 		return "needs 12 MiB of free swap (CONFIG_SWAP)";
 	if (access("/sys/kernel/config", F_OK))
@@ -1122,11 +1136,20 @@ static const char *missing_for_kind(enum kind kind)
 		return "needs KSM (CONFIG_KSM)";
 	if (kind != MEMFD && kind != DEVICE_COPIED)
 		return NULL;
-	if (map_memory(kind, page_size()) != MAP_FAILED)
+	if (map_memory(kind, getpagesize()) != MAP_FAILED)
 		return NULL;
 	return kind == MEMFD ?
 	       "needs memfd_create() (CONFIG_MEMFD_CREATE)" :
 	       "needs RAM in /dev/mem (CONFIG_DEVMEM, not CONFIG_STRICT_DEVMEM)";
+}
+
+static bool victim_has(const char *control)
+{
+	char *path = cg_control(held->victim, control);
+	bool found = path && !access(path, F_OK);
+
+	free(path);
+	return found;
 }
 
 static const char *missing_for_path(enum path path)
@@ -1134,10 +1157,9 @@ static const char *missing_for_path(enum path path)
 	if (path == NODE_RECLAIM &&
 	    access("/sys/devices/system/node/node0/reclaim", F_OK))
 		return "needs /sys/devices/system/node/node0/reclaim";
-	if (path == MEMORY_RECLAIM &&
-	    access(cgroup_path(VICTIM, "memory.reclaim"), F_OK))
+	if (path == MEMORY_RECLAIM && !victim_has("memory.reclaim"))
 		return "needs memory.reclaim (Linux 5.19)";
-	if (cgroup_stat(VICTIM, scan_counter(path)) < 0)
+	if (victim_stat(scan_counter(path)) < 0)
 		return "needs pgscan_kswapd and pgscan_direct in memory.stat";
 	return NULL;
 }
@@ -1159,8 +1181,8 @@ static const char *missing_for(const struct scene *scene)
 
 static bool has_given_back(void)
 {
-	return cgroup_kb(VICTIM, "memory.current") <= NOTHING_KB &&
-	       cgroup_kb(VICTIM, "memory.swap.current") <= NOTHING_KB;
+	return cg_read_long(held->victim, "memory.current") / KB <= NOTHING_KB &&
+	       swapped_kb(held->victim) <= NOTHING_KB;
 }
 
 /* What has to be so, whatever reclaim took. */
@@ -1171,14 +1193,15 @@ static void check_end(struct __test_metadata *_metadata, struct cast *cast)
 	if (has_sharer(cast->scene))
 		EXPECT_EQ(0, give_order(&cast->line, 'v'))
 			TH_LOG("memory of a living process was lost");
-	cgroup_write(VICTIM, "cgroup.kill", "1");
-	EXPECT_TRUE(window_set(VICTIM, held->slow_number, 0));
-	EXPECT_TRUE(eventually(cgroup_is_empty(VICTIM)))
+	cg_killall(held->victim);
+	EXPECT_EQ(0, window_set(0));
+	EXPECT_TRUE(eventually(!cg_read_strstr(held->victim, "cgroup.events",
+					       "populated 0")))
 		TH_LOG("the exit does not end");
 	EXPECT_TRUE(eventually(has_given_back()))
 		TH_LOG("leaked: %ld K of memory, %ld K of swap",
-		       cgroup_kb(VICTIM, "memory.current"),
-		       cgroup_kb(VICTIM, "memory.swap.current"));
+		       cg_read_long(held->victim, "memory.current") / KB,
+		       swapped_kb(held->victim));
 	complaint = log_complaint(cast->log);
 	EXPECT_EQ('\0', complaint[0])
 		TH_LOG("the kernel complained: %s", complaint);
@@ -1230,12 +1253,12 @@ static void set_up(struct __test_metadata *_metadata)
 	held->group = getpgrp();
 	ASSERT_FALSE(held->over);
 	/* Where reclaim fails to find enough, a case is to know it and retry. */
-	ASSERT_TRUE(write_text("/proc/self/oom_score_adj", "-1000"));
+	ASSERT_TRUE(file_write("/proc/self/oom_score_adj", "-1000"));
 	ASSERT_TRUE(put_back())
 		TH_LOG("leftovers of an earlier run stay");
-	ASSERT_TRUE(make_groups())
+	ASSERT_TRUE(cgroups_make())
 		TH_LOG("no control groups");
-	if (access(cgroup_path(VICTIM, "io.max"), F_OK))
+	if (!victim_has("io.max"))
 		SKIP(return, "needs io.max (CONFIG_BLK_DEV_THROTTLING)");
 }
 

@@ -433,6 +433,10 @@ def test_all_sources_are_brought_and_nothing_else() -> None:
     assert set(mine.sources) == {path.name for path in folder.iterdir() if path.suffix in {".c", ".h"}}
     assert mine.programs == ["exit_skip"]
     assert "CONFIG_AIO=y\n" in mine.config
+    made = "exit_skip_util.c exit_skip_window.c"
+    library = f"include ../cgroup/lib/libcgroup.mk\n$(OUTPUT)/exit_skip: {made} $(LIBCGROUP_O)\n"
+    assert mine.rules == library
+    assert f"$(OUTPUT)/exit_skip: {made} $(selfdir)/cgroup/cgroup_util.c\n" in export.ours(library=False).rules
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""The project's own selftests compile, all of them: what they share is changed for one and used by the others."""
+"""The project's own selftests are built as a tree builds them, all of them: what they share is changed for one and used
+by the others.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +12,59 @@ from pathlib import Path
 import pytest
 
 from series_ci.host import paths
+from series_ci.kernel import selftests
 
-SOURCES = sorted(paths.share("kselftest").glob("*/*.c"))
-SELFTESTS = Path(os.environ.get("SERIES_CI_KERNEL_TREE", "/nowhere")) / "tools/testing/selftests"
+COLLECTIONS = sorted(path.parent.name for path in paths.share("kselftest").glob("*/Makefile"))
+THEIRS = Path(os.environ.get("SERIES_CI_KERNEL_TREE", "/nowhere")) / selftests.SELFTESTS
+
+# What a newer tree offers to those outside of cgroup/, in miniature.
+LIBRARY = """\
+CFLAGS += -I$(selfdir)/cgroup
+LIBCGROUP_O := $(OUTPUT)/cgroup_util.o
+$(LIBCGROUP_O):
+\t$(CC) $(CFLAGS) -c $(selfdir)/cgroup/cgroup_util.c -o $@
+"""
 
 
-@pytest.mark.skipif(not (SELFTESTS / "kselftest_harness.h").is_file(), reason="no kernel tree: tools/test unpacks one")
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_it_compiles_without_a_warning(source: Path, tmp_path: Path) -> None:
-    for header in ("kselftest.h", "kselftest_harness.h"):
-        shutil.copy(SELFTESTS / header, tmp_path)
-    shutil.copytree(source.parent, tmp_path / source.parent.name)
-    flags = ["-std=gnu11", "-Wall", "-Werror", "-Wno-unused-function", "-O2", "-fsyntax-only"]
-    done = subprocess.run(
-        ["gcc", *flags, source.name], cwd=tmp_path / source.parent.name, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A kernel tree's selftests, as far as ours need them."""
+    if not (THEIRS / "cgroup/cgroup_util.c").is_file():
+        pytest.skip("no kernel tree: tools/test unpacks one")
+    folder = tmp_path / selftests.SELFTESTS
+    folder.mkdir(parents=True)
+    for name in ("kselftest.h", "kselftest_harness.h", "lib.mk"):
+        shutil.copy(THEIRS / name, folder)
+    for name in ("cgroup", "clone3"):
+        shutil.copytree(THEIRS / name, folder / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("library", [False, True], ids=["cgroup_util.c", "libcgroup.mk"])
+@pytest.mark.parametrize("collection", COLLECTIONS)
+def test_they_are_built_without_a_warning(tree: Path, collection: str, library: bool) -> None:
+    if library:
+        (tree / selftests.SELFTESTS / "cgroup/lib").mkdir()
+        (tree / selftests.SELFTESTS / "cgroup/lib/libcgroup.mk").write_text(LIBRARY)
+    folder = build(tree, collection)
+    assert (folder / "cgroup_util.o").exists() == library
+
+
+def test_a_collection_that_the_tree_has_is_built_by_its_makefile(tree: Path) -> None:
+    folder = tree / selftests.SELFTESTS / "mm"
+    folder.mkdir()
+    (folder / "Makefile").write_text("CFLAGS = -Wall -O2\nLDLIBS = -lpthread\n\ninclude ../lib.mk\n")
+    build(tree, "mm")
+
+
+def build(tree: Path, collection: str) -> Path:
+    """The folder of a collection in the tree, with all of its programs."""
+    selftests.lay_over(tree, collection)
+    folder = tree / selftests.SELFTESTS / collection
+    argv = ["make", "-C", folder, f"OUTPUT={folder}", "USERCFLAGS=-Werror"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    wanted = selftests.programs((folder / "Makefile").read_text("utf-8"))
+    assert wanted
+    assert [name for name in wanted if not (folder / name).is_file()] == []
+    return folder

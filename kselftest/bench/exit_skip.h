@@ -1,1 +1,0 @@
-../mm/exit_skip.h

@@ -1,0 +1,1 @@
+../mm/exit_skip_window.h
