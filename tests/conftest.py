@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from fakes import fakelinux
 from series_ci.kernel import sources
-from series_ci.kernel.store import Base
+from series_ci.kernel.source import Base
 
 # A commit is green or red: the same examples each time, and none that is too slow on a busy machine. To look for what
 # these do not show: --hypothesis-profile=explore.

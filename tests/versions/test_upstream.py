@@ -8,7 +8,7 @@ from fakes import fakelinux, mails
 from series_ci.errors import InfrastructureError
 from series_ci.host import process
 from series_ci.kernel import history, sources
-from series_ci.kernel.store import Base
+from series_ci.kernel.source import Base
 from series_ci.mail import difftext, message, patchmail
 from series_ci.versions import as_mailed, upstream
 from series_ci.versions.checks import Sent
@@ -117,5 +117,5 @@ def test_trees_in_the_cache(linux: Path, base: Base) -> None:
 
 
 def test_a_commit_that_is_gone_is_an_error(base: Base) -> None:
-    with pytest.raises(InfrastructureError, match="git show fails on"):
+    with pytest.raises(InfrastructureError, match="git show fails in"):
         history.shown(base, ["0" * 40])

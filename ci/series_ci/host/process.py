@@ -219,6 +219,8 @@ def end_children() -> None:
 
     GitPython starts children of its own, and does not end them when we are interrupted.
     """
+    if not _has_children():  # nearly always; to read all of /proc takes longer than some verbs
+        return
     parents: dict[int, int] = {}
     for entry in os.listdir("/proc"):  # noqa: PTH208 (pathlib looks at each, and fails for one that has just ended)
         with suppress(OSError, ValueError):  # the entry is no process, or the process has ended
@@ -234,6 +236,14 @@ def end_children() -> None:
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         ours += children
+
+
+def _has_children() -> bool:
+    """Return whether a thread of ours has a child; True where the kernel does not tell (CONFIG_PROC_CHILDREN)."""
+    try:
+        return any(task.read_text() for task in Path("/proc/self/task").glob("*/children"))
+    except OSError:
+        return True
 
 
 def forward_termination() -> None:

@@ -13,7 +13,8 @@ from series_ci.host import files, process, scratch
 from series_ci.kernel import objects, rejects, vetting
 from series_ci.kernel.hazards import Permitted
 from series_ci.kernel.repo import Repo
-from series_ci.kernel.store import IDENTITY, Base, Store, said
+from series_ci.kernel.source import Base
+from series_ci.kernel.store import IDENTITY, Store, said
 from series_ci.mail.message import Patch
 from series_ci.manifest.permit import Permit
 
@@ -166,15 +167,6 @@ def range_diff(old: tuple[Base, str], new: tuple[Base, str], creation_factor: in
         finally:
             repo.close()
     return said_by_git.decode("utf-8", "replace")
-
-
-def ask(base: Base, *argv: str) -> bytes:
-    """What git answers to a question about a store's commits."""
-    try:
-        answer: bytes = Store(base.store).repo.git.execute(["git", *argv], stdout_as_string=False)
-    except git.GitCommandError as error:
-        raise InfrastructureError(f"git {argv[0]} fails on {base.spec}: {said(error)}") from error
-    return answer
 
 
 def _am(work: Repo, patch: Patch) -> None:

@@ -6,38 +6,43 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from series_ci.host import paths
-from series_ci.kernel.apply import ask
-from series_ci.kernel.store import Base, Store
+from series_ci.kernel import objects
+from series_ci.kernel.source import Base
 
 
 def imported() -> list[Base]:
-    """The trees that were brought into the cache earlier, without anything on top of them."""
-    found: dict[str, Base] = {}
+    """Return the trees that were brought into the cache earlier, without anything on top of them.
+
+    Git is asked directly here and below: to load GitPython takes longer than all the answers.
+    """
+    bases: dict[str, Base] = {}
     for path in sorted((paths.cache() / "trees").glob("*.git")):
-        store = Store(path)
         kinds = [f"refs/series-ci/{kind}" for kind in ("import", "fixed", "moving")]
-        listed = str(store.repo.git.for_each_ref("--format=%(refname:lstrip=2) %(contents:subject)", *kinds))
-        for name, subject in (line.split(" ", 1) for line in listed.splitlines()):
+        # Of a tag, the commit that it names.
+        form = "%(refname:lstrip=2) %(objectname) %(*objectname) %(contents:subject)"
+        listed = objects.ask(path, "for-each-ref", f"--format={form}", *kinds).decode("utf-8", "replace")
+        for name, own, peeled, subject in (line.split(" ", 3) for line in listed.splitlines()):
             kind, _, ref = name.partition("/")
-            if commit := store.ref(name):  # a tag is not yet the commit
-                spec = subject.removeprefix("Import of ") if kind == "import" else ref
-                found[commit] = Base(spec, path, commit, cached=True)
-    return list(found.values())
+            spec = subject.removeprefix("Import of ") if kind == "import" else ref
+            bases[peeled or own] = Base(spec, path, peeled or own, cached=True)
+    return list(bases.values())
 
 
 def has_history(base: Base) -> bool:
     """Whether more is known of a tree than its last state."""
-    return len(ask(base, "rev-list", "--max-count=2", base.commit).splitlines()) == 2
+    return len(objects.ask(base.store, "rev-list", "--max-count=2", base.commit).splitlines()) == 2
 
 
 def log(base: Base, since: datetime, names: Sequence[str]) -> list[tuple[str, str, str]]:
     """(commit, subject, the author's address) of the commits since a day that touch these files, newest first."""
     form = "--format=%H%x09%ae%x09%s"
-    text = ask(base, "log", "--no-merges", form, f"--since={since.isoformat()}", base.commit, "--", *names)
+    text = objects.ask(
+        base.store, "log", "--no-merges", form, f"--since={since.isoformat()}", base.commit, "--", *names
+    )
     rows = (line.split("\t", 2) for line in text.decode("utf-8", "replace").splitlines())
     return [(commit, subject, address) for commit, address, subject in rows]
 
 
 def shown(base: Base, commits: Sequence[str]) -> bytes:
     """These commits with their diffs, as git patch-id reads them."""
-    return ask(base, "show", "--no-color", "-p", *commits)
+    return objects.ask(base.store, "show", "--no-color", "-p", *commits)

@@ -68,7 +68,7 @@ def entries(store: Path, commit: str) -> list[TreeEntry]:
 
 def index(top: Path) -> list[TreeEntry]:
     """What the index of a worktree says that it holds; names as the file system has them."""
-    rows = (row.partition(b"\t") for row in _git(top, "ls-files", "-s", "-z").split(b"\0") if row)
+    rows = (row.partition(b"\t") for row in ask(top, "ls-files", "-s", "-z").split(b"\0") if row)
     fields = [(meta.decode().split(), os.fsdecode(path)) for meta, _, path in rows]
     return [TreeEntry(mode, "blob", blob, path) for (mode, blob, _stage), path in fields]
 
@@ -83,12 +83,18 @@ def content(store: Path, commit: str, path: str) -> bytes | None:
         return None
     if (size := sizes(store, [found.blob])[found.blob]) > MOST:
         raise InfrastructureError(f"{path}: has {size >> 20} MiB, and files of more than {MOST >> 20} MiB are not read")
-    return _git(store, "cat-file", "blob", found.blob)
+    return ask(store, "cat-file", "blob", found.blob)
+
+
+def text(store: Path, commit: str, path: str) -> str | None:
+    """Return a regular file of a commit as text, as `content` does."""
+    raw = content(store, commit, path)
+    return None if raw is None else raw.decode("utf-8", "surrogateescape")
 
 
 def changed(store: Path, old: str, new: str) -> list[Changed]:
     """The names that differ between two commits; a rename is a name that goes and one that comes."""
-    fields = _git(store, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).split(b"\0")
+    fields = ask(store, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).split(b"\0")
     rows = []
     for meta, path in zip(fields[::2], fields[1::2], strict=False):
         old_mode, mode, old_blob, blob, _status = meta.decode().lstrip(":").split()
@@ -98,14 +104,14 @@ def changed(store: Path, old: str, new: str) -> list[Changed]:
 
 def binary(store: Path, old: str, new: str) -> set[str]:
     """Those of them whose content git takes for binary."""
-    rows = _git(store, "diff-tree", "-r", "-z", "--numstat", "--no-renames", old, new).split(b"\0")
+    rows = ask(store, "diff-tree", "-r", "-z", "--numstat", "--no-renames", old, new).split(b"\0")
     return {_name(row.removeprefix(b"-\t-\t")) for row in rows if row.startswith(b"-\t-\t")}
 
 
 def sizes(store: Path, blobs: Sequence[str]) -> dict[str, int]:
     """How many bytes each blob has."""
     asked = "".join(f"{blob}\n" for blob in blobs).encode()
-    lines = _git(store, "cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=asked).decode().splitlines()
+    lines = ask(store, "cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=asked).decode().splitlines()
     return {blob: int(size) for blob, size in (line.split() for line in lines)}
 
 
@@ -119,7 +125,7 @@ def links(store: Path, commit: str) -> dict[str, str]:
 
 def _contents(store: Path, blobs: Sequence[str]) -> dict[str, bytes]:
     """What these blobs hold, as one answer of git's: `ID blob SIZE`, the content and a line end for each."""
-    answer = _git(store, "cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode())
+    answer = ask(store, "cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode())
     found, at = {}, 0
     for blob in blobs:
         head = answer.index(b"\n", at)
@@ -130,7 +136,7 @@ def _contents(store: Path, blobs: Sequence[str]) -> dict[str, bytes]:
 
 
 def _ls_tree(store: Path, *words: str) -> Iterator[TreeEntry]:
-    for row in _git(store, "ls-tree", "-z", "--full-tree", *words).split(b"\0"):
+    for row in ask(store, "ls-tree", "-z", "--full-tree", *words).split(b"\0"):
         meta, _, path = row.partition(b"\t")
         if path:
             mode, kind, blob = meta.decode().split()
@@ -141,7 +147,12 @@ def _name(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def _git(store: Path, *words: str, stdin: bytes | None = None) -> bytes:
+def ask(store: Path, *words: str, stdin: bytes | None = None) -> bytes:
+    """Return what git answers to a question about the objects of a repository.
+
+    Raise InfrastructureError with git's own words if it cannot say.
+    """
+    process.leave_callers_repository()
     alone = {**process.GIT_ALONE, "GIT_LITERAL_PATHSPECS": "1"}
     done = process.run(["git", "-C", str(store), *words], stdin=stdin, env=alone)
     if done.code != 0:

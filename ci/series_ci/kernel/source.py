@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -17,3 +18,17 @@ class Source:
     commit: str = ""
     describe: str = ""
     url: str = ""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A commit in a store: `spec` is what the user asked for, `cached` that nothing had to be fetched for it.
+
+    `source` is what others call the tree.
+    """
+
+    spec: str
+    store: Path
+    commit: str
+    cached: bool
+    source: Source = field(default_factory=Source)

@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import git
@@ -20,7 +20,6 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, locks, paths, process, scratch
 from series_ci.kernel import objects, worktree
 from series_ci.kernel.repo import Repo
-from series_ci.kernel.source import Source
 from series_ci.progress import Tell
 
 IDENTITY = {
@@ -36,20 +35,6 @@ IDENTITY = {
 
 TOLD_LINES = 20
 """How much is shown of what git says of files: it has a line for each of them, and a kernel has 80,000."""
-
-
-@dataclass(frozen=True)
-class Base:
-    """A commit in a store: `spec` is what the user asked for, `cached` that nothing had to be fetched for it.
-
-    `source` is what others call the tree.
-    """
-
-    spec: str
-    store: Path
-    commit: str
-    cached: bool
-    source: Source = field(default_factory=Source)
 
 
 @dataclass(frozen=True)
@@ -131,8 +116,7 @@ class Store:
 
         Raises InfrastructureError for one that is too large to be read.
         """
-        found = objects.content(self.path, commit, path)
-        return None if found is None else found.decode("utf-8", "surrogateescape")
+        return objects.text(self.path, commit, path)
 
     def listing(self, commit: str) -> list[str]:
         """Every file of a commit, one `mode type id<TAB>path` line each."""

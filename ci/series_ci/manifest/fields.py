@@ -28,7 +28,9 @@ from series_ci.manifest.yamlfile import Document
 class Strict(BaseModel):
     """The base of all parts of a manifest: they are immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
+    model_config = ConfigDict(
+        defer_build=True, frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-")
+    )
 
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}

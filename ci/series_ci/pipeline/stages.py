@@ -19,7 +19,8 @@ from series_ci.kernel.apply import kept_base, with_base_patches, with_series
 from series_ci.kernel.each_patch import PatchBuild, build_each
 from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.kernel.selftests import timeout
-from series_ci.kernel.store import Base, Store, check_kernel
+from series_ci.kernel.source import Base
+from series_ci.kernel.store import Store, check_kernel
 from series_ci.mail.archive import open_archive
 from series_ci.mail.fetch import Fetched, fetch_version
 from series_ci.manifest.model import Selftest

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from series_ci.host import process
-from series_ci.kernel import history
-from series_ci.kernel.store import Base, Store
+from series_ci.kernel import history, objects
+from series_ci.kernel.source import Base
 from series_ci.versions.checks import Remark, RemarkKind, Sent
 from series_ci.versions.presence import holds
 
@@ -32,11 +32,10 @@ class Commit:
 def look(base: Base, versions: Sequence[Sent]) -> list[tuple[Remark, ...]]:
     """Return the remarks on each version that say whether one tree has it."""
     commits = _candidates(base, versions) if history.has_history(base) else None
-    store = Store(base.store)
 
     @cache
     def text(path: str) -> str | None:
-        return store.text(base.commit, path)
+        return objects.text(base.store, base.commit, path)
 
     merged = _merged(versions, commits or ())
     return [
