@@ -13,7 +13,7 @@ from fakes.fakeqemu import Clock, Qemu
 from series_ci import arch
 from series_ci.arch import Machine
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.guest import attempts, boot, initramfs, vm, watchdog
+from series_ci.guest import attempts, boot, initramfs, record, vm, watchdog
 from series_ci.guest.accel import Accelerator
 from series_ci.guest.boot import BootSetup
 from series_ci.kernel.cache import Build
@@ -150,7 +150,7 @@ def test_a_guest_that_never_comes_up_is_tried_again(bench: Bench, monkeypatch: p
     # What the first one left is kept, and told.
     first = bench.folder / "run/try-1"
     assert "the last words" in (first / "console.log").read_text()
-    assert {path.name for path in first.iterdir()} == set(attempts.KEPT)
+    assert {path.name for path in first.iterdir()} == set(record.GUEST_FILES)
     assert "the last words" not in console.read_text()
     why = "the kernel printed nothing more for 60 s, and its /init had not started"
     assert run.attempts == (Attempt("try-1", Ended.HANG, why, (Result("boot", Status.TIMEOUT, why),)),)

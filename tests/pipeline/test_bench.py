@@ -112,7 +112,7 @@ def test_boots_that_are_there_are_not_made_again(lab):
 def test_a_boot_that_was_not_over_is_made_again(lab):
     good(lab[0])
     run(lab)
-    (lab[2] / "boots/window/001-patched" / bench.SAMPLES).unlink()
+    (lab[2] / "boots/window/001-patched" / "samples.jsonl").unlink()
     run(lab)
     assert booted(lab[0]) == ["base", "v10", "v10"]
 
@@ -142,7 +142,7 @@ def test_a_boot_without_all_its_samples_is_made_once_more(lab):
     assert booted(lab[0]) == ["base", "v10", "v10"]
     # What the first one left is kept.
     boots = lab[2] / "boots/window"
-    assert (boots / "001-patched" / bench.SAMPLES).is_file()
+    assert (boots / "001-patched" / "samples.jsonl").is_file()
     assert (boots / "001-patched.try-1/console.log").is_file()
 
 

@@ -80,7 +80,7 @@ def tested(run, world, tmp_path):
     """The lock of a test that passed."""
     out = tmp_path / "tested"
     assert run("test", "v1", "--series", str(world.manifest), "--out", str(out), rules=TESTED)[0] == 0
-    return out / runlock.NAME
+    return out / "run.lock"
 
 
 def changed(path, **parts):
@@ -97,15 +97,15 @@ def test_builds_after_each_patch_are_made_again(run, world, tmp_path):
     out, again = tmp_path / "each", tmp_path / "again"
     words = ("test", "v1", "--series", str(world.manifest), "--each-patch", "--out", str(out))
     assert run(*words, rules=TESTED)[0] == 0
-    kept = json.loads((out / runlock.NAME).read_text())["patches"]
+    kept = json.loads((out / "run.lock").read_text())["patches"]
     assert [(each["name"][:3], each["builds"], each["new_warnings"]) for each in kept] == [
         ("1/2", True, []),
         ("2/2", True, []),
     ]
     assert run("reproduce", str(out), "--out", str(again), rules=TESTED)[0] == 0
-    assert json.loads((again / runlock.NAME).read_text())["patches"] == kept
+    assert json.loads((again / "run.lock").read_text())["patches"] == kept
     kept[1] |= {"builds": False, "new_warnings": ["mm/rmap.c: warning: what?"]}
-    other = changed(out / runlock.NAME, patches=kept)
+    other = changed(out / "run.lock", patches=kept)
     status, said, _err = run("reproduce", other, "--out", str(tmp_path / "other"), rules=TESTED)
     assert status == 1
     assert "build of 2/2 " in said
@@ -148,7 +148,7 @@ def test_a_version_that_does_not_build_cannot_be_measured(run, world, tmp_path):
     assert figure["verdict"] == "cannot"
     assert "does not build" in figure["why"]
     assert "Cannot: does not build" in (out / "reproduction.md").read_text()
-    assert not (out / runlock.NAME).exists()
+    assert not (out / "run.lock").exists()
 
 
 def test_what_was_measured_is_measured_again_from_the_lock(run, world, tmp_path):
@@ -175,7 +175,7 @@ def test_without_a_name_all_reports_are_measured(run, world, tmp_path):
     told = json.loads(said)
     assert [each["reported"] for each in told] == ["mine", "broken"]
     assert [json.loads((out / name / "summary.json").read_text()) for name in ("mine", "broken")] == told
-    assert (out / "mine" / runlock.NAME).exists()
+    assert (out / "mine" / "run.lock").exists()
 
 
 def test_what_could_not_be_measured_is_repeated_by_its_name(run, world, tmp_path):
@@ -214,7 +214,7 @@ def test_a_test_is_the_same_from_its_lock_alone(run, world, tested, tmp_path):
     assert "tools" not in said
     assert runlock.read(out).tested == runlock.read(alone).tested
     assert main(["verify", str(out)]) == 0
-    (out / runlock.NAME).write_text((tmp_path / "elsewhere/my.lock").read_text().replace('"SAME"', '"FIXED"'))
+    (out / "run.lock").write_text((tmp_path / "elsewhere/my.lock").read_text().replace('"SAME"', '"FIXED"'))
     assert main(["verify", str(out)]) == 2
     assert "all 8 results are the same" in " ".join((out / "reproduction.md").read_text().split())
 

@@ -61,3 +61,24 @@ def test_two_sweeps_never_share_a_folder_and_a_killed_one_leaves_it_free(tmp_pat
             pytest.fail("opened a folder that another process uses")
         other.kill()
     assert layout.unfinished(tmp_path / "run") == "the words"
+
+
+def test_files_keep_their_names(tmp_path):
+    run_dir = layout.RunDir(tmp_path)
+    assert [path.name for path in (run_dir.mails, run_dir.sent, run_dir.junit, run_dir.run_lock, run_dir.summary)] == [
+        *("series.mbx", "sent.mbx", "junit.xml", "run.lock", "summary.json")
+    ]
+    assert [path.name for path in (run_dir.base, run_dir.patched(), run_dir.patched(3), run_dir.patch(12))] == [
+        *("base", "patched", "patched-3", "patch-12")
+    ]
+    assert [layout.numbered_base(number) for number in (1, 2)] == ["base", "base.2"]
+
+
+def test_what_an_interrupted_run_leaves_is_told_from_what_others_put_there(tmp_path):
+    run_dir = layout.RunDir(tmp_path)
+    assert run_dir.holds_interrupted()
+    for name in ("series.mbx", "sent.mbx", "junit.xml", "base-2", "patched", "patch-3"):
+        (tmp_path / name).touch()
+    assert run_dir.holds_interrupted()
+    (tmp_path / "seriesXmbx").touch()
+    assert not run_dir.holds_interrupted()

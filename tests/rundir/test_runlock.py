@@ -133,12 +133,12 @@ def test_a_harmful_or_unknown_value_is_refused_with_its_place(tmp_path, place, v
     own = (runlock.BasePatch(name="a.patch", text="x"),)
     runlock.write(tmp_path, of_test(tree=runlock.Tree(spec="linux", base_patches=own, base="3", patched="4")))
     runlock.read(tmp_path)
-    data = json.loads((tmp_path / runlock.NAME).read_text())
+    data = json.loads((tmp_path / "run.lock").read_text())
     inner = data
     for key in place[:-1]:
         inner = inner[key]
     inner[place[-1]] = value
-    (tmp_path / runlock.NAME).write_text(json.dumps(data))
+    (tmp_path / "run.lock").write_text(json.dumps(data))
     with pytest.raises(UsageError, match="is no lock of a run") as caught:
         runlock.read(tmp_path)
     assert ".".join(str(each) for each in place) in caught.value.message
@@ -146,7 +146,7 @@ def test_a_harmful_or_unknown_value_is_refused_with_its_place(tmp_path, place, v
 
 def test_other_options_than_those_of_the_digest_are_refused(tmp_path):
     runlock.write(tmp_path, of_test())
-    path = tmp_path / runlock.NAME
+    path = tmp_path / "run.lock"
     path.write_text(path.read_text().replace("CONFIG_KUNIT=y", "CONFIG_KUNIT=m"))
     with pytest.raises(UsageError) as caught:
         runlock.read(path)
@@ -155,7 +155,7 @@ def test_other_options_than_those_of_the_digest_are_refused(tmp_path):
 
 
 def test_a_huge_file_is_not_read(tmp_path):
-    path = tmp_path / runlock.NAME
+    path = tmp_path / "run.lock"
     with path.open("wb") as out:
         out.truncate(runlock.MAX_BYTES + 1)
     with pytest.raises(UsageError, match=r"is larger than any lock of a run \(32 MB\)"):

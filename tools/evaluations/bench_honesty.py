@@ -32,6 +32,7 @@ from series_ci.progress import Progress
 from series_ci.report.bench import Bench, gather, show_bench, summary
 from series_ci.results import samples
 from series_ci.results.stats import Verdict
+from series_ci.rundir.layout import RunDir
 
 PATCH = Path(__file__).resolve().parent / "slow-exit.patch"
 SLOWED = "exit_ms"
@@ -94,7 +95,7 @@ def run(
         pair = BenchSetup(shop, accel, (first, second))
         taken = bench.rounds(pair, scenarios, replace(plan, seed=plan.seed + 1000 * place), out, progress)
         made = gather(replace(asked, label=second.label), first.commit, scenarios, taken, margin)
-        files.write(out / bench.SAMPLES, samples.as_lines(taken))
+        files.write(RunDir(out).samples, samples.as_lines(taken))
         trials.append(Trial(name, second is slow, made))
         progress.say(f"{name}: {'; '.join(trials[-1].wrong) or 'as it has to be'}")
     return trials

@@ -18,6 +18,7 @@ from series_ci.post import github_target, kcidb, mail, posting
 from series_ci.post.posting import Posted
 from series_ci.post.publish import PARTS, Way, to_github, to_kcidb, to_patchwork, write_reply
 from series_ci.report.formats import kcidb_of
+from series_ci.rundir.layout import REPLY
 from series_ci.rundir.verify import verify_version
 
 TAKES = {
@@ -61,7 +62,7 @@ class Given:
         "--file",
         metavar="FILE",
         type=click.Path(path_type=Path),
-        help="kcidb, mail: what is sent  [default: made of RUN_DIR; the mail is then RUN_DIR/reply.eml]",
+        help=f"kcidb, mail: what is sent  [default: made of RUN_DIR; the mail is then RUN_DIR/{REPLY}]",
     )
     tested_by: str | None = option(
         "--tested-by", metavar="'NAME <ADDRESS>'", help="mail: give that trailer, if everything passed"
@@ -135,7 +136,7 @@ def _kcidb(run_dir: Path, given: Given, way: Way) -> Iterator[Posted]:
 
 
 def _mail(run_dir: Path, given: Given, dry_run: bool) -> None:
-    file = given.file or run_dir / "reply.eml"
+    file = given.file or run_dir / REPLY
     if not given.file:
         write_reply(file, run_dir, tester.WRITER, given.tested_by or "")
     argv = mail.command(file)

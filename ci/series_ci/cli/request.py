@@ -13,7 +13,7 @@ from series_ci.arch import Machine
 from series_ci.cli import repeat
 from series_ci.cli.options import Options
 from series_ci.errors import UsageError
-from series_ci.host import paths, scratch
+from series_ci.host import paths
 from series_ci.manifest import allow, find
 from series_ci.manifest.allow import Allowed
 from series_ci.manifest.fields import LABEL
@@ -23,11 +23,6 @@ from series_ci.pipeline.rows import Sweep
 from series_ci.rundir import layout
 
 LORE = "https://lore.kernel.org/all/"
-
-_OURS = re.compile(
-    rf"(?:series|sent)\.mbx|junit\.xml|run\.lock|(?:base|patched)(?:-2)?|patch-\d+|\..*{re.escape(scratch.END)}"
-)
-"""What a run directory holds before its last file, summary.json."""
 
 
 def make_request(version: str, options: Options, verb: str = "test", words: Sequence[str] = ()) -> Request:
@@ -186,7 +181,7 @@ def _tests(options: Options, manifest: Manifest | None) -> tuple[Selftest, ...]:
 def _out(given: str | None, series: str, label: str) -> Path:
     if given:
         path = Path(given).resolve()
-        if path.exists() and not (path.is_dir() and _unfinished(path)):
+        if path.exists() and not (path.is_dir() and layout.RunDir(path).holds_interrupted()):
             raise _written(given)
         return path
     return layout.stamped(series, label)
@@ -207,8 +202,3 @@ def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
     # The youngest first: with the stamp in their names, that is the order of the names.
     earlier = sorted(paths.runs().glob(f"{glob.escape(layout.safe(series))}-sweep-*"), reverse=True)
     return next((path for path in earlier if layout.unfinished(path) == repeat), layout.stamped(series, "sweep"))
-
-
-def _unfinished(folder: Path) -> bool:
-    """Whether a folder is empty, or holds what an interrupted run of ours left: that may be written over."""
-    return all(_OURS.fullmatch(path.name) for path in folder.iterdir())

@@ -72,9 +72,11 @@ def _run_probe(arch: Arch, kernel: Path) -> str:
         outputs = Files(folder)
         outputs.console.write_bytes(b"")
         argv = command_line(Machine(arch, 256 << 20, 1, 0), "kvm", kernel, None, outputs)
-        log = folder / "qemu.log"
         deadline = time.monotonic() + PROBE_SECONDS
-        with log.open("wb") as errors, process.started(argv, stdout=errors.fileno(), stderr=errors.fileno()) as qemu:
+        with (
+            outputs.log.open("wb") as errors,
+            process.started(argv, stdout=errors.fileno(), stderr=errors.fileno()) as qemu,
+        ):
             while time.monotonic() < deadline:
                 if b"Linux version" in outputs.console.read_bytes():
                     return ""
@@ -82,7 +84,7 @@ def _run_probe(arch: Arch, kernel: Path) -> str:
                     break
                 time.sleep(0.05)
             ended_itself = qemu.poll() is not None
-        said = log.read_text("utf-8", "replace").strip().splitlines()
+        said = outputs.log.read_text("utf-8", "replace").strip().splitlines()
         if b"Linux version" in outputs.console.read_bytes():
             return ""
     if ended_itself and said:

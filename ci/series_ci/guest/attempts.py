@@ -8,18 +8,13 @@ from pathlib import Path
 
 from series_ci.guest.outcome import GuestRun
 from series_ci.guest.qemu import Files
+from series_ci.guest.record import GUEST, GUEST_FILES, TRY
 from series_ci.guest.vm import GuestBoot
 from series_ci.host import files
 from series_ci.results.model import Ended
 
 TRIES = 2
 """How often a guest that was lost, or that never came up, is started before that counts."""
-
-FOLDER = "try-"
-"""What the folder of such a guest is called, with its number behind it; it lies in that of the guest that follows."""
-
-KEPT = ("console.log", "results.ktap", "status.txt", "qemu.log", "qemu.cmd")
-"""The files of a guest."""
 
 
 def in_vain(boot: GuestBoot) -> bool:
@@ -30,16 +25,16 @@ def in_vain(boot: GuestBoot) -> bool:
 def set_aside(part: GuestRun, number: int) -> GuestRun:
     """Move what the guest left into a folder of its own, where the next one does not write over it; the moved guest."""
     folder = part.outputs.folder
-    target = folder / f"{FOLDER}{number}"
+    target = folder / f"{TRY}{number}"
     with files.disk_errors(target):
         target.mkdir()
-        for name in KEPT:
+        for name in GUEST_FILES:
             if (folder / name).exists():
                 (folder / name).rename(target / name)
     return replace(part, outputs=Files(target))
 
 
-def clear(folder: Path, guests: str) -> None:
-    """Remove what an interrupted run left in a boot's folder; `guests` begins the names of its later guests."""
-    for old in [*folder.glob(f"{guests}*"), *folder.glob(f"{FOLDER}*")]:
+def clear(folder: Path) -> None:
+    """Remove the folders of guests that an interrupted run left in a boot's folder."""
+    for old in [*folder.glob(f"{GUEST}*"), *folder.glob(f"{TRY}*")]:
         shutil.rmtree(old)

@@ -132,7 +132,7 @@ class _Guests:
 
         Raises InfrastructureError when a guest was lost each time: that is never a verdict on the kernel.
         """
-        attempts.clear(self.folder, GUEST)
+        attempts.clear(self.folder)
         parts: list[GuestRun] = []
         first, barren = 1, 0
         while True:
@@ -185,7 +185,7 @@ class _Guests:
         outputs = tried[-1].outputs
         return InfrastructureError(
             f"the guest of {self.kernel.label} was lost {times}: {tried[-1].boot.why}{''.join(others)}",
-            hint=f"see {outputs.folder}/qemu.log and {outputs.console}",
+            hint=f"see {outputs.log} and {outputs.console}",
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci.arch import Accel, Arch, Machine
-from series_ci.guest import initramfs, postmortem
+from series_ci.guest import initramfs, postmortem, record
 from series_ci.host import process
 
 
@@ -20,17 +20,27 @@ class Files:
     @property
     def console(self) -> Path:
         """What the kernel printed."""
-        return self.folder / "console.log"
+        return self.folder / record.CONSOLE
 
     @property
     def results(self) -> Path:
         """KTAP, as the guest wrote it."""
-        return self.folder / "results.ktap"
+        return self.folder / record.RESULTS
 
     @property
     def status(self) -> Path:
         """What /init said of itself, one line per step."""
-        return self.folder / "status.txt"
+        return self.folder / record.STATUS
+
+    @property
+    def log(self) -> Path:
+        """QEMU's standard output and standard error."""
+        return self.folder / record.QEMU_LOG
+
+    @property
+    def command(self) -> Path:
+        """QEMU's command line, quoted for a shell."""
+        return self.folder / record.QEMU_COMMAND
 
     @property
     def monitor(self) -> Path:

@@ -11,6 +11,33 @@ from series_ci.errors import UsageError
 from series_ci.host import files
 from series_ci.results.model import Run
 
+RUN_FILE = "run.json"
+"""The Run, in a boot's folder. It is written last: what lies beside it is whole."""
+
+GUEST = "guest-"
+"""The folders of the second and later guests of a boot: their number follows."""
+
+TRY = "try-"
+"""The folders of guests that came to nothing, in the folder of the guest that follows them: their number follows."""
+
+CONSOLE = "console.log"
+"""What the kernel printed on its console."""
+
+RESULTS = "results.ktap"
+"""The tests' output, as the guest wrote it to its port for results."""
+
+STATUS = "status.txt"
+"""What /init wrote to its status port, one line per step."""
+
+QEMU_LOG = "qemu.log"
+"""QEMU's standard output and standard error."""
+
+QEMU_COMMAND = "qemu.cmd"
+"""QEMU's command line, quoted for a shell."""
+
+GUEST_FILES = (CONSOLE, RESULTS, STATUS, QEMU_LOG, QEMU_COMMAND)
+"""The files that a guest leaves in its folder."""
+
 _RUN = TypeAdapter(Run)
 
 
@@ -31,11 +58,3 @@ def read_run(path: Path) -> Run:
         return _RUN.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise UsageError(f"{path}: is not the record of a run: {error}") from error
-
-
-GUEST = "guest-"
-"""What the folders of the second and later guests of a run are called, with their number behind it."""
-
-
-RUN_FILE = "run.json"
-"""In a boot's folder: the Run. It is written last, so what lies beside it is whole."""

@@ -77,10 +77,10 @@ def run(
         for path in (outputs.console, outputs.results, outputs.status):
             path.write_bytes(b"")
         outputs.monitor.unlink(missing_ok=True)
-        errors = (outputs.folder / "qemu.log").open("wb")
+        errors = outputs.log.open("wb")
     logs = (Growing(outputs.console, CONSOLE, passing), Growing(outputs.results, RESULTS))
     try:
-        files.write(outputs.folder / "qemu.cmd", process.quote(argv) + "\n")
+        files.write(outputs.command, process.quote(argv) + "\n")
         with (
             errors,
             swap_disk(outputs, swap),
@@ -177,5 +177,5 @@ def _exit(code: int) -> str:
 
 
 def _last_line(outputs: Files) -> str:
-    lines = (outputs.folder / "qemu.log").read_text("utf-8", "replace").strip().splitlines()
+    lines = outputs.log.read_text("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else "it gave no reason"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from series_ci.errors import BuildError
 from series_ci.host import files, inside, paths
 from series_ci.kernel import kconfig
+from series_ci.kernel.logs import BUILD_LOG, CONFIG
 
 if TYPE_CHECKING:
     from series_ci.kernel.toolchain import Toolchain
@@ -61,20 +62,18 @@ def lookup(name: str) -> Build | None:
     record = files.read_json(folder / "build.json")
     image, sources = folder / "image", folder / "inputs"
     # The digest of the image guards against a cache that was damaged or cut short.
-    if not record or not all(path.is_file() for path in (image, sources, folder / "config")):
+    if not record or not all(path.is_file() for path in (image, sources, folder / CONFIG)):
         return None
     if files.digest(image.read_bytes()) != record.get("image_digest"):
         return None
-    return Build(
-        image, folder / "config", folder / "build.log", name, record["seconds"], 0, cached=True, sources=sources
-    )
+    return Build(image, folder / CONFIG, folder / BUILD_LOG, name, record["seconds"], 0, cached=True, sources=sources)
 
 
 def lookup_failure(name: str, log: Path) -> BuildError | None:
     """What the compiler said of sources that it refused before, and would say again; `log` gets that build's log."""
     folder = paths.cache() / "builds" / name
     record = files.read_json(folder / "failed.json")
-    kept = folder / "build.log"
+    kept = folder / BUILD_LOG
     # A failure of sources that nobody had compared with their commit may be that of other sources.
     if not record or not record.get("compared") or not kept.is_file():
         return None
@@ -99,20 +98,20 @@ def keep(name: str, made: Made) -> Build:
     folder = paths.cache() / "builds" / name
     with files.disk_errors(paths.cache()), files.fresh_folder(folder) as making:
         inside.copy(made.folder, made.image, making / "image", MOST_IMAGE)
-        inside.copy(made.folder, ".config", making / "config", MOST_CONFIG)
-        inside.copy(made.log.parent, made.log.name, making / "build.log", MOST_LOG)
+        inside.copy(made.folder, ".config", making / CONFIG, MOST_CONFIG)
+        inside.copy(made.log.parent, made.log.name, making / BUILD_LOG, MOST_LOG)
         listing = "".join(f"{each}\n" for each in sorted(made.inputs))
         files.write(making / "inputs", listing.encode("utf-8", "surrogateescape"))
         digest = files.digest((making / "image").read_bytes())
         record = {"seconds": made.seconds, "objects": made.objects, "image_digest": digest}
         files.write_json(making / "build.json", record)
-    image, config, log = (folder / each for each in ("image", "config", "build.log"))
+    image, config, log = (folder / each for each in ("image", CONFIG, BUILD_LOG))
     return Build(image, config, log, name, made.seconds, made.objects, cached=False, sources=folder / "inputs")
 
 
 def keep_failure(name: str, error: BuildError, log: Path) -> None:
     """Keep what the compiler said of sources that do not build, which the worktree has been compared with."""
     with files.disk_errors(paths.cache()), files.fresh_folder(paths.cache() / "builds" / name) as making:
-        inside.copy(log.parent, log.name, making / "build.log", MOST_LOG)
+        inside.copy(log.parent, log.name, making / BUILD_LOG, MOST_LOG)
         record = {"message": error.message, "details": error.details, "compared": True}
         files.write_json(making / "failed.json", record)

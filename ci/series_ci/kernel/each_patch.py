@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -39,9 +39,17 @@ class PatchBuild:
 
 
 def build_each(
-    shop: BuildSetup, base: Kernel, tip: str, mails: Sequence[Patch], progress: Progress, folder: Path
+    shop: BuildSetup,
+    base: Kernel,
+    tip: str,
+    mails: Sequence[Patch],
+    progress: Progress,
+    log_folder: Callable[[int], Path],
 ) -> tuple[PatchBuild, ...]:
-    """Build the kernel after each patch on a base; logs go to `folder`."""
+    """Build the kernel after each patch on a base.
+
+    `log_folder` gives the folder for the logs of a patch, by its number in the series.
+    """
     commits = shop.store.between(base.commit, tip)
     # Not only what differs in the end: one patch may mend what another one did.
     pairs = pairwise([base.commit, *commits])
@@ -55,7 +63,7 @@ def build_each(
         label = f"{number}/{len(mails)}"
         error, after = None, None
         try:
-            after = kernel.make(alone, label, commit, folder / f"patch-{number}", progress)
+            after = kernel.make(alone, label, commit, log_folder(number), progress)
         except BuildError as failed:
             error = failed
         covered = compiled.measure(shop, before, after) if before and after else None

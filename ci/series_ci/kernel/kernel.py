@@ -10,6 +10,7 @@ from series_ci.errors import BuildError, InfrastructureError
 from series_ci.host import files, paths
 from series_ci.kernel import build, cache, kconfig, selftests
 from series_ci.kernel.cache import Build
+from series_ci.kernel.logs import BUILD_LOG, SELFTESTS_LOG
 from series_ci.kernel.selftests import Installed
 from series_ci.kernel.store import Store
 from series_ci.kernel.toolchain import Toolchain
@@ -70,7 +71,7 @@ def make(shop: BuildSetup, label: str, commit: str, log_folder: Path, progress: 
     """The kernel and the selftests of a commit."""
     key = cache.key(shop.store.tree_id(commit), shop.tools, shop.options)
     with progress.step(f"build {label}") as step:
-        log = log_folder / "build.log"
+        log = log_folder / BUILD_LOG
         if failed := cache.lookup_failure(key, log):
             step.note("cached")
             raise failed
@@ -91,7 +92,7 @@ def make(shop: BuildSetup, label: str, commit: str, log_folder: Path, progress: 
                 shop.tools,
                 cache_key=tests_key,
                 tell=step.note,
-                failed_log=log_folder / "selftests.log",
+                failed_log=log_folder / SELFTESTS_LOG,
             )
         else:
             step.note("cached")

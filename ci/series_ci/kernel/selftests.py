@@ -17,6 +17,7 @@ from pathlib import Path
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, inside, paths
 from series_ci.kernel import build, toolchain
+from series_ci.kernel.logs import SELFTESTS_LOG
 from series_ci.kernel.store import Store
 from series_ci.kernel.toolchain import Toolchain
 from series_ci.progress import Tell, count
@@ -115,7 +116,7 @@ def lookup(cache_key: str) -> Installed | None:
     if not record or "notbuilt" not in record or not inside.is_folder(folder, "install"):
         return None
     notbuilt = tuple(Result(name, Status.NOTBUILT, reason) for name, reason in record["notbuilt"])
-    return Installed(folder / "install", notbuilt, folder / "selftests.log", record["seconds"], cached=True)
+    return Installed(folder / "install", notbuilt, folder / SELFTESTS_LOG, record["seconds"], cached=True)
 
 
 def differ(one: Installed, other: Installed, collection: str) -> bool:
@@ -191,7 +192,7 @@ def install(
     _remove(folder / "kselftest")
     target = paths.cache() / "selftests" / cache_key
     with files.disk_errors(target), files.fresh_folder(target) as making:
-        log = making / "selftests.log"
+        log = making / SELFTESTS_LOG
         try:
             _make(source, folder, collections, tools, making, log)
         except InfrastructureError as error:
@@ -206,7 +207,7 @@ def install(
         record = {"seconds": seconds, "notbuilt": [(each.name, each.reason) for each in notbuilt]}
         files.write_json(making / "selftests.json", record)
     tell(f"{count(len(notbuilt), 'program')} of the tree did not compile" if notbuilt else "all programs compiled")
-    return Installed(target / "install", tuple(notbuilt), target / "selftests.log", seconds, cached=False)
+    return Installed(target / "install", tuple(notbuilt), target / SELFTESTS_LOG, seconds, cached=False)
 
 
 def _remove(path: Path) -> None:

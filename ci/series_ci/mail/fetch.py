@@ -28,6 +28,9 @@ DIGEST = "digest-2"
 If the way of reading mails changes, it needs a new name, so that old digests are ignored.
 """
 
+MBOX, RECORD = "series.mbx", "series.json"
+"""In a version's folder in the cache: the patches ready for git am, and what identifies them."""
+
 _MESSAGE_ID = re.compile(r"[^\s<>@-][^\s<>@]*@[^\s<>@]+")
 
 
@@ -58,11 +61,6 @@ class Fetched:
         """Return the subject of the cover letter, or of the first patch, without its prefixes."""
         return message.title(self.sent) or self.patches[0].subject.title
 
-    def write(self, folder: Path) -> None:
-        """Write the mails to a run directory: for git am, and as they were sent."""
-        files.write(folder / "series.mbx", self.mbox.read_bytes())
-        files.write(folder / sent.NAME, message.join_mbox(self.sent))
-
 
 def fetch_version(message_ids: Sequence[str], archive: Archive, *, tell: Tell = lambda _line: None) -> Fetched:
     """Fetch the version of the last of these Message-IDs.
@@ -90,7 +88,7 @@ def fetch_patches(
     if not _MESSAGE_ID.fullmatch(message_id):
         raise UsageError(f"{message_id!r} is not a Message-ID", hint="it reads NAME@HOST, as in the mail's header")
     folder = paths.cache() / "mail" / files.digest(message_id, *([rest.digest] if rest else []))[:20]
-    kept = files.read_json(folder / "series.json") or {}
+    kept = files.read_json(folder / RECORD) or {}
     if kept.get("archive_digest") == archive.digest and (loaded := _load(message_id, folder, kept)):
         return loaded
     with locks.locked(folder.parent / ".lock", tell):
@@ -101,13 +99,13 @@ def fetch_patches(
             raise InfrastructureError(
                 f"{message_id}: {archive.name} now gives another content than {kept.get('archive')} did "
                 f"(digest {digest[:12]}, kept {before[:12]})",
-                hint=f"one Message-ID names one mail; compare with {folder}/series.mbx, "
+                hint=f"one Message-ID names one mail; compare with {folder}/{MBOX}, "
                 "and remove that folder if the kept mail is the wrong one",
             )
         patch_ids = [_patch_id(patch) for patch in patches]
         mails = sent.find(message_id, given, archive)
         with files.disk_errors(folder), files.fresh_folder(folder) as making:
-            (making / "series.mbx").write_bytes(message.join_mbox(patch.raw for patch in patches))
+            (making / MBOX).write_bytes(message.join_mbox(patch.raw for patch in patches))
             (making / sent.NAME).write_bytes(message.join_mbox(mails))
             record = {
                 "message_id": message_id,
@@ -117,10 +115,8 @@ def fetch_patches(
                 "patch_ids": patch_ids,
                 sent.NAME: files.digest((making / sent.NAME).read_bytes()),
             }
-            files.write_json(making / "series.json", record)
-    return Fetched(
-        message_id, tuple(patches), tuple(patch_ids), folder / "series.mbx", digest, cached=False, sent=tuple(mails)
-    )
+            files.write_json(making / RECORD, record)
+    return Fetched(message_id, tuple(patches), tuple(patch_ids), folder / MBOX, digest, cached=False, sent=tuple(mails))
 
 
 def _ask_b4(message_id: str, archive: Archive, rest: Sequence[Patch]) -> tuple[list[Patch], list[Patch]]:
@@ -157,7 +153,7 @@ def _digest(patches: Iterable[Patch]) -> str:
 
 def _load(message_id: str, folder: Path, kept: dict[str, object]) -> Fetched | None:
     """Return the version as it is cached, or None if the cache is damaged; it is fetched again then."""
-    mbox = folder / "series.mbx"
+    mbox = folder / MBOX
     try:
         patches = [message.patch(raw) for raw in message.split_mbox(mbox.read_bytes())]
         mails = (folder / sent.NAME).read_bytes()  # earlier releases kept none

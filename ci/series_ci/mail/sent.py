@@ -13,7 +13,7 @@ from series_ci.mail.archive import Archive
 from series_ci.mail.message import Patch
 
 NAME = "sent.mbx"
-"""The name of the mailbox in a run directory and in the cache: the cover letter, if there is one, and the patches."""
+"""The name of the mailbox in a version's folder in the cache: the cover letter, if there is one, and the patches."""
 
 
 def find(message_id: str, given: Sequence[Patch], archive: Archive) -> list[bytes]:

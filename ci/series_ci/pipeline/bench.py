@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from series_ci.errors import InfrastructureError, UsageError
-from series_ci.guest import attempts, bounded_log, qemu
+from series_ci.guest import bounded_log, qemu, record
 from series_ci.guest.boot import boot_kernel
 from series_ci.host import files, inside
 from series_ci.manifest.model import Scenario
@@ -31,9 +31,6 @@ from series_ci.results.model import Run, Status
 from series_ci.results.samples import SIDES, Raw, Sample
 from series_ci.rundir import layout, runlock
 from series_ci.rundir.runlock import Lock
-
-SAMPLES = "samples.jsonl"
-"""In a boot's folder, written last; and in that of the bench, with those of all boots."""
 
 TRIES = 2
 """How often a boot is made that does not give all its samples."""
@@ -86,12 +83,12 @@ def take(request: Request, scenarios: tuple[Scenario, ...], plan: Plan, margin: 
 
 def write(taken: Taken) -> Bench:
     """Put all that came of a bench into the run directory, and return the bench."""
-    out = taken.request.out
-    files.write(out / SAMPLES, samples.as_lines(taken.samples))
-    files.write(out / "bench.html", page(taken.bench))
-    runlock.write(out, taken.lock)
+    run_dir = layout.RunDir(taken.request.out)
+    files.write(run_dir.samples, samples.as_lines(taken.samples))
+    files.write(run_dir.bench_page, page(taken.bench))
+    runlock.write(run_dir.path, taken.lock)
     # The last one: it says that the bench is finished.
-    files.write_json(out / layout.SUMMARY, summary(taken.bench))
+    files.write_json(run_dir.summary, summary(taken.bench))
     return taken.bench
 
 
@@ -145,7 +142,7 @@ def boot(made: BenchSetup, turn: Turn, out: Path, progress: Progress) -> list[Sa
     folder = out / turn.folder
     program = inside.read(kernel.tests.folder, turn.scenario.program) or b""
     origin = files.digest(kernel.build.image.read_bytes(), program, repr((turn.scenario, turn.seed)))[:16]
-    if kept := _kept(folder / SAMPLES, origin, made.accel.name):
+    if kept := _kept(layout.RunDir(folder).samples, origin, made.accel.name):
         return kept
     wanted = turn.scenario.warmup + turn.scenario.samples
     for number in range(1, TRIES + 1):
@@ -164,9 +161,9 @@ def boot(made: BenchSetup, turn: Turn, out: Path, progress: Progress) -> list[Sa
         found = samples.parse(bounded_log.lines(qemu.Files(folder).results))
         if len(found) == wanted and not ran.splats:
             taken = [_sample(turn, kernel.label, each, environment) for each in found]
-            files.write(folder / SAMPLES, samples.as_lines(taken))
+            files.write(layout.RunDir(folder).samples, samples.as_lines(taken))
             return taken
-        aside = folder.with_name(f"{folder.name}.{attempts.FOLDER}{number}")
+        aside = folder.with_name(f"{folder.name}.{record.TRY}{number}")
         progress.say(f"{turn.folder}: {len(found)} of {count(wanted, 'sample')}: {_why(ran)}; see {aside}")
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)

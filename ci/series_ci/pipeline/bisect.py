@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from series_ci.errors import BuildError, UsageError
+from series_ci.guest.record import RUN_FILE
 from series_ci.host import files
 from series_ci.kernel.kernel import BuildSetup, make
 from series_ci.manifest.request import Request
@@ -20,6 +21,7 @@ from series_ci.progress import Progress
 from series_ci.results import looks
 from series_ci.results.compare import Change, Comparison, TestChange
 from series_ci.results.model import BOOT_RESULT, Status
+from series_ci.rundir.layout import RunDir
 
 UNKNOWN = frozenset({Change.FLAKY, Change.GONE, Change.SKIPPED})
 """What a patch on the way may give and the whole series did not: neither like the base nor like the series."""
@@ -94,7 +96,7 @@ def find_patch(request: Request, test: str, progress: Progress) -> Bisected:
     """
     made = stages.make_pair(request, progress)
     recipe = stages.make_recipe(request, made.shop, (made.first, made.second), progress)
-    base_runs = BaseRuns(recipe, made.first, request.out / "base", progress)
+    base_runs = BaseRuns(recipe, made.first, RunDir(request.out).base, progress)
     compared = judge(base_runs, made.second, request.out, progress).comparison
     entry = _worth_a_search(request, test, _entry(compared, test))
     commits = made.shop.store.between(made.base.commit, made.commit)
@@ -119,7 +121,7 @@ def _worth_a_search(request: Request, test: str, whole: TestChange | None) -> Te
     if whole is None:
         raise UsageError(
             f"no test {test}, neither on the base nor with {request.label}",
-            hint=f"the names of all results are in {request.out / 'base' / 'run.json'}",
+            hint=f"the names of all results are in {RunDir(request.out).base / RUN_FILE}",
         )
     if whole.change in (Change.SAME, Change.FLAKY):
         what = f"is {whole.patched} on the base and with" if whole.change is Change.SAME else "is FLAKY with"
@@ -145,12 +147,12 @@ class _Search:
 
     def like_the_series(self, number: int) -> bool | None:
         """Build and boot the kernel after a patch: is the test as with the whole series?"""
-        folder = self.request.out / f"patch-{number}"
+        folder = RunDir(self.request.out).patch(number)
         label = f"{number}/{len(self.commits)}"
         try:
             with self.shop.store.in_use(self.progress.say):
                 commit = self.commits[number - 1]
-                kernel = make(self.shop, label, commit, folder / "patched", self.progress)
+                kernel = make(self.shop, label, commit, RunDir(folder).patched(), self.progress)
         except BuildError as error:
             self.steps.append(Probe(number, "", error.message))
             return None

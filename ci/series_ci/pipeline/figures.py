@@ -22,7 +22,8 @@ from series_ci.progress import Progress
 from series_ci.report.reproduction import summary, text
 from series_ci.results import samples
 from series_ci.results.samples import SIDES, Sample
-from series_ci.rundir import layout, reproduction, runlock
+from series_ci.rundir import reproduction, runlock
+from series_ci.rundir.layout import RunDir
 from series_ci.rundir.reproduction import FigureRow
 from series_ci.rundir.runlock import Lock
 
@@ -74,13 +75,13 @@ def reproduce_figures(task: Task, progress: Progress) -> Reproduced:
     folder, measured = task.request.out, measure(task, progress)
     rows = reproduction.rows(task.entry.figures, measured.samples, measured.trouble.message if measured.trouble else "")
     made = lock_of(task, measured)
-    repeat = f"series-ci reproduce {folder / runlock.NAME}" if made else task.request.repeat
+    repeat = f"series-ci reproduce {RunDir(folder).run_lock}" if made else task.request.repeat
     told = summary(task.entry, rows, repeat)
     if made is not None:
         write_measured(folder, measured, made)
-    files.write(folder / reproduction.TEXT, text(task.entry, rows, made))
+    files.write(RunDir(folder).reproduction, text(task.entry, rows, made))
     # The last one: it says that all is there.
-    files.write_json(folder / layout.SUMMARY, told)
+    files.write_json(RunDir(folder).summary, told)
     return Reproduced(task.entry, rows, told)
 
 
@@ -116,7 +117,7 @@ def lock_of(task: Task, measured: Measured) -> Lock | None:
 
 def write_measured(folder: Path, measured: Measured, made: Lock) -> None:
     """Put samples and lock into the run directory."""
-    files.write(folder / bench.SAMPLES, samples.as_lines(measured.samples))
+    files.write(RunDir(folder).samples, samples.as_lines(measured.samples))
     runlock.write(folder, made)
 
 

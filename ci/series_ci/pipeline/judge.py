@@ -11,16 +11,13 @@ from series_ci.guest.boot import BootSetup, boot_kernel
 from series_ci.guest.initramfs import GuestTest
 from series_ci.host import files
 from series_ci.kernel.kernel import Kernel
+from series_ci.kernel.logs import BUILD_LOG, CONFIG, SELFTESTS_LOG
 from series_ci.manifest.allow import Allowed
 from series_ci.progress import Progress
 from series_ci.results import looks
 from series_ci.results.compare import Change, Comparison
 from series_ci.results.model import Run
-
-
-def numbered(name: str, number: int) -> str:
-    """What a boot is called, and its folder: the second one of `base` is `base-2`."""
-    return f"{name}-{number}" if number > 1 else name
+from series_ci.rundir.layout import RunDir, numbered
 
 
 @dataclass
@@ -87,7 +84,7 @@ def judge(
     for tests in _looks(base.setup.tests, pairs, allowed, twice, progress):
         number = len(pairs) + 1
         before, base_folder = base.run(tests, first=not pairs)
-        folder = out / numbered("patched", number)
+        folder = RunDir(out).patched(number)
         name = f"boot {numbered(kernel.label, number)}"
         after = boot_kernel(narrowed(base.setup, tests), kernel, folder, progress, name)
         keep_logs(kernel, folder, selftests=bool(tests))
@@ -147,8 +144,8 @@ def narrowed(setup: BootSetup, tests: tuple[GuestTest, ...]) -> BootSetup:
 
 def keep_logs(kernel: Kernel, folder: Path, *, selftests: bool) -> None:
     """Copy what a reader of the results needs of a kernel's build into the folder of its boot."""
-    kept = {"config": kernel.build.config, "build.log": kernel.build.log}
+    kept = {CONFIG: kernel.build.config, BUILD_LOG: kernel.build.log}
     if selftests:
-        kept["selftests.log"] = kernel.tests.log
+        kept[SELFTESTS_LOG] = kernel.tests.log
     for name, path in kept.items():
         files.write(folder / name, path.read_bytes())

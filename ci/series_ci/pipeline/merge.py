@@ -15,8 +15,9 @@ from series_ci.manifest.model import Manifest
 from series_ci.progress import Progress, count
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
-from series_ci.rundir import join, layout, sweep_summary, verify
+from series_ci.rundir import join, sweep_summary, verify
 from series_ci.rundir.join import Piece
+from series_ci.rundir.layout import BASE, RunDir, numbered_base
 from series_ci.rundir.run import Boot, Problem, VersionRun, retried
 from series_ci.rundir.summary import version_json
 from series_ci.rundir.sweep_run import SweepRow, SweepRun
@@ -47,10 +48,11 @@ def merge_runs(
         progress.say(remark)
     with progress.step("merge") as step, files.fresh_folder(out, replace=False) as making:
         sweep = _Joint(out, making, chosen).sweep(manifest, labels, len(folders))
-        files.write_json(making / layout.STATE, {"repeat": sweep.repeat})
-        files.write(making / "junit.xml", junit(sweep))
-        files.write(making / "summary.md", markdown(sweep))
-        files.write_json(making / layout.SUMMARY, sweep_summary.sweep_json(sweep))
+        run_dir = RunDir(making)
+        files.write_json(run_dir.state, {"repeat": sweep.repeat})
+        files.write(run_dir.junit, junit(sweep))
+        files.write(run_dir.table, markdown(sweep))
+        files.write_json(run_dir.summary, sweep_summary.sweep_json(sweep))
         step.note(str(out))
     return sweep
 
@@ -97,9 +99,9 @@ class _Joint:
             retried=retried(base, patched),
         )
         if run.error is not None:
-            self._base(place / "base")  # there may be the log of its build
-        files.write(target / "junit.xml", junit(run))
-        files.write_json(target / layout.SUMMARY, version_json(run))
+            self._base(RunDir(place).base)  # there may be the log of its build
+        files.write(RunDir(target).junit, junit(run))
+        files.write_json(RunDir(target).summary, version_json(run))
         return replace(part.row, run=run, error=run.error)
 
     def _base_boot(self, boot: Boot, place: Path) -> Boot:
@@ -114,11 +116,11 @@ class _Joint:
         """
         source = source.resolve()
         if source not in self.bases and source.is_dir():
-            name = f"base.{len(self.bases) + 1}" if self.bases else "base"
+            name = numbered_base(len(self.bases) + 1)
             self.bases[source] = name
             for boot in [source, *source.parent.glob(f"{source.name}-*")]:
                 shutil.copytree(boot, self.making / f"{name}{boot.name.removeprefix(source.name)}")
-        return self.bases.get(source, "base")
+        return self.bases.get(source, BASE)
 
     def _boot(self, boot: Boot, part: Piece) -> Boot:
         """A boot that it shares with another version stays there, if that version comes from the same directory."""
@@ -135,7 +137,7 @@ class _Joint:
 def _place(part: Piece) -> Path:
     """The folder of a version: a run directory, or in that of a sweep."""
     inside = part.folder / part.row.label
-    return inside if (inside / layout.SUMMARY).is_file() else part.folder
+    return inside if RunDir(inside).summary.is_file() else part.folder
 
 
 def _moved(error: Problem | None, old: str, new: str) -> Problem | None:
@@ -144,12 +146,12 @@ def _moved(error: Problem | None, old: str, new: str) -> Problem | None:
 
 
 def _bases(names: Sequence[str]) -> list[str]:
-    return [name for name in names if name.startswith("base")]
+    return [name for name in names if name.startswith(BASE)]
 
 
 def _sources(folder: Path, run: VersionRun) -> Hashable:
     """What tells whether two versions have the same sources: patches of one patch-id may differ in white space."""
     lines = []
-    for raw in message.split_mbox((folder / "series.mbx").read_bytes()):
+    for raw in message.split_mbox(RunDir(folder).mails.read_bytes()):
         lines += [line for line in as_mailed.code_of_mail(raw) if line.startswith(("+", "-"))]
     return run.origin.base, tuple(each.patch_id for each in run.origin.patches), tuple(lines)

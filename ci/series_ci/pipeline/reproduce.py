@@ -25,7 +25,8 @@ from series_ci.pipeline.rig import Plan
 from series_ci.pipeline.runlock import of_test
 from series_ci.progress import Progress
 from series_ci.report.reproduction import repeated_summary, repeated_text, summary
-from series_ci.rundir import layout, reproduction, runlock
+from series_ci.rundir import reproduction, runlock
+from series_ci.rundir.layout import RunDir
 from series_ci.rundir.reproduction import Repeated
 from series_ci.rundir.runlock import Lock
 
@@ -59,16 +60,16 @@ def repeat_run(path: Path, again: Again, out: Path, progress: Progress) -> Repet
         check(request, then, progress)
         now, finish = _made_again(then, request, progress)
         found = reproduction.compare(then, now)
-        files.write(out / reproduction.TEXT, repeated_text(now, found))
-        files.write_json(out / "reproduction.json", repeated_summary(then, found))
+        files.write(RunDir(out).reproduction, repeated_text(now, found))
+        files.write_json(RunDir(out).reproduction_json, repeated_summary(then, found))
         finish()
     return Repetition(then, found)
 
 
 def _require_results(path: Path) -> None:
     """Raise NotTestedError for the folder of a run in which nothing was tested: it has no results to repeat."""
-    found = files.read_json(path / layout.SUMMARY) if path.is_dir() else None
-    if found and found.get("status") == ExitStatus.NOT_TESTED and not (path / runlock.NAME).exists():
+    found = files.read_json(RunDir(path).summary) if path.is_dir() else None
+    if found and found.get("status") == ExitStatus.NOT_TESTED and not RunDir(path).run_lock.exists():
         raise NotTestedError(
             f"{path}: nothing was tested in this run: {found.get('verdict')}",
             hint=f"to test again: {found.get('repeat')}",
@@ -170,6 +171,6 @@ def _measured_again(task: Task, progress: Progress) -> tuple[Lock, Callable[[], 
     def write() -> None:
         figures.write_measured(task.request.out, measured, made)
         rows = reproduction.rows(task.entry.figures, measured.samples)
-        files.write_json(task.request.out / layout.SUMMARY, summary(task.entry, rows, task.request.repeat))
+        files.write_json(RunDir(task.request.out).summary, summary(task.entry, rows, task.request.repeat))
 
     return made, write

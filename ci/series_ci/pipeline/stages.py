@@ -21,12 +21,14 @@ from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.kernel.selftests import timeout
 from series_ci.kernel.source import Base
 from series_ci.kernel.store import Store, check_kernel
+from series_ci.mail import message
 from series_ci.mail.archive import open_archive
 from series_ci.mail.fetch import Fetched, fetch_version
 from series_ci.manifest.model import Selftest
 from series_ci.manifest.request import Request
 from series_ci.pipeline.provenance import source_of
 from series_ci.progress import Progress, count
+from series_ci.rundir.layout import RunDir
 from series_ci.versions import present
 
 
@@ -48,7 +50,7 @@ def each_patch(
     """A build after each patch of the version; none if it was not asked for."""
     if not request.each_patch:
         return ()
-    return build_each(shop, base, tip, fetched.patches, progress, request.out)
+    return build_each(shop, base, tip, fetched.patches, progress, RunDir(request.out).patch)
 
 
 def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
@@ -57,7 +59,9 @@ def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
         fetched = fetch_version(request.message_ids, open_archive(request.archive), tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
         step.note(f"{count(len(fetched.patches), 'patch')}: {fetched.title}")
-    fetched.write(request.out)
+    run_dir = RunDir(request.out)
+    files.write(run_dir.mails, fetched.mbox.read_bytes())
+    files.write(run_dir.sent, message.join_mbox(fetched.sent))
     return fetched
 
 
@@ -123,7 +127,7 @@ def make_base(request: Request, base: Base, progress: Progress) -> tuple[BuildSe
     """The workshop for the request's configuration, and the base's kernel."""
     shop = workshop(request, base)
     try:
-        return shop, kernel.make(shop, "base", base.commit, request.out / "base", progress)
+        return shop, kernel.make(shop, "base", base.commit, RunDir(request.out).base, progress)
     except BuildError as error:
         raise kernel.base_failure(error) from error
 
@@ -136,7 +140,7 @@ def make_pair(request: Request, progress: Progress) -> KernelPair:
     with Store(base.store).in_use(progress.say):
         commit = apply(request, base, fetched, progress)
         shop, first = make_base(request, base, progress)
-        second = kernel.make(shop, request.label, commit, request.out / "patched", progress)
+        second = kernel.make(shop, request.label, commit, RunDir(request.out).patched(), progress)
     compiled.require_tested(compiled.measure(shop, first, second))
     return KernelPair(fetched, base, commit, shop, first, second)
 

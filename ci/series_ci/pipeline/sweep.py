@@ -26,7 +26,7 @@ from series_ci.pipeline.test import write
 from series_ci.progress import Progress
 from series_ci.report.junit import junit
 from series_ci.report.markdown import markdown
-from series_ci.rundir import layout
+from series_ci.rundir.layout import RunDir, numbered_base, opened
 from series_ci.rundir.sweep_run import SweepRun
 from series_ci.rundir.sweep_summary import sweep_json
 
@@ -36,14 +36,15 @@ def run_sweep(sweep: Sweep, progress: Progress) -> SweepRun:
 
     A sweep that was interrupted in its folder goes on there. Raises UsageError if another process works in it.
     """
-    with layout.opened(sweep.out, sweep.repeat) as goes_on:
+    with opened(sweep.out, sweep.repeat) as goes_on:
         if goes_on:
             progress.say(f"goes on with the interrupted sweep in {sweep.out}")
         run = sweep_run(sweep, run_versions(sweep, progress, _write_version))
-        files.write(sweep.out / "junit.xml", junit(run))
-        files.write(sweep.out / "summary.md", markdown(run))
+        run_dir = RunDir(sweep.out)
+        files.write(run_dir.junit, junit(run))
+        files.write(run_dir.table, markdown(run))
         # The last one: it says that the sweep is finished.
-        files.write_json(sweep.out / layout.SUMMARY, sweep_json(run))
+        files.write_json(run_dir.summary, sweep_json(run))
     return run
 
 
@@ -98,7 +99,7 @@ def _trees(versions: Sequence[VersionState], work: SweepState) -> list[TreeState
             except Error as error:
                 by_source[source] = error
             else:
-                out = work.sweep.out / f"base.{len(found) + 1}" if found else work.sweep.out
+                out = work.sweep.out / numbered_base(len(found) + 1) if found else work.sweep.out
                 by_source[source] = found.setdefault(base.commit, TreeState(base, tuple(refused), out))
         tree = by_source[source]
         with work.keeping(version):
@@ -131,7 +132,7 @@ def _make(tree: TreeState, work: SweepState) -> None:
         for index in order.order(contents):
             version = applied[index]
             with work.keeping(version):
-                log = version.request.out / "patched"
+                log = RunDir(version.request.out).patched()
                 version.kernel = make(tree.shop, version.label, version.commit, log, work.progress)
                 version.coverage = covered = compiled.measure(tree.shop, tree.kernel, version.kernel)
                 compiled.require_tested(covered)
@@ -163,7 +164,7 @@ def _boot(tree: TreeState, work: SweepState) -> None:
         return
     kernels_ = [each.kernel for each in built if each.kernel is not None]
     recipe = stages.make_recipe(built[0].request, tree.shop, [tree.kernel, *kernels_], work.progress)
-    base = BaseRuns(recipe, tree.kernel, tree.out / "base", work.progress)
+    base = BaseRuns(recipe, tree.kernel, RunDir(tree.out).base, work.progress)
     booted: dict[str, VersionState] = {}
     for version in built:
         assert version.kernel is not None

@@ -16,7 +16,8 @@ from series_ci.pipeline.runlock import of_test
 from series_ci.pipeline.stages import apply, each_patch, fetch, find_base, make_base, make_recipe
 from series_ci.progress import Progress
 from series_ci.report.junit import junit
-from series_ci.rundir import layout, runlock
+from series_ci.rundir import runlock
+from series_ci.rundir.layout import RunDir
 from series_ci.rundir.run import VersionRun
 from series_ci.rundir.summary import version_json
 
@@ -41,24 +42,24 @@ def examine(request: Request, progress: Progress) -> Outcome:
             seen = replace(seen, permitted=permitted(base, commit, fetched.patches, request.permit))
             shop, first = make_base(request, base, progress)
             seen = replace(seen, steps=each_patch(request, shop, first, commit, fetched, progress))
-            second = kernel.make(shop, request.label, commit, request.out / "patched", progress)
+            second = kernel.make(shop, request.label, commit, RunDir(request.out).patched(), progress)
         covered = compiled.measure(shop, first, second)
         seen = replace(seen, coverage=covered)
         compiled.require_tested(covered)
     except SeriesError as error:
         return replace(seen, error=error)
     recipe = make_recipe(request, shop, (first, second), progress)
-    base_runs = BaseRuns(recipe, first, request.out / "base", progress)
+    base_runs = BaseRuns(recipe, first, RunDir(request.out).base, progress)
     found = judge(base_runs, second, request.out, progress, request.allow)
     return replace(seen, runs=found.runs, boots=found.boots, comparison=found.comparison, shop=shop)
 
 
 def write(outcome: Outcome) -> VersionRun:
     """Put the verdict into the run directory, and return it as it was written."""
-    out, run = outcome.request.out, version_run(outcome)
-    files.write(out / "junit.xml", junit(run))
+    run_dir, run = RunDir(outcome.request.out), version_run(outcome)
+    files.write(run_dir.junit, junit(run))
     if made := of_test(outcome):
-        runlock.write(out, made)
+        runlock.write(run_dir.path, made)
     # The last one: it says that the run is finished.
-    files.write_json(out / layout.SUMMARY, version_json(run))
+    files.write_json(run_dir.summary, version_json(run))
     return run

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from series_ci.guest import attempts
-from series_ci.guest.record import GUEST
+from series_ci.guest import record
 from series_ci.host import inside, plain
 from series_ci.mail import message
 from series_ci.results import logline
@@ -84,7 +83,7 @@ def names(root: AnyRun, run: VersionRun) -> list[str]:
 
 def _console(folder: Path, name: str) -> Console | None:
     """What the guests of one boot printed, one after the other. No link in a run directory is followed."""
-    parts = [str((path / "console.log").relative_to(folder)) for path in _guests(folder / name)]
+    parts = [str((path / record.CONSOLE).relative_to(folder)) for path in _guests(folder / name)]
     lines = [line for part in parts if inside.is_file(folder, part) for line in _lines(folder, part)]
     numbered = list(enumerate(lines, 1))
     kept = numbered if len(lines) <= HEAD + TAIL else numbered[:HEAD] + numbered[-TAIL:]
@@ -93,8 +92,8 @@ def _console(folder: Path, name: str) -> Console | None:
 
 def _guests(where: Path) -> Iterator[Path]:
     """The folders of a boot's guests in the order in which they ran: each after those in whose place it was started."""
-    for folder in [where, *_numbered(where, GUEST)]:
-        yield from _numbered(folder, attempts.FOLDER)
+    for folder in [where, *_numbered(where, record.GUEST)]:
+        yield from _numbered(folder, record.TRY)
         yield folder
 
 

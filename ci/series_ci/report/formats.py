@@ -12,6 +12,7 @@ from series_ci.report import b4, evidence, html, kcidb, mail, markdown
 from series_ci.report.junit import Failures, junit
 from series_ci.report.mail import Sender
 from series_ci.rundir import read, sweep_summary
+from series_ci.rundir.layout import SENT
 from series_ci.rundir.summary import version_json
 from series_ci.rundir.sweep_run import AnyRun, SweepRun, place
 
@@ -62,7 +63,7 @@ def reply_to(folder: Path, writer: Writer, tested_by: str = "") -> str:
     run, mails = read.read_version(folder), read.sent_mails(folder)
     if not mails:
         writer.say(
-            f"{folder} has no sent.mbx: who got the mails is not known, nor the cover letter; test the version again"
+            f"{folder} has no {SENT}: who got the mails is not known, nor the cover letter; test the version again"
         )
     found = mail.Answered(run, mails or read.mails(folder), read.locked(folder), writer.here())
     return mail.reply(found, tested_by, writer.say)

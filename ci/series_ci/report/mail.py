@@ -15,6 +15,7 @@ from series_ci.report.mailtext import WIDTH
 from series_ci.results.compare import LOST, ONLY_BOOTED, Change, TestChange
 from series_ci.results.model import Status
 from series_ci.rundir import public, words
+from series_ci.rundir.layout import SENT
 from series_ci.rundir.run import VersionRun
 from series_ci.rundir.runlock import Lock
 
@@ -54,7 +55,7 @@ def reply(found: Answered, tested_by: str = "", tell: Tell = lambda _line: None)
     """
     run, mails = found.run, found.mails
     if not mails:
-        raise UsageError(f"{run.message_id}: the mails are not in the run directory", hint="they are its sent.mbx")
+        raise UsageError(f"{run.message_id}: the mails are not in the run directory", hint=f"they are its {SENT}")
     text = "\n".join([*quotation.lines(headers.answered(mails)), "", *_body(found)])
     body = plain.replaced(public.without_places(text, run, found.tester.places), "?")
     own = set(found.tester.own)

@@ -17,6 +17,7 @@ from series_ci.report.numbers import number
 from series_ci.report.tables import Table
 from series_ci.results.metrics import quantity
 from series_ci.rundir import public
+from series_ci.rundir.layout import RUN_LOCK
 from series_ci.rundir.reproduction import GOOD, FigureRow, FigureVerdict, Mismatch, Repeated
 from series_ci.rundir.runlock import Lock
 
@@ -194,7 +195,7 @@ def _repetition(lock: Lock) -> str:
     lines = [_filled(value, f"  {name + ':':{width}}", " " * (width + 2)) for name, value in facts]
     command = textwrap.wrap(lock.tools.qemu_argv, WIDTH - 6, break_long_words=False, break_on_hyphens=False)
     return (
-        "To repeat it, with the file run.lock of this run:\n\n  series-ci reproduce run.lock\n\n"
+        f"To repeat it, with the file {RUN_LOCK} of this run:\n\n  series-ci reproduce {RUN_LOCK}\n\n"
         + "\n".join(lines)
         + "\n\n"
         + " \\\n".join(("  " if at == 0 else "    ") + line for at, line in enumerate(command))

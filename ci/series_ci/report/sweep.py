@@ -9,6 +9,7 @@ from rich.text import Text
 
 from series_ci.report import table
 from series_ci.report.tables import Table
+from series_ci.rundir.layout import TABLE
 from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix
 from series_ci.rundir.sweep_run import SweepRun
 
@@ -40,7 +41,7 @@ def _show_details(drawn: Matrix, out: Console) -> None:
     lines = drawn.details.lines[:MOST_DETAILS]
     _print(_table(("test", *drawn.details.versions), [(name, *cells) for name, cells in lines]), out)
     if left := len(drawn.details.lines) - len(lines):
-        out.print(Text(f"... {left} more in summary.md"))
+        out.print(Text(f"... {left} more in {TABLE}"))
 
 
 def _print(rows: Table, out: Console) -> None:

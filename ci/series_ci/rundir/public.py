@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from series_ci.rundir.layout import RUN_LOCK
 from series_ci.rundir.run import Origin, VersionRun
 from series_ci.rundir.runlock import Lock
 
@@ -147,8 +148,8 @@ def _remarks(run: VersionRun, lock: Lock | None, more: bool) -> Iterator[str]:
         yield f"The patches that were not sent anew are those of {others}."
     if lock and (more or origin.base_patches):
         yield (
-            "Configuration, arguments of the tests and patches of the base are in the file run.lock of this run, "
-            "which I can send; with it: series-ci reproduce run.lock"
+            f"Configuration, arguments of the tests and patches of the base are in the file {RUN_LOCK} of this run, "
+            f"which I can send; with it: series-ci reproduce {RUN_LOCK}"
         )
 
 

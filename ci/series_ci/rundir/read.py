@@ -11,13 +11,13 @@ from series_ci.guest.record import RUN_FILE, read_run
 from series_ci.host import files
 from series_ci.kernel.hazards import Permitted
 from series_ci.kernel.source import Source
-from series_ci.mail import message, sent
+from series_ci.mail import message
 from series_ci.manifest.allow import Allowed
 from series_ci.results import coverage
 from series_ci.results.compare import Change, SplatEntry, TestChange
 from series_ci.results.model import Ended, Splat, Status
 from series_ci.rundir import runlock
-from series_ci.rundir.layout import SUMMARY
+from series_ci.rundir.layout import SUMMARY, RunDir
 from series_ci.rundir.run import SOURCE_KEYS, Boot, Origin, PatchResult, Problem, Retried, SentPatch, Stage, VersionRun
 from series_ci.rundir.runlock import Lock
 from series_ci.rundir.sweep_run import AnyRun, SweepRow, SweepRun
@@ -50,12 +50,12 @@ def read_version(folder: Path) -> VersionRun:
 
 def mails(folder: Path) -> list[bytes]:
     """The patches of a version as b4 gives them; none if the run directory does not have them (any more)."""
-    return _mbox(folder / "series.mbx")
+    return _mbox(RunDir(folder).mails)
 
 
 def sent_mails(folder: Path) -> list[bytes]:
     """The mails of a version as they were sent, cover letter first; none in what earlier releases left."""
-    return _mbox(folder / sent.NAME)
+    return _mbox(RunDir(folder).sent)
 
 
 def _mbox(path: Path) -> list[bytes]:
@@ -64,7 +64,7 @@ def _mbox(path: Path) -> list[bytes]:
 
 def locked(folder: Path) -> Lock | None:
     """The lock of a run; a version that was not booted has none."""
-    return runlock.read(folder) if (folder / runlock.NAME).is_file() else None
+    return runlock.read(folder) if RunDir(folder).run_lock.is_file() else None
 
 
 def of_mail(folders: Sequence[Path], message_id: str, *, cover: bool) -> VersionRun | None:

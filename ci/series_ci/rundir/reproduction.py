@@ -15,9 +15,6 @@ from series_ci.manifest.reported import Figure
 from series_ci.results.samples import Sample
 from series_ci.rundir.runlock import Built, Lock, MeasuredResults
 
-TEXT = "reproduction.md"
-"""In the run directory: the text for the thread."""
-
 ORDER = 10
 """Two figures are of the same order if the larger one is less than so many times the smaller one."""
 

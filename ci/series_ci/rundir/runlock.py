@@ -21,9 +21,7 @@ from series_ci.manifest.fields import Form, Label, MessageId
 from series_ci.manifest.model import Scenario
 from series_ci.manifest.permit import Permit
 from series_ci.manifest.reported import Reported
-
-NAME = "run.lock"
-"""In a run directory."""
+from series_ci.rundir.layout import SUMMARY, RunDir
 
 MAX_BYTES = 32 << 20
 """More than any: some thousand results, a configuration, and what the base has on top of its tree."""
@@ -208,18 +206,18 @@ class Lock(_Part):
 
 def write(folder: Path, lock: Lock) -> None:
     """Put the lock into a run directory."""
-    files.write(folder / NAME, lock.model_dump_json(indent=1, by_alias=True) + "\n")
+    files.write(RunDir(folder).run_lock, lock.model_dump_json(indent=1, by_alias=True) + "\n")
 
 
 def read(path: Path) -> Lock:
     """The lock of a run directory, or a lock file. Raises UsageError for anything else, with the first thing wrong."""
-    file = path / NAME if path.is_dir() else path
+    file = RunDir(path).run_lock if path.is_dir() else path
     try:
         if file.stat().st_size > MAX_BYTES:
             raise UsageError(f"{file}: is larger than any lock of a run ({MAX_BYTES >> 20} MB)")
         lock = Lock.model_validate_json(file.read_bytes())
     except OSError as error:
-        hint = "a run that compared nothing leaves none; `repeat` in its summary.json is the command line"
+        hint = f"a run that compared nothing leaves none; `repeat` in its {SUMMARY} is the command line"
         raise UsageError(f"{file}: {error.strerror}", hint=hint if path.is_dir() else "") from error
     except ValidationError as error:
         first = error.errors()[0]

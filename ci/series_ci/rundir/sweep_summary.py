@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from series_ci.results.compare import Change
+from series_ci.rundir.layout import SUMMARY
 from series_ci.rundir.matrix import Matrix, matrix
 from series_ci.rundir.summary import problem
 from series_ci.rundir.sweep_run import SweepRow, SweepRun
@@ -43,5 +44,5 @@ def _version(row: SweepRow, line: Sequence[str], drawn: Matrix, folder: str) -> 
         "changes": {entry.name: str(entry.change) for entry in changed},
         "new_complaints": [splat.title for splat in run.new_splats] if run else [],
         "error": problem(row.error),
-        "summary": f"{os.path.relpath(row.run.folder, folder)}/summary.json" if row.run else None,
+        "summary": f"{os.path.relpath(row.run.folder, folder)}/{SUMMARY}" if row.run else None,
     }

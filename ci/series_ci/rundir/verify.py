@@ -25,9 +25,8 @@ from series_ci.errors import (
     NotTestedError,
     UsageError,
 )
-from series_ci.guest import attempts
-from series_ci.guest.record import GUEST, RUN_FILE
-from series_ci.mail import sent
+from series_ci.guest.record import GUEST, GUEST_FILES, RUN_FILE, TRY
+from series_ci.kernel.logs import BUILD_LOG, CONFIG, SELFTESTS_LOG
 from series_ci.manifest.fields import LABEL
 from series_ci.results import coverage, looks
 from series_ci.results.compare import Comparison
@@ -52,17 +51,21 @@ class SizeLimits:
 
 LIMITS = SizeLimits()
 
-_GUEST = r"console\.log|results\.ktap|status\.txt|qemu\.log|qemu\.cmd"
-_FOLDER = rf"(?:{GUEST}\d{{1,4}}/)?(?:{attempts.FOLDER}\d{{1,4}}/)?"
-_BOOT = rf"(?:{re.escape(RUN_FILE)}|config|build\.log|selftests\.log|{_FOLDER}(?:{_GUEST}))"
-_OWN_BASE = rf"base(?:-[2-{looks.MOST}])?"
-_BASE = r"base(?:\.\d{1,4})?(?:-\d{1,4})?"
-_PATCHED = rf"patched(?:-[2-{looks.MOST}])?"
-_MAILS = r"(?:series|sent)\.mbx|reply\.eml|junit\.xml|run\.lock|reproduction\.(?:md|json)|summary\.json"
-_VERSION = rf"(?:{_MAILS}|{_PATCHED}/{_BOOT}|patch-\d{{1,4}}/build\.log)"
+
+_GUEST = rf"(?:{GUEST}\d{{1,4}}/)?(?:{TRY}\d{{1,4}}/)?(?:{layout.any_of(*GUEST_FILES)})"
+_BOOT = rf"(?:{layout.any_of(RUN_FILE, CONFIG, BUILD_LOG, SELFTESTS_LOG)}|{_GUEST})"
+_OWN_BASE = rf"{layout.BASE}(?:-[2-{looks.MOST}])?"
+_BASE = rf"{layout.BASE}(?:\.\d{{1,4}})?(?:-\d{{1,4}})?"
+_PATCHED = rf"{layout.PATCHED}(?:-[2-{looks.MOST}])?"
+_DOCUMENTS = layout.any_of(
+    *(layout.MAILS, layout.SENT, layout.REPLY, layout.JUNIT, layout.RUN_LOCK),
+    *(layout.REPRODUCTION, layout.REPRODUCTION_JSON, layout.SUMMARY),
+)
+_VERSION = rf"(?:{_DOCUMENTS}|{_PATCHED}/{_BOOT}|{layout.PATCH}\d{{1,4}}/{layout.any_of(BUILD_LOG)})"
+_SWEEP = layout.any_of(layout.JUNIT, layout.SUMMARY, layout.TABLE, layout.STATE, layout.IN_USE)
 _OF_VERSION = re.compile(rf"{_VERSION}|{_OWN_BASE}/{_BOOT}")
-_OF_SWEEP = re.compile(rf"junit\.xml|summary\.(?:json|md)|sweep\.json|\.lock|{_BASE}/{_BOOT}|{LABEL}/{_VERSION}")
-_RECORDS = re.compile(rf".*\.json|.*(?:{_MAILS})")
+_OF_SWEEP = re.compile(rf"{_SWEEP}|{_BASE}/{_BOOT}|{LABEL}/{_VERSION}")
+_RECORDS = re.compile(rf".*\.json|.*(?:{_DOCUMENTS})")
 
 _BOOTS_OF_VERSION = re.compile(rf"{_OWN_BASE}|{_PATCHED}")
 _BOOTS_OF_SWEEP = re.compile(rf"\.\./{_BASE}|(?:\.\./{LABEL}/)?{_PATCHED}")
@@ -115,7 +118,7 @@ def _summary(folder: Path, limits: SizeLimits) -> Mapping[str, Any]:
     if folder.is_symlink() or not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
     if not os.path.lexists(path):
-        hint = "its run was interrupted, or it is none; a finished one has a summary.json"
+        hint = f"its run was interrupted, or it is none; a finished one has a {layout.SUMMARY}"
         raise UsageError(f"{folder}: no finished run", hint=hint)
     _regular(path, path.lstat(), limits.record)
     return _object(path)
@@ -223,7 +226,7 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
             raise _wrong(path, f"has {each.name!r} for {each.kind}")
     if fault := verify_mails.fault(folder, run):
         raise _wrong(*fault)
-    _verify_lock(folder / runlock.NAME, run)
+    _verify_lock(folder / layout.RUN_LOCK, run)
     if run.error is not None:
         if (run.status, run.verdict) not in _WITH_ERROR or run.entries or run.splats:
             raise _wrong(path, f"has the verdict {run.verdict!r} with status {int(run.status)} and an error")
@@ -259,7 +262,7 @@ def _verify_lock(path: Path, run: VersionRun) -> None:
     if found.mails.message_ids[-1] != run.message_id or found.tested is None or found.tested.changes != changes:
         raise _wrong(path, "is the lock of another run")
     if not verify_mails.fits(found.mails.cover, path.parent):
-        raise _wrong(path, f"names another cover letter than {sent.NAME} holds")
+        raise _wrong(path, f"names another cover letter than {layout.SENT} holds")
 
 
 def _runs(folder: Path, base: Boot, patched: Boot) -> tuple[Run, Run]:

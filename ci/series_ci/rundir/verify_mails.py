@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from series_ci.mail import sent
 from series_ci.mail.message import REPLY_NEEDS, Patch, cover_of, header, parse, patch, title
 from series_ci.rundir import layout, read
 from series_ci.rundir.run import VersionRun
-
-REPLY = "reply.eml"
-"""What `series-ci post --to mail` leaves."""
 
 Fault = tuple[Path, str]
 """A file, and what is wrong with it."""
@@ -19,7 +15,7 @@ Fault = tuple[Path, str]
 
 def fault(folder: Path, run: VersionRun) -> Fault | None:
     """The first thing that does not belong; earlier releases kept no mails as they were sent."""
-    path = folder / "series.mbx"
+    path = folder / layout.MAILS
     if not path.is_file():
         return path, "is missing"
     patches = [patch(raw) for raw in read.mails(folder)]
@@ -27,11 +23,11 @@ def fault(folder: Path, run: VersionRun) -> Fault | None:
     if [(each.message_id, each.subject.title) for each in patches] != told:
         return path, f"holds other patches than {layout.SUMMARY} names"
     mails = read.sent_mails(folder)
-    if (folder / sent.NAME).is_file() and not _belong(mails, patches, run.message_id):
-        return folder / sent.NAME, f"holds other mails than those of {run.message_id}"
+    if (folder / layout.SENT).is_file() and not _belong(mails, patches, run.message_id):
+        return folder / layout.SENT, f"holds other mails than those of {run.message_id}"
     if run.title != (title(mails) or patches[0].subject.title):
         return folder / layout.SUMMARY, f"has the title {run.title!r}, and the mails have another"
-    return _reply(folder / REPLY, {each.message_id for each in [*map(patch, mails), *patches]})
+    return _reply(folder / layout.REPLY, {each.message_id for each in [*map(patch, mails), *patches]})
 
 
 def fits(cover: str, folder: Path) -> bool:

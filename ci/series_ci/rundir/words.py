@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from series_ci.guest.record import CONSOLE, QEMU_LOG
 from series_ci.progress import count
 from series_ci.results import coverage
 from series_ci.results.compare import Change, Comparison, TestChange
@@ -73,7 +74,7 @@ def retried(run: VersionRun) -> list[str]:
     return lines
 
 
-_RETRIED = ((Ended.HANG, "hung before /init", "console.log"), (Ended.LOST, "was lost with its QEMU", "qemu.log"))
+_RETRIED = ((Ended.HANG, "hung before /init", CONSOLE), (Ended.LOST, "was lost with its QEMU", QEMU_LOG))
 
 
 def step(patch: PatchResult) -> str:
