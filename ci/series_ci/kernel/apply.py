@@ -1,4 +1,4 @@
-"""Changes to a tree: the base patches that make it the series' base, the series itself by `git am`, single files."""
+"""Make commits in a store: a base with its patches, a version of the series by `git am`, one changed file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def _only_message(error: git.GitCommandError) -> str:
 
 
 def kept_base(base: Base, patches: Sequence[Path]) -> Base | None:
-    """What `with_base_patches` made before, or None. Only reads: it needs no lock. Raises UsageError."""
+    """Return the base that `with_base_patches` made before, or None.
+
+    Only reads the store, so the caller need not hold its lock. Raises UsageError if a patch cannot be read.
+    """
     if not patches:
         return base
     commit = Store(base.store).ref(_base_name(base, patches))
@@ -42,7 +45,10 @@ def _base_name(base: Base, patches: Sequence[Path]) -> str:
 
 
 def with_base_patches(base: Base, patches: Sequence[Path]) -> Base:
-    """`base` with patches on top that make it the tree the series was written for. Raises UsageError."""
+    """Apply patches to `base` and return the result, one commit on top of it.
+
+    Raises UsageError if a patch cannot be read or does not apply.
+    """
     if kept := kept_base(base, patches):
         return kept
     store = Store(base.store)
@@ -65,7 +71,7 @@ def with_base_patches(base: Base, patches: Sequence[Path]) -> Base:
 
 
 def with_text(base: Base, path: str, text: str, message: str) -> tuple[str, bool]:
-    """The commit of `base` with `text` as the content of the file `path`, and whether it was already there."""
+    """Return the commit on `base` that gives the file `path` the content `text`, and whether the store had it."""
     store = Store(base.store)
     raw = text.encode("utf-8", "surrogateescape")  # as Store.text() gave what is no UTF-8
     name = f"text/{files.digest(base.commit, path, raw, message)[:20]}"
@@ -77,7 +83,7 @@ def with_text(base: Base, path: str, text: str, message: str) -> tuple[str, bool
 
 
 def kept_series(base: Base, digest: str) -> str | None:
-    """The commit that `with_series` made before, or None. Only reads: it needs no lock."""
+    """Return the commit that `with_series` made before, or None. Only reads, so it needs no lock."""
     return Store(base.store).ref(_series_name(base, digest))
 
 
@@ -86,13 +92,13 @@ def _series_name(base: Base, digest: str) -> str:
 
 
 def blob(base: Base, path: str) -> str:
-    """The id of a file's content in a base, "" if it has no such file."""
-    found = objects.entry(base.store, base.commit, path)
-    return found.blob if found and found.kind == "blob" else ""
+    """Return the object id of a file in a base; "" if the base has no such file."""
+    entry = objects.entry(base.store, base.commit, path)
+    return entry.blob if entry and entry.kind == "blob" else ""
 
 
 def has_commit(base: Base, commit: str) -> bool:
-    """Whether the store of a base (and the checkout that it borrows from) has a commit."""
+    """Return whether the store of a base, or the checkout that it borrows objects from, has a commit."""
     try:
         Store(base.store).repo.git.cat_file("-e", f"{commit}^{{commit}}")
     except git.GitCommandError:
@@ -101,10 +107,11 @@ def has_commit(base: Base, commit: str) -> bool:
 
 
 def with_series(base: Base, patches: Sequence[Patch], digest: str, permits: Sequence[Permit] = ()) -> tuple[str, bool]:
-    """The commit of `base` with the patches of a version on top, and whether it was already there.
+    """Apply the patches of a version to `base`; return the last commit, and whether the store had it.
 
-    `digest` stands for the content of the patches. Raises ApplyError for a patch that is refused by name (see
-    `hazards`), and with the patch, the file, the hunk and the conflict; the worktree is clean afterwards in any case.
+    `digest` identifies the content of the patches. Raises ApplyError for a patch that has a hazard which no permit
+    covers (see `hazards`), and for one that does not apply, with its file, hunk and conflict. The worktree is clean
+    afterwards in any case.
     """
     vetting.mails(patches, permits)
     store = Store(base.store)
@@ -112,20 +119,20 @@ def with_series(base: Base, patches: Sequence[Patch], digest: str, permits: Sequ
         vetting.commits(store.path, [base.commit, *store.between(base.commit, commit)], patches, permits)
         return commit, True
     work = store.check_out(base.commit)
-    made = [base.commit]
+    commits = [base.commit]
     try:
         for patch in patches:
-            made.append(_commit(work, patch, base, made[-1]))
-            vetting.commits(store.path, made[-2:], [patch], permits)
+            commits.append(_commit(work, patch, base, commits[-1]))
+            vetting.commits(store.path, commits[-2:], [patch], permits)
     except ApplyError:
         store.check_out(base.commit)
         raise
-    store.keep(_series_name(base, digest), made[-1])
-    return made[-1], False
+    store.keep(_series_name(base, digest), commits[-1])
+    return commits[-1], False
 
 
 def _commit(work: Repo, patch: Patch, base: Base, onto: str) -> str:
-    """The commit that git am makes of a patch. Raises ApplyError."""
+    """Apply a patch by git am and return the commit. Raises ApplyError."""
     try:
         _am(work, patch)
     except git.GitCommandError as error:
@@ -134,20 +141,20 @@ def _commit(work: Repo, patch: Patch, base: Base, onto: str) -> str:
 
 
 def permitted(base: Base, commit: str, patches: Sequence[Patch], permits: Sequence[Permit]) -> tuple[Permitted, ...]:
-    """What the patches of an applied version have that they only may have because a manifest says so."""
+    """Return the hazards in the patches of an applied version that the permits of a manifest cover."""
     if not permits:
         return ()
     store = Store(base.store)
-    made = [base.commit, *store.between(base.commit, commit)]
-    found = [*vetting.mails(patches, permits), *vetting.commits(store.path, made, patches, permits)]
-    return tuple(dict.fromkeys(found))
+    commits = [base.commit, *store.between(base.commit, commit)]
+    covered = [*vetting.mails(patches, permits), *vetting.commits(store.path, commits, patches, permits)]
+    return tuple(dict.fromkeys(covered))
 
 
 def range_diff(old: tuple[Base, str], new: tuple[Base, str], creation_factor: int) -> str:
-    """What `git range-diff` says of two versions, each a base and the commit with the patches on top of it.
+    """Return the output of `git range-diff` for two versions, each a base and the last commit of the series on it.
 
-    The bases may be in different stores: a repository that lasts as long as the command sees the objects of both, and
-    neither is written to. `creation_factor` is git's: the percentage of a patch that may change before it is another.
+    The bases may be in different stores: a temporary repository borrows the objects of both, and neither is written
+    to. `creation_factor` is git's: the percentage of a patch that may change before git takes it for another one.
     """
     process.leave_callers_repository()
     stores = sorted({base.store for base, _commit in (old, new)})
@@ -157,21 +164,21 @@ def range_diff(old: tuple[Base, str], new: tuple[Base, str], creation_factor: in
         files.write(folder / "objects/info/alternates", "".join(f"{store / 'objects'}\n" for store in stores))
         ranges = [f"{base.commit}..{commit}" for base, commit in (old, new)]
         try:
-            said_by_git: bytes = repo.git.range_diff(
+            output: bytes = repo.git.range_diff(
                 "--no-color", f"--creation-factor={creation_factor}", *ranges, stdout_as_string=False
             )
         except git.GitCommandError as error:
-            # After the reason comes all that git knows about its options.
+            # The reason is in the first line; git prints its usage after it.
             why = next(iter(said(error).splitlines()), "git gave no reason")
             raise InfrastructureError(f"git cannot compare {' and '.join(ranges)}: {why}") from error
         finally:
             repo.close()
-    return said_by_git.decode("utf-8", "replace")
+    return output.decode("utf-8", "replace")
 
 
 def _am(work: Repo, patch: Patch) -> None:
-    """One mail by `git am`, from a file of its own: so no mailbox quoting can come between."""
-    # The committer date follows the author's, or the same series would get another commit id each time.
+    """Apply one mail by `git am`, from a file of its own: in an mbox, lines that begin with `From ` would be quoted."""
+    # With the committer date of today the same series would get another commit id each time.
     date: Mapping[str, str] = {"GIT_COMMITTER_DATE": ""}
     with scratch.folder("am") as folder, work.git.custom_environment(**date):
         name = folder / "patch.eml"
@@ -180,9 +187,9 @@ def _am(work: Repo, patch: Patch) -> None:
 
 
 def _conflict(patch: Patch, base: Base, onto: str, message: str) -> ApplyError:
-    """What to tell the user about a patch that git am refused: every failed hunk, and what the tree has instead.
+    """Return the error for a patch that git am refused: every hunk that failed, and what the tree has there.
 
-    `onto` is the commit that it was to go on.
+    `onto` is the commit that the patch was to be applied to.
     """
     title = f"[{patch.subject.number}/{patch.subject.total}] {patch.subject.title}"
     failed = [(name, int(line)) for name, line in _FAILED_AT.findall(message)]

@@ -1,7 +1,8 @@
-"""Build a kernel: one folder per tree store and configuration, and a cache of finished images by content.
+"""Build a kernel in a folder that its base shares, and keep the result in the cache.
 
-The folder makes the step from the base to the base with a series cost only the touched objects; the cache makes a
-repeated run cost nothing. For that the source path and everything that goes into the version string stay constant.
+There is one build folder per store, compiler and configuration, so the kernel with the series compiles only what
+differs from the base. For that the path of the sources and all that goes into the version string stay constant. See
+`cache` for the kernels that are finished.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _CC = re.compile(r"^\s+(?:CC|AS|HOSTCC)\s")
 
 
 def folder_for(store: Path, tools: Toolchain, options: Sequence[kconfig.Asked]) -> Path:
-    """The one build folder for this store, architecture, compiler and configuration."""
+    """Return the build folder for a store, architecture, compiler and configuration."""
     key = files.digest(str(store), tools.arch.name, tools.version, kconfig.render(options))[:16]
     return paths.cache() / "build" / f"{tools.arch.name}-{key}"
 
@@ -44,10 +45,11 @@ def make_kernel(
     log: Path,
     progress: Callable[[str], None],
 ) -> Build:
-    """Configure and build the tree that is laid out in `source`; keep the image under `key`.
+    """Configure and build the tree in `source`, and keep the kernel in the cache under `key`.
 
-    Raises UsageError for options that the kernel dropped, BuildError with the first compiler error, which is kept as
-    well. `log` gets all that make said.
+    `log` gets the output of make; `progress` is called with a line per object. Raises UsageError if the configuration
+    lost options that were asked for. Raises BuildError with the first compiler error, and keeps that under `key`, too,
+    if the sources are to blame.
     """
     start = time.monotonic()
     with files.disk_errors(folder):
@@ -69,7 +71,10 @@ def make_kernel(
 
 @contextmanager
 def _distrusted(folder: Path, log: Path) -> Iterator[None]:
-    """Remove a build folder in which make has left a link, say, in place of a file: the next series would meet it."""
+    """Remove the build folder and raise BuildError if the block finds a link, say, where make should write a file.
+
+    The next series would find it there, too.
+    """
     try:
         yield
     except inside.StrangeFileError as error:
@@ -80,25 +85,25 @@ def _distrusted(folder: Path, log: Path) -> Iterator[None]:
 def warnings(
     source: Path, tools: Toolchain, options: Sequence[kconfig.Asked], *, folder: Path, names: Sequence[str], log: Path
 ) -> list[tuple[str, str]]:
-    """What the compiler says with W=1 about these C files of the tree in `source`: (file, `warning: ...`) pairs.
+    """Compile C files of the tree in `source` with W=1, and return the warnings as (file, `warning: ...`) pairs.
 
-    Warnings in headers that the files include are among them. A file that does not compile has none to speak of.
+    Warnings in the headers that they include are among them. A file that does not compile is passed over.
     """
     with files.disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     make = [*_make(source, folder), *tools.variables]
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
 
     def line(text: str) -> None:
         if match := _WARNING.match(relative(text, source)):
-            found.append((match["file"], match["text"]))
+            pairs.append((match["file"], match["text"]))
 
     with _distrusted(folder, log), being_built(folder):
         _configure(make, folder, options, log)
         objects = [name.removesuffix(".c") + ".o" for name in names]
         if make_logged([*make, "-k", "W=1", *objects], log, line) != 0:
             require_space(log)
-    return found
+    return pairs
 
 
 def _make(source: Path, folder: Path) -> list[str]:
@@ -106,15 +111,18 @@ def _make(source: Path, folder: Path) -> list[str]:
 
 
 def _configure(make: list[str], folder: Path, options: Sequence[kconfig.Asked], log: Path) -> None:
-    """tinyconfig with the options on top; one that does not survive is an error, or its test would test nothing."""
-    # From the start each time: the values of options that nobody asked for must not depend on which tree of the series
-    # was configured here first. An unchanged configuration rebuilds nothing.
+    """Write .config: tinyconfig, with the options on top.
+
+    Raises UsageError if olddefconfig changes one of them: its test would test nothing.
+    """
+    # From tinyconfig each time: the options that nobody asked for must not depend on which version was configured here
+    # before. An unchanged configuration rebuilds nothing.
     _step([*make, "tinyconfig"], log, "tinyconfig")
     with files.disk_errors(folder / ".config"):
         inside.append(folder, ".config", kconfig.render(options).encode())
     _step([*make, "olddefconfig"], log, "olddefconfig")
-    made = inside.read(folder, ".config", cache.MOST_CONFIG) or b""
-    dropped = kconfig.lost(options, kconfig.parse(made.decode("utf-8", "replace")))
+    written = inside.read(folder, ".config", cache.MOST_CONFIG) or b""
+    dropped = kconfig.lost(options, kconfig.parse(written.decode("utf-8", "replace")))
     if dropped:
         raise UsageError(
             f"the kernel's configuration lost {len(dropped)} of the options asked for",
@@ -148,7 +156,7 @@ def _compile(make: list[str], source: Path, arch: Arch, log: Path, progress: Cal
 
 
 def _failed(first: str, source: Path, log: Path) -> BuildError:
-    """The error to show: gcc's own first one, with its path made relative to the tree, and the lines that follow it."""
+    """Return the error for a failed build: the compiler's first one, paths relative to the tree, and 11 more lines."""
     require_space(log)
     shown = relative(first, source)
     lines = inside.text(log).splitlines()
@@ -159,10 +167,10 @@ def _failed(first: str, source: Path, log: Path) -> BuildError:
 
 
 def _is_of_the_sources(error: BuildError) -> bool:
-    """Whether the sources are to blame for certain. A fatal error may be a header that this machine lacks today."""
+    """Return whether only the sources can be to blame. A fatal error may be a header that this machine lacks today."""
     return bool(_ERROR.match(error.message.removeprefix("does not build: "))) and "fatal error: " not in error.message
 
 
 def relative(text: str, source: Path) -> str:
-    """A line of compiler output with the paths of the tree made relative to its top."""
+    """Return a line of compiler output with the paths of the tree relative to its top."""
     return text.replace(f"{source}/", "").replace("../", "")

@@ -1,4 +1,4 @@
-"""The cache of finished kernels, by content: what was built before is not built again, nor what would fail again."""
+"""The cache of kernels, by content: those that were built, and those whose sources do not compile."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 MOST_IMAGE = 512 * inside.MIB
 MOST_CONFIG = 4 * inside.MIB
 MOST_LOG = 1024 * inside.MIB
-"""Bytes of what a build leaves: its image, its .config, and what make said."""
+"""Bytes that are kept of an image, a .config and a log at most."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """A finished kernel. `objects` counts what this build compiled (0 from the cache); `seconds` is wall time.
+    """A finished kernel.
 
-    `sources` is a file with a line for each file of the tree that the build read; a kernel from elsewhere has none.
+    `objects` is the number of objects that were compiled (0 if it comes from the cache), `seconds` the wall time of the
+    build, `sources` a file that lists the files of the tree that the build read; a kernel from elsewhere has none.
     """
 
     image: Path
@@ -40,24 +41,24 @@ class Build:
 
     @property
     def inputs(self) -> frozenset[str]:
-        """The files of the tree that the build read."""
+        """The files of the tree that the build read, by their paths in it."""
         if self.sources is None:
             return frozenset()
         return frozenset(self.sources.read_text("utf-8", "surrogateescape").splitlines())
 
     @property
     def image_digest(self) -> str:
-        """What stands for the kernel in reports."""
+        """The digest of the image, 16 hexadecimal digits."""
         return files.digest(self.image.read_bytes())[:16]
 
 
 def key(tree_id: str, tools: Toolchain, options: Sequence[kconfig.Asked]) -> str:
-    """What a finished kernel depends on: sources by content, architecture, configuration, compiler, variables."""
+    """Return the key of a kernel: a digest of sources, architecture, configuration, compiler and make variables."""
     return files.digest(tree_id, tools.arch.name, kconfig.render(options), tools.version, *tools.variables)[:24]
 
 
 def lookup(name: str) -> Build | None:
-    """A finished kernel from the cache."""
+    """Return the kernel with the key `name`; None if the cache has none, or a damaged one."""
     folder = paths.cache() / "builds" / name
     record = files.read_json(folder / "build.json")
     image, sources = folder / "image", folder / "inputs"
@@ -70,11 +71,11 @@ def lookup(name: str) -> Build | None:
 
 
 def lookup_failure(name: str, log: Path) -> BuildError | None:
-    """What the compiler said of sources that it refused before, and would say again; `log` gets that build's log."""
+    """Return the error of an earlier build of the same sources, and write its log to `log`; None if there was none."""
     folder = paths.cache() / "builds" / name
     record = files.read_json(folder / "failed.json")
     kept = folder / BUILD_LOG
-    # A failure of sources that nobody had compared with their commit may be that of other sources.
+    # Earlier releases did not compare the worktree with the commit: their failures may be those of other sources.
     if not record or not record.get("compared") or not kept.is_file():
         return None
     files.write(log, kept.read_bytes())
@@ -83,7 +84,7 @@ def lookup_failure(name: str, log: Path) -> BuildError | None:
 
 @dataclass(frozen=True)
 class Made:
-    """What a build has just made in `folder`: the kernel's name there, and the files of the tree that were `inputs`."""
+    """What a build left in `folder`: `image` is the kernel's name there, `inputs` the files of the tree it read."""
 
     folder: Path
     image: str
@@ -94,7 +95,7 @@ class Made:
 
 
 def keep(name: str, made: Made) -> Build:
-    """Keep what a build made. Raises inside.StrangeFileError where image or configuration is a link, say."""
+    """Copy a kernel into the cache. Raises inside.StrangeFileError if image or configuration is no regular file."""
     folder = paths.cache() / "builds" / name
     with files.disk_errors(paths.cache()), files.fresh_folder(folder) as making:
         inside.copy(made.folder, made.image, making / "image", MOST_IMAGE)
@@ -110,7 +111,7 @@ def keep(name: str, made: Made) -> Build:
 
 
 def keep_failure(name: str, error: BuildError, log: Path) -> None:
-    """Keep what the compiler said of sources that do not build, which the worktree has been compared with."""
+    """Keep the error of sources that do not compile. The worktree was compared with the commit before the build."""
     with files.disk_errors(paths.cache()), files.fresh_folder(paths.cache() / "builds" / name) as making:
         inside.copy(log.parent, log.name, making / BUILD_LOG, MOST_LOG)
         record = {"message": error.message, "details": error.details, "compared": True}

@@ -1,4 +1,4 @@
-"""What of a series is in its kernel: the files between two commits, held against what the builds read."""
+"""Find out what of a series is in its kernel: which of the files that it changes did the builds read?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from series_ci.results import coverage
 from series_ci.results.coverage import ChangedFile, Coverage, FileKind
 
 SOURCE_ARCH = {"x86_64": "x86", "i386": "x86"}
-"""The folder below arch/ where it is not the kernel's ARCH=."""
+"""The folder below arch/ of a value of ARCH=, where the two differ."""
 
 _FROM_MAKEFILES = (".c", ".S", ".rs")
 
@@ -31,59 +31,62 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def measure(shop: BuildSetup, first: Kernel, second: Kernel) -> Coverage:
-    """What of the change from the first kernel's commit to the second's is in them, and in the tests of both."""
+def measure(build_setup: BuildSetup, first: Kernel, second: Kernel) -> Coverage:
+    """Return which files that differ between the commits of two kernels are in these kernels, or in their tests."""
     read = first.build.inputs | second.build.inputs
     same = first.build.image_digest == second.build.image_digest
     installed = (first.tests.folder, second.tests.folder)
     config = kconfig.parse(second.build.config.read_text("utf-8", "replace"))
-    # What the base builds and the series does not is a result of its own, and told as one.
+    # On both kernels. A program that only the series breaks is a result of its own (NOTBUILT).
     unbuilt = {each.name for each in first.tests.notbuilt} & {each.name for each in second.tests.notbuilt}
 
-    @cache  # every installed file is read for it, and few series change a selftest
+    @cache  # reads every installed file, and few series change a selftest
     def collections() -> list[str]:
-        return [each for each in shop.collections if selftests.differ(first.tests, second.tests, each)]
+        return [each for each in build_setup.collections if selftests.differ(first.tests, second.tests, each)]
 
     @cache
     def text(name: str) -> str | None:
-        return shop.store.text(second.commit, name)
+        return build_setup.store.text(second.commit, name)
 
     def changed(name: str) -> ChangedFile:
         kind = coverage.kind(name)
         if kind is FileKind.SELFTEST and _program(name) in unbuilt:
             return ChangedFile(name, kind, False, "does not compile")
         if kind is FileKind.SELFTEST:
-            found = _selftest(name, shop.collections, collections())
-            run = not found.compiled or exercised.is_run(name, shop.programs, installed)
+            found = _selftest(name, build_setup.collections, collections())
+            run = not found.compiled or exercised.is_run(name, build_setup.programs, installed)
             return found if run else ChangedFile(name, kind, False, "no test that is run shows it")
         if name in read or kind not in (FileKind.CODE, FileKind.TOOL):
             return ChangedFile(name, kind, name in read)
-        return ChangedFile(name, kind, False, _why(name, shop, text, config) if kind is FileKind.CODE else "")
+        return ChangedFile(name, kind, False, _why(name, build_setup, text, config) if kind is FileKind.CODE else "")
 
-    return Coverage(tuple(changed(name) for name in shop.store.changed(first.commit, second.commit)), same)
+    return Coverage(tuple(changed(name) for name in build_setup.store.changed(first.commit, second.commit)), same)
 
 
 def _program(name: str) -> str:
-    """The test that a file below the selftests is the source of, if it is one of its own: `mm/cow` of `mm/cow.c`."""
+    """Return the name of the test that would be made of a file below the selftests: `mm/cow` of `mm/cow.c`."""
     return name.removeprefix(coverage.SELFTESTS).partition(".")[0]
 
 
 def _selftest(name: str, built: Sequence[str], changed: Sequence[str]) -> ChangedFile:
-    """A file below the selftests, of which these collections were built, and these are not the same on both kernels."""
+    """Return the row of a file below the selftests.
+
+    `built` are the collections that were built, `changed` those whose files differ between the kernels.
+    """
     why = "its collection is the same without it" if _is_among(name, built) and not _is_among(name, changed) else ""
     return ChangedFile(name, FileKind.SELFTEST, _is_among(name, changed), why)
 
 
 def _is_among(name: str, collections: Sequence[str]) -> bool:
-    """Whether a file below the selftests belongs to one of these collections, or to what all collections share."""
+    """Return whether a file below the selftests belongs to one of these collections, or to what all of them share."""
     home = coverage.collection(name)
     return any(not home or home == each or home.startswith(f"{each}/") for each in collections)
 
 
-def _why(name: str, shop: BuildSetup, text: makefiles.Text, config: dict[str, str]) -> str:
-    """What keeps a file out of the kernel, as far as the tree says: another architecture, or options that are off."""
+def _why(name: str, build_setup: BuildSetup, text: makefiles.Text, config: dict[str, str]) -> str:
+    """Return why a file is not in the kernel: another architecture, or options that are off; "" if unknown."""
     path = PurePosixPath(name)
-    ours = SOURCE_ARCH.get(shop.tools.arch.make, shop.tools.arch.make)
+    ours = SOURCE_ARCH.get(build_setup.tools.arch.make, build_setup.tools.arch.make)
     if path.parts[0] == "arch" and len(path.parts) > 2 and path.parts[1] != ours:
         return path.parts[1]
     if path.suffix == ".h":
@@ -96,7 +99,7 @@ def _why(name: str, shop: BuildSetup, text: makefiles.Text, config: dict[str, st
 
 
 def require_tested(found: Coverage) -> None:
-    """Raise NotTestedError, with every file and what keeps it out, if a boot would say nothing about the series."""
+    """Raise NotTestedError, with each file and why it is not in the kernel, if nothing of the series is."""
     if found.tested:
         return
     options = {each for file in found.missing for each in file.why.split(", ") if each.startswith("CONFIG_")}

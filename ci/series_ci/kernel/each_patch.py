@@ -1,4 +1,4 @@
-"""A series patch by patch: does the kernel build after each of them, and which warnings are new."""
+"""Build the kernel after each patch of a series, and find the warnings that each patch adds."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from series_ci.results.coverage import Coverage
 _TARGET = re.compile(r"\w[\w./+-]*\.c", re.ASCII)
 
 Warnings = Counter[tuple[str, str]]
-"""(file, text) without the line, which moves with every edit above it -> how often."""
+"""(file, text) -> how often. Without the number of the line, which changes with every edit above it."""
 
 
 @dataclass(frozen=True)
 class PatchBuild:
-    """The build after one patch: `name` is `2/5 title`; without an `error` it went well.
+    """The build after one patch: `name` is `2/5 title`; `error` is None if it succeeded.
 
-    `warnings` (`file: warning: text`, W=1) are those about the files of the series that the patch before did not have.
-    `coverage` says what of the patch is in its kernel, None where it or the patch before it does not build.
+    `warnings` (`file: warning: text`, W=1) are those in files of the series that the build before did not have.
+    `coverage` says what of the patch is in its kernel; None if this build or the one before it failed.
     """
 
     name: str
@@ -39,7 +39,7 @@ class PatchBuild:
 
 
 def build_each(
-    shop: BuildSetup,
+    build_setup: BuildSetup,
     base: Kernel,
     tip: str,
     mails: Sequence[Patch],
@@ -50,12 +50,12 @@ def build_each(
 
     `log_folder` gives the folder for the logs of a patch, by its number in the series.
     """
-    commits = shop.store.between(base.commit, tip)
-    # Not only what differs in the end: one patch may mend what another one did.
+    commits = build_setup.store.between(base.commit, tip)
+    # Of each patch: a file that one patch changes and another restores does not differ in the end.
     pairs = pairwise([base.commit, *commits])
-    touched = sorted({name for before, after in pairs for name in shop.store.changed(before, after)})
-    # Selftests are for booting, and only the last kernel is booted.
-    alone = replace(shop, collections=())
+    touched = sorted({name for before, after in pairs for name in build_setup.store.changed(before, after)})
+    # Only the last kernel is booted, so no others need selftests.
+    alone = replace(build_setup, collections=())
     known = _warnings(alone, base.commit, touched)
     before: Kernel | None = base
     steps = []
@@ -66,7 +66,7 @@ def build_each(
             after = kernel.make(alone, label, commit, log_folder(number), progress)
         except BuildError as failed:
             error = failed
-        covered = compiled.measure(shop, before, after) if before and after else None
+        covered = compiled.measure(build_setup, before, after) if before and after else None
         before = after
         with progress.step(f"warnings {label}") as step:
             now = _warnings(alone, commit, touched)
@@ -77,24 +77,27 @@ def build_each(
     return tuple(steps)
 
 
-def _warnings(shop: BuildSetup, commit: str, touched: Sequence[str]) -> Warnings:
-    """The warnings about these files at a commit; kept by content, for the next run."""
-    # What make would take for an option or a variable is no target of it.
+def _warnings(build_setup: BuildSetup, commit: str, touched: Sequence[str]) -> Warnings:
+    """Return the warnings in these files at a commit, from the cache if they are there."""
+    # make would take other names for options or variables.
     named = [name for name in touched if _TARGET.fullmatch(name)]
-    present = [name for name in named if shop.store.text(commit, name) is not None]
+    present = [name for name in named if build_setup.store.text(commit, name) is not None]
     if not present:
         return Counter()
-    key = files.digest(cache.key(shop.store.tree_id(commit), shop.tools, shop.options), *present)[:24]
+    kernel_key = cache.key(build_setup.store.tree_id(commit), build_setup.tools, build_setup.options)
+    key = files.digest(kernel_key, *present)[:24]
     record = paths.cache() / "warnings" / f"{key}.json"
     kept = files.read_json(record)
     if kept is None:
-        shop.store.check_out(commit)
+        build_setup.store.check_out(commit)
         log = record.with_suffix(".log")
         with files.disk_errors(log):
             log.parent.mkdir(parents=True, exist_ok=True)
             log.unlink(missing_ok=True)
-        source = shop.store.worktree
-        said = build.warnings(source, shop.tools, shop.options, folder=shop.folder, names=present, log=log)
-        kept = {"warnings": said}
+        source = build_setup.store.worktree
+        warnings = build.warnings(
+            source, build_setup.tools, build_setup.options, folder=build_setup.folder, names=present, log=log
+        )
+        kept = {"warnings": warnings}
         files.write_json(record, kept)
     return Counter((name, text) for name, text in kept["warnings"] if name in touched)

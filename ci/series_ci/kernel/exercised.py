@@ -1,4 +1,4 @@
-"""Which of the selftests that a series changes are run: that a collection was built says nothing of each file in it."""
+"""Find out whether a changed file of the selftests takes part in the tests that are run; its collection has others."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ MOST = 512 * inside.MIB
 """Bytes of an installed file that is compared."""
 
 _SETTINGS = ("config", "settings")
-"""Files that are installed with every collection; no test is made of them."""
+"""Files that are installed with a collection and that no test runs."""
 
 
 def is_run(name: str, programs: Iterable[str], installed: Sequence[Path]) -> bool:
-    """Whether a file below the selftests shows in what the tests run.
+    """Return whether a changed file below the selftests can change what one of the tests does.
 
-    `programs` are the tests (`mm/good`), `installed` the folders of the installed tests of both kernels. A file does if
-    one of them is not the same in both, and the file is not the source of another program. A script may
-    call whatever is installed beside it. What the project lays its own file over is never run.
+    `programs` are the tests (`mm/good`), `installed` the folders of the installed tests of both kernels. It can if a
+    test differs between the two, unless the file is the source of another program. A test that is a script may call
+    anything that is installed with its collection. A file that the project replaces by its own is never run.
     """
     path = name.removeprefix(coverage.SELFTESTS)
     collection, _, rest = path.partition("/")
@@ -45,7 +45,7 @@ def _shows(path: str, program: str, installed: Sequence[Path]) -> bool:
 
 
 def _content(folder: Path, name: str) -> bytes | None:
-    """What is installed under a name; a link is none, for it may lead anywhere."""
+    """Return the content of an installed file; None for a link, which may lead anywhere, or if there is none."""
     return inside.read(folder, name, MOST) if inside.is_file(folder, name) else None
 
 

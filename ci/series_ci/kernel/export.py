@@ -1,7 +1,7 @@
 """The project's own kernel selftest as a patch against a kernel tree, added the way that tree adds its own tests.
 
-Each edit is text in, text out. None counts lines: each finds its place by what the neighbours look like, and a tree
-that looks different gets an error with the file and what was looked for, never a patch in the wrong place.
+Each edit takes a text and returns one. It finds its place by the lines around it, not by their numbers. A tree that
+looks different gets an error with the file and what was looked for, never a patch in the wrong place.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from series_ci.kernel.source import Base
 from series_ci.kernel.store import Author, Store
 
 OURS = "mm"
-"""Our folder of the test, below kselftest/."""
+"""The folder of the test below the project's kselftest/."""
 
 COLLECTIONS = ("mm", "vm")
-"""What trees call that folder: vm up to Linux 6.2."""
+"""The names of that folder in kernel trees: vm up to Linux 6.2."""
 
 CATEGORY = "exit_skip"
-"""What run_vmtests.sh is told to run only our programs."""
+"""The category by which run_vmtests.sh runs only our programs."""
 
 ABOUT = "what reclaim does with the memory of exiting processes"
 
@@ -53,7 +53,7 @@ _ENDS = (re.compile(r'^echo "SUMMARY:', re.MULTILINE), re.compile(r"^exit \$exit
 
 
 class NoPlaceError(Exception):
-    """A file does not look as expected; the message says what was looked for."""
+    """Raised for a file that has no place for an edit; the message says what was looked for."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def ours(*, library: bool) -> Ours:
 
 
 def patch(base: Base, author: Author) -> tuple[str, bytes]:
-    """The file name and the content of the patch, as git format-patch makes them.
+    """Make the patch by git format-patch; return its file name and its content.
 
     Raises UsageError for a tree that has the test already, or that looks different from all that we know.
     """
@@ -119,7 +119,7 @@ def _collection(store: Store, base: Base) -> str:
 
 
 def message(text: str, collection: str, author: Author) -> str:
-    """The commit's message."""
+    """Return the commit message, filled in."""
     return Template(text).substitute(collection=collection, author=f"{author.name} <{author.email}>")
 
 
@@ -130,12 +130,12 @@ def rules(makefile: str, *, library: bool) -> str:
 
 
 def names(text: str, programs: Sequence[str]) -> bool:
-    """Whether a file of the tree names one of the programs."""
+    """Return whether a text names one of the programs."""
     return any(re.search(rf"(?<![\w-]){re.escape(program)}(?![\w-])", text) for program in programs)
 
 
 def edit(name: str, text: str, collection: str, mine: Ours) -> str:
-    """The new text of one of the EDITED files. Raises NoPlaceError."""
+    """Return the new text of one of the EDITED files. Raises NoPlaceError."""
     if name == "Makefile":
         headers = [each for each in mine.sources if each.endswith(".h")]
         programs = add_wrapper(add_programs(text, mine.programs))
@@ -146,7 +146,7 @@ def edit(name: str, text: str, collection: str, mine: Ours) -> str:
 
 
 def add_programs(makefile: str, programs: Sequence[str]) -> str:
-    """One `TEST_GEN_FILES +=` line per program: files and not PROGS, since run_vmtests.sh is what runs them."""
+    """Add a `TEST_GEN_FILES +=` line per program; not TEST_GEN_PROGS, for run_vmtests.sh runs them."""
     lines = makefile.splitlines(keepends=True)
     for program in programs:
         entries = _unconditional(lines, _PROGRAM)
@@ -188,10 +188,10 @@ def _unconditional(lines: Sequence[str], entry: re.Pattern[str]) -> dict[int, st
 
 
 def _place(entries: Mapping[int, str], new: str) -> int:
-    """The line number where a new entry goes.
+    """Return the line number at which a new entry is inserted.
 
-    These lists are alphabetical in parts only, and grow at the end: so between the first two neighbours that it sorts
-    between, else after the last.
+    These lists are alphabetical in parts only. The place is between the first two neighbours that the entry sorts
+    between, or after the last entry.
     """
     for number, name in entries.items():
         if name < new < entries.get(number + 1, ""):
@@ -200,7 +200,7 @@ def _place(entries: Mapping[int, str], new: str) -> int:
 
 
 def add_headers(makefile: str, collection: str, headers: Sequence[str]) -> str:
-    """A `LOCAL_HDRS +=` line per header, where the Makefile has one for its own: then make knows who includes it."""
+    """Add a `LOCAL_HDRS +=` line per header, if the Makefile has one for its own headers: programs depend on these."""
     lines = makefile.splitlines(keepends=True)
     named = [number for number, line in enumerate(lines) if (m := _HEADER.match(line)) and m[1] == collection]
     if named:
@@ -223,7 +223,7 @@ def add_ignored(gitignore: str, programs: Sequence[str]) -> str:
 
 
 def add_options(config: str, wanted: str) -> str:
-    """Those lines of `wanted` whose options `config` says nothing about; what it says of the others stays."""
+    """Add those lines of `wanted` whose options `config` does not set."""
     known = {match[1] for match in _OPTION.finditer(config)}
     missing = [match[0] for match in _OPTION.finditer(wanted) if match[1] not in known]
     end = "\n" if config and not config.endswith("\n") else ""
@@ -231,7 +231,7 @@ def add_options(config: str, wanted: str) -> str:
 
 
 def add_category(script: str, programs: Sequence[str]) -> str:
-    """Run the programs last; with a category of their own where the script has categories (Linux 6.2 and later)."""
+    """Run the programs last, in a category of their own if the script has categories (Linux 6.2 and later)."""
     runs = list(_RUN.finditer(script))
     if not runs:
         raise NoPlaceError("no line 'run_test ./PROGRAM'")

@@ -1,8 +1,8 @@
-"""What of a stranger's patch is refused by name before it is applied, and what a manifest permits. Pure.
+"""What a patch may not contain unless its manifest permits it. Pure.
 
-A patch of a kernel series changes texts. Links out of the tree, submodules, what tells git how to read other files,
-contents and names that a reviewer cannot see as they are, and more than anybody reviews: each may be meant, and then
-the manifest says so, with a reason.
+A patch of a kernel series changes texts. Refused are symbolic links out of the tree, submodules, git attributes,
+binary files, names with invisible or misleading characters, and files too large to be reviewed. Each may be meant: the
+manifest permits it then, and gives a reason.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from series_ci.mail.difftext import LINK, FileChange
 from series_ci.manifest.permit import Permit
 
 PATCH_BYTES = 4 << 20
-"""The largest mail of a patch that needs no permission; lists take less."""
+"""The largest mail that needs no permission; mailing lists take less."""
 
 FILE_BYTES = 32 << 20
-"""The largest file that a patch may leave behind without one; the kernel's largest has some 20 MiB."""
+"""The largest file that a patch may write without permission; the kernel's largest has some 20 MiB."""
 
 HOPS = 40
-"""Links that Linux follows one after the other."""
+"""How many symbolic links Linux follows in one path (MAXSYMLINKS)."""
 
 STEPS = 1000
-"""Parts of a path from which on nobody follows it: it counts as one that leads out."""
+"""How many parts of a path are followed; one that is longer counts as leading out of the tree."""
 
 
 class HazardKind(StrEnum):
-    """What is refused; all but the first can be permitted."""
+    """The kinds of hazards. All but PATH can be permitted."""
 
     PATH = "path"
     ATTRIBUTES = "attributes"
@@ -52,23 +52,23 @@ class Hazard:
 
     @property
     def words(self) -> str:
-        """The two together, on one line whatever the name holds."""
+        """Both as one line of text, whatever characters the name has."""
         return f"{quoted(self.path)} {self.why}" if self.path else self.why
 
 
 def permit(hazard: Hazard, permits: Sequence[Permit]) -> Permit | None:
-    """The first entry that permits something."""
+    """Return the first entry that permits a hazard; None if there is none."""
     return next((each for each in permits if each.covers(hazard.kind, hazard.path)), None)
 
 
 def quoted(path: str) -> str:
-    """A name as it is if it has nothing but plain characters, else in quotes, with escapes."""
+    """Return a name as it is if all its characters are plain, else quoted and escaped as in JSON."""
     plain = path.isascii() and path.isprintable() and not set(path) & set(" \"'\\")
     return path if plain else json.dumps(path)
 
 
 def of_mail(changes: Sequence[FileChange], size: int) -> Iterator[Hazard]:
-    """What the diffs of a mail of so many bytes show."""
+    """Yield the hazards in the diffs of a mail; `size` is that of the mail in bytes."""
     if size > PATCH_BYTES:
         yield Hazard(HazardKind.SIZE, "", f"the mail has {_mib(size)}, more than the {_mib(PATCH_BYTES)} of a patch")
     for change in changes:
@@ -86,10 +86,10 @@ def of_mail(changes: Sequence[FileChange], size: int) -> Iterator[Hazard]:
 def of_commit(
     changes: Sequence[Changed], binary: Collection[str], sizes: Mapping[str, int], links: Mapping[str, str]
 ) -> Iterator[Hazard]:
-    """What a commit holds that the one before it did not: the truth, whatever the mail looked like.
+    """Yield the hazards that a commit adds to the one before it, however its mail was read.
 
-    `binary` are the changed files that git takes for such, `sizes` those of their contents, and `links` those of the
-    whole tree that lead out of it since.
+    `binary` are the changed files that git takes for binary, `sizes` the bytes of each blob, `links` the symbolic links
+    of the whole tree that lead out of it since this commit, by path.
     """
     moved = {change.old_blob for change in changes}
     for change in changes:
@@ -123,7 +123,7 @@ def _mib(size: int) -> str:
 
 
 def of_name(path: str) -> Iterator[Hazard]:
-    """What a name alone tells."""
+    """Yield the hazards of a name."""
     if not path:
         return
     parts = path.split("/")
@@ -145,7 +145,7 @@ def of_name(path: str) -> Iterator[Hazard]:
 
 
 def _is_gits(part: str) -> bool:
-    """Whether some file system takes a name for `.git`: without regard to case, to what is invisible or at the end."""
+    """Return whether some file system takes a name for `.git`, ignoring case, invisible or trailing characters."""
     seen = "".join(char for char in part if unicodedata.category(char) not in ("Cf", "Cc"))
     return seen.lower().rstrip(" .").partition(":")[0] in (".git", "git~1")
 
@@ -159,7 +159,7 @@ _DOTLESS = "\u0131\u0138\u017f"
 
 
 def odd_name(path: str) -> str:
-    """The first character of a name that does not look as what it is, in words; "" if there is none."""
+    """Return what is misleading in a name, in words: the first such character; "" if there is none."""
     for part in path.split("/"):
         if part != part.strip(" "):
             return "a space at an end"
@@ -173,7 +173,7 @@ def odd_name(path: str) -> str:
 
 
 def _is_plain(char: str) -> bool:
-    """Whether a character outside ASCII is a letter that is taken for no other."""
+    """Return whether a character outside ASCII is a letter that looks like no other."""
     if not unicodedata.category(char).startswith("L") or char in _FILLERS + _DOTLESS:
         return False
     if unicodedata.normalize("NFKC", char) != char:
@@ -183,14 +183,14 @@ def _is_plain(char: str) -> bool:
 
 
 def _is_plain_latin(char: str, name: str) -> bool:
-    """Of Latin letters beyond those: an accented one of Vietnamese, say, and none of phonetics."""
+    """Return whether a letter is not Latin, or an ASCII letter with accents (as in Vietnamese; none of phonetics)."""
     return not name.startswith("LATIN") or unicodedata.normalize("NFD", char)[0].isascii()
 
 
 def leads_out(path: str, links: Mapping[str, str]) -> bool:
-    """Whether who follows the link `path` comes out of the tree, or into git's own folder in it.
+    """Return whether the symbolic link `path` leads out of the tree, or into git's own folder in it.
 
-    `links` are those of the tree and where they lead. One that leads to itself leads nowhere.
+    `links` are the symbolic links of the tree with their targets. A loop does not lead out.
     """
     here, todo, hops = path.split("/"), list[str](), 0
     for _step in range(STEPS):
@@ -209,7 +209,7 @@ def leads_out(path: str, links: Mapping[str, str]) -> bool:
 
 
 def _goes_on(here: list[str], part: str) -> bool:
-    """Take `here` on by one part of a path, if that does not leave the tree."""
+    """Append one part of a path to `here`; return False if that leaves the tree or enters git's folder."""
     if part == "..":
         return bool(here) and bool(here.pop())
     if part not in ("", "."):
@@ -219,9 +219,9 @@ def _goes_on(here: list[str], part: str) -> bool:
 
 @dataclass(frozen=True)
 class Permitted:
-    """What a patch (`1/2 title`) has that is refused unless the manifest permits it, and the manifest's reason.
+    """A hazard in a patch (`1/2 title`) that the manifest permits, with the manifest's reason.
 
-    `kind` is the manifest's word, `path` the file, "" for the patch as a whole, `why` what is refused elsewhere.
+    `kind` is that of the hazard, `path` the file ("" for the patch as a whole), `why` what is wrong with it.
     """
 
     kind: str
@@ -232,6 +232,6 @@ class Permitted:
 
     @property
     def words(self) -> str:
-        """Which file of which patch is what, and why that is so."""
+        """The file, its hazard, the patch and the reason as one line."""
         what = f"{quoted(self.path)} {self.why}" if self.path else self.why
         return f"{what} (patch {self.patch}), permitted: {self.reason}"

@@ -1,4 +1,4 @@
-"""Questions to the trees in the cache: which there are, and which commits one has."""
+"""Read from the trees in the cache: which there are, and their commits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def has_history(base: Base) -> bool:
 
 
 def log(base: Base, since: datetime, names: Sequence[str]) -> list[tuple[str, str, str]]:
-    """(commit, subject, the author's address) of the commits since a day that touch these files, newest first."""
+    """Return (commit, subject, author's address) of the commits since a date that touch these files, newest first."""
     form = "--format=%H%x09%ae%x09%s"
     text = objects.ask(
         base.store, "log", "--no-merges", form, f"--since={since.isoformat()}", base.commit, "--", *names

@@ -1,11 +1,12 @@
-"""What went into a kernel: the files that its build read, from the dependency lists that kbuild leaves behind.
+"""Find the files that a kernel's build read, from the dependency lists that kbuild leaves.
 
 kbuild writes a file `.TARGET.cmd` for each target, with the command (`savedcmd_`, before Linux 6.6 `cmd_`) and, for
 objects, all that the compiler read (`source_`, `deps_`). Any word in these that names a file below the source tree is
-an input. If a symbolic link of the tree is on its way, that link is one, too, and so is the file behind it.
+an input. If the path of an input leads through a symbolic link of the tree, the link and the file behind it are
+inputs, too.
 
-A build folder serves many versions of a series, so it may have lists of objects that this kernel does not have. An
-object counts if it is in the archives which the kernel was linked from, or is named in the command of another target.
+A build folder serves many versions of a series, so it may have lists of objects that are not in this kernel. An object
+counts if it is in an archive that the kernel was linked from, or is named in the command of another target.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ from series_ci.errors import InfrastructureError
 from series_ci.host import inside, process
 
 ARCHIVE = "vmlinux.a"
-"""All objects of the kernel but those of lib.a archives; since Linux 6.1."""
+"""Holds all objects of the kernel but those of the lib.a archives; since Linux 6.1."""
 
 MOST = 4 << 20
-"""Bytes of a dependency list; the longest of a kernel has some hundred KiB."""
+"""Bytes of a dependency list that are read; the longest of a kernel has some hundred KiB."""
 
 LINKED_APART = frozenset({"init/version-timestamp.o"})
-"""Objects that scripts/link-vmlinux.sh puts beside the archive."""
+"""Objects that scripts/link-vmlinux.sh links in addition to the archive."""
 
 
 HOST = "tools/"
-"""Programs of the host below this folder are built by other rules, which name their objects nowhere."""
+"""Host programs below this folder are built by rules that do not name their objects in a command."""
 
 
 def read(folder: Path, source: Path) -> frozenset[str]:
-    """The files of the tree in `source`, by their paths in it, that the kernel built in `folder` was made of."""
+    """Return the files of the tree in `source`, by their paths there, that the kernel in `folder` was built from."""
     top = f"{source}/"
     lists = {}
     named = _objects(folder)
@@ -45,7 +46,7 @@ def read(folder: Path, source: Path) -> frozenset[str]:
         target = str(_target(path).relative_to(folder))
         text = inside.read(folder, str(path.relative_to(folder)), MOST) or b""
         words = set(text.decode("utf-8", "replace").split())
-        # The boot code, a vdso, host programs: what is linked into them is named in the command that links it.
+        # Objects of boot code, vdso and host programs are named in the command that links these.
         named |= {word for word in words if word.endswith(".o")} - {target}
         lists[target] = [word.removeprefix(top) for word in words if word.startswith(top)]
     found: set[str] = set()
@@ -56,7 +57,7 @@ def read(folder: Path, source: Path) -> frozenset[str]:
 
 
 def _behind_links(source: Path, names: Iterable[str]) -> Iterator[str]:
-    """The links of the tree on the way to these files, and the files of the tree that they lead to; none is opened."""
+    """Yield the symbolic links in the paths of these files, and the files of the tree behind them. Opens none."""
     top = os.path.realpath(source)
 
     @cache
@@ -83,7 +84,7 @@ def _lists(folder: Path) -> Iterator[Path]:
 
 
 def _is_list(path: Path) -> bool:
-    """Whether a file may be one of kbuild's: a link or a pipe of that name is none."""
+    """Return whether a file may be a dependency list: a regular file named as one."""
     named = path.name.startswith(".") and path.name.endswith(".cmd")
     return named and stat.S_ISREG(path.lstat().st_mode)
 
@@ -93,7 +94,7 @@ def _target(path: Path) -> Path:
 
 
 def _objects(folder: Path) -> set[str]:
-    """The objects in the kernel's archives, by their paths below the build folder; none before Linux 6.1."""
+    """Return the objects in the kernel's archives, by their paths below the build folder; none before Linux 6.1."""
     if not inside.is_file(folder, ARCHIVE):
         return set()
     found: set[str] = set(LINKED_APART)

@@ -1,8 +1,8 @@
-"""A build folder that make was killed in must not be trusted by the next make.
+"""Mend a build folder in which make was killed.
 
 make removes half-written targets when a signal ends it, but SIGKILL, a power cut or a full disk leaves them behind,
-newer than their sources. So a folder carries a mark while it is built in, and what was written since the mark was set
-is removed when the mark is still there at the next build.
+newer than their sources, and the next make would take them for whole. So a folder has a mark file during a build. A
+build that finds the mark removes what was written since the mark was set.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MARK = ".series-ci-building"
 
 @contextmanager
 def being_built(folder: Path) -> Iterator[None]:
-    """Mark `folder` for the time of the block, and repair it first if an earlier build was killed there."""
+    """Mark `folder` for the block. Before that, remove what a build that was killed there had written."""
     mark = folder / MARK
     if mark.exists():
         _remove_since(folder, mark.lstat().st_mtime)
@@ -32,11 +32,11 @@ def being_built(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        # make had this long to clean up before it was killed: only what is younger is in doubt.
+        # make is killed KILL_GRACE after the signal; files older than that are whole.
         since = time.time() - 2 * KILL_GRACE
         os.utime(mark, (since, since), follow_symlinks=False)
         raise
-    except (InfrastructureError, OSError):  # of a full disk, say: what was written last may be half of it
+    except (InfrastructureError, OSError):  # a full disk, say: the file written last may be cut short
         raise
     except BaseException:
         mark.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Lost:
-    """An option that came out otherwise than asked."""
+    """An option whose value in the .config is not the one asked for."""
 
     asked: Asked
     got: str
@@ -33,7 +33,7 @@ class Lost:
 
 
 def parse(text: str) -> dict[str, str]:
-    """The options of a fragment or of a .config; the last line of a name counts, as in the kernel's own scripts."""
+    """Return the options of a fragment or a .config, by name; of several lines the last counts, as for the kernel."""
     options: dict[str, str] = {}
     for line in text.splitlines():
         stripped = line.strip()
@@ -45,7 +45,7 @@ def parse(text: str) -> dict[str, str]:
 
 
 def merge(fragments: Iterable[tuple[str, str]]) -> list[Asked]:
-    """Fragments as (origin, text), later ones having the last word; one entry per option, sorted by name."""
+    """Merge fragments, given as (origin, text), of which later ones win. Return an entry per option, sorted by name."""
     merged: dict[str, Asked] = {}
     for origin, text in fragments:
         for name, value in parse(text).items():
@@ -54,7 +54,7 @@ def merge(fragments: Iterable[tuple[str, str]]) -> list[Asked]:
 
 
 def render(options: Iterable[Asked]) -> str:
-    """The options as .config lines."""
+    """Return the options as lines of a .config."""
     return "".join(
         f"# CONFIG_{each.name} is not set\n" if each.value == "n" else f"CONFIG_{each.name}={each.value}\n"
         for each in options
@@ -62,15 +62,14 @@ def render(options: Iterable[Asked]) -> str:
 
 
 def digest(rendered: str) -> str:
-    """What stands for options in reports; for `render`'s text."""
+    """Return the digest of a text that `render` made, 16 hexadecimal digits."""
     return files.digest(rendered)[:16]
 
 
 def lost(asked: Iterable[Asked], got: Mapping[str, str]) -> list[Lost]:
-    """The asked-for options that a finished .config does not have.
+    """Return the options whose value in a finished .config, `got`, is not the one asked for.
 
-    Built in serves who asked for a module. An option that is absent from the .config counts as `n`: its dependencies
-    are off.
+    `y` is as good as `m`. An option that the .config does not have counts as `n`: its dependencies are off.
     """
     missing = []
     for each in asked:

@@ -1,4 +1,4 @@
-"""Two kernels and their selftests from two commits of one store: built if need be, else from the cache."""
+"""Build a kernel and its selftests from a commit of a store, or take them from the cache."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from series_ci.progress import Progress, Step
 
 @dataclass(frozen=True)
 class Kernel:
-    """One side of the comparison, ready to boot."""
+    """A kernel with its selftests, ready to boot: one side of a comparison."""
 
     label: str
     commit: str
@@ -29,9 +29,9 @@ class Kernel:
 
 @dataclass(frozen=True)
 class BuildSetup:
-    """Where both kernels are made: same store, toolchain and configuration for the two of them.
+    """What both kernels of a comparison are built with: the same store, toolchain and configuration.
 
-    `programs` are the tests of the collections that are run (`mm/good`).
+    `collections` are the folders of selftests that are built, `programs` those of their tests that are run (`mm/good`).
     """
 
     store: Store
@@ -47,16 +47,16 @@ class BuildSetup:
 
     @property
     def config_digest(self) -> str:
-        """What stands for the configuration in reports."""
+        """The digest of the configuration, 16 hexadecimal digits."""
         return kconfig.digest(kconfig.render(self.options))
 
 
 def workshop(
     store: Store, commit: str, tools: Toolchain, collections: Sequence[str], fragments: Sequence[Path]
 ) -> BuildSetup:
-    """Put the configuration together: the guest's needs, the tests' own `config` files, the series' fragments last.
+    """Merge the configuration: the options that the guest needs, the tests' `config` files, then the series' fragments.
 
-    A file with `.MACHINE` behind its name, as `uname -m` says it (`config.aarch64`), comes after it for that one.
+    A file NAME.MACHINE (`config.aarch64`, as `uname -m` prints it) follows the file NAME on that machine only.
     """
     names = ("guest.config", f"guest-{tools.arch.name}.config")
     texts = [(name, paths.data("kernel", name).read_text("utf-8")) for name in names]
@@ -67,29 +67,32 @@ def workshop(
     return BuildSetup(store, tools, tuple(kconfig.merge(texts)), tuple(collections))
 
 
-def make(shop: BuildSetup, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:
-    """The kernel and the selftests of a commit."""
-    key = cache.key(shop.store.tree_id(commit), shop.tools, shop.options)
+def make(build_setup: BuildSetup, label: str, commit: str, log_folder: Path, progress: Progress) -> Kernel:
+    """Return the kernel and the selftests of a commit; build what the cache does not have.
+
+    The log of a build that fails goes to `log_folder`. Raises what `build.make_kernel` and `selftests.install` raise.
+    """
+    key = cache.key(build_setup.store.tree_id(commit), build_setup.tools, build_setup.options)
     with progress.step(f"build {label}") as step:
         log = log_folder / BUILD_LOG
         if failed := cache.lookup_failure(key, log):
             step.note("cached")
             raise failed
-        built = cache.lookup(key) or _build(shop, commit, key, log, step)
+        built = cache.lookup(key) or _build(build_setup, commit, key, log, step)
         _tell(step, built)
-    if not shop.collections:
+    if not build_setup.collections:
         return Kernel(label, commit, built, Installed(paths.cache(), (), built.log, 0.0, cached=True))
-    tests_key = selftests.key(shop.store, commit, shop.collections, shop.tools)
+    tests_key = selftests.key(build_setup.store, commit, build_setup.collections, build_setup.tools)
     with progress.step(f"selftests {label}") as step:
         installed = selftests.lookup(tests_key)
         if installed is None:
-            source = _lay_out(shop, commit)
-            shop.folder.mkdir(parents=True, exist_ok=True)
+            source = _lay_out(build_setup, commit)
+            build_setup.folder.mkdir(parents=True, exist_ok=True)
             installed = selftests.install(
                 source,
-                shop.folder,
-                shop.collections,
-                shop.tools,
+                build_setup.folder,
+                build_setup.collections,
+                build_setup.tools,
                 cache_key=tests_key,
                 tell=step.note,
                 failed_log=log_folder / SELFTESTS_LOG,
@@ -99,17 +102,23 @@ def make(shop: BuildSetup, label: str, commit: str, log_folder: Path, progress: 
     return Kernel(label, commit, built, installed)
 
 
-def _lay_out(shop: BuildSetup, commit: str) -> Path:
-    shop.store.check_out(commit)
-    return shop.store.worktree
+def _lay_out(build_setup: BuildSetup, commit: str) -> Path:
+    build_setup.store.check_out(commit)
+    return build_setup.store.worktree
 
 
-def _build(shop: BuildSetup, commit: str, key: str, log: Path, step: Step) -> Build:
+def _build(build_setup: BuildSetup, commit: str, key: str, log: Path, step: Step) -> Build:
     with files.disk_errors(log):
         log.parent.mkdir(parents=True, exist_ok=True)
-    source = _lay_out(shop, commit)
+    source = _lay_out(build_setup, commit)
     return build.make_kernel(
-        source, shop.tools, shop.options, folder=shop.folder, key=key, log=log, progress=step.update
+        source,
+        build_setup.tools,
+        build_setup.options,
+        folder=build_setup.folder,
+        key=key,
+        log=log,
+        progress=step.update,
     )
 
 
@@ -120,5 +129,5 @@ def _tell(step: Step, built: Build) -> None:
 
 
 def base_failure(error: BuildError) -> InfrastructureError:
-    """A base that does not build says nothing about the series."""
+    """Return the error for a base that does not build: that says nothing about the series."""
     return InfrastructureError(f"the base itself {error.message}", hint=error.hint, details=error.details)

@@ -1,4 +1,4 @@
-"""Which options compile a file: read from kbuild's Makefiles, from the file's own folder up to the top. Pure."""
+"""Find the options that compile a file, in the Makefiles from its folder up to the top of the tree. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ConfigOptions = tuple[str, ...]
 """Names of options without CONFIG_, from the top of the tree down; all have to be on."""
 
 Text = Callable[[str], str | None]
-"""Gives the text of a file of the tree, None if it has none of that name."""
+"""Returns the text of a file of the tree; None if there is no such file."""
 
 MOST = 16
-"""Ways to one file that are looked at; more than one is rare, more than a few is none that a person would follow."""
+"""How many ways to one file are looked at. More than one is rare."""
 
 _ASSIGNMENT = re.compile(r"^(\S.*?)\s*[:+?]?=\s*(.*)$")
 _OPTION = re.compile(r"\$[({]\s*CONFIG_(\w+)\s*[)}]|\bCONFIG_(\w+)")
@@ -24,7 +24,7 @@ _COMPOSITE = re.compile(r"([\w.-]+?)-(?:y|m|objs|\$[({].*)$")
 
 
 def needed(name: str, text: Text, config: Mapping[str, str]) -> ConfigOptions:
-    """The options that are not on in `config` and that compile a file, by the way that needs the fewest; () if unknown.
+    """Return the options that are missing in `config` to compile a file, by the way that misses fewest; () if unknown.
 
     `name` is the path of a source file (.c, .S, .rs) from the top of the tree.
     """
@@ -33,7 +33,7 @@ def needed(name: str, text: Text, config: Mapping[str, str]) -> ConfigOptions:
 
 
 def ways_to(name: str, text: Text) -> list[ConfigOptions]:
-    """The ways in which the tree's Makefiles reach a source file, each as the options along it."""
+    """Return the ways by which the Makefiles reach a source file, each as the options along it."""
     parts = (posixpath.splitext(name)[0] + ".o").split("/")
     for at in range(len(parts) - 1, 0, -1):  # the object of a driver may have parts in folders below its own
         folder = "/".join(parts[:at])
@@ -44,29 +44,29 @@ def ways_to(name: str, text: Text) -> list[ConfigOptions]:
 
 
 def _makefile(folder: str, text: Text) -> str:
-    """Kbuild is preferred to Makefile, as by kbuild itself; at the top both have a say."""
+    """Return the text of a folder's Kbuild or else Makefile, as kbuild chooses; at the top both count."""
     names = [posixpath.join(folder, name) for name in ("Kbuild", "Makefile")]
-    found = [said for name in names if (said := text(name)) is not None]
-    said = "\n".join(found) if not folder else next(iter(found), "")
-    return said.replace("$(BITS)", "64")
+    texts = [content for name in names if (content := text(name)) is not None]
+    makefile = "\n".join(texts) if not folder else next(iter(texts), "")
+    return makefile.replace("$(BITS)", "64")
 
 
 def _in_folder(target: str, makefile: str, seen: set[str]) -> list[ConfigOptions]:
-    """The options for a target of one Makefile: an object, or a folder with a slash behind it."""
+    """Return the ways to a target of one Makefile: an object, or a folder, whose name ends in a slash."""
     if target in seen:
         return []
     seen.add(target)
-    found = []
+    ways = []
     for left, options in _lines_with(target, makefile):
         if _GOALS.match(left):
-            found.append(options)
+            ways.append(options)
         for whole in () if _GOALS.match(left) else _wholes(left):
-            found += [(*way, *options) for way in _in_folder(whole, makefile, seen)]
-    return found
+            ways += [(*way, *options) for way in _in_folder(whole, makefile, seen)]
+    return ways
 
 
 def _wholes(left: str) -> list[str]:
-    """What an assignment to `foo-y` is part of: the object foo.o, and whatever names the variable itself."""
+    """Return the names by which a Makefile refers to the variable `left`: of `foo-y` the object foo.o, and $(foo-y)."""
     if composite := _COMPOSITE.match(left):
         name = composite[1]
         return [f"{name}.o", f"$({name}-y)", f"$({name}-objs)"]
@@ -74,7 +74,7 @@ def _wholes(left: str) -> list[str]:
 
 
 def _lines_with(target: str, makefile: str) -> Iterator[tuple[str, ConfigOptions]]:
-    """Each assignment that has `target` among its values: its left side, and the options that it depends on."""
+    """Yield the left side of each assignment that has `target` among its values, and the options it depends on."""
     conditions: list[list[str]] = []
     for line in makefile.replace("\\\n", " ").splitlines():
         stripped = line.partition("#")[0].strip()
@@ -90,7 +90,7 @@ def _lines_with(target: str, makefile: str) -> Iterator[tuple[str, ConfigOptions
 
 
 def _asks_for(word: str, rest: str) -> bool:
-    """Whether a condition holds where its option is on: `ifdef X`, `ifeq (X,y)`, `ifneq (X,)`."""
+    """Return whether a condition is true if its option is on: `ifdef X`, `ifeq (X,y)`, `ifneq (X,)`."""
     against_nothing = bool(re.search(r",\s*n?\s*\)\s*$", rest))
     return word == "ifdef" or (word == "ifeq" and not against_nothing) or (word == "ifneq" and against_nothing)
 
@@ -100,18 +100,18 @@ def _options(text: str) -> list[str]:
 
 
 def _to_folder(folder: str, text: Text) -> list[ConfigOptions]:
-    """The ways down to a folder; one Makefile may name a folder several levels below it."""
+    """Return the ways from the top to a folder. A Makefile may name a folder several levels below its own."""
     if not folder:
         return [()]
     parts = folder.split("/")
-    found: list[ConfigOptions] = []
+    ways: list[ConfigOptions] = []
     for at in range(len(parts)):
         above = "/".join(parts[:at])
         makefile = _makefile(above, text)
-        if not above and parts[0] == "arch":  # the top one includes it
+        if not above and parts[0] == "arch":  # the top Makefile includes that of the architecture
             makefile += "\n" + (text(f"{'/'.join(parts[:2])}/Makefile") or "")
         here = _in_folder("/".join(parts[at:]) + "/", makefile, set())
         if here:
-            found += [(*high, *low) for high, low in product(_to_folder(above, text), here)]
+            ways += [(*high, *low) for high, low in product(_to_folder(above, text), here)]
     # The folder of an architecture is named with a variable (arch/$(SRCARCH)/).
-    return found[:MOST] or ([()] if len(parts) == 2 and parts[0] == "arch" else [])
+    return ways[:MOST] or ([()] if len(parts) == 2 and parts[0] == "arch" else [])

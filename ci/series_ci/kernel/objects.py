@@ -1,7 +1,6 @@
-"""What commits hold, read from git's objects alone: a path of a commit is never looked up in a folder of this machine.
+"""Read commits from git's objects; no path of a commit is looked up in the file system.
 
-Names are whole, whatever is in them: git is asked for them with `-z`, without its quotes. Bytes of a name that are no
-UTF-8 are shown as escapes.
+git prints names with `-z`, so they are not quoted. Bytes of a name that are not UTF-8 become escapes.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from series_ci.host import process
 from series_ci.mail.difftext import LINK
 
 MOST = 32 << 20
-"""Bytes of a file that are read into memory: more than any text of a kernel tree has."""
+"""Bytes of a file that are read into memory; no text of a kernel tree has as many."""
 
 GITLINK = "160000"
 """The mode of a submodule."""
 
 TARGET = 4096
-"""Bytes of a link's target; Linux follows none that is longer."""
+"""Bytes of a symbolic link's target; Linux follows none that is longer (PATH_MAX)."""
 
 GONE = "000000"
-"""The mode of what is not there."""
+"""The mode of a name that does not exist on one side of a change."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class TreeEntry:
 
 @dataclass(frozen=True)
 class Changed:
-    """One name that differs between two commits: mode and content before and after."""
+    """A name that differs between two commits, with mode and blob before and after."""
 
     old_mode: str
     mode: str
@@ -55,14 +54,14 @@ class Changed:
 
 
 def entry(store: Path, commit: str, path: str) -> TreeEntry | None:
-    """What a path of a commit is, None if it is nothing there."""
-    if {"", ".", ".."} & set(path.split("/")) or "\0" in path:  # git calls these mistakes, and they come in mails
+    """Return the entry of a path in a commit; None if there is none."""
+    if {"", ".", ".."} & set(path.split("/")) or "\0" in path:  # git fails on these, and mails may name them
         return None
     return next((each for each in _ls_tree(store, commit, "--", path) if each.path == path), None)
 
 
 def entries(store: Path, commit: str) -> list[TreeEntry]:
-    """All that a commit holds."""
+    """Return all entries of a commit's tree but folders."""
     return list(_ls_tree(store, "-r", commit))
 
 
@@ -74,7 +73,7 @@ def index(top: Path) -> list[TreeEntry]:
 
 
 def content(store: Path, commit: str, path: str) -> bytes | None:
-    """The content of a regular file of a commit; None if it has none of that name, or a link, say.
+    """Return the content of a file of a commit; None if there is no regular file of that name.
 
     Raises InfrastructureError for a file of more than MOST bytes.
     """
@@ -109,18 +108,18 @@ def binary(store: Path, old: str, new: str) -> set[str]:
 
 
 def sizes(store: Path, blobs: Sequence[str]) -> dict[str, int]:
-    """How many bytes each blob has."""
+    """Return the size of each blob in bytes."""
     asked = "".join(f"{blob}\n" for blob in blobs).encode()
     lines = ask(store, "cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=asked).decode().splitlines()
     return {blob: int(size) for blob, size in (line.split() for line in lines)}
 
 
 def links(store: Path, commit: str) -> dict[str, str]:
-    """The symbolic links of a commit, and where each leads. A target that is too long for Linux is `/` and no more."""
-    found = [each for each in entries(store, commit) if each.mode == LINK]
-    known = sizes(store, [each.blob for each in found])
-    targets = _contents(store, sorted(blob for blob, size in known.items() if size <= TARGET))
-    return {each.path: _name(targets.get(each.blob, b"/")) for each in found}
+    """Return the symbolic links of a commit with their targets; `/` stands for a target that is too long for Linux."""
+    symlinks = [each for each in entries(store, commit) if each.mode == LINK]
+    bytes_of = sizes(store, [each.blob for each in symlinks])
+    targets = _contents(store, sorted(blob for blob, size in bytes_of.items() if size <= TARGET))
+    return {each.path: _name(targets.get(each.blob, b"/")) for each in symlinks}
 
 
 def _contents(store: Path, blobs: Sequence[str]) -> dict[str, bytes]:
@@ -130,9 +129,9 @@ def _contents(store: Path, blobs: Sequence[str]) -> dict[str, bytes]:
     for blob in blobs:
         head = answer.index(b"\n", at)
         end = head + 1 + int(answer[at:head].split()[2])
-        found[blob] = answer[head + 1 : end]
+        contents[blob] = answer[head + 1 : end]
         at = end + 1
-    return found
+    return contents
 
 
 def _ls_tree(store: Path, *words: str) -> Iterator[TreeEntry]:

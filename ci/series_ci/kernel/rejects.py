@@ -1,4 +1,4 @@
-"""Why a patch does not apply: its hunks that find no place, and what the tree has there instead."""
+"""Show why a patch does not apply: its rejected hunks, and what the tree has in their place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from series_ci.mail.message import Patch
 _CONTEXT_LINES = 10
 
 _FILES = 200
-"""Files of a patch up to which its hunks are looked for: each is several questions to git."""
+"""How many files of a patch are laid out to find rejected hunks; each takes several git commands."""
 
 _MOST = 1 << 20
 """Bytes of rejected hunks that are shown."""
@@ -22,9 +22,9 @@ _SAID = re.compile(r"^(?:Applying patch .* with \d+ reject.*|Rejected hunk #\d+\
 
 
 def hunks(store: Path, commit: str, patch: Patch) -> str:
-    """The hunks that find no place in a commit, as `git apply --reject` writes them.
+    """Return the hunks that do not apply to a commit, as `git apply --reject` writes them; "" if all do.
 
-    It does so in a folder of its own, which holds of the commit the regular files that the patch names, and no link.
+    git runs in a temporary folder with those regular files of the commit that the patch names.
     """
     text = message.body_of(message.parse(patch.raw))  # git apply does not decode mails
     with scratch.folder("apply") as folder:
@@ -35,10 +35,11 @@ def hunks(store: Path, commit: str, patch: Patch) -> str:
         alone = {**process.GIT_ALONE, "GIT_CEILING_DIRECTORIES": str(folder)}
         argv = ["git", "-c", "core.quotePath=false", "apply", "--reject", "--whitespace=nowarn", "../patch.diff"]
         done = process.run(argv, cwd=tree, env=alone)
-        found = [each for path in sorted(tree.rglob("*.rej")) if (each := inside.read(tree, _below(path, tree), _MOST))]
+        paths = sorted(tree.rglob("*.rej"))
+        rejected = [hunk for path in paths if (hunk := inside.read(tree, _below(path, tree), _MOST))]
         if done.code == 0:
             return ""
-        return "\n".join([*_SAID.findall(done.err), *(each.decode("utf-8", "replace") for each in found)]).strip()
+        return "\n".join([*_SAID.findall(done.err), *(hunk.decode("utf-8", "replace") for hunk in rejected)]).strip()
 
 
 def _below(path: Path, folder: Path) -> str:
@@ -52,7 +53,7 @@ def _lay_out(store: Path, commit: str, text: str, folder: Path) -> None:
 
 
 def tree_has(store: Path, commit: str, name: str, line: int) -> str:
-    """The lines of a commit at the place where a hunk should have gone."""
+    """Return the lines of a file of a commit from `line` on, numbered."""
     content = objects.content(store, commit, name)
     if content is None:
         return f"{name}: not in the tree"

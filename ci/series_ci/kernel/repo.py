@@ -1,4 +1,4 @@
-"""GitPython's repository with our way of starting programs: git ends when we do, and a full disk is said to be one."""
+"""GitPython's repository, whose git processes end with ours, and whose errors tell a full disk from others."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from series_ci.host import files, locks, process
 
 
 class _Git(git.Git):
-    """The commands of a repository."""
+    """Runs the git commands of a repository."""
 
     def execute(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 (GitPython's own signature has eight overloads)
-        """Run git. Raises InfrastructureError where git has found the disk full, else GitCommandError."""
+        """Run git. Raises InfrastructureError if the disk is full, GitCommandError for any other failure."""
         try:
             return super().execute(
                 *args, preexec_fn=partial(process.die_with, os.getpid()), pass_fds=locks.held(), **kwargs
@@ -28,13 +28,13 @@ class _Git(git.Git):
 
 
 class Repo(git.Repo):
-    """A repository whose commands are ours."""
+    """A repository whose git commands are run by `_Git`."""
 
     GitCommandWrapperType = _Git
 
 
 def described(checkout: Path, commit: str) -> str:
-    """What `git describe` calls a commit of a checkout, such as `v6.12-3-g0123456789ab`; empty if no tag is near."""
+    """Return the name that `git describe` gives a commit, such as `v6.12-3-g0123456789ab`; "" if no tag leads to it."""
     try:
         return str(Repo(checkout).git.describe("--tags", "--abbrev=12", "--match=v[0-9]*", commit))
     except git.GitError:
@@ -42,7 +42,7 @@ def described(checkout: Path, commit: str) -> str:
 
 
 def remote(checkout: Path, name: str) -> str:
-    """The URL that a checkout has a remote from; empty if it has no such remote."""
+    """Return the URL of a remote of a checkout; "" if it has no such remote."""
     try:
         return str(Repo(checkout).git.config("--get", f"remote.{name}.url"))
     except git.GitError:

@@ -1,7 +1,7 @@
-"""Kernel selftests: the project's own laid over those of the tree, built and installed for the guest.
+"""Build and install kernel selftests for the guest: those of the tree, with the project's own laid over them.
 
-They are built once for the base and once for the tree with the series, unless nothing that a user-space program could
-include differs between the two: then one build serves both.
+Base and series have a build each, unless the files that a user-space program could include are the same in both: then
+one build serves both.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NOT_FOR_TREES = (".md", ".txt")
 
 @dataclass(frozen=True)
 class Installed:
-    """Selftests ready to be packed: `folder` holds one folder per collection, `notbuilt` what did not compile."""
+    """Installed selftests: `folder` has a folder per collection; `notbuilt` are the results of what did not compile."""
 
     folder: Path
     notbuilt: tuple[Result, ...]
@@ -45,9 +45,9 @@ class Installed:
 
 
 def own(collection: str) -> list[Path]:
-    """The files that the project brings for a collection; none if it has no such folder.
+    """Return the project's files for a collection; none if it has no folder of that name.
 
-    What is there for readers only is left out: no build may depend on it.
+    Documentation is left out: no build may depend on it.
     """
     folder = paths.share("kselftest") / collection
     if not folder.is_dir():
@@ -56,15 +56,15 @@ def own(collection: str) -> list[Path]:
 
 
 def programs(makefile: str) -> list[str]:
-    """The programs that a Makefile of ours has compiled."""
+    """Return the programs that one of the project's Makefiles compiles."""
     lines = _TEST_LINE.findall(makefile.replace("\\\n", " "))
     return [program for name, value in lines if name in _COMPILED for program in value.split()]
 
 
 def config_fragments(store: Store, commit: str, collections: Iterable[str], machine: str) -> list[tuple[str, str]]:
-    """The kernel options that the tests themselves ask for: the tree's `config` files, then ours.
+    """Return the config fragments of collections as (origin, text): each `config` of the tree, then of the project.
 
-    bpf has more in files such as `config.aarch64`: those of the `machine`, in the words of `uname -m`, come behind.
+    Some collections (bpf) also have files such as `config.aarch64`; that of `machine` (from `uname -m`) follows.
     """
     fragments = []
     for collection in collections:
@@ -79,7 +79,11 @@ def config_fragments(store: Store, commit: str, collections: Iterable[str], mach
 
 
 def timeout(store: Store, commit: str, collection: str, program: str) -> int:
-    """Seconds a program of a collection may take: from the `settings` of whoever brings it, else kselftest's 45."""
+    """Return how many seconds a program may take.
+
+    That is the `timeout` in the collection's `settings`, those of the project first for its own programs; else 45, the
+    default of kselftest.
+    """
     mine = {path.name: path.read_text("utf-8") for path in own(collection)}
     theirs = store.text(commit, f"{SELFTESTS}/{collection}/settings") or ""
     texts = [theirs, mine.get("settings", "")]
@@ -92,10 +96,10 @@ def timeout(store: Store, commit: str, collection: str, program: str) -> int:
 
 
 def key(store: Store, commit: str, collections: Sequence[str], tools: Toolchain) -> str:
-    """What the installed tests depend on: all of the tree that a user-space program could include, and the tools.
+    """Return the key of installed tests: a digest of the files that a user-space program could include, and the tools.
 
-    The package database stands for the libraries of this machine: without libcap-dev some tests do not build, and
-    after its installation they must be built again.
+    The time of the package database stands for the libraries of this machine: some tests do not build without
+    libcap-dev, and have to be built again once it is installed.
     """
     relevant = [
         line
@@ -110,7 +114,7 @@ def key(store: Store, commit: str, collections: Sequence[str], tools: Toolchain)
 
 
 def lookup(cache_key: str) -> Installed | None:
-    """Installed tests from the cache."""
+    """Return installed tests from the cache; None if they are not there."""
     folder = paths.cache() / "selftests" / cache_key
     record = files.read_json(folder / "selftests.json")
     if not record or "notbuilt" not in record or not inside.is_folder(folder, "install"):
@@ -120,8 +124,9 @@ def lookup(cache_key: str) -> Installed | None:
 
 
 def differ(one: Installed, other: Installed, collection: str) -> bool:
-    """Whether two installations of a collection differ in a name or in the content of a file; so do they if either
-    does not exist.
+    """Return whether two installations of a collection differ in a name or in the content of a file.
+
+    They do if either does not exist.
     """
     folders = [each.folder / collection for each in (one, other)]
     if folders[0] == folders[1]:
@@ -130,19 +135,19 @@ def differ(one: Installed, other: Installed, collection: str) -> bool:
 
 
 def _content(folder: Path) -> dict[str, str]:
-    """What stands for the content of each file that was installed; no link is followed."""
-    found = {}
+    """Return the digest of each installed file, or the target of a link, by name."""
+    contents = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if path.is_symlink():
-            found[name] = f"link to {path.readlink()}"
+            contents[name] = f"link to {path.readlink()}"
         elif path.is_file():
-            found[name] = files.digest(inside.read(folder, name) or b"")
-    return found
+            contents[name] = files.digest(inside.read(folder, name) or b"")
+    return contents
 
 
 def lay_over(source: Path, collection: str) -> None:
-    """Put our tests for a collection into the tree that is laid out in our worktree.
+    """Copy the project's tests for a collection into the tree in `source`.
 
     The Makefile of a collection that the tree has too keeps its own content; our programs and their rules are added.
     A link in the tree is not followed: raises inside.StrangeFileError where a folder or the Makefile is one.
@@ -180,15 +185,15 @@ def install(
     tell: Tell,
     failed_log: Path,
 ) -> Installed:
-    """Build the collections of the tree in `source` with ours on top, and keep what was installed under `cache_key`.
+    """Build and install collections of the tree in `source`, the project's files laid over, into the cache.
 
-    What does not compile is a result (NOTBUILT), not an error: trees whose own tests do not all build are common.
-    Raises InfrastructureError where nothing can be installed; `failed_log` gets the log then.
+    A program that does not compile is a result (NOTBUILT), not an error: few trees have selftests that all build.
+    Raises InfrastructureError if a collection cannot be installed, and writes the log to `failed_log` then.
     """
     start = time.monotonic()
     for collection in collections:
         lay_over(source, collection)
-    # Objects of another tree: their make rules do not know all headers, so they are never trusted.
+    # Objects of another tree are never taken: their make rules do not name all headers.
     _remove(folder / "kselftest")
     target = paths.cache() / "selftests" / cache_key
     with files.disk_errors(target), files.fresh_folder(target) as making:
@@ -200,7 +205,7 @@ def install(
             hint = error.hint or f"the whole log: {failed_log}"
             raise InfrastructureError(error.message, hint=hint, details=error.details) from error
         text = inside.text(log)
-        if files.is_full(text):  # else what did not fit would be kept as what does not compile
+        if files.is_full(text):  # else programs for which there was no space would be kept as NOTBUILT
             raise files.disk_full(f"the selftests cannot be built below {paths.cache()}")
         notbuilt = _not_built(text, folder, source)
         seconds = time.monotonic() - start
@@ -211,7 +216,7 @@ def install(
 
 
 def _remove(path: Path) -> None:
-    """Remove what a build has left under a name, a link perhaps."""
+    """Remove a file, a symbolic link or a folder with all that is in it."""
     if path.is_symlink() or path.is_file():
         path.unlink()
     else:
@@ -227,7 +232,7 @@ def _make(source: Path, folder: Path, collections: Sequence[str], tools: Toolcha
         raise InfrastructureError("make headers failed", details=inside.text(log)[-2000:])
     argv = ["make", "-C", str(source / SELFTESTS), f"O={folder}", jobs, *variables]
     argv += [f"TARGETS={' '.join(collections)}", f"KSFT_INSTALL_PATH={making / 'install'}"]
-    # -k builds what comes after a program that fails, -i installs in spite of it.
+    # -k goes on after a program that fails, -i installs the others in spite of it.
     toolchain.make_logged([*argv, "-k", "-i", "install"], log)
     for collection in collections:
         if not inside.is_folder(making, f"install/{collection}"):
@@ -238,10 +243,10 @@ def _make(source: Path, folder: Path, collections: Sequence[str], tools: Toolcha
 
 
 def _not_built(log: str, folder: Path, source: Path) -> list[Result]:
-    """One NOTBUILT result per program whose rule failed, with its first compiler error as the reason."""
+    """Return a NOTBUILT result for each program whose rule failed, with its first compiler error as the reason."""
     lines = log.splitlines()
-    found: dict[str, Result] = {}
-    top = (folder / "kselftest").resolve()  # so do the selftests' makefiles name it
+    failed: dict[str, Result] = {}
+    top = (folder / "kselftest").resolve()  # the selftests' makefiles print it so
     for match in _FAILED.finditer(log):
         path = Path(match[1])
         if not path.is_relative_to(top):
@@ -250,14 +255,14 @@ def _not_built(log: str, folder: Path, source: Path) -> list[Result]:
         errors = (each for each in lines if re.match(rf"\S*\b{re.escape(path.name)}\.c:\d+.*error: ", each))
         linker = (each for each in lines if "cannot find -l" in each or "undefined reference" in each)
         first = next(errors, None) or next(linker, "its rule in the Makefile failed")
-        found.setdefault(name, Result(name, Status.NOTBUILT, build.relative(first, source)))
-    return [found[name] for name in sorted(found)]
+        failed.setdefault(name, Result(name, Status.NOTBUILT, build.relative(first, source)))
+    return [failed[name] for name in sorted(failed)]
 
 
 def installed(folder: Path, collection: str) -> Iterator[Path]:
-    """The files and links of a collection among the installed tests. What a build has left of other kinds is none.
+    """Yield the files and symbolic links of an installed collection; pipes and the like are left out.
 
-    No link is followed, to a folder neither: the make rules of a series have made them.
+    No link is followed, not even to a folder: the make rules of a series wrote them.
     """
     todo = [folder / collection] if inside.is_folder(folder, collection) else []
     while todo:

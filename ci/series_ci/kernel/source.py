@@ -1,4 +1,4 @@
-"""What the tree of a base is called where others have it too."""
+"""The public name of a tree."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Source:
-    """What the tree of a base is called where others have it too, before any patch of the base.
+    """The names by which others find the tree of a base, without the patches of the base.
 
-    `linux` is its version, such as 6.12.7; of a git tree `commit`, `describe` (a tag or branch, or what git describe
-    says) and `url`. What is not known, or is known on one machine only, is empty.
+    `linux` is its version, such as 6.12.7. A git tree has `commit`, `describe` (a tag, a branch, or the output of git
+    describe) and `url`. A name that is not known, or is of use on one machine only, is empty.
     """
 
     linux: str = ""

@@ -1,4 +1,4 @@
-"""From a tree spec to a commit in a store: local checkouts, git URLs, tarballs, Debian source packages."""
+"""Make a tree spec a commit in a store: local checkouts, git URLs, tarballs, Debian source packages."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ _TARBALL = re.compile(r"\.tar(\.\w+)?$|\.t[gx]z$")
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
 
 UNREADABLE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
-"""What a tarball that is damaged, cut short or none at all may raise."""
+"""The errors that a file raises which is damaged, cut short or no tarball."""
 
 
 def first_available(specs: Sequence[str], tell: Tell) -> tuple[Base, int, list[str]]:
-    """The first tree that can be had, its index, and one line for each earlier one with the reason why it cannot.
+    """Return the first tree that can be resolved, its index, and for each tree before it a line with the reason.
 
-    If none can: an error that lists all reasons (status 2 if each spec is wrong in itself, else 5).
+    If none can, raises UsageError if each spec is wrong in itself, else InfrastructureError; with several specs its
+    details list all reasons.
     """
     refused: list[str] = []
     errors: list[Error] = []
@@ -41,7 +42,7 @@ def first_available(specs: Sequence[str], tell: Tell) -> tuple[Base, int, list[s
         try:
             return resolve(spec, tell), index, refused
         except Error as error:
-            if files.is_full(error.message):  # the next one would not find more room
+            if files.is_full(error.message):  # the next tree would meet the same full disk
                 raise
             tell(f"{spec}: not to be had")
             refused.append(f"{error.message}" + (f" ({error.hint})" if error.hint else ""))
@@ -57,9 +58,9 @@ def first_available(specs: Sequence[str], tell: Tell) -> tuple[Base, int, list[s
 
 
 def resolve(spec: str, tell: Tell) -> Base:
-    """The commit that a spec names.
+    """Return the commit that a spec names, in a store of the cache.
 
-    Raises UsageError for a spec that is wrong, InfrastructureError when it cannot be had.
+    Raises UsageError for a spec that is wrong, InfrastructureError if the tree is missing or cannot be fetched.
     """
     if spec.startswith("debian:"):
         return _debian(spec, tell)
@@ -97,7 +98,7 @@ def _tarball(spec: str, path: Path, tell: Tell) -> Base:
         raise UsageError(f"{spec}: {error.strerror}", hint=f"a tree is {SPEC_FORMS}") from error
     store = Store(paths.cache() / "trees" / "tarballs.git")
     name = f"import/{files.digest(str(path.resolve()), str(stat.st_size), str(stat.st_mtime_ns))[:20]}"
-    if commit := store.ref(name):  # nothing to write, so no lock to wait for while somebody else builds
+    if commit := store.ref(name):  # only read: no need to wait for the lock while another process builds
         return Base(spec, store.path, commit, cached=True)
     with store.in_use(tell):
         if commit := store.ref(name):
@@ -109,7 +110,10 @@ def _tarball(spec: str, path: Path, tell: Tell) -> Base:
 
 
 def _import(store: Store, path: Path, spec: str) -> str:
-    """One commit with the content of a tarball, streamed into git fast-import: nothing is unpacked to the disk."""
+    """Stream a tarball into git fast-import, without unpacking it to the disk; return the commit.
+
+    Raises UsageError for a file that is no whole tarball, InfrastructureError if git fails.
+    """
     argv = ["git", "-C", str(store.path), "fast-import", "--quiet", "--force", "--depth=0"]
     try:
         with scratch.folder("import") as folder:
@@ -122,7 +126,7 @@ def _import(store: Store, path: Path, spec: str) -> str:
                         importer.stdin.write(piece)
                     importer.stdin.close()
                 except BrokenPipeError:
-                    pass  # fast-import has given up: its own words follow
+                    pass  # fast-import has ended: its standard error says why
                 why = importer.stderr.read().decode("utf-8", "replace").strip()
                 if importer.wait() != 0:
                     raise _not_imported(spec, why)
@@ -132,7 +136,7 @@ def _import(store: Store, path: Path, spec: str) -> str:
             raise files.disk_error(error, str(store.path)) from error
         raise UsageError(f"{spec}: is not a readable tarball: {error}") from error
     finally:
-        # What an import that failed, or was killed before, has left: as large as a kernel, and git never looks at it.
+        # Left by imports that failed or were killed: as large as a kernel, and git does not remove them.
         for rest in [*store.path.glob("objects/pack/tmp_pack_*"), *store.path.glob("fast_import_crash_*")]:
             rest.unlink()
 
@@ -145,7 +149,7 @@ def _not_imported(spec: str, why: str) -> InfrastructureError:
 
 
 def _stream(path: Path) -> Iterator[bytes]:
-    """The commands for fast-import; the first folder of each name (`linux-6.12/`) is left out."""
+    """Yield the commands for fast-import, with names without their first folder (`linux-6.12/`)."""
     message = f"Import of {path.name}\n".encode()
     yield b"commit refs/series-ci/importing\nmark :1\ncommitter series-ci <series-ci@localhost> 0 +0000\n"
     yield b"data %d\n%s\n" % (len(message), message)
@@ -157,7 +161,7 @@ def _stream(path: Path) -> Iterator[bytes]:
             content: IO[bytes] | None = tar.extractfile(member) if member.isfile() else None
             if name == b'""' or not (content or member.issym() or member.islnk()):
                 continue
-            if member.islnk():  # the file itself came earlier
+            if member.islnk():  # a hard link: its file came earlier
                 yield b"C %s %s\n" % (_quoted(member.linkname), name)
                 continue
             mode = b"120000" if member.issym() else b"100755" if member.mode & 0o100 else b"100644"
@@ -169,7 +173,7 @@ def _stream(path: Path) -> Iterator[bytes]:
 
 
 class _Tail:
-    """A stream that knows its last bytes, to tell a whole archive from one that breaks off between two members."""
+    """A stream that keeps its last bytes, to tell a whole archive from one that is cut between two members."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -181,7 +185,7 @@ class _Tail:
         return piece
 
     def expect_end(self) -> None:
-        """Read what follows the last member, so that checksums are looked at, too; an archive ends with zeros."""
+        """Read to the end, so that checksums are verified. Raises EOFError if the archive does not end in zeros."""
         while self.read(1 << 20):
             pass
         if self._last.strip(b"\0"):
@@ -189,7 +193,7 @@ class _Tail:
 
 
 def _decompressed(path: Path) -> IO[bytes]:
-    """The content of a tarball. tarfile's own decompression takes a stream that breaks off for one that ends."""
+    """Open a tarball, decompressed. tarfile's own decompression takes a stream that is cut for one that ends."""
     with path.open("rb") as raw:
         magic = raw.read(6)
     if magic.startswith(b"\x1f\x8b"):
@@ -202,7 +206,7 @@ def _decompressed(path: Path) -> IO[bytes]:
 
 
 def _quoted(member: str) -> bytes:
-    """A member's name without its first folder, as fast-import reads it."""
+    """Return a member's name without its first folder, quoted for fast-import."""
     name = member.removeprefix("./").partition("/")[2]
     return b'"%s"' % os.fsencode(name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
 
@@ -214,7 +218,7 @@ def _git_url(spec: str, tell: Tell) -> Base:
     url, ref = match.groups()
     store = Store(paths.cache() / "trees" / f"git-{files.digest(url)[:12]}.git")
     with store.in_use(tell):
-        # Tags and full ids do not move, so they need no network; a branch is asked for each time.
+        # Tags and full ids do not move, so those in the store are taken; a branch is fetched each time.
         if commit := store.ref(f"fixed/{ref}"):
             return Base(spec, store.path, commit, cached=True)
         before = store.ref(f"moving/{ref}")
@@ -235,7 +239,7 @@ def _git_url(spec: str, tell: Tell) -> Base:
 
 
 def _checkout(spec: str) -> Base:
-    """A local checkout at its HEAD, or at PATH@REV, read through alternates: not a byte is written into it."""
+    """Resolve PATH (its HEAD) or PATH@REV of a local checkout, read through alternates: nothing is written into it."""
     name, rev = (spec, "HEAD") if Path(spec).exists() else (spec.rpartition("@")[0] or spec, spec.rpartition("@")[2])
     commit, objects = local_commit(name, rev)
     store = Store(paths.cache() / "trees" / f"local-{files.digest(str(objects))[:12]}.git")

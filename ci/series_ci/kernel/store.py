@@ -1,8 +1,8 @@
 """Git stores: bare repositories in the cache, and the one worktree per store in which commits are laid out.
 
-Nothing is ever written into a repository of the user's: a local checkout is read through git's alternates. Commits that
-we make have fixed names and dates, so the same input gives the same commit id on every machine, and a commit id can
-stand for its content in every cache key.
+Nothing is written into a repository of the user's: a local checkout is read through git's alternates. Commits that we
+make have fixed names and dates, so equal input gives equal commit ids on every machine, and cache keys can hold commit
+ids.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ IDENTITY = {
 }
 
 TOLD_LINES = 20
-"""How much is shown of what git says of files: it has a line for each of them, and a kernel has 80,000."""
+"""Lines of git's messages that are shown: it may print one per file, and a kernel has 80,000."""
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who writes a commit, and when: seconds since 1970 and the time zone, as git prints them."""
+    """The author of a commit; `date` is in seconds since 1970 with a time zone, as git prints it."""
 
     name: str
     email: str
@@ -47,13 +47,13 @@ class Author:
 
 
 def said(error: git.GitCommandError) -> str:
-    """What git printed on its standard error, without GitPython's frame round it."""
+    """Return what git printed on standard error, without the text that GitPython puts around it."""
     text = str(error.stderr).strip()
     return re.sub(r"^stderr: '(.*)'$", r"\1", text, flags=re.DOTALL).strip()
 
 
 class Store:
-    """A bare repository in the cache and its worktree: see `in_use` for who may write to them."""
+    """A bare repository in the cache and its worktree. Whoever writes to them holds `in_use`."""
 
     def __init__(self, path: Path) -> None:
         process.leave_callers_repository()
@@ -69,33 +69,32 @@ class Store:
         with files.fresh_folder(self.path, replace=False) as making:
             made = Repo.init(making, bare=True)
             with made.config_writer() as config:
-                # gc would drop commits that only our cache files know; level 1 packs a kernel in half the time of 6.
+                # gc would drop commits that only our cache names. Level 1 packs a kernel in half the time of level 6.
                 config.set_value("gc", "auto", "0")
                 config.set_value("core", "compression", "1")
                 config.set_value("advice", "detachedHead", "false")
 
     @property
     def lock(self) -> Path:
-        """The file to hold for any change to the store or to its worktree."""
+        """The lock file; held for any change to the store or its worktree."""
         return self.path / "series-ci.lock"
 
     @contextmanager
     def in_use(self, tell: Tell) -> Iterator[Store]:
-        """Hold the store for the block: nobody else writes to it or to its worktree.
+        """Hold the store's lock for the block; needed to lay out a commit or to make one.
 
-        Whatever lays out a commit or makes one has to be in such a block. `tell` is told once if another process has
-        the store, which is waited for.
+        If another process holds it, `tell` is called once, and the lock is waited for.
         """
         with locks.locked(self.lock, tell):
             yield self
 
     @property
     def worktree(self) -> Path:
-        """The one place where commits of this store are laid out: a constant path keeps builds incremental."""
+        """The folder where commits of this store are laid out; its path is constant, so that builds are incremental."""
         return paths.cache() / "work" / self.path.name.removesuffix(".git")
 
     def ref(self, name: str) -> str | None:
-        """The commit that we kept under `name`, or None."""
+        """Return the commit that was kept under `name`, or None."""
         try:
             return str(self.repo.git.rev_parse("--verify", "--quiet", f"refs/series-ci/{name}^{{commit}}"))
         except git.GitCommandError:
@@ -103,41 +102,42 @@ class Store:
 
     def keep(self, name: str, commit: str) -> None:
         """Keep `commit` (and what it needs) under `name`."""
-        # A git that was killed leaves its own lock behind; ours says that nobody else writes here.
+        # A git that was killed leaves its lock file. We hold the store, so no other git is at work here.
         (self.path / f"refs/series-ci/{name}.lock").unlink(missing_ok=True)
         self.repo.git.update_ref(f"refs/series-ci/{name}", commit)
 
     def tree_id(self, commit: str) -> str:
-        """The id of the content of a commit: equal for equal sources, whatever their history."""
+        """Return the id of a commit's tree: equal for equal sources, whatever their history."""
         return str(self.repo.git.rev_parse(f"{commit}^{{tree}}"))
 
     def text(self, commit: str, path: str) -> str | None:
-        """A regular file of a commit as text, or None if it has none of that name: a link is not followed.
+        """Return a file of a commit as text; None if there is no regular file of that name. Links are not followed.
 
-        Raises InfrastructureError for one that is too large to be read.
+        Raises InfrastructureError for a file of more than objects.MOST bytes.
         """
         return objects.text(self.path, commit, path)
 
     def listing(self, commit: str) -> list[str]:
-        """Every file of a commit, one `mode type id<TAB>path` line each."""
+        """Return a line `mode type id<TAB>path` for each file of a commit."""
         return [f"{each.mode} {each.kind} {each.blob}\t{each.path}" for each in objects.entries(self.path, commit)]
 
     def changed(self, old: str, new: str) -> list[str]:
-        """The files that differ between two commits."""
+        """Return the files that differ between two commits."""
         return [each.path for each in objects.changed(self.path, old, new)]
 
     def contents(self, old: str, new: str) -> dict[str, str]:
-        """The files that differ between two commits, and the id of what each holds in the new one (zeros: gone)."""
+        """Return the files that differ between two commits, with their object ids in the new one (zeros: removed)."""
         return {each.path: each.blob for each in objects.changed(self.path, old, new)}
 
     def between(self, base: str, tip: str) -> list[str]:
-        """The commits after `base` up to `tip`, the oldest first."""
+        """Return the commits after `base` up to `tip`, the oldest first."""
         return str(self.repo.git.rev_list("--reverse", f"{base}..{tip}")).split()
 
     def patch(self, base: str, changes: Mapping[str, str], message: str, author: Author) -> tuple[str, bytes]:
-        """One commit on `base` that gives files new texts, by git format-patch: its file name and its content.
+        """Commit new texts of files on `base`; return the file name and the content that git format-patch gives.
 
-        Index and objects are in a folder that goes away again: nothing in the store changes, so no lock is needed.
+        Index and objects are in a temporary folder, so nothing in the store changes and no lock is needed. Raises
+        InfrastructureError if git fails.
         """
         with scratch.folder("patch") as folder:
             files.write(folder / "objects/info/alternates", f"{self.path / 'objects'}\n")
@@ -154,7 +154,7 @@ class Store:
             return written.name, written.read_bytes()
 
     def with_texts(self, base: str, changes: Mapping[str, str], message: str) -> str:
-        """The commit on `base` that gives files new texts."""
+        """Commit new texts of files on `base`; return the commit."""
         with scratch.folder("texts") as folder, self.repo.git.custom_environment(GIT_INDEX_FILE=f"{folder / 'index'}"):
             return self._commit(base, changes, message, folder / "text")
 
@@ -163,17 +163,17 @@ class Store:
         self.repo.git.read_tree(base)
         for path, text in changes.items():
             entry = str(self.repo.git.ls_tree(base, "--", path))
-            files.write(text_file, text.encode("utf-8", "surrogateescape"))  # as text() gave what is no UTF-8
+            files.write(text_file, text.encode("utf-8", "surrogateescape"))  # as text() decodes what is not UTF-8
             blob = self.repo.git.hash_object("-w", "--no-filters", text_file)
             mode = entry[:6] or ("100755" if path.endswith(".sh") else "100644")
             self.repo.git.update_index("--add", "--cacheinfo", f"{mode},{blob},{path}")
         return str(self.repo.git.commit_tree(self.repo.git.write_tree(), "-p", base, "-m", message))
 
     def check_out(self, commit: str) -> Repo:
-        """Lay `commit` out in the worktree, touching only files that differ, and remove everything else from it.
+        """Lay `commit` out in the worktree: write only the files that differ, remove all that it does not have.
 
-        A run that was killed may have left git's locks or half a `git am` behind; nobody else works here while we hold
-        the store's lock, so they can go.
+        Lock files and a half-done `git am` of a run that was killed are removed first: we hold the store's lock, so no
+        other git is at work here. Raises InfrastructureError if git fails.
         """
         try:
             work = self._open_worktree(commit)
@@ -181,7 +181,7 @@ class Store:
                 lock.unlink(missing_ok=True)
             shutil.rmtree(Path(work.git_dir) / "rebase-apply", ignore_errors=True)
             self._lay_out(work, commit)
-            # The index is right then, and what a stranger's build has written behind git's back is found.
+            # The index is right now; compare the files with it, for a build may have written to them unseen by git.
             if worktree.differing(self.worktree, self._mark):
                 self._lay_out(work, commit)
                 if names := worktree.differing(self.worktree, self._mark):
@@ -195,7 +195,7 @@ class Store:
 
     @property
     def _mark(self) -> Path:
-        """What bears the time of the last comparison of the worktree."""
+        """The file whose time is that of the last comparison of the worktree."""
         return self.path / "series-ci.compared"
 
     def _lay_out(self, work: Repo, commit: str) -> None:
@@ -203,10 +203,10 @@ class Store:
         work.git.clean("-xdffq")
 
     def _open_worktree(self, commit: str) -> Repo:
-        """The worktree, made anew if there is none, or one that is not whole or whose store is gone."""
+        """Open the worktree; make it anew if it is missing, damaged or not of this store."""
         try:
             work = Repo(self.worktree)
-            if not self.path.samefile(work.common_dir):  # a build has written there, too
+            if not self.path.samefile(work.common_dir):  # a build may have changed where it points
                 raise git.InvalidGitRepositoryError(self.worktree)
         except (git.NoSuchPathError, git.InvalidGitRepositoryError):
             shutil.rmtree(self.worktree, ignore_errors=True)
@@ -219,7 +219,7 @@ class Store:
         return work
 
     def fetch(self, url: str, remote_ref: str, name: str) -> str:
-        """Fetch one commit, without its history, and keep it under `name`. Raises GitError with what git said."""
+        """Fetch one commit without history, keep it under `name` and return it. Raises GitError with git's message."""
         try:
             self.repo.git.fetch("--depth=1", "--no-tags", "--force", url, f"{remote_ref}:refs/series-ci/{name}")
         except git.GitCommandError as error:
@@ -228,13 +228,13 @@ class Store:
 
 
 class GitError(Exception):
-    """git refused; its own words are the message."""
+    """Raised when git fails; the message is git's."""
 
 
 def local_commit(path: str, revision: str) -> tuple[str, Path]:
-    """The commit of a revision in a checkout of the user's, and the folder with its objects.
+    """Return the commit of a revision in a checkout of the user's, and the folder with its objects.
 
-    Raises UsageError for what is no checkout or has no such revision.
+    Raises UsageError if `path` is no checkout, or has no such revision.
     """
     process.leave_callers_repository()
     try:
@@ -250,7 +250,7 @@ def local_commit(path: str, revision: str) -> tuple[str, Path]:
 
 
 def checkout_around(folder: Path) -> Path | None:
-    """The top folder of the git checkout of the user's that `folder` is in, or None."""
+    """Return the top folder of the git checkout that `folder` is in, or None."""
     process.leave_callers_repository()
     try:
         top = Repo(folder, search_parent_directories=True).working_tree_dir
@@ -260,8 +260,8 @@ def checkout_around(folder: Path) -> Path | None:
 
 
 def user() -> Author:
-    """The user as git knows them in the working directory, and the time now. Raises UsageError for a stranger."""
-    # Without the setting git would make an address up from the names of the account and the machine.
+    """Return the user as git knows them in the working directory, and the time. Raises UsageError if git does not."""
+    # Else git would make up an address from the names of the account and the machine.
     done = process.run(["git", "-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"])
     match = re.fullmatch(r"(.+) <(.+)> (\d+ [-+]\d{4})", done.out.strip())
     if done.code != 0 or match is None:
@@ -273,14 +273,14 @@ def user() -> Author:
 
 
 def check_kernel(store: Store, commit: str, spec: str) -> str:
-    """The version of a kernel tree, such as `6.12.117`. Raises UsageError for a tree that is none."""
+    """Return the version of a kernel tree, such as `6.12.117`. Raises UsageError for a tree that is none."""
     makefile = store.text(commit, "Makefile") or ""
     settings = re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)$", makefile, re.MULTILINE)
-    found: dict[str, str] = dict(settings)
-    if not {"VERSION", "PATCHLEVEL"} <= found.keys() or store.text(commit, "Kbuild") is None:
+    values: dict[str, str] = dict(settings)
+    if not {"VERSION", "PATCHLEVEL"} <= values.keys() or store.text(commit, "Kbuild") is None:
         raise UsageError(
             f"{spec}: is not a kernel tree (no Kbuild, or no VERSION in its Makefile)",
             hint="give the top folder of a Linux source tree",
         )
-    numbers = ".".join(found[key] for key in ("VERSION", "PATCHLEVEL", "SUBLEVEL") if found.get(key))
-    return numbers + found.get("EXTRAVERSION", "")
+    numbers = ".".join(values[key] for key in ("VERSION", "PATCHLEVEL", "SUBLEVEL") if values.get(key))
+    return numbers + values.get("EXTRAVERSION", "")

@@ -1,4 +1,4 @@
-"""The compiler of a build, its environment, and make with a log."""
+"""The compiler of a build, its environment, and a make that writes a log."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from series_ci.errors import InfrastructureError
 from series_ci.host import files, inside, paths, process, scratch
 
 CONSTANT = {
-    # What uname -v would say about who built it and when: constant, or every build would link anew and differ.
+    # Parts of the version string that would make each build link anew and differ.
     "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
     "KBUILD_BUILD_USER": "series-ci",
     "KBUILD_BUILD_HOST": "series-ci",
     "KBUILD_BUILD_VERSION": "1",
-    # Set, though empty: else the name of the commit would end up in the release and rebuild what includes it.
+    # Empty but set: else kbuild puts the commit into the release, and rebuilds what includes that.
     "LOCALVERSION": "",
 }
 
 
 CALLERS = ("MAKEFLAGS", "GNUMAKEFLAGS", "CROSS_COMPILE", "LLVM", "KCFLAGS", "KAFLAGS", "KCPPFLAGS")
-"""Kernel developers export these; they would change what is built without changing its cache key."""
+"""Variables that kernel developers export, and that would change a build but not its cache key."""
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """The compiler for one architecture: make's variables, and the version line for cache keys and reports."""
+    """The compiler for an architecture: make's variables, and the line with its version, for cache keys and reports."""
 
     arch: Arch
     variables: tuple[str, ...]
@@ -36,9 +36,9 @@ class Toolchain:
 
     @property
     def selftest_variables(self) -> tuple[str, ...]:
-        """Make's variables for the selftests: without ccache, as their scripts take the first word of CC for all of it.
+        """Make's variables for the selftests: CC without ccache, for their scripts take only its first word.
 
-        With LLVM=1 they make CC themselves, for it has to say what it compiles for.
+        With LLVM=1 there is no CC: the selftests set it themselves, with the target in it.
         """
         if "LLVM=1" in self.variables:
             return tuple(each for each in self.variables if not each.startswith("CC="))
@@ -46,9 +46,9 @@ class Toolchain:
 
 
 def environment() -> dict[str, str]:
-    """Messages in English with plain quotes (we read them), our own compiler cache, nothing from the caller's make.
+    """Return the environment of make: messages in English, a compiler cache of our own, none of the CALLERS' variables.
 
-    In its depend mode ccache takes the headers from the list that kbuild has gcc write anyway, so that an object which
+    In its depend mode ccache takes the headers from the dependency list that gcc writes for kbuild, so an object that
     is not in the cache is not preprocessed twice.
     """
     ccache = {"CCACHE_DIR": str(paths.cache() / "ccache"), "CCACHE_MAXSIZE": "5G", "CCACHE_DEPEND": "1"}
@@ -58,16 +58,16 @@ def environment() -> dict[str, str]:
 
 
 def make_logged(argv: Sequence[str], log: Path, on_line: Callable[[str], None] = lambda _line: None) -> int:
-    """Run make with its output appended to `log`, line by line through `on_line` too; return its exit code.
+    """Run make, append its output to `log`, call `on_line` with each line, and return the exit code.
 
-    Its temporary files go with it: some scripts of the kernel leave theirs behind, all do that are killed.
+    TMPDIR is a folder that is removed afterwards: some scripts of the kernel leave temporary files.
     """
     with files.disk_errors(log), scratch.folder("make") as temporary:
         return process.run_logged(argv, log, env={**environment(), "TMPDIR": str(temporary)}, on_line=on_line)
 
 
 def toolchain(arch: Arch, kind: str = "gcc") -> Toolchain:
-    """Find the compiler for `arch`, `kind` gcc or llvm; the caller has checked that it exists (see `requirements`)."""
+    """Return the compiler for `arch`, of the kind gcc or llvm. Raises InfrastructureError if it does not run."""
     compiler = arch.gcc if kind == "gcc" else "clang"
     done = process.run([compiler, "--version"], env=environment())
     if done.code != 0 or not done.out:
@@ -81,7 +81,7 @@ def toolchain(arch: Arch, kind: str = "gcc") -> Toolchain:
 
 
 def require_space(log: Path) -> None:
-    """Raise InfrastructureError if a program says in the end of its log that it found the disk full."""
+    """Raise InfrastructureError if the end of a log says that the disk is full."""
     if files.is_full(log_tail(log, 200)):
         raise files.disk_full(f"cannot build below {paths.cache()}")
 

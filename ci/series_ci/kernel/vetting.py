@@ -1,4 +1,4 @@
-"""The patches of a series, looked at before they are applied and again as git has applied them: see `hazards`."""
+"""Look for hazards in the mails of a series before they are applied, and in the commits that git makes of them."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _TOLD = 20
 
 
 def mails(patches: Sequence[Patch], permits: Sequence[Permit]) -> list[Permitted]:
-    """Vet the mails: what was permitted of them. Raises ApplyError for what was not."""
-    found: list[Permitted] = []
+    """Return the hazards in the mails that are permitted. Raises ApplyError for a patch with any other."""
+    permitted: list[Permitted] = []
     for patch in patches:
         changes = difftext.parse(message.body_of(message.parse(patch.raw)))
-        found += _vet(patch, hazards.of_mail(changes, len(patch.raw)), permits)
-    return found
+        permitted += _vet(patch, hazards.of_mail(changes, len(patch.raw)), permits)
+    return permitted
 
 
 def commits(store: Path, made: Sequence[str], patches: Sequence[Patch], permits: Sequence[Permit]) -> list[Permitted]:
-    """Vet the commits that were made of patches; the first of `made` is the one that they go on.
+    """Return the hazards in the commits of patches that are permitted; the first of `made` is the commit below them.
 
-    Returns what was permitted. Raises ApplyError for what was not.
+    Raises ApplyError for a patch with any other.
     """
-    found: list[Permitted] = []
+    permitted: list[Permitted] = []
     for (old, new), patch in zip(pairwise(made), patches, strict=True):
-        found += _vet(patch, _of_commit(store, old, new), permits)
-    return found
+        permitted += _vet(patch, _of_commit(store, old, new), permits)
+    return permitted
 
 
 def _of_commit(store: Path, old: str, new: str) -> Iterator[Hazard]:
@@ -70,10 +70,10 @@ def _refusal(patch: Patch, refused: Sequence[Hazard]) -> ApplyError:
     first = refused[0]
     path = f"path: {json.dumps(first.path)}, " if first.path else ""
     hint = f"if that is meant, the series' manifest permits it: permit: [{{kind: {first.kind}, {path}reason: WHY}}]"
-    more = [each.words for each in refused[1:_TOLD]]
-    more += [f"and {len(refused) - _TOLD} more"] if len(refused) > _TOLD else []
+    others = [each.words for each in refused[1:_TOLD]]
+    others += [f"and {len(refused) - _TOLD} more"] if len(refused) > _TOLD else []
     return ApplyError(
         f"patch {title} is refused: {first.words}",
         hint="git applies no such patch either: ask its author for another" if first.kind is HazardKind.PATH else hint,
-        details="\n".join(more),
+        details="\n".join(others),
     )

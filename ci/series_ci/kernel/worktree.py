@@ -1,8 +1,7 @@
-"""A worktree that holds what its commit says, byte for byte, whatever the series before it have left there.
+"""Make sure that the files of a worktree have the content of its commit, whatever earlier builds wrote there.
 
-git compares size and times of a file with those that it has written down, and what a tree's .gitattributes say changes
-what it writes. So attributes count for nothing here, and what may have been written to since the last comparison is
-read anew.
+git compares the size and the times of a file with its index, and .gitattributes of the tree change what git writes.
+So attributes are switched off here, and files that may have been written since the last comparison are read.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ ATTRIBUTES = "* !" + " !".join(
         *("whitespace", "export-ignore", "export-subst", "delta", "encoding"),
     )
 )
-"""For info/attributes, which is stronger than any .gitattributes of a tree: nothing is said of any file."""
+"""The text of info/attributes, which overrides every .gitattributes of a tree: no attribute is set for any file."""
 
 SETTINGS = {
     "core.attributesFile": "/dev/null",
@@ -43,7 +42,7 @@ SETTINGS = {
     "core.trustctime": "true",
     "submodule.recurse": "false",
 }
-"""What every git of a store is told, whatever its configuration says."""
+"""Settings of every git command in a store; they override its configuration."""
 
 NEUTRAL = {
     "GIT_CONFIG_COUNT": str(len(SETTINGS)),
@@ -52,28 +51,27 @@ NEUTRAL = {
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_LITERAL_PATHSPECS": "1",
 }
-"""The same as environment, and paths that are paths and no patterns."""
+"""The settings as environment variables; paths are taken literally, not as patterns."""
 
 MARGIN = 10 * 1_000_000_000
-"""Nanoseconds before the last comparison from which on a file may have been written to after it was read."""
+"""Nanoseconds before the last comparison in which a file may have been written after it was read."""
 
 _LARGE = 64 << 20
 _TOLD = 5
 
 
 def neutralise(store: Path) -> None:
-    """Take the say from the .gitattributes of all trees that a store lays out."""
+    """Switch off the .gitattributes of all trees that a store lays out."""
     path = store / "info/attributes"
     if not path.is_file() or path.read_text("utf-8", "replace") != f"{ATTRIBUTES}\n":
         files.write(path, f"{ATTRIBUTES}\n")
 
 
 def differing(top: Path, mark: Path) -> list[str]:
-    """The files of a worktree that are not what its index says, by type, mode and content; they are removed.
+    """Return the files of a worktree whose type, mode or content differs from its index, and remove them.
 
-    `mark` is a file beside the worktree that bears the time of the last comparison. What was written to since, by the
-    time of its inode, which no program can set, is read anew; where there is no mark, all is. If nothing differs, this
-    comparison is the last one.
+    The time of the file `mark` is that of the last comparison. Only files whose inode changed since (ctime, which no
+    program can set) are read; without a mark, all are. If none differs, `mark` gets the time of this comparison.
     """
     fresh = mark.with_name(f"{mark.name}.new")
     with files.disk_errors(fresh):
@@ -81,21 +79,21 @@ def differing(top: Path, mark: Path) -> list[str]:
         fresh.touch()
     now = fresh.stat().st_mtime_ns
     last = mark.stat().st_mtime_ns if mark.is_file() else 0
-    # A clock that was set back says nothing of what came between.
+    # If the clock was set back, times do not tell what was written: read all files.
     since = last - MARGIN if last <= now else 0
     known = {row.path: row for row in objects.index(top)}
-    found = [
+    changed = [
         name for name in _written_since(top, since) if (row := known.get(name)) and not _holds(top / name, row, top)
     ]
-    for name in found:
+    for name in changed:
         (top / name).unlink(missing_ok=True)
-    if not found:
+    if not changed:
         fresh.replace(mark)
-    return found
+    return changed
 
 
 def refuse(top: Path, names: list[str], commit: str) -> InfrastructureError:
-    """What to say of a worktree that does not become what the commit says."""
+    """Return the error for a worktree that differs from its commit after it was laid out twice."""
     shown = ", ".join(names[:_TOLD]) + (", ..." if len(names) > _TOLD else "")
     return InfrastructureError(
         f"{top} does not hold what {commit[:12]} says: {shown}",
@@ -104,7 +102,7 @@ def refuse(top: Path, names: list[str], commit: str) -> InfrastructureError:
 
 
 def _written_since(top: Path, since: int) -> Iterator[str]:
-    """The names of the files whose inode has changed since then, which any write to them does, and most renames."""
+    """Yield the names of files whose inode changed since then; each write changes it, and most renames."""
     folders = [os.fsencode(top)]
     start = len(folders[0]) + 1
     while folders:
@@ -117,7 +115,7 @@ def _written_since(top: Path, since: int) -> Iterator[str]:
 
 
 def _holds(path: Path, row: objects.TreeEntry, top: Path) -> bool:
-    """Whether a file is what the index says."""
+    """Return whether a file has the type, mode and content that the index has for it."""
     found = path.lstat()
     digest = sha1() if len(row.blob) == 40 else sha256()
     if row.mode == LINK:
@@ -125,10 +123,10 @@ def _holds(path: Path, row: objects.TreeEntry, top: Path) -> bool:
         target = os.readlink(os.fsencode(path)) if stat.S_ISLNK(found.st_mode) else b""  # noqa: PTH115
         digest.update(b"blob %d\0%s" % (len(target), target))
         return stat.S_ISLNK(found.st_mode) and digest.hexdigest() == row.blob
-    programs = bool(found.st_mode & 0o100) == (row.mode == "100755")
-    if not stat.S_ISREG(found.st_mode) or not programs:
+    mode_fits = bool(found.st_mode & 0o100) == (row.mode == "100755")
+    if not stat.S_ISREG(found.st_mode) or not mode_fits:
         return False
-    # What is as large as none of a kernel's files may be a hole without an end, and takes long to read.
+    # No file of a kernel is as large: it may be one huge hole, which takes long to read.
     if found.st_size > _LARGE and objects.sizes(top, [row.blob])[row.blob] != found.st_size:
         return False
     digest.update(b"blob %d\0" % found.st_size)
