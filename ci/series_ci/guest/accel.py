@@ -1,4 +1,4 @@
-"""KVM or TCG: decided by running a guest, because /dev/kvm can open, create a machine, and still never run one."""
+"""Choose KVM or TCG by booting a kernel: on some hosts /dev/kvm opens and creates a machine, but never runs it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from series_ci.host import files, paths, process, scratch
 from series_ci.progress import Tell
 
 PROBE_SECONDS = 10.0
-"""How long a kernel may take to print its first line under KVM; where KVM works it takes well under one."""
+"""Seconds in which a kernel has to print its first line under KVM; where KVM works it takes less than one."""
 
 
 @dataclass(frozen=True)
 class Accelerator:
-    """`name` is kvm, tcg or icount; `why` is the reason for TCG, empty for KVM or when TCG was asked for."""
+    """How guests are run: `name` is kvm, tcg or icount; `why` says why KVM fails, "" if it does not or is not tried."""
 
     name: Accel
     why: str = ""
 
 
 def choose(wanted: str, arch: Arch, kernel: Path, tell: Tell) -> Accelerator:
-    """The accelerator for `wanted` (kvm, tcg, icount or auto). Asking for KVM where it does not run is an error."""
+    """Return the accelerator for `wanted`: kvm, tcg, icount or auto.
+
+    Raises InfrastructureError if `wanted` is kvm and KVM does not run.
+    """
     if wanted == "tcg":
         return Accelerator("tcg")
     if wanted == "icount":
@@ -40,7 +43,7 @@ def choose(wanted: str, arch: Arch, kernel: Path, tell: Tell) -> Accelerator:
 
 
 def _refusal(arch: Arch, device: Path = Path("/dev/kvm")) -> str:
-    """Why KVM cannot even be tried, or nothing."""
+    """Return why KVM cannot be tried; "" if it can."""
     if arch.foreign:
         return f"the guest is {arch.name}, the host {host()}"
     if not device.exists():
@@ -51,9 +54,9 @@ def _refusal(arch: Arch, device: Path = Path("/dev/kvm")) -> str:
 
 
 def _probe(arch: Arch, kernel: Path, tell: Tell) -> str:
-    """Boot `kernel` under KVM without an initramfs until its first line; why that failed, or nothing.
+    """Boot `kernel` under KVM, without an initramfs, until its first line; return why that failed, "" if it did not.
 
-    The answer is kept until the host boots again: it costs ten seconds where KVM hangs.
+    The answer is kept in the cache until the host boots again: where KVM hangs, it takes PROBE_SECONDS.
     """
     record = paths.cache() / "kvm.json"
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
@@ -84,9 +87,9 @@ def _run_probe(arch: Arch, kernel: Path) -> str:
                     break
                 time.sleep(0.05)
             ended_itself = qemu.poll() is not None
-        said = outputs.log.read_text("utf-8", "replace").strip().splitlines()
+        messages = outputs.log.read_text("utf-8", "replace").strip().splitlines()
         if b"Linux version" in outputs.console.read_bytes():
             return ""
-    if ended_itself and said:
-        return f"QEMU: {said[0]}"
+    if ended_itself and messages:
+        return f"QEMU: {messages[0]}"
     return f"a kernel under KVM printed nothing within {PROBE_SECONDS:.0f} s"

@@ -1,4 +1,4 @@
-"""Guests that come to nothing and are started again: what each of them left is kept beside what the next one leaves."""
+"""Start a guest again that was lost or never came up, and keep what the first attempt left."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from series_ci.host import files
 from series_ci.results.model import Ended
 
 TRIES = 2
-"""How often a guest that was lost, or that never came up, is started before that counts."""
+"""How often a guest is started that is lost or never comes up; the last attempt is the result."""
 
 
 def in_vain(boot: GuestBoot) -> bool:
-    """Whether a guest is started again: its QEMU failed, or its kernel did not reach /init in time."""
+    """Return whether a guest is to be started again: its QEMU failed, or its kernel did not reach /init in time."""
     return boot.ended is Ended.LOST or (boot.ended is Ended.HANG and boot.boot_seconds is None)
 
 
 def set_aside(part: GuestRun, number: int) -> GuestRun:
-    """Move what the guest left into a folder of its own, where the next one does not write over it; the moved guest."""
+    """Move the files of a guest into a folder of their own, so that the next one does not overwrite them.
+
+    Returns the guest with its new folder.
+    """
     folder = part.outputs.folder
     target = folder / f"{TRY}{number}"
     with files.disk_errors(target):

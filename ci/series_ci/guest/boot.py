@@ -1,4 +1,4 @@
-"""Boot one kernel with its tests, and turn what it left behind into a Run."""
+"""Boot one kernel with its tests, in as many guests as that takes, and return a Run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from series_ci.results.model import Ended, Run, Splat, Status
 from series_ci.results.splat import find
 
 BARREN = 5
-"""How many guests in a row may die in the first test that they run, before the rest of the tests is given up."""
+"""How many guests in a row may end without a finished test before the other tests are given up."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,11 @@ class BootSetup:
 
 
 def boot_kernel(setup: BootSetup, kernel: Kernel, folder: Path, progress: Progress, step_name: str) -> Run:
-    """Run the tests on one kernel. A guest that is lost, or never comes up, is tried again on a fresh boot; after a
-    crash the remaining tests go on in a fresh guest.
+    """Run the tests on one kernel, write the Run into `folder`, and return it.
 
-    What an interrupted run has left in `folder` is taken instead of a boot, if it came from this very kernel, with
-    these tests, on this machine. Raises InfrastructureError when the guest was lost each time: that is never a verdict
-    on the kernel.
+    A guest that is lost, or never comes up, is started again; after a crash the remaining tests run in a fresh guest.
+    If an interrupted run left a Run of the same kernel, tests and machine in `folder`, that is returned. Raises
+    InfrastructureError if the guest was lost each time: that is never a verdict on the kernel.
     """
     tests = [test for test in setup.tests if runnable(test, kernel)]
     with progress.step(step_name) as step, packed(tests, kernel, setup, folder) as initrd:
@@ -73,7 +72,7 @@ def boot_kernel(setup: BootSetup, kernel: Kernel, folder: Path, progress: Progre
 
 
 def _kept(folder: Path, environment: dict[str, str]) -> Run | None:
-    """The run that lies in a folder, if it is one of the same kernel and guest."""
+    """Return the run in a folder if kernel, guest and tests are the same; else None."""
     try:
         run = read_run(folder / RUN_FILE)
     except UsageError:
@@ -82,7 +81,7 @@ def _kept(folder: Path, environment: dict[str, str]) -> Run | None:
 
 
 def require(tests: Sequence[GuestTest], pair: Sequence[Kernel]) -> None:
-    """Refuse a test that no tree knows: a mistake in the manifest. One that only the series brings is fine."""
+    """Raise UsageError for a test that none of the kernels has; one that only the series adds is no error."""
     for test in tests:
         name = f"{test.collection}/{test.program}"
         notbuilt = {result.name for kernel in pair for result in kernel.tests.notbuilt}
@@ -95,15 +94,15 @@ def require(tests: Sequence[GuestTest], pair: Sequence[Kernel]) -> None:
 
 
 def runnable(test: GuestTest, kernel: Kernel) -> bool:
-    """Whether a test was installed for a kernel."""
+    """Return whether a test is installed for a kernel."""
     top = kernel.tests.folder
-    path = (top / test.collection / test.program).resolve()  # a link to another test is one
+    path = (top / test.collection / test.program).resolve()  # may be a link to another test
     return path.is_relative_to(top.resolve()) and path.is_file()
 
 
 @contextmanager
 def packed(tests: Sequence[GuestTest], kernel: Kernel, setup: BootSetup, folder: Path) -> Iterator[Path]:
-    """The guest's initramfs for the block; megabytes that a run directory does not need after it."""
+    """Write the guest's initramfs for the block, and remove it afterwards: it has megabytes."""
     initrd = folder / "initramfs.cpio"
     files.write(initrd, initramfs.initramfs(tests, kernel.tests.folder, setup.machine.arch, setup.also))
     try:
@@ -113,12 +112,12 @@ def packed(tests: Sequence[GuestTest], kernel: Kernel, setup: BootSetup, folder:
 
 
 def _limits(tests: Sequence[GuestTest]) -> vm.Limits:
-    """/init needs some seconds of its own between two tests."""
+    """Return the limits for these tests; each has 15 s more, which /init needs between two tests."""
     return vm.Limits(total=vm.Limits.boot + sum(test.longest + vm.Limits.grace + 15.0 for test in tests))
 
 
 class _Guests:
-    """The guests of one run: a second one where the first came to nothing, a fresh one for the tests after a crash."""
+    """The guests of one run: a fresh one goes on after a crash, and one that was lost or never came up is replaced."""
 
     def __init__(self, setup: BootSetup, kernel: Kernel, tests: Sequence[GuestTest], folder: Path, step: Step) -> None:
         self.setup = setup
@@ -128,7 +127,7 @@ class _Guests:
         self.step = step
 
     def run(self, initrd: Path) -> list[GuestRun]:
-        """Run all tests, each guest going on after the test that ended the one before.
+        """Run all tests; each guest goes on after the test in which the one before it ended.
 
         Raises InfrastructureError when a guest was lost each time: that is never a verdict on the kernel.
         """
@@ -140,7 +139,7 @@ class _Guests:
             part = self._survivor(initrd, qemu.Files(folder), first)
             parts.append(part)
             boot = part.boot
-            # Where a guest ends between two tests, the next one goes on with the one that was not begun.
+            # A guest that ended between two tests is followed by one that goes on with the test that was not begun.
             following = boot.running + 1 if boot.running else first + boot.done
             barren = 0 if boot.done else barren + 1
             if boot.ended is Ended.POWEROFF or following > len(self.tests) or following == first or barren == BARREN:
@@ -214,7 +213,7 @@ def _run(
 
 
 def _environment(setup: BootSetup, kernel: Kernel, argv: Sequence[str], initrd: Path) -> dict[str, str]:
-    """What another person needs to see the same: none of it is measured, all of it is compared by `reproduce`."""
+    """Return what a run was made with, which another run has to have, too; `reproduce` compares it."""
     return {
         "series_ci": __version__,
         "arch": setup.machine.arch.name,

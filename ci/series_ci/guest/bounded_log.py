@@ -1,4 +1,4 @@
-"""A log that a guest writes: whatever it writes, the disk holds no more than its beginning and its end."""
+"""Bound the log that a guest writes: only its beginning and its end are kept on the disk."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from series_ci.host import files
 
 MIB = 1 << 20
 LINE = 65536
-"""The longest line in bytes; what is longer is taken as several."""
+"""Bytes of the longest line; a longer one is read as several."""
 
 Passing = Callable[[Iterator[str]], object]
-"""What lines are shown to that will not be kept."""
+"""Called with the lines that will not be kept."""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """How many bytes stay of the beginning and of the end. The end may grow to twice as many before it is cut."""
+    """Bytes that are kept of the beginning and of the end. The end may grow to twice as many before it is cut."""
 
     head: int
     tail: int
@@ -31,10 +31,11 @@ RESULTS = Bound(256 * MIB, 64 * MIB)
 
 
 class Growing:
-    """A file that QEMU writes to while we look at it from time to time.
+    """A file that QEMU writes to, and that `look` shortens.
 
-    QEMU keeps its place in the file, so what is in the middle becomes a hole; the text is joined when the guest has
-    ended. `passing` gets the lines of the middle before they go.
+    QEMU keeps its offset in the file, so the middle becomes a hole, and `finish` joins both ends when the guest has
+    ended. `passing` is called with the lines of the middle before they are lost. `trouble` says why the file cannot be
+    shortened; it is "" while that works.
     """
 
     def __init__(self, path: Path, bound: Bound, passing: Passing = lambda _lines: None) -> None:
@@ -46,11 +47,11 @@ class Growing:
 
     @property
     def lost(self) -> int:
-        """How many bytes of the middle are gone."""
+        """How many bytes of the middle are lost."""
         return self._end - self._start
 
     def look(self) -> None:
-        """Make room, if the file has outgrown its bound. Where no holes can be made, `trouble` says so."""
+        """Punch a hole if the file has outgrown its bound; set `trouble` if the file system cannot."""
         size = files.size(self.path)
         if size - self._end <= 2 * self.bound.tail:
             return
@@ -66,7 +67,7 @@ class Growing:
         self._end = end
 
     def finish(self) -> None:
-        """Join beginning and end, with a line between them that says what is gone."""
+        """Join beginning and end, with a line between them that says how many bytes are lost."""
         if not self.lost:
             return
         joined = self.path.with_name(f".{self.path.name}.joined")
@@ -78,14 +79,14 @@ class Growing:
             joined.rename(self.path)
 
     def joined(self, at: int) -> int:
-        """Where a place behind the middle, in bytes, will be when `finish` has joined the text."""
+        """Return the offset that an offset behind the middle will have when `finish` has joined the text, in bytes."""
         return at - self.lost + len(self._cut_mark()) if self.lost else at
 
     def _cut_mark(self) -> bytes:
         return f"[series-ci: {self.lost} bytes were cut out here]\n".encode()
 
     def _line_end(self, at: int) -> int:
-        """Where the line that `at` lies in is over; `at` itself if that line is too long to be one."""
+        """Return the offset behind the line that `at` lies in; `at` if that line is longer than LINE."""
         with self.path.open("rb") as file:
             descriptor = file.fileno()
             place = os.pread(descriptor, LINE, at).find(b"\n")
@@ -93,9 +94,9 @@ class Growing:
 
 
 def lines(path: Path, start: int = 0, end: int | None = None) -> Iterator[str]:
-    """The lines of a part of a file (bytes `start` to `end`), with their line ends; no more than one is in memory.
+    """Yield the lines of a part of a file (bytes `start` to `end`), with their line ends, reading one at a time.
 
-    Bytes that are no UTF-8 become U+FFFD.
+    Bytes that are not UTF-8 become U+FFFD.
     """
     with path.open("rb") as file:
         file.seek(start)

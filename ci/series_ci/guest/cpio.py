@@ -1,4 +1,4 @@
-"""An initramfs archive (cpio, newc format) from data in memory: without root rights or device nodes, reproducible.
+"""Make an initramfs archive (cpio, newc format) in memory: reproducible, and without root rights or device nodes.
 
 The format: Documentation/driver-api/early-userspace/buffer-format.rst in the kernel tree.
 """
@@ -15,7 +15,7 @@ ALIGN = 4
 
 @dataclass(frozen=True)
 class Entry:
-    """One name in the archive. `mode` holds type and permissions; `data` a file's content or a link's target.
+    """One name in the archive: `mode` is type and permissions, `data` a file's content or a link's target.
 
     `device` is (major, minor) for a device node.
     """
@@ -27,27 +27,27 @@ class Entry:
 
 
 def folder(name: str) -> Entry:
-    """A folder that root owns."""
+    """Return the entry of a folder."""
     return Entry(name, stat.S_IFDIR | 0o755)
 
 
 def program(name: str, data: bytes) -> Entry:
-    """A file that can be run."""
+    """Return the entry of an executable file."""
     return Entry(name, stat.S_IFREG | 0o755, data)
 
 
 def link(name: str, target: str) -> Entry:
-    """A symbolic link."""
+    """Return the entry of a symbolic link."""
     return Entry(name, stat.S_IFLNK | 0o777, os.fsencode(target))
 
 
 def console() -> Entry:
-    """/dev/console: the kernel opens it for /init before any file system of devices is mounted."""
+    """Return the entry of /dev/console, which the kernel opens for /init before devtmpfs is mounted."""
     return Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
 
 
 def with_parents(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries with every folder above them in front, once each and in an order that can be unpacked."""
+    """Return the entries and all folders above them, each once, sorted so that folders come before what is in them."""
     named: dict[str, Entry] = {}
     for entry in entries:
         parts = entry.name.split("/")[:-1]
@@ -59,7 +59,7 @@ def with_parents(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def archive(entries: Iterable[Entry]) -> bytes:
-    """The archive's bytes."""
+    """Return the archive's bytes."""
     return b"".join(_pieces(entries))
 
 

@@ -1,4 +1,4 @@
-"""Small programs of our own in the guest, each one C file, compiled for its architecture when a guest is packed."""
+"""Compile the project's own programs for the guest, each one C file, for the guest's architecture."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from series_ci.host import paths, process, scratch
 
 
 def relay(arch: Arch) -> bytes:
-    """The program between a test and the host; static, as it is to work where the tests' libraries do not."""
+    """Return the program that passes a test's output on; static, to work where the tests' libraries do not."""
     return _compiled("relay.c", arch, "-static")
 
 
 def linewise(arch: Arch) -> bytes:
-    """The library that makes tests print line by line."""
+    """Return the library that makes tests print line by line."""
     return _compiled("linewise.c", arch, "-shared", "-fPIC")
 
 

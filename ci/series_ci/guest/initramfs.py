@@ -1,6 +1,6 @@
-"""What the guest sees: an initramfs with busybox, bash, the installed tests, the libraries they need, and our /init.
+"""Pack a guest's initramfs: busybox, bash, the installed tests, the libraries that they need, and our /init.
 
-Nothing of the host's file system is shared with the guest; what is not packed here does not exist for it.
+The guest shares no files with the host; it has only what is packed here.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ _INTERPRETER = re.compile(r"Requesting program interpreter: (.+)\]")
 ELF = b"\x7fELF"
 
 MAX_SCALE = 20
-"""How many times slower than an ordinary machine a guest is believed to be."""
+"""How many times a scaled timeout may be extended for a slow guest."""
 
 LONG_ENOUGH = 1800
-"""Seconds beyond which no timeout is scaled: nobody waits for the end of a hang that long."""
+"""Seconds that no scaled timeout exceeds: a hang has to end at some time."""
 
 MOST = 1024 * inside.MIB
-"""Bytes of the tests that are packed for a guest, all together."""
+"""Bytes of all tests of a guest together."""
 
 INTERACTIVE = "interactive=1"
-"""An argument of the kernel that it hands on to /init: a shell on the console in place of the tests."""
+"""Kernel argument for /init: run a shell on the console in place of the tests."""
 
 
 @dataclass(frozen=True)
 class GuestTest:
-    """One program to run in the guest: `name` as in the results (`mm/exit_skip`), `timeout` in seconds.
+    """One program to run in the guest: `name` is that in the results (`mm/exit_skip`), `timeout` is in seconds.
 
-    A `scaled` timeout is one for a machine of ordinary speed: a slower guest gives as much more, up to MAX_SCALE times.
+    A `scaled` timeout is that of a machine of ordinary speed; a slower guest extends it, up to MAX_SCALE times.
     """
 
     name: str
@@ -52,7 +52,7 @@ class GuestTest:
 
     @property
     def longest(self) -> int:
-        """Seconds that it may take in the slowest of guests."""
+        """Seconds that it may take in the slowest guest."""
         return max(self.timeout, min(self.timeout * MAX_SCALE, LONG_ENOUGH)) if self.scaled else self.timeout
 
     @property
@@ -62,12 +62,12 @@ class GuestTest:
 
 
 def first_test(number: int) -> str:
-    """An argument of the kernel that it hands on to /init: which test to begin with, counted from 1."""
+    """Return the kernel argument for /init that names the first test to run, counted from 1."""
     return f"first_test={number}"
 
 
 def script(tests: Sequence[GuestTest]) -> str:
-    """The list of tests as calls of /init's `run`."""
+    """Return the tests as a shell script that calls /init's `run` for each."""
     lines = []
     for number, test in enumerate(tests, 1):
         name = test.title.removeprefix("selftests: ")
@@ -79,10 +79,10 @@ def script(tests: Sequence[GuestTest]) -> str:
 
 
 def initramfs(tests: Sequence[GuestTest], folder: Path, arch: Arch, also: Sequence[str] = ()) -> bytes:
-    """The archive for these tests from the folder of installed selftests, with `also` more of its collections.
+    """Return the archive for these tests, from the folder of installed selftests.
 
-    Raises what `userland.shells` and `aids` raise, InfrastructureError for a library that the compiler does not find,
-    and for tests that are more than a guest can hold.
+    `also` names more collections to pack. Raises InfrastructureError if a shell, a compiler or a library is missing,
+    or if the tests have more than MOST bytes.
     """
     busybox, bash = shells.shells(arch)
     entries = [
@@ -112,11 +112,11 @@ def initramfs(tests: Sequence[GuestTest], folder: Path, arch: Arch, also: Sequen
 
 
 def _packed(folder: Path, path: Path, most: int) -> cpio.Entry:
-    """A file as it is, and a link as a link: it leads to what the guest has under that name."""
+    """Return the entry of an installed file; a link stays a link, and leads to what the guest has under that name."""
     below = str(path.relative_to(folder))
     name = f"kselftest/{below}"
     if path.is_symlink():
-        return cpio.link(name, os.readlink(path))  # noqa: PTH115 (as it is: pathlib shortens a/./b)
+        return cpio.link(name, os.readlink(path))  # noqa: PTH115 (unchanged: pathlib shortens a/./b)
     mode = 0o755 if path.stat().st_mode & 0o111 else 0o644
     content = inside.read(folder, below, most)
     if content is None:
@@ -130,19 +130,19 @@ def _is_elf(path: Path) -> bool:
 
 
 def _libraries(programs: Iterable[Path], gcc: str) -> list[cpio.Entry]:
-    """Every shared library that the programs need, by what the ELF files say: `ldd` would run them."""
-    found: dict[str, cpio.Entry] = {}
+    """Return the shared libraries that programs need, read from their ELF headers: `ldd` would run the programs."""
+    libraries: dict[str, cpio.Entry] = {}
     todo = [path for path in programs if _is_elf(path)]
     while todo:
         needed, interpreters = _dynamic(todo)
         todo = []
-        for name in sorted((needed | interpreters) - found.keys()):
+        for name in sorted((needed | interpreters) - libraries.keys()):
             soname = Path(name).name
             path = _find(soname, gcc)
             target = f"lib/{soname}" if name in needed else name.lstrip("/")
-            found[name] = cpio.program(target, path.read_bytes())
+            libraries[name] = cpio.program(target, path.read_bytes())
             todo.append(path)
-    return list(found.values())
+    return list(libraries.values())
 
 
 def _dynamic(programs: Sequence[Path]) -> tuple[set[str], set[str]]:
@@ -151,7 +151,7 @@ def _dynamic(programs: Sequence[Path]) -> tuple[set[str], set[str]]:
 
 
 def _find(soname: str, gcc: str) -> Path:
-    """The file of a library for the target, as its compiler would link it."""
+    """Return the file of a library, as the compiler for the guest finds it. Raises InfrastructureError."""
     path = Path(process.run([gcc, f"-print-file-name={soname}"]).out.strip())
     if not path.is_absolute() or not path.is_file():
         raise InfrastructureError(f"a test needs the library {soname}, which {gcc} does not find")
@@ -159,10 +159,10 @@ def _find(soname: str, gcc: str) -> Path:
 
 
 def command_line(arch: Arch) -> str:
-    """The kernel's arguments, each with its reason.
+    """Return the kernel's arguments.
 
-    console: where complaints go. panic=-1: a panic resets at once, and QEMU ends on a reset. oops=panic: after an oops
-    in one test nothing that follows can be believed, and locks it held would hang the rest. panic_print=64: with the
-    backtrace of every CPU. What the architecture adds makes an NMI, which a hanging guest is sent, a panic.
+    console: where the kernel prints. panic=-1: reset at once after a panic; QEMU ends on a reset. oops=panic: after an
+    oops no later result can be believed, and locks that were held would hang the other tests. panic_print=64: print the
+    backtrace of every CPU. The arguments of the architecture turn an NMI, sent to a guest that hangs, into a panic.
     """
     return " ".join([f"console={arch.console} panic=-1 oops=panic panic_print=64", *arch.arguments])

@@ -1,4 +1,4 @@
-"""A person at the console of a guest."""
+"""Boot a guest with the terminal as its console."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from series_ci.host import process
 from series_ci.kernel.kernel import Kernel
 
 
-def interact(recipe: BootSetup, kernel: Kernel, folder: Path) -> None:
-    """Boot the kernel with the terminal as its console, until the guest ends or is ended from its keyboard.
+def interact(setup: BootSetup, kernel: Kernel, folder: Path) -> None:
+    """Boot the kernel with the terminal as its console, until the guest powers off or the user ends QEMU (Ctrl-A X).
 
-    What the guest prints goes to the terminal as it is, whatever that makes of it: a person has asked for its console.
+    The guest's output goes to the terminal unfiltered: it is the console that the user asked for.
 
-    Raises UsageError where there is no terminal, InfrastructureError when QEMU fails.
+    Raises UsageError if there is no terminal, InfrastructureError if QEMU fails.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("a shell needs a terminal", hint="for a command of a script: series-ci boot IMAGE -- COMMAND")
-    tests = [test for test in recipe.tests if runnable(test, kernel)]
+    tests = [test for test in setup.tests if runnable(test, kernel)]
     outputs = qemu.Files(folder)
     words = [initramfs.INTERACTIVE]
-    with packed(tests, kernel, recipe, folder) as initrd:
+    with packed(tests, kernel, setup, folder) as initrd:
         argv = qemu.command_line(
-            recipe.machine, recipe.accel.name, kernel.build.image, initrd, outputs, words=words, interactive=True
+            setup.machine, setup.accel.name, kernel.build.image, initrd, outputs, words=words, interactive=True
         )
-        code = _run(argv, outputs, recipe.machine.swap)
+        code = _run(argv, outputs, setup.machine.swap)
     if code:
         raise InfrastructureError(f"QEMU ended with status {code}")
 
 
 def _run(argv: Sequence[str], outputs: qemu.Files, swap: int) -> int:
-    """QEMU's exit code, once it has ended; the swap disk is gone then."""
+    """Run QEMU until it ends, and return its exit code. The swap disk is removed."""
     with (
         vm.swap_disk(outputs, swap),
         _terminal_kept(),
@@ -48,7 +48,7 @@ def _run(argv: Sequence[str], outputs: qemu.Files, swap: int) -> int:
 
 @contextmanager
 def _terminal_kept() -> Iterator[None]:
-    """Whatever QEMU does to the terminal, and however it ends, the caller's settings come back."""
+    """Restore the settings of the terminal after the block, however QEMU ends."""
     settings = termios.tcgetattr(sys.stdin)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a guest left behind, read into results: of the tests, of those it never got to, and of the boot itself."""
+"""Read what guests left into results: of the tests that ran, of those that did not, and of the boot itself."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from series_ci.results.quota import Quota
 from series_ci.results.splat import find
 
 TAINT = "kernel-taint"
-"""The last part of the name of a result that a test only has if the kernel was tainted while it ran."""
+"""The last part of the name of a test's extra result, which says that it tainted the kernel."""
 
 CONSOLE_LINES = 120
-"""How much of a console's end is shown with a guest that died."""
+"""Lines of the end of the console that are shown for a guest that died."""
 
 _PLACEHOLDER = re.compile(r":?#\d+")
 
 
 _SAID = frozenset({Status.PASS, Status.FAIL, Status.SKIP, Status.XFAIL})
-"""Statuses that a test gave itself."""
+"""The statuses that a test itself can report."""
 
 
 @dataclass(frozen=True)
 class GuestRun:
-    """One guest of a run: how it ended, what it left, and the complaints in what its console lost.
+    """One guest of a run: how it ended, its files, and the kernel complaints in the lines that its console lost.
 
-    `attempts` are those that came to nothing before it, in the order in which they were started.
+    `attempts` are the guests that it replaced, in the order in which they were started.
     """
 
     boot: GuestBoot
@@ -49,17 +49,17 @@ class GuestRun:
 
 
 def results(tests: Sequence[GuestTest], parts: Sequence[GuestRun], notbuilt: Sequence[Result]) -> list[Result]:
-    """All results of a run: nothing that should have one is without, and nothing has two."""
+    """Return all results of a run: exactly one for each test."""
     quota = Quota([test.name for test in tests])
-    found = [result for part in parts for each in _of_part(tests, part) if (result := quota.take(each))]
-    parsed = [*once.results([test.name for test in tests], found), *quota.dropped()]
+    taken = [result for part in parts for each in _of_part(tests, part) if (result := quota.take(each))]
+    parsed = [*once.results([test.name for test in tests], taken), *quota.dropped()]
     return [_boot_result(tests, parts), *parsed, *_not_run(tests, parsed, parts[-1].boot), *notbuilt]
 
 
 def splats(tests: Sequence[GuestTest], part: GuestRun) -> list[Splat]:
-    """The kernel's complaints in a guest, and in those that came to nothing before it.
+    """Return the kernel's complaints in a guest and in those that it replaced.
 
-    Not among them is the panic that we caused to see what a guest was doing.
+    The panic that was caused to see what a hanging guest was doing is left out.
     """
     lines = bounded_log.lines(part.outputs.console, 0, part.boot.console_end)
     earlier = [found for each in part.attempts for found in splats(tests, each)]
@@ -67,23 +67,23 @@ def splats(tests: Sequence[GuestTest], part: GuestRun) -> list[Splat]:
 
 
 def attempts(tests: Sequence[GuestTest], parts: Sequence[GuestRun], folder: Path) -> Iterator[Attempt]:
-    """The guests of a run that came to nothing; `folder` is that of the boot."""
+    """Yield the guests of a run that were replaced; `folder` is that of the boot."""
     for each in (attempt for part in parts for attempt in part.attempts):
         where = str(each.outputs.folder.relative_to(folder))
         yield Attempt(where, each.boot.ended, each.boot.why, tuple(_seen(tests, each)))
 
 
 def _seen(tests: Sequence[GuestTest], attempt: GuestRun) -> list[Result]:
-    """What is known of the kernel from such a guest: that it hung, or what its tests said before QEMU failed."""
+    """Return what a replaced guest says of the kernel: that it hung, or the results of tests before QEMU failed."""
     if attempt.boot.ended is Ended.HANG:
         return [Result(BOOT_RESULT, Status.TIMEOUT, attempt.boot.why)]
     quota = Quota([test.name for test in tests])
-    found = (quota.take(each) for each in _of_part(tests, attempt))
-    return [result for result in found if result and result.status in _SAID]
+    taken = (quota.take(each) for each in _of_part(tests, attempt))
+    return [result for result in taken if result and result.status in _SAID]
 
 
 def _of_part(tests: Sequence[GuestTest], part: GuestRun) -> Iterator[Result]:
-    """The results that one guest has written, as they are read."""
+    """Yield the results that one guest has written, in its order."""
     told = part.boot.told
     by_name = {test.name: told.get(number) for number, test in enumerate(tests, 1)}
     running = part.boot.running
@@ -91,22 +91,22 @@ def _of_part(tests: Sequence[GuestTest], part: GuestRun) -> Iterator[Result]:
     for result in _parsed(part.outputs.results, {test.title for test in tests}):
         if _PLACEHOLDER.fullmatch(result.name):
             continue
-        said = by_name.get(result.name)
-        completed = _completed(result, said) if result.name in by_name else result
+        test_status = by_name.get(result.name)
+        completed = _completed(result, test_status) if result.name in by_name else result
         yield _died(completed, part.boot) if result.name == died_in else completed
-        if said and (bad := [each for each in taints(_taint(said)) if each[0] in BAD_TAINTS]):
+        if test_status and (bad := [bit for bit in taints(_taint(test_status)) if bit[0] in BAD_TAINTS]):
             yield Result(f"{result.name}:{TAINT}", Status.FAIL, f"the kernel was tainted: {in_words(bad)}")
 
 
 def _parsed(path: Path, titles: Collection[str]) -> Iterator[Result]:
-    """What a results port holds. A name without a collection comes back as it was announced."""
+    """Yield the results in the file of a results port; a name without a collection loses the prefix `selftests: `."""
     for result in stream.read(_announcing(bounded_log.lines(path), titles)):
         short = result.name.removeprefix("selftests: ")
         yield result if short is result.name else replace(result, name=short)
 
 
 def _announcing(lines: Iterable[str], titles: Collection[str]) -> Iterator[str]:
-    """The lines, of which each test is announced by one: a test may print how runners begin another, or itself."""
+    """Yield the lines with one announcement per test; others, which tests may print, too, become comments."""
     left = set(titles)
     for line in lines:
         if line.startswith("# selftests: "):
@@ -118,7 +118,7 @@ def _announcing(lines: Iterable[str], titles: Collection[str]) -> Iterator[str]:
 
 
 def _completed(result: Result, told: Told | None) -> Result:
-    """A test's own result with all that is known of it beside its line. /init tells of its beginning and end once."""
+    """Return a test's result with what /init said of the test; /init writes one `start` and one `done` for it."""
     if told is None:
         return _doubted(result, "/init has not told that it began")
     done = replace(result, seconds=told.seconds, notes=tuple(_notes(told)), held=_held(told))
@@ -128,14 +128,14 @@ def _completed(result: Result, told: Told | None) -> Result:
 
 
 def _died(result: Result, boot: GuestBoot) -> Result:
-    """The result of the test in which the guest ended."""
+    """Return the result of the test in which the guest ended."""
     if boot.ended is Ended.HANG:
         return replace(result, status=Status.TIMEOUT, reason=f"the guest hung: {boot.why}")
     return _doubted(result, boot.why or "/init has not told that it ended")
 
 
 def _doubted(result: Result, why: str) -> Result:
-    """A result that is no bad one is not believed: who wrote its line was not /init, or was not yet through."""
+    """Return CRASH in place of PASS, SKIP or XFAIL: the line was not written by /init, or before the test had ended."""
     if result.status not in (Status.PASS, Status.SKIP, Status.XFAIL):
         return result
     return replace(result, status=Status.CRASH, reason=f"{result.status} was reported, but {why}")
@@ -152,13 +152,13 @@ def _notes(told: Told) -> Iterator[str]:
 
 
 def _taint(told: Told) -> int:
-    """All bits by which a test tainted the kernel."""
+    """Return all bits by which a test tainted the kernel."""
     values = [_value(rest) or 0 for what, *rest in told.notes if what == "taint"]
     return reduce(or_, values, 0)
 
 
 def _held(told: Told) -> int:
-    """The most that was said to be missing after a test, in MiB."""
+    """Return the most memory that was reported missing after a test, in MiB."""
     return max((_value(rest) or 0 for what, *rest in told.notes if what == "memory"), default=0) // 1024
 
 
@@ -180,7 +180,7 @@ def _boot_result(tests: Sequence[GuestTest], parts: Sequence[GuestRun]) -> Resul
 
 
 def _in_vain(attempt: GuestRun) -> Iterator[str]:
-    """What a guest left in whose place another one was started."""
+    """Yield the log lines of a guest that was replaced."""
     yield f"started again ({attempt.outputs.folder.name}): {attempt.boot.why}"
     yield from _evidence(attempt)
 
@@ -193,14 +193,14 @@ def _where(tests: Sequence[GuestTest], part: GuestRun) -> str:
 
 
 def _evidence(part: GuestRun) -> list[str]:
-    """The end of the console, and of a guest that hung what its CPUs were doing."""
+    """Return the end of the console and, for a guest that hung, the registers of its CPUs."""
     console = [line.rstrip() for line in deque(bounded_log.lines(part.outputs.console), CONSOLE_LINES)]
     remains = part.boot.remains
     return [*console, *remains.registers.splitlines(), *filter(None, [remains.trouble])]
 
 
 def _not_run(tests: Sequence[GuestTest], parsed: Sequence[Result], last: GuestBoot) -> list[Result]:
-    """The tests that no guest got to, or whose very beginning was lost."""
+    """Return a NOTRUN result for each test that no guest started, or whose announcement was lost."""
     known = {result.name for result in parsed}
     lost = [test.name for test in tests if test.name not in known]
     return [Result(name, Status.NOTRUN, f"the guest ended before: {last.why}") for name in lost]

@@ -1,7 +1,7 @@
-"""Of a guest that hangs: what each of its CPUs was doing, asked of QEMU before the guest is ended.
+"""Ask QEMU what each CPU of a hanging guest is doing, before the guest is ended.
 
 QEMU's monitor (QMP) gives the registers on any machine. Where the machine has an NMI, it also makes the kernel itself
-print a backtrace of every CPU on the console: the guest's command line asks for that (`guest.command_line`).
+print a backtrace of every CPU on the console: the kernel's arguments ask for that (`initramfs.command_line`).
 """
 
 from __future__ import annotations
@@ -20,23 +20,26 @@ from qemu.qmp import QMPClient, QMPError
 from series_ci.host import files
 
 SOCKET = "qmp.sock"
-"""QEMU's monitor, in its working folder: a socket's name may have 107 bytes, and run directories have longer ones."""
+"""The monitor's socket in QEMU's working folder; a socket's path may have 107 bytes, so it is a relative one."""
 
 ANSWER_SECONDS = 5.0
-"""How long the monitor may take to answer; a QEMU that is stuck itself never does."""
+"""Seconds that the monitor may take to answer; a QEMU that hangs itself never does."""
 
 BACKTRACE_SECONDS = 15.0
-"""How long a kernel may take to print its backtraces after an NMI, and to reset itself."""
+"""Seconds that a kernel may take after an NMI to print its backtraces and to reset the machine."""
 
 POLL = 0.05
 
-# It logs each failure beside raising it.
+# It logs each error that it raises.
 logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
 class Remains:
-    """What was found out: `registers` of every CPU as QEMU prints them, `trouble` why something could not be had."""
+    """What a hanging guest was doing: `registers` of every CPU as QEMU prints them; `trouble` says what failed.
+
+    `backtrace` says that the kernel was asked for backtraces.
+    """
 
     registers: str = ""
     trouble: str = ""
@@ -44,36 +47,36 @@ class Remains:
 
     @property
     def answered(self) -> bool:
-        """Whether QEMU was able to say anything."""
+        """Whether QEMU gave the registers."""
         return bool(self.registers)
 
 
 NOTHING = Remains()
-"""Of a guest that did not hang."""
+"""For a guest that did not hang."""
 
 
 def option() -> tuple[str, ...]:
-    """QEMU's option for the monitor; nobody need be connected to it."""
+    """Return QEMU's option for the monitor; QEMU does not wait for a client."""
     return ("-qmp", f"unix:{SOCKET},server=on,wait=off")
 
 
 def examine(folder: Path, console: Path, ended: Callable[[], bool]) -> Remains:
-    """Ask for the registers, then for an NMI, and wait until the guest has printed what it has to say.
+    """Ask for the registers, send an NMI, and wait until the kernel has printed its backtraces.
 
-    `folder` is QEMU's working folder; `ended` tells whether QEMU has ended. Nothing is raised: a hang stays a hang,
+    `folder` is QEMU's working folder; `ended` returns whether QEMU has ended. Raises nothing: a hang is a result,
     whether or not it can be explained.
     """
     try:
-        found = asyncio.run(_ask(folder))
+        remains = asyncio.run(_ask(folder))
     except (QMPError, OSError, TimeoutError, asyncio.CancelledError) as error:
         return Remains(trouble=f"QEMU's monitor did not answer: {str(error) or type(error).__name__}")
-    if found.backtrace:
+    if remains.backtrace:
         _wait_for_backtrace(console, ended)
-    return found
+    return remains
 
 
 async def _ask(folder: Path) -> Remains:
-    # Through a file descriptor the path is short, however deep the folder lies.
+    # A path through the file descriptor is short, however deep the folder lies.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     client = QMPClient("series-ci")
     try:
@@ -81,7 +84,7 @@ async def _ask(folder: Path) -> Remains:
         registers = await _execute(client, "human-monitor-command", {"command-line": "info registers -a"})
         try:
             await _execute(client, "inject-nmi", {})
-        except QMPError as error:  # this machine has none
+        except QMPError as error:  # this machine has no NMI
             return Remains(str(registers), f"no backtrace: {error}")
         return Remains(str(registers), backtrace=True)
     finally:
@@ -95,7 +98,7 @@ async def _execute(client: QMPClient, command: str, arguments: dict[str, object]
 
 
 def _wait_for_backtrace(console: Path, ended: Callable[[], bool]) -> None:
-    """Until QEMU ends (the kernel resets itself when it has printed all), or nothing comes any more."""
+    """Wait until QEMU ends (the kernel resets after its backtraces), or the console is silent for ANSWER_SECONDS."""
     size = files.size(console)
     quiet = start = time.monotonic()
     while not ended() and time.monotonic() - start < BACKTRACE_SECONDS:

@@ -1,4 +1,4 @@
-"""The QEMU command line of a guest: pairs, with the reason beside each."""
+"""QEMU's command line for a guest, with the reasons for its options, and the files that the guest writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from series_ci.host import process
 
 @dataclass(frozen=True)
 class Files:
-    """What a guest reads and writes: all in one folder."""
+    """The files of a guest, all in one folder."""
 
     folder: Path
 
@@ -24,12 +24,12 @@ class Files:
 
     @property
     def results(self) -> Path:
-        """KTAP, as the guest wrote it."""
+        """The tests' output (KTAP), as the guest wrote it."""
         return self.folder / record.RESULTS
 
     @property
     def status(self) -> Path:
-        """What /init said of itself, one line per step."""
+        """What /init wrote to its status port, one line per step."""
         return self.folder / record.STATUS
 
     @property
@@ -44,17 +44,17 @@ class Files:
 
     @property
     def monitor(self) -> Path:
-        """The socket of QEMU's monitor, as long as it runs."""
+        """The socket of QEMU's monitor; exists while QEMU runs."""
         return self.folder / postmortem.SOCKET
 
     @property
     def swap(self) -> Path:
-        """The swap disk: removed after the run."""
+        """The image of the swap disk; removed when QEMU has ended."""
         return self.folder / "swap.img"
 
 
 def qemu_version(arch: Arch) -> str:
-    """The first line of what QEMU says of its version."""
+    """Return the first line that `qemu --version` prints."""
     return process.run([arch.qemu, "--version"]).out.partition("\n")[0]
 
 
@@ -65,7 +65,7 @@ ACCELERATORS: dict[Accel, tuple[str, ...]] = {
     # Each instruction takes 2**3 ns of the guest's time, about what TCG needs for one: bounds of time still fit.
     "icount": ("-accel", "tcg,thread=single", "-icount", "shift=3"),
 }
-"""QEMU's options for each; icount is TCG with a clock that counts instructions, whatever else the host does."""
+"""QEMU's options for each accelerator. icount is TCG with a clock that counts instructions, not time of the host."""
 
 
 def command_line(
@@ -78,13 +78,13 @@ def command_line(
     words: Sequence[str] = (),
     interactive: bool = False,
 ) -> list[str]:
-    """The whole command line, to be run in the folder of `files`; `words` are more arguments for the kernel.
+    """Return the command line, to be run in the folder of `files`; `words` are more arguments for the kernel.
 
-    An `interactive` guest has the terminal as its console, and keys for QEMU itself behind Ctrl-A.
+    An `interactive` guest has the terminal as its console; Ctrl-A is the prefix of keys for QEMU.
     """
     pairs: list[tuple[str, ...]] = [
         (machine.arch.qemu,),
-        # No devices and no configuration but those named here: the same guest on every host.
+        # No default devices and no configuration files: the same guest on every host.
         ("-nodefaults",),
         ("-no-user-config",),
         ("-display", "none"),
@@ -92,26 +92,26 @@ def command_line(
         ACCELERATORS[accel],
         ("-m", f"{machine.memory // 1024}k"),
         ("-smp", str(machine.cpus)),
-        # A reset is an end: a panicking kernel must not boot again.
+        # QEMU exits on a reset: a kernel that panicked must not boot again.
         ("-no-reboot",),
-        # A kernel under test is a stranger's code: QEMU may start nothing and gain nothing.
+        # The kernel is a stranger's code: QEMU may neither start programs nor gain privileges.
         ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny"),
         ("-kernel", str(kernel)),
         ("-append", " ".join([initramfs.command_line(machine.arch), *words])),
-        # The console is evidence. It goes to a file that no pipe can block.
+        # To a file: a pipe that nobody reads would block the guest.
         ("-serial", "mon:stdio" if interactive else f"file:{files.console}"),
     ]
     if initrd is not None:
         pairs += [
             ("-initrd", str(initrd)),
-            # Results and end status travel over ports of their own, where no printk can come between. QEMU's names for
-            # the devices leave open what bus they are on: not every machine has PCI.
+            # Results and status have ports of their own, into which no printk is mixed. The names of the devices leave
+            # the bus to QEMU: not every machine has PCI.
             ("-device", "virtio-serial"),
             *_port("results", files.results),
             *_port("status", files.status),
         ]
         if not interactive:
-            # Asked only when the guest hangs.
+            # Used only if the guest hangs.
             pairs.append(postmortem.option())
         if machine.swap:
             pairs += _swap_disk(files.swap)
@@ -119,7 +119,7 @@ def command_line(
 
 
 def _swap_disk(path: Path) -> list[tuple[str, ...]]:
-    # What is swapped out need not survive anything: no flushes, no cache of the host's.
+    # What is swapped out need not survive a crash of the host, so QEMU does not flush it to the disk.
     drive = f"if=none,id=swap,format=raw,cache=unsafe,discard=unmap,file={_escaped(path)}"
     return [("-drive", drive), ("-device", "virtio-blk,drive=swap,serial=swap")]
 
@@ -132,5 +132,5 @@ def _port(name: str, path: Path) -> list[tuple[str, ...]]:
 
 
 def _escaped(path: Path) -> str:
-    """A path in a list of properties, where a comma begins the next one."""
+    """Return a path for a list of properties, with its commas doubled: a single one begins the next property."""
     return str(path).replace(",", ",,")

@@ -1,7 +1,7 @@
-"""The guest's two shells: busybox and bash for its architecture, static ones where they are not the host's own.
+"""Find busybox and bash for the guest's architecture: the host's own, or static ones of another architecture.
 
-Those of another architecture come from Debian's packages, fetched by apt with its own signatures and digests, and
-unpacked, not installed: nothing of the system changes, and no privilege is needed.
+Those of another architecture come from Debian's packages. apt fetches them and verifies signatures and digests; they
+are unpacked, not installed, so the system does not change and no privilege is needed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from series_ci.errors import InfrastructureError
 from series_ci.host import files, locks, paths, process, scratch
 
 PROGRAMS = {"busybox": ("busybox-static", "bin/busybox"), "bash": ("bash-static", "bin/bash-static")}
-"""What a shell is called here -> Debian's package, and where it is in there."""
+"""Name of a program -> Debian's package, and the path in it."""
 
 
 def shells(arch: Arch) -> tuple[Path, Path]:
-    """Busybox and bash. Raises InfrastructureError for those that are not to be had, with where to put them."""
+    """Return the paths of busybox and bash. Raises InfrastructureError if one is missing and cannot be fetched."""
     if arch.foreign:
         return _foreign(arch)
     busybox, bash = process.which("busybox"), process.which("bash-static") or process.which("bash")
@@ -43,7 +43,7 @@ def _foreign(arch: Arch) -> tuple[Path, Path]:
 
 
 def _made_for(path: Path, arch: Arch) -> bool:
-    """Whether a file is a whole program for the architecture: what libraries it needs can be read, by its compiler."""
+    """Return whether a file is a program for the architecture, as the objdump of its compiler can tell."""
     if not path.is_file():
         return False
     return process.run([f"{arch.prefix}objdump", "-f", str(path)], env={"LC_ALL": "C"}).code == 0
@@ -68,7 +68,7 @@ def _fetch(arch: Arch, folder: Path) -> None:
 
 
 def _alone(arch: Arch, work: Path) -> Sequence[str]:
-    """Options for an apt of that architecture, which has the system's sources and keys, and all else in `work`."""
+    """Return options of apt for another architecture: with the system's sources and keys, and all state in `work`."""
     for name in ("lists/partial", "cache/archives/partial"):
         (work / name).mkdir(parents=True)
     (work / "status").touch()
@@ -78,7 +78,7 @@ def _alone(arch: Arch, work: Path) -> Sequence[str]:
         "Dir::State::Lists": f"{work}/lists",
         "Dir::State::status": f"{work}/status",
         "Dir::Cache": f"{work}/cache",
-        # apt's own user need not see the folder; as root it would warn that it does not.
+        # As root, apt warns if its unprivileged user cannot read the folder.
         "APT::Sandbox::User": "root" if os.getuid() == 0 else "",
     }
     return [word for name, value in settings.items() if value for word in ("-o", f"{name}={value}")]

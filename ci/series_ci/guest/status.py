@@ -1,8 +1,7 @@
-"""What a guest's /init says on its status port, read once, while it is written.
+"""Read what a guest's /init writes to its status port, while it is written.
 
-Root in the guest can write there too, so nothing is believed that /init would not write: numbers have at most nine
-ASCII digits, lines at most LINE bytes, and what comes after BOUND bytes is not read. A line of another form does not
-count.
+Tests run as root and can write there, too. So only what /init would write is read: numbers have at most nine ASCII
+digits and lines at most LINE bytes; other lines are ignored, and so is all that comes after BOUND bytes.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from pathlib import Path
 from series_ci.host import files
 
 BOUND = 4 << 20
-"""Bytes. /init writes some 200 of them for a test."""
+"""Bytes that are read. /init writes some 200 for a test."""
 
 LINE = 4096
-"""Bytes of a line; a longer one is none of /init's."""
+"""Bytes of a line; /init writes none that is longer."""
 
 NOTES = 20
-"""Of a test. More are counted only."""
+"""Notes of a test that are kept; more are only counted."""
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _TIME = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
@@ -28,10 +27,10 @@ _TIME = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
 
 @dataclass(frozen=True)
 class State:
-    """How far a guest came.
+    """How far /init has come.
 
-    `started` and `done` count tests; `running` is the number of the one that was begun and not done, `allowed` the
-    seconds that it may take. `ended` tells that all is over.
+    `spoke` says that it has written a line; `started` and `done` count tests; `running` is the number of the test that
+    is under way, `allowed` the seconds that it may take; `ended` says that all tests are through.
     """
 
     spoke: bool = False
@@ -44,8 +43,12 @@ class State:
 
 @dataclass
 class Told:
-    """What was told of one test: when it began and how long it took, in seconds, how often it began and was over, and
-    the words of each note on how it left the guest."""
+    """What /init wrote about one test.
+
+    `began` and `seconds` are the time of its start and how long it took, in seconds; `starts` and `ends` count the
+    lines of its start and end (more than one of either was not written by /init); `notes` are the words of each note on
+    what it left behind.
+    """
 
     began: float
     seconds: float | None = None
@@ -56,7 +59,7 @@ class Told:
 
 
 class StatusPort:
-    """Reads the port's file: each `read` takes in what is new."""
+    """Reads the file of a status port as it grows. `told` has what was written about each test, by its number."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,18 +71,18 @@ class StatusPort:
 
     @property
     def trouble(self) -> str:
-        """Why no more is read, or ""."""
+        """Why no more is read; "" if all is."""
         return f"more than {BOUND >> 20} MiB were written to its status port" if self._at >= BOUND else ""
 
     def read(self) -> None:
-        """Take in the lines that were completed since the last call. Half a line waits for its end."""
+        """Read the lines that were completed since the last call; half a line is kept for the next."""
         if files.size(self.path) <= self._at:
             return
         with self.path.open("rb") as file:
             file.seek(self._at)
             new = file.read(BOUND - self._at)
         self._at += len(new)
-        *lines, self._rest = (self._rest + new).split(b"\n")  # a port may hold anything, but nothing else ends a line
+        *lines, self._rest = (self._rest + new).split(b"\n")  # by LF alone: splitlines() has more line ends
         for line in lines:
             if not self._skips and len(line) <= LINE:
                 self._line(line.decode("utf-8", "replace").split())
@@ -88,7 +91,7 @@ class StatusPort:
             self._rest, self._skips = b"", True
 
     def shorten(self) -> None:
-        """Give the disk back what is not read."""
+        """Truncate the file to what is read."""
         if files.size(self.path) > BOUND:
             with files.disk_errors(self.path), self.path.open("r+b") as file:
                 file.truncate(BOUND)
@@ -133,7 +136,7 @@ class StatusPort:
 
 
 def read(path: Path) -> StatusPort:
-    """All that a guest has said that has ended."""
+    """Return the port of a guest that has ended, read to its end."""
     port = StatusPort(path)
     port.read()
     return port

@@ -1,4 +1,4 @@
-"""The bits of /proc/sys/kernel/tainted: their letters, and what each means."""
+"""The bits of /proc/sys/kernel/tainted: their letters and meanings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TAINTS = (
 
 
 BAD_TAINTS = frozenset("MBDWL")
-"""Those that mean that something went wrong."""
+"""The letters of bits that are set when something went wrong."""
 
 
 def taints(bits: int) -> list[tuple[str, str]]:

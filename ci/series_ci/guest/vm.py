@@ -1,7 +1,7 @@
-"""Run one guest to its end, whatever that end is.
+"""Run one guest until it ends, or until it hangs.
 
-The guest's own words on its status port say how far it came; QEMU's exit says that it is over; the watch on its output
-says that it never will be, and then the guest is asked what it was doing before it is ended.
+Its status port tells how far it came, and QEMU's exit that it has ended. If the watchdog finds that it hangs, QEMU is
+asked what the guest was doing, and ended.
 """
 
 from __future__ import annotations
@@ -27,23 +27,22 @@ from series_ci.results.model import Ended
 __all__ = ["GuestBoot", "Limits", "run", "swap_disk"]
 
 POLL = 0.05
-"""Seconds between two looks at the guest."""
+"""Seconds between two looks at the guest's output."""
 
 LEAST_SPACE = 64 << 10
-"""Bytes that have to be left on the disk after a guest to know that all it said was written."""
+"""Bytes that have to be free on the disk after a guest: else some of its output may not have been written."""
 
-# Somebody else's SIGTERM: QEMU's exit status is 0 then, as if the guest had reset itself.
+# After a SIGTERM from elsewhere QEMU exits with status 0, as after a reset of the guest.
 _TERMINATED = re.compile(r"terminating on signal \d+")
 
 
 @dataclass(frozen=True)
 class GuestBoot:
-    """How a guest ended, and when. `why` tells it to a person; `started` and `done` count the tests that it got to.
+    """How a guest ended: `why` says it in words; `seconds` is how long it ran, `boot_seconds` how long until /init ran.
 
-    `running` is the number of the test in which it ended. `remains` is what a guest that hung was doing, and
-    `console_end` how long its console was, in bytes, before it was asked: what comes after that is the answer.
-    `cut` says how many bytes of which log are gone, for it was too long. `told` is what /init said of each test, by its
-    number.
+    `started` and `done` count tests; `running` is the number of the test in which it ended. `remains` is what a guest
+    that hung was doing, and `console_end` the size of its console, in bytes, before it was asked: the rest is the
+    answer. `cut` says how many bytes of which log are lost. `told` is what /init wrote about each test, by number.
     """
 
     ended: Ended
@@ -68,9 +67,10 @@ def run(
     progress: Callable[[str], None],
     passing: Passing = lambda _lines: None,
 ) -> GuestBoot:
-    """Run QEMU to its end. Its outputs stay in `outputs`; the swap disk does not.
+    """Run QEMU until it ends or the guest hangs, and return how it ended; the swap disk, of `swap` bytes, is removed.
 
-    `passing` gets those lines of the console that are too many to be kept.
+    `progress` is called with how far it came, `passing` with the lines of the console that are too many to be kept.
+    Raises InfrastructureError if the disk is full.
     """
     with files.disk_errors(outputs.folder):
         outputs.folder.mkdir(parents=True, exist_ok=True)
@@ -99,10 +99,10 @@ def run(
 
 @contextmanager
 def swap_disk(outputs: Files, size: int) -> Iterator[None]:
-    """The guest's swap disk of so many bytes, for the block; none for 0. Raises InfrastructureError on a full disk."""
+    """Make a swap disk of `size` bytes for the block, none for 0. Raises InfrastructureError if the disk is full."""
     try:
         if size:
-            # Not a file with holes: QEMU stops a guest for good when the host's disk is full.
+            # Not a sparse file: QEMU stops a guest for good when the host's disk is full.
             with files.disk_errors(outputs.swap), outputs.swap.open("wb") as disk:
                 os.posix_fallocate(disk.fileno(), 0, size)
         yield
@@ -111,7 +111,7 @@ def swap_disk(outputs: Files, size: int) -> Iterator[None]:
 
 
 def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None]) -> GuestBoot:
-    """Stay with a running guest until it has ended or hangs. `code` tells QEMU's exit code, None while it runs."""
+    """Watch a guest until it ends or hangs. `code` returns QEMU's exit code, None while it runs."""
     trouble = ""
     while code() is None and not (watch.over() or trouble):
         for log in logs:
@@ -129,7 +129,7 @@ def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None
         remains = postmortem.examine(watch.outputs.folder, watch.outputs.console, lambda: code() is not None)
     ended, why = _verdict(watch, ended_itself, trouble)
     if ended is Ended.HANG and not remains.answered and not _printed(watch.outputs):
-        # A kernel that hangs before its console is there leaves QEMU able to tell where; if it cannot, it hangs itself.
+        # If only the kernel hangs, QEMU still gives the registers.
         ended, why = Ended.LOST, f"{why}; {remains.trouble}: QEMU itself hangs"
     state = watch.state
     return GuestBoot(
@@ -148,13 +148,13 @@ def _attend(watch: Watch, logs: Sequence[Growing], code: Callable[[], int | None
 
 
 def _require_space(folder: Path) -> None:
-    """Raise InfrastructureError on a full disk: QEMU drops what the guest says then, without a word."""
+    """Raise InfrastructureError on a full disk: QEMU drops the guest's output then, without an error."""
     if shutil.disk_usage(folder).free < LEAST_SPACE:
         raise files.disk_full(f"the guest's output in {folder} is not whole")
 
 
 def _verdict(watch: Watch, code: int | None, trouble: str) -> tuple[Ended, str]:
-    """How it ended, and why; `code` is QEMU's exit code, None when we have to end it."""
+    """Return how the guest ended, and why; `code` is QEMU's exit code, None if QEMU has to be ended."""
     last = _last_line(watch.outputs)
     if watch.state.ended:
         return Ended.POWEROFF, ""
@@ -168,7 +168,7 @@ def _verdict(watch: Watch, code: int | None, trouble: str) -> tuple[Ended, str]:
 
 
 def _printed(outputs: Files) -> bool:
-    """Whether the guest gave any sign of life."""
+    """Return whether the guest wrote anything at all."""
     return any(files.size(path) for path in (outputs.console, outputs.status, outputs.results))
 
 

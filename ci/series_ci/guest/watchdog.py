@@ -1,4 +1,4 @@
-"""Looks at a running guest from outside: how far it came, and whether it ever will come to its end."""
+"""Watch the output of a running guest: how far it has come, and whether it hangs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from series_ci.guest.status import State, StatusPort
 from series_ci.host import files
 
 PANIC = re.compile(rb"Kernel panic - not syncing(?:: ([^\r\n]*))?")
-_WIDTH = 1024  # of a line that says it, and more
+_WIDTH = 1024  # bytes; the line of a panic is shorter
 
 
 @dataclass(frozen=True)
 class Limits:
     """Seconds that a guest may take.
 
-    `first`: until the kernel prints anything. `boot`: until /init speaks. `idle`: without any output, while no test
-    runs. `grace`: beyond a test's own time, until /init has ended it. `panic`: for a panic, until the machine is reset.
-    `total`: for everything.
+    `first`: until the kernel prints something. `boot`: until /init writes its first line. `idle`: without output while
+    no test runs. `grace`: after a test's timeout until /init has ended the test. `panic`: from a panic to the reset.
+    `total`: all in all.
     """
 
     first: float = 60.0
@@ -34,7 +34,7 @@ class Limits:
 
 
 class Watch:
-    """Keeps the times of a guest; `hang` says why it has to be ended, "" as long as it need not."""
+    """The watchdog of one guest; `hang` says why the guest has to be ended, "" while it need not."""
 
     def __init__(self, outputs: Files, limits: Limits, progress: Callable[[str], None]) -> None:
         self.outputs = outputs
@@ -51,11 +51,11 @@ class Watch:
 
     @property
     def state(self) -> State:
-        """What /init has said so far."""
+        """How far /init has come."""
         return self.port.state
 
     def over(self) -> bool:
-        """Look once; True when the guest has to be ended."""
+        """Look at the output once; return whether the guest has to be ended."""
         now = time.monotonic()
         sizes = (files.size(self.outputs.console), files.size(self.outputs.results), files.size(self.outputs.status))
         if sizes != self._sizes:
@@ -69,14 +69,14 @@ class Watch:
         return bool(self.hang)
 
     def finish(self) -> None:
-        """The guest has ended: take in what it said since the last look."""
+        """Read what the guest, which has ended, wrote since the last look."""
         self.seconds = time.monotonic() - self.start
         before = self.state
         self.port.read()
         if files.size(self.outputs.console) > self._sizes[0]:
             self._read_console(self._sizes[0], self.start + self.seconds)
         if self.state.spoke and self.boot_seconds is None:
-            self.boot_seconds = self.seconds  # it ended before we looked
+            self.boot_seconds = self.seconds  # it came up and ended between two looks
         if self.state != before:
             self._tell()
 
@@ -92,7 +92,7 @@ class Watch:
             self._test_began = now
 
     def _read_console(self, seen: int, now: float) -> None:
-        """Whether the kernel panics: in what is new, and so near its end that a flood need not be read."""
+        """Look for a panic in the new part of the console, of which at most the last 64 KiB are read."""
         with self.outputs.console.open("rb") as console:
             size = os.fstat(console.fileno()).st_size
             console.seek(max(seen - _WIDTH, size - 65536, 0))
