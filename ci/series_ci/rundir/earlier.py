@@ -1,4 +1,4 @@
-"""What earlier runs found out about a version: the newest run directory that tells of it."""
+"""Find the newest run of a version, and compare the results of two such runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from series_ci.rundir import read
 class EarlierRun:
     """One finished run of one version.
 
-    `base` is the commit it was compared with; `statuses` the tests' results with the series, by name: "-" for a result
-    that only the base has, and flaky ones are marked so. `splats` are the titles of the kernel's new complaints;
-    `error` says why it was not booted, if it was not.
+    `base` is the commit of its base; `statuses` are the tests' results with the series, by name: "-" for a result that
+    only the base has, and with "(flaky)" behind it for a flaky one. `splats` are the titles of new kernel complaints;
+    `error` says why the version was not booted, "" if it was.
     """
 
     folder: Path
@@ -30,9 +30,9 @@ class EarlierRun:
 
 @dataclass(frozen=True)
 class ResultChanges:
-    """Two runs side by side: (test, status of the old, status of the new) where they differ.
+    """How the results of two runs differ: `changed` has (test, old status, new status).
 
-    The numbers are those of the tests that are the same in both runs, or are in one of them only.
+    `same`, `only_old` and `only_new` count the tests that are equal in both runs, and those in one of them only.
     """
 
     changed: tuple[tuple[str, str, str], ...]
@@ -42,33 +42,35 @@ class ResultChanges:
 
 
 def newest(folder: Path, series: str, message_id: str, base: str | None) -> EarlierRun | None:
-    """The newest run of that version of the series, on that base commit if one is given.
+    """Return the newest finished run of a version, on the commit `base` if one is given; None if there is none.
 
-    `folder` holds run directories: of one version, or of several with a folder for each.
+    `folder` is the folder of all run directories.
     """
     for path in read.summaries(folder):
-        found = files.read_json(path) or {}
-        environment = found.get("environment")
-        if (found.get("series"), found.get("message_id")) != (series, message_id) or not isinstance(environment, dict):
+        summary = files.read_json(path) or {}
+        environment = summary.get("environment")
+        if (summary.get("series"), summary.get("message_id")) != (series, message_id) or not isinstance(
+            environment, dict
+        ):
             continue
         commit = str(environment.get("base_commit"))
         if base in (None, commit):
-            return _tested(path.parent, commit, found)
+            return _tested(path.parent, commit, summary)
     return None
 
 
-def _tested(folder: Path, base: str, found: Mapping[str, Any]) -> EarlierRun:
+def _tested(folder: Path, base: str, summary: Mapping[str, Any]) -> EarlierRun:
     statuses = {
         str(row.get("name")): str(row.get("patched") or "-") + (" (flaky)" if row.get("change") == "FLAKY" else "")
-        for row in found.get("changes") or ()
+        for row in summary.get("changes") or ()
     }
-    splats = tuple(str(each.get("title")) for each in found.get("splats") or () if each.get("change") == "NEW")
-    error = found.get("error") or {}
-    return EarlierRun(folder, base, str(found.get("verdict")), str(error.get("message", "")), statuses, splats)
+    splats = tuple(str(each.get("title")) for each in summary.get("splats") or () if each.get("change") == "NEW")
+    error = summary.get("error") or {}
+    return EarlierRun(folder, base, str(summary.get("verdict")), str(error.get("message", "")), statuses, splats)
 
 
 def compare(old: EarlierRun, new: EarlierRun) -> ResultChanges:
-    """What changed in the results from one version to another; a new complaint of the kernel counts as a test."""
+    """Compare the results of two runs; a new kernel complaint counts as a test with the statuses `seen` and `-`."""
     complaints = dict.fromkeys((*old.splats, *new.splats))
     before, after = (
         {**each.statuses, **{f"kernel: {title}": "seen" if title in each.splats else "-" for title in complaints}}

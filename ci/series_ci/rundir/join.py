@@ -1,4 +1,4 @@
-"""Runs of single versions from several machines as one sweep: whether they fit, and what is missing. Pure."""
+"""Join runs of single versions from several machines into one sweep, if they fit together. Pure."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ _BETTER_ALIKE = ("accelerator", "compiler", "qemu", "series_ci")
 
 @dataclass(frozen=True)
 class Piece:
-    """One version, and the run directory that it comes from."""
+    """One version, and the run directory that has it."""
 
     row: SweepRow
     folder: Path
 
     @property
     def place(self) -> str:
-        """What to call it."""
+        """Version and folder, for messages."""
         return f"{self.row.label} in {self.folder}"
 
 
 def parts(folder: Path, run: AnyRun) -> list[Piece]:
-    """The versions in one run directory."""
+    """Return the versions in a run directory."""
     if isinstance(run, SweepRun):
         return [Piece(row, folder) for row in run.rows]
     return [Piece(_row(run), folder)]
 
 
 def _row(run: VersionRun) -> SweepRow:
-    """A single version as a line of a sweep."""
+    """Return the row that a sweep would have for a version."""
     tree = run.origin.tree
     return SweepRow(run.version, run.message_id, run.stage, run.status, base=tree, error=run.error, run=run)
 
 
 def choose(found: Sequence[Piece], manifest: Manifest, labels: Sequence[str]) -> dict[str, Piece]:
-    """One part for each version, in the order of `labels`; those that are missing are left out.
+    """Return one part for each version that there is, in the order of `labels`.
 
-    Raises UsageError for what does not fit together, and for doubles that do not say the same.
+    Raises UsageError if parts do not fit together, or if two runs of one version have different results.
     """
     chosen: dict[str, Piece] = {}
     for part in found:
@@ -72,17 +72,17 @@ def _belongs(part: Piece, manifest: Manifest, labels: Sequence[str]) -> None:
 
 
 def _agree(one: Piece, other: Piece) -> None:
-    """Two runs of the same version."""
-    said = [_said(part.row) for part in (one, other)]
-    if different := [what for what in said[0] if said[0][what] != said[1][what]]:
+    """Raise UsageError if two runs of the same version have different results."""
+    results = [_results(part.row) for part in (one, other)]
+    if different := [what for what in results[0] if results[0][what] != results[1][what]]:
         raise UsageError(
             f"{one.place} and {other.place} do not say the same: they differ in {', '.join(different)}",
             hint="leave one of them out; a result that comes and goes is worth a look of its own",
         )
 
 
-def _said(row: SweepRow) -> Mapping[str, object]:
-    """What another run of the same would have to repeat; times and the words of a log it need not."""
+def _results(row: SweepRow) -> Mapping[str, object]:
+    """Return the results of a run that another run of the same version has to have; not its times and logs."""
     run = row.run
     assert run is not None
     return {
@@ -94,7 +94,7 @@ def _said(row: SweepRow) -> Mapping[str, object]:
 
 
 def _fit(found: Sequence[Piece], manifest: Manifest) -> None:
-    """Versions on the same trees of the manifest have to be on the same base, with the same machine and tests."""
+    """Raise UsageError unless versions on the same trees of the manifest have the same base, machine and tests."""
     first: dict[tuple[str, Hashable], tuple[object, Piece]] = {}
     for part in found:
         run = part.row.run
@@ -108,7 +108,7 @@ def _fit(found: Sequence[Piece], manifest: Manifest) -> None:
 
 
 def _facts(run: VersionRun, trees: Hashable) -> Iterator[tuple[str, Hashable, object]]:
-    """What has to be the same: (name, the group in which it has to be, value)."""
+    """Yield what has to be equal: (name, the group of versions in which it has to be, value)."""
     yield "base commit", trees, run.origin.base
     if run.error is None:
         yield "configuration", run.origin.base, run.environment.get("config")
@@ -122,16 +122,18 @@ def _tests(run: VersionRun) -> str:
 
 
 def remarks(found: Sequence[Piece]) -> list[str]:
-    """What a reader of the table should know: parts of one verdict that were not made in quite the same way."""
-    said = []
+    """Return a line for each tool that is not the same for all versions, for whoever reads the table."""
+    lines = []
     for name in _BETTER_ALIKE:
         by_value: dict[str, list[str]] = {}
         for part in found:
             if part.row.compared:
                 by_value.setdefault(part.row.compared.environment.get(name, "?"), []).append(part.row.label)
         if len(by_value) > 1:
-            said.append(f"not the same {name}: " + "; ".join(f"{value}: {_few(by_value[value])}" for value in by_value))
-    return said
+            lines.append(
+                f"not the same {name}: " + "; ".join(f"{value}: {_few(by_value[value])}" for value in by_value)
+            )
+    return lines
 
 
 def _few(labels: Sequence[str]) -> str:
@@ -139,30 +141,30 @@ def _few(labels: Sequence[str]) -> str:
 
 
 def twins(rows: Sequence[SweepRow], sources: Mapping[str, Hashable]) -> list[SweepRow]:
-    """The rows with `same_as` as one sweep over all of them would have it: the first version with the same sources.
+    """Return the rows with `same_as` set as one sweep over all would set it: to the first version of equal sources.
 
-    `sources` tell which are the same; two that are, and say something else, are not called the same.
+    `sources` has a value per label, equal for equal sources. Versions with different results are not called the same.
     """
     elders: dict[Hashable, SweepRow] = {}
-    made = []
+    marked = []
     for row in rows:
         elder = row
         if row.run is not None and row.stage is not Stage.APPLY:
             elder = elders.setdefault(sources[row.label], row)
-        same = elder is not row and _said(elder) == _said(row)
-        made.append(replace(row, same_as=elder.label if same else ""))
-    return made
+        same = elder is not row and _results(elder) == _results(row)
+        marked.append(replace(row, same_as=elder.label if same else ""))
+    return marked
 
 
 def absent(label: str, message_id: str, folders: int) -> SweepRow:
-    """The row of a version that is in none of the run directories."""
+    """Return the row of a version that is in none of the run directories."""
     message = f"no result of {label} is in the run {'directory' if folders == 1 else 'directories'}"
     problem = Problem(message, hint="see what became of the job that was to test it, and run it again")
     return SweepRow(label, message_id, Stage.TREE, ExitStatus.INFRASTRUCTURE, error=problem)
 
 
 def repeat(words: str, labels: Sequence[str], *, everything: bool) -> str:
-    """The command line that does all on one machine, from that of one part."""
-    found = shlex.split(words)
-    start = next((at for at, word in enumerate(found) if at > 1 and word.startswith("--series")), len(found))
-    return shlex.join([*found[:2], *(["--all"] if everything else labels), *found[start:]])
+    """Return the command line that tests all versions on one machine, made of that of one part, `words`."""
+    argv = shlex.split(words)
+    start = next((at for at, word in enumerate(argv) if at > 1 and word.startswith("--series")), len(argv))
+    return shlex.join([*argv[:2], *(["--all"] if everything else labels), *argv[start:]])

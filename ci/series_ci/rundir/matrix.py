@@ -1,4 +1,4 @@
-"""A sweep as a table: one line per version, what stands in its cells, and what is said below. Pure; others draw it."""
+"""The table of a sweep: a row per version, its cells, and the notes below. Pure; `report` draws it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _EXPECTED = re.compile(r"\S\.\w+:\d+:.*\bExpected ")
 _KNOWN = re.compile(r"^\s*(?:FAIL\b|\S+: Test failed|not ok\b)")
 
 NO_RESULT = "no result"
-"""The cell of a stage that failed for something around the series."""
+"""The cell of a stage that failed for a reason outside of the series."""
 
 
 @dataclass(frozen=True)
 class Details:
-    """The tests that tell versions apart.
+    """The tests whose results differ between versions.
 
-    `versions` are groups of labels that have the same in all of them; `lines` are (test, a cell per group).
+    `versions` are groups of labels, versions with equal results in one group; `lines` are (test, a cell per group).
     """
 
     versions: tuple[str, ...]
@@ -38,7 +38,7 @@ class Details:
 
 @dataclass(frozen=True)
 class Matrix:
-    """The table. `notes` are (labels, text) on what went wrong, `steady` the programs that no version changed."""
+    """The table. `notes` are (labels, what went wrong), `steady` the programs that no version changed."""
 
     heading: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
@@ -48,7 +48,7 @@ class Matrix:
 
 
 def matrix(rows: Sequence[SweepRow]) -> Matrix:
-    """The table of a sweep."""
+    """Return the table of a sweep."""
     compared = {row.label: row.compared for row in rows if row.compared}
     names = list(dict.fromkeys(_program(entry) for each in compared.values() for entry in each.entries))
     names = [name for name in names if name != BOOT_RESULT]
@@ -74,16 +74,16 @@ def matrix(rows: Sequence[SweepRow]) -> Matrix:
 
 
 def ended(cell: str) -> bool:
-    """Whether a cell says that a version went no further, for something is wrong."""
+    """Return whether a cell says that the test of a version ended there, with an error."""
     return cell not in UNTESTED and cell.startswith(("does not", "not ", "no "))
 
 
 UNTESTED = frozenset(each.verdict for each in (NotTestedError, NothingToTestError, AlreadyAppliedError))
-"""Cells of versions that a boot would say nothing about: neither wrong nor known to be right."""
+"""Cells of versions that were not booted, as a boot would say nothing about them. These are no errors."""
 
 
 def change_of(cell: str) -> Change | None:
-    """The change that a cell tells of first, if it is one."""
+    """Return the change that a cell begins with; None if it begins with something else."""
     first = cell.replace(",", " ").split(" ")[0]
     return Change(first) if first in Change.__members__ else None
 
@@ -93,12 +93,12 @@ def _program(entry: TestChange) -> str:
 
 
 def results(run: VersionRun, name: str) -> list[TestChange]:
-    """All results of a program, its own first."""
+    """Return all results of a program, its own first."""
     return [entry for entry in run.entries if _program(entry) == name]
 
 
 def program(run: VersionRun, name: str) -> str:
-    """The cell of one program: its changes with their numbers, or, if nothing changed, its status."""
+    """Return the cell of a program: its changes with their numbers; its status if nothing changed."""
     entries = results(run, name)
     changes = Counter(entry.change for entry in entries)
     kinds = [change for change in words.BY_WEIGHT if changes[change]]
@@ -110,20 +110,20 @@ def program(run: VersionRun, name: str) -> str:
 
 
 def _steady(runs: Sequence[VersionRun], name: str) -> str:
-    """The status of a program that no version changed, or "" for one that some version did."""
+    """Return the status of a program that no version changed; "" if one did."""
     if any(entry.change is not Change.SAME for each in runs for entry in results(each, name)):
         return ""
-    found = {program(each, name) for each in runs}
-    return found.pop() if len(found) == 1 else ""
+    statuses = {program(each, name) for each in runs}
+    return statuses.pop() if len(statuses) == 1 else ""
 
 
 def _stages(row: SweepRow) -> tuple[str, str, str, str]:
-    """The cells apply, build, compiled and boot."""
+    """Return the cells apply, build, compiled and boot."""
     compiled = row.run.coverage.cell if row.run and row.run.coverage else NONE
     if row.stage is Stage.DONE:
         assert row.compared is not None
         return OK, OK, compiled, program(row.compared, BOOT_RESULT)
-    if row.error is None:  # the sweep was stopped before its turn
+    if row.error is None:  # the sweep was stopped before this version
         return NONE, NONE, NONE, NONE
     before = {Stage.BUILD: 1, Stage.BOOT: 2}.get(row.stage, 0)
     cells = [*[OK] * before, _failed(row), NONE, NONE]
@@ -148,41 +148,41 @@ def _complaints(row: SweepRow) -> str:
 
 
 def _notes(rows: Sequence[SweepRow]) -> list[tuple[str, str]]:
-    """What went wrong first in each version; versions with the same text share a note."""
-    found: dict[str, list[str]] = {}
+    """Return what went wrong in each version, as (labels, text); versions with the same text share a note."""
+    labels_of: dict[str, list[str]] = {}
     for row in rows:
         for text in _wrong(row):
-            found.setdefault(text, []).append(row.label)
-    return [(" ".join(labels), text) for text, labels in found.items()]
+            labels_of.setdefault(text, []).append(row.label)
+    return [(" ".join(labels), text) for text, labels in labels_of.items()]
 
 
 def _wrong(row: SweepRow) -> list[str]:
     if row.error is not None:
-        # Which patch of which tree is in the error itself; here it is one of many, and the place is what differs.
+        # The error names patch and tree as well; here only the place, which differs between versions.
         place = row.error.message.rpartition(": hunk at ")[2] if row.status is ExitStatus.APPLY else ""
         why = f"does not apply: hunk at {place}" if place != row.error.message and place else row.error.message
         return ["\n".join([why, *([words.compiled(row.run)] if row.run and row.run.coverage else [])])]
     run = row.compared
     if run is None:
         return []
-    said = [words.compiled(run)] if words.left_out(run) else []
+    texts = [words.compiled(run)] if words.left_out(run) else []
     if broken := run.having(Change.BROKEN):
         first = next((entry for entry in broken if ":" in entry.name), broken[0])
-        more = f", and {count(len(broken) - 1, 'more')}".removesuffix("s") if len(broken) > 1 else ""
+        others = f", and {count(len(broken) - 1, 'more')}".removesuffix("s") if len(broken) > 1 else ""
         why = first.reason or why_failed(first.log)
-        said.append(f"BROKEN {first.name}: {words.states(first)}{more}" + (f"\n{why}" if why else ""))
-    said += words.retried(run)
-    said += [f"new kernel complaint: {splat.title}" for splat in run.new_splats]
-    said += [f"permitted {each.kind}: {each.words}" for each in run.permitted]
-    said += [f"allowed kernel complaint: {splat.title}\n{why.words}" for splat, why in run.allowed_splats]
-    return said
+        texts.append(f"BROKEN {first.name}: {words.states(first)}{others}" + (f"\n{why}" if why else ""))
+    texts += words.retried(run)
+    texts += [f"new kernel complaint: {splat.title}" for splat in run.new_splats]
+    texts += [f"permitted {each.kind}: {each.words}" for each in run.permitted]
+    texts += [f"allowed kernel complaint: {splat.title}\n{why.words}" for splat, why in run.allowed_splats]
+    return texts
 
 
 def why_failed(log: Sequence[str]) -> str:
-    """The line of a test's output that says what was wrong, as kselftest's harness and most other tests write it.
+    """Return the line of a test's output that says why it failed; "" if it printed none.
 
-    The harness prints `file.c:12:test:Expected 0 (0) != x (0)`, then the test's own words on it if it has any, and in
-    the end that the test failed, which is known.
+    kselftest's harness prints `file.c:12:test:Expected 0 (0) != x (0)` and then the test's own message, if it has one:
+    that is returned, else the line with `Expected`. Without such lines it is the last line that says more than FAIL.
     """
     for at, line in enumerate(log):
         if _EXPECTED.search(line):
@@ -191,7 +191,7 @@ def why_failed(log: Sequence[str]) -> str:
 
 
 def why(entry: TestChange) -> str:
-    """Why a test is not as on the base, in a line: what is known of it, else what it printed; of a flaky one both."""
+    """Return why a test differs from the base: the reason that is known, else what it printed; of a flaky one both."""
     printed = why_failed(entry.log) if entry.change in (Change.BROKEN, Change.FLAKY) else ""
     if entry.change is Change.FLAKY:
         return "; ".join(dict.fromkeys(filter(None, [entry.reason, printed])))
@@ -199,14 +199,14 @@ def why(entry: TestChange) -> str:
 
 
 def _details(compared: dict[str, VersionRun]) -> Details:
-    """The single results that are not the same as on the base everywhere; versions with equal columns share one."""
+    """Return the results that some version changed; versions with equal columns share one."""
     tests = list(
         dict.fromkeys(
             entry.name for each in compared.values() for entry in each.entries if entry.change is not Change.SAME
         )
     )
     by_label = {label: {entry.name: _cell(entry) for entry in each.entries} for label, each in compared.items()}
-    # A program fails because one of its results does: where there are such, it says nothing more.
+    # A program fails because one of its results does: if there is such a result, the program is left out.
     tests = [name for name in tests if not any(other.startswith(f"{name}:") for other in tests)]
     columns: dict[tuple[str, ...], list[str]] = {}
     for label, entries in by_label.items():

@@ -1,4 +1,4 @@
-"""Run directories, read back: one that is named, or the newest of all that tell of a mail."""
+"""Read run directories: a given one, or the newest with the version of a mail."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ _WRONG = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def read(folder: Path) -> AnyRun:
-    """What a run directory tells, of one version or of a sweep. Raises UsageError if no finished run lies there."""
-    found = files.read_json(folder / SUMMARY)
-    if found is None:
+    """Return the run of one version, or the sweep, in a directory. Raises UsageError if it has no finished run."""
+    summary = files.read_json(folder / SUMMARY)
+    if summary is None:
         raise UsageError(f"{folder}: no finished run", hint="give the run directory of a series-ci test that has ended")
     try:
-        if "versions" in found:
-            return _sweep(folder, found)
-        return _version(folder, found)
+        if "versions" in summary:
+            return _sweep(folder, summary)
+        return _version(folder, summary)
     except _WRONG as error:
         raise UsageError(f"{folder / SUMMARY}: is not the summary of a run: {error!r}") from error
 
 
 def read_version(folder: Path) -> VersionRun:
-    """The same where it has to be a single version."""
-    found = read(folder)
-    if isinstance(found, SweepRun):
-        last = found.rows[-1].label if found.rows else ""
+    """Return the run of one version in a directory. Raises UsageError for a sweep, too."""
+    run = read(folder)
+    if isinstance(run, SweepRun):
+        last = run.rows[-1].label if run.rows else ""
         hint = f"give one of its versions, e.g. {folder / last}"
         raise UsageError(f"{folder}: the run of several versions", hint=hint)
-    return found
+    return run
 
 
 def mails(folder: Path) -> list[bytes]:
-    """The patches of a version as b4 gives them; none if the run directory does not have them (any more)."""
+    """Return the patches of a version as b4 wrote them; none if the run directory has no such file."""
     return _mbox(RunDir(folder).mails)
 
 
 def sent_mails(folder: Path) -> list[bytes]:
-    """The mails of a version as they were sent, cover letter first; none in what earlier releases left."""
+    """Return the mails of a version as they were sent, the cover letter first; earlier releases kept none."""
     return _mbox(RunDir(folder).sent)
 
 
@@ -63,20 +63,21 @@ def _mbox(path: Path) -> list[bytes]:
 
 
 def locked(folder: Path) -> Lock | None:
-    """The lock of a run; a version that was not booted has none."""
+    """Return the lock of a run; None if it has none, as a version that was not booted."""
     return runlock.read(folder) if RunDir(folder).run_lock.is_file() else None
 
 
 def of_mail(folders: Sequence[Path], message_id: str, *, cover: bool) -> VersionRun | None:
-    """The newest finished run of the version that a mail belongs to.
+    """Return the newest finished run of the version that a mail belongs to; None if there is none.
 
-    Run directories of earlier releases hold no `cover` letter: the one that their patches answer is theirs.
+    `cover` says that the mail is a cover letter. Run directories of earlier releases have none: there, the mail that
+    the patches answer is taken for it.
     """
     for path in newest_first([each for folder in folders for each in [folder / SUMMARY, *_below(folder)]]):
-        found = files.read_json(path) or {}
-        environment = found.get("environment")
+        summary = files.read_json(path) or {}
+        environment = summary.get("environment")
         patches = environment.get("patches") if isinstance(environment, dict) else None
-        ids = {found.get("message_id"), *(each.get("message_id") for each in patches or () if isinstance(each, dict))}
+        ids = {summary.get("message_id"), *(each.get("message_id") for each in patches or () if isinstance(each, dict))}
         if message_id in ids or message_id in _covers(path.parent, answered=cover):
             try:
                 return read_version(path.parent)
@@ -86,17 +87,17 @@ def of_mail(folders: Sequence[Path], message_id: str, *, cover: bool) -> Version
 
 
 def _covers(folder: Path, *, answered: bool) -> set[str]:
-    """The Message-ID of the cover letter; where it was not kept, of the mails that are `answered`, if that is asked."""
+    """Return the Message-ID of the cover letter; if it was not kept, and with `answered`, those that patches answer."""
     if kept := sent_mails(folder):
-        found = message.cover_of(kept)
-        return {found.message_id} if found else set()
+        cover = message.cover_of(kept)
+        return {cover.message_id} if cover else set()
     if not answered:
         return set()
     return {message.header(message.parse(raw), "In-Reply-To").strip("<> ") for raw in mails(folder)}
 
 
 def summaries(folder: Path) -> Iterator[Path]:
-    """The summaries of all finished runs of single versions in a folder of run directories, the newest first."""
+    """Yield the summaries of all finished runs in a folder of run directories, the newest first."""
     return newest_first(_below(folder))
 
 
@@ -105,7 +106,7 @@ def _below(folder: Path) -> list[Path]:
 
 
 def newest_first(paths: Sequence[Path]) -> Iterator[Path]:
-    """Those of these files that are there, by their dates."""
+    """Yield those of the files that exist, the newest first."""
     dated = []
     for path in paths:
         try:
@@ -115,19 +116,19 @@ def newest_first(paths: Sequence[Path]) -> Iterator[Path]:
     return (path for _date, path in sorted(dated, reverse=True))
 
 
-def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
-    base_boots, with_series = (_boots(folder, found["boots"][kernel]) for kernel in ("base", "patched"))
+def _version(folder: Path, summary: Mapping[str, Any]) -> VersionRun:
+    base_boots, with_series = (_boots(folder, summary["boots"][kernel]) for kernel in ("base", "patched"))
     logs = _logs(base_boots, with_series)
-    environment: Mapping[str, Any] = found["environment"]
+    environment: Mapping[str, Any] = summary["environment"]
     return VersionRun(
-        series=str(found["series"]),
-        version=str(found["version"]),
-        title=str(found["title"]),
-        message_id=str(found["message_id"]),
-        verdict=str(found["verdict"]),
-        status=ExitStatus(found["status"]),
-        entries=tuple(_entry(row, logs) for row in found["changes"]),
-        splats=tuple(_splat(row) for row in found["splats"]),
+        series=str(summary["series"]),
+        version=str(summary["version"]),
+        title=str(summary["title"]),
+        message_id=str(summary["message_id"]),
+        verdict=str(summary["verdict"]),
+        status=ExitStatus(summary["status"]),
+        entries=tuple(_entry(row, logs) for row in summary["changes"]),
+        splats=tuple(_splat(row) for row in summary["splats"]),
         steps=tuple(
             PatchResult(
                 str(row["patch"]),
@@ -136,20 +137,22 @@ def _version(folder: Path, found: Mapping[str, Any]) -> VersionRun:
                 tuple(row["new_warnings"]),
                 coverage.from_json(row.get("coverage")),
             )
-            for row in found["steps"]
+            for row in summary["steps"]
         ),
-        error=_problem(found["error"]),
-        folder=str(found["run_dir"]),
+        error=_problem(summary["error"]),
+        folder=str(summary["run_dir"]),
         environment={key: value for key, value in environment.items() if isinstance(value, str) and key not in _ORIGIN},
         origin=_origin(environment),
-        repeat=str(found["repeat"]),
+        repeat=str(summary["repeat"]),
         base_boots=base_boots,
         boots=with_series,
-        coverage=coverage.from_json(found.get("coverage")),
-        permitted=tuple(Permitted(**{key: str(row[key]) for key in _PERMITTED}) for row in found.get("permitted", ())),
+        coverage=coverage.from_json(summary.get("coverage")),
+        permitted=tuple(
+            Permitted(**{key: str(row[key]) for key in _PERMITTED}) for row in summary.get("permitted", ())
+        ),
         retried=tuple(
             Retried(str(row["kernel"]), str(row["folder"]), Ended(row["ended"]), str(row["why"]))
-            for row in found.get("retried", ())
+            for row in summary.get("retried", ())
         ),
     )
 
@@ -179,20 +182,20 @@ def _problem(row: Mapping[str, Any] | None) -> Problem | None:
 
 
 def _boots(folder: Path, names: list[str]) -> tuple[Boot, ...]:
-    """The boots of one kernel. Records that were left out of a copy are no error: the summary has the verdict."""
-    found = []
+    """Return the boots of one kernel. A missing record (of a copy, say) is no error: the summary has the verdict."""
+    boots = []
     for name in names:
         path = folder / name / RUN_FILE
-        found.append(Boot(str(name), read_run(path) if path.exists() else None))
-    return tuple(found)
+        boots.append(Boot(str(name), read_run(path) if path.exists() else None))
+    return tuple(boots)
 
 
 _Shown = tuple[str, Status | None, Status | None]
-"""A result by name, as the base and the series had it in one look."""
+"""A result in one look: its name, its status on the base, and with the series."""
 
 
 def _logs(base: Sequence[Boot], patched: Sequence[Boot]) -> dict[_Shown, tuple[str, ...]]:
-    """What was printed with each result, of the first look that had it like that: with the series, or else the base."""
+    """Return the log of each result, from the first look that had it: with the series, or else on the base."""
     logs: dict[_Shown, tuple[str, ...]] = {}
     for before, after in zip(base, patched, strict=False):
         old, new = ({each.name: each for each in boot.run.results} if boot.run else {} for boot in (before, after))
@@ -232,18 +235,18 @@ def _splat(row: Mapping[str, Any]) -> SplatEntry:
     return SplatEntry(splat, Change(row["change"]), allowed)
 
 
-def _sweep(folder: Path, found: Mapping[str, Any]) -> SweepRun:
+def _sweep(folder: Path, summary: Mapping[str, Any]) -> SweepRun:
     return SweepRun(
-        series=str(found["series"]),
-        title=str(found["title"]),
-        rows=tuple(_row(folder, row) for row in found["versions"]),
-        folder=str(found["run_dir"]),
-        repeat=str(found["repeat"]),
+        series=str(summary["series"]),
+        title=str(summary["title"]),
+        rows=tuple(_row(folder, row) for row in summary["versions"]),
+        folder=str(summary["run_dir"]),
+        repeat=str(summary["repeat"]),
     )
 
 
 def _row(folder: Path, row: Mapping[str, Any]) -> SweepRow:
-    """A line of a sweep; the run of its version lies in a folder of its own."""
+    """Read one row of a sweep; the run of its version is in a folder of its own."""
     run = None
     if row["summary"]:
         path = folder / row["summary"]

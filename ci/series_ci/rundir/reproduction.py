@@ -1,4 +1,4 @@
-"""What a reproduction comes to: figures that were reported beside those that were measured, or one run beside another.
+"""Compare reported figures with measured ones, and a run with one that was made again from its lock.
 
 Pure; the words for the list are in `report.reproduction`.
 """
@@ -20,7 +20,7 @@ ORDER = 10
 
 
 class FigureVerdict(StrEnum):
-    """What may be said of a reported figure."""
+    """What a measurement says of a reported figure."""
 
     REPRODUCED = "reproduced"
     ORDER = "same order"
@@ -33,7 +33,7 @@ GOOD = (FigureVerdict.REPRODUCED, FigureVerdict.ORDER)
 
 @dataclass(frozen=True)
 class FigureRow:
-    """A reported figure and what was measured; `why` says why nothing was."""
+    """A reported figure and the median, range and number of its samples; `why` says why there are none."""
 
     figure: Figure
     verdict: FigureVerdict
@@ -45,7 +45,7 @@ class FigureRow:
 
 
 def judge(figure: Figure, values: Sequence[float], why: str) -> FigureRow:
-    """The figure beside what was measured of it; `why` says why there is none, if there is none."""
+    """Compare a figure with the measured values; `why` is the reason if there are none."""
     if not values:
         return FigureRow(figure, FigureVerdict.CANNOT, why=why)
     middle, least, greatest = median(values), min(values), max(values)
@@ -59,18 +59,18 @@ def judge(figure: Figure, values: Sequence[float], why: str) -> FigureRow:
 
 
 def rows(figures: Sequence[Figure], samples: Sequence[Sample], trouble: str = "") -> list[FigureRow]:
-    """Every reported figure judged; `trouble` is why there are no samples."""
+    """Return a row for each reported figure; `trouble` is the reason if there are no samples."""
     kept = [sample for sample in samples if not sample.warmup]
-    found = []
+    judged = []
     for figure in figures:
         values = [sample.metrics[figure.metric] for sample in kept if figure.metric in sample.metrics]
-        found.append(judge(figure, values, trouble or f"the scenario does not measure {figure.metric} on this kernel"))
-    return found
+        judged.append(judge(figure, values, trouble or f"the scenario does not measure {figure.metric} on this kernel"))
+    return judged
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Something that is not as it was."""
+    """Something that differs between the two runs."""
 
     what: str
     then: str
@@ -79,7 +79,7 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Repeated:
-    """A run made again from its lock: what it was made with that differs, which results differ, and how many agree."""
+    """A run that was made again from its lock: the tools and the results that differ, and how many results agree."""
 
     tools: tuple[Mismatch, ...]
     results: tuple[Mismatch, ...]
@@ -92,18 +92,20 @@ class Repeated:
 
 
 def compare(then: Lock, now: Lock) -> Repeated:
-    """Two runs of the same inputs."""
+    """Compare a run with one that was made again from its lock."""
     if then.tested:
-        found = _tested(then, now)
+        mismatches = _tested(then, now)
     elif then.accel and then.accel != now.accel:
-        found = [_not_compared(each, now.accel) for each in then.measured]
+        mismatches = [_not_compared(each, now.accel) for each in then.measured]
     else:
-        found = _measured(then.measured, now.measured)
-    return Repeated(tuple(_tools(then, now)), tuple(each for each in found if each), sum(not each for each in found))
+        mismatches = _measured(then.measured, now.measured)
+    return Repeated(
+        tuple(_tools(then, now)), tuple(each for each in mismatches if each), sum(not each for each in mismatches)
+    )
 
 
 def _tools(then: Lock, now: Lock) -> list[Mismatch]:
-    """What is of this machine or of this program: it may differ, and whoever reads the result has to know."""
+    """Return the tools and machine properties that differ. That is no error, but readers have to know it."""
     pairs = [
         ("series-ci", then.tools.series_ci, now.tools.series_ci),
         ("compiler", then.tools.compiler, now.tools.compiler),
@@ -118,48 +120,50 @@ def _tools(then: Lock, now: Lock) -> list[Mismatch]:
 
 
 def _tested(then: Lock, now: Lock) -> list[Mismatch | None]:
-    """One entry for each result, None for one that agrees."""
+    """Return an entry for each result: None if it agrees."""
     one, two = then.tested, now.tested
     if one is None or two is None:
         return []
-    found: list[Mismatch | None] = []
+    mismatches: list[Mismatch | None] = []
     for name in {**one.changes, **two.changes}:
         sides = [f"{run.base.get(name, 'absent')} -> {run.patched.get(name, 'absent')}" for run in (one, two)]
-        found.append(Mismatch(name, *sides) if sides[0] != sides[1] else None)
+        mismatches.append(Mismatch(name, *sides) if sides[0] != sides[1] else None)
     builds = [{each.name: _build(each) for each in run.patches} for run in (then, now)]
     for name in {**builds[0], **builds[1]}:
         sides = [side.get(name, "absent") for side in builds]
-        found.append(Mismatch(f"build of {name}", *sides) if sides[0] != sides[1] else None)
+        mismatches.append(Mismatch(f"build of {name}", *sides) if sides[0] != sides[1] else None)
     for what, then_, now_ in (
         ("verdict", one.verdict, two.verdict),
         ("new complaints of the kernel", " ".join(one.complaints) or "none", " ".join(two.complaints) or "none"),
     ):
-        found.append(Mismatch(what, then_, now_) if then_ != now_ else None)
-    return found
+        mismatches.append(Mismatch(what, then_, now_) if then_ != now_ else None)
+    return mismatches
 
 
-def _build(found: Built) -> str:
-    return ", ".join(["builds" if found.builds else "does not build", *found.new_warnings])
+def _build(build: Built) -> str:
+    return ", ".join(["builds" if build.builds else "does not build", *build.new_warnings])
 
 
 def _measured(then: Sequence[MeasuredResults], now: Sequence[MeasuredResults]) -> list[Mismatch | None]:
-    """A metric agrees if its median lies in the other run's range, on either side."""
+    """Return an entry for each metric: None if the median of one run lies in the range of the other."""
     seen = {(each.scenario, each.side, each.metric): each for each in now}
-    found: list[Mismatch | None] = []
+    mismatches: list[Mismatch | None] = []
     for old in then:
         key = (old.scenario, old.side, old.metric)
         new = seen.get(key)
         agrees = new is not None and (
             old.least <= new.median <= old.greatest or new.least <= old.median <= new.greatest
         )
-        found.append(None if agrees else Mismatch(" ".join(key), _range(old), _range(new) if new else "not measured"))
-    return found
+        mismatches.append(
+            None if agrees else Mismatch(" ".join(key), _range(old), _range(new) if new else "not measured")
+        )
+    return mismatches
 
 
 def _not_compared(old: MeasuredResults, accel: str) -> Mismatch:
-    """Figures of KVM and of TCG have nothing to do with each other."""
+    """Return the entry of a metric that was measured under another accelerator, and so cannot be compared."""
     return Mismatch(f"{old.scenario} {old.side} {old.metric}", _range(old), f"not compared: measured under {accel}")
 
 
-def _range(found: MeasuredResults) -> str:
-    return f"{found.median:g} [{found.least:g}, {found.greatest:g}]"
+def _range(metric: MeasuredResults) -> str:
+    return f"{metric.median:g} [{metric.least:g}, {metric.greatest:g}]"

@@ -1,6 +1,6 @@
-"""What a run directory tells: one tested version, or a sweep over many. Pure; `stored` reads it.
+"""The run of one version, as its run directory has it. Pure; `read` reads it.
 
-A run makes these values from what it saw, and writes them down; whoever reads the directory gets equal ones.
+A run makes these values and writes them to its directory; `read` returns equal ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from series_ci.results.model import Ended, Run, Splat
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a version was not booted: an error with its evidence and what to do next."""
+    """Why a version was not booted: the message of the error, its details, and a hint on what to do next."""
 
     message: str
     details: str = ""
@@ -30,9 +30,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class PatchResult:
-    """The build after one patch (`1/2 title`); without an `error` it went well. `new_warnings` are the compiler's.
+    """The build after one patch (`1/2 title`): its `error`, None if it succeeded, and the compiler's new warnings.
 
-    `coverage` says what of the patch is in its kernel, None where that or the one before it does not build.
+    `coverage` says what of the patch is in its kernel; None if this build or the one before it failed.
     """
 
     patch: str
@@ -43,7 +43,7 @@ class PatchResult:
 
     @property
     def tested(self) -> bool:
-        """Whether its kernel says anything about it, as far as that is known."""
+        """Whether a part of the patch is in its kernel; True if that is not known."""
         return self.coverage is None or self.coverage.tested
 
 
@@ -58,21 +58,22 @@ class SentPatch:
 
 @dataclass(frozen=True)
 class Boot:
-    """One boot: its folder, relative to that of the version, and what it gave (None where that is not kept)."""
+    """One boot: its folder, relative to that of the version, and its Run (None if the record is missing)."""
 
     folder: str
     run: Run | None = None
 
 
 SOURCE_KEYS = ("linux", "tree_commit", "tree_describe", "tree_url")
-"""The keys of a run's `environment` in `summary.json` that hold the fields of its source; what is empty is left out."""
+"""The keys of the fields of Source in the `environment` of summary.json; empty fields are left out."""
 
 
 @dataclass(frozen=True)
 class Retried:
-    """A guest that came to nothing and was started again: of which kernel (`base` or `patched`), how it ended, and why.
+    """A guest that was lost or never came up, and was started again.
 
-    `folder` is where its files lie, relative to that of the version.
+    `kernel` is `base` or `patched`; `folder`, relative to that of the version, has its files; `ended` and `why` say how
+    it ended.
     """
 
     kernel: str
@@ -85,8 +86,9 @@ class Retried:
 class Origin:
     """Where the sources came from.
 
-    `tree` is the spec of the base, `refused` says why others of the list were not used, `patched` is None for a version
-    that was not booted; `base_patches` are the names of what the base has on top of that tree; `source` is that tree.
+    `tree` is the spec of the base; `refused` says why trees before it in the list were not used; `base` and `patched`
+    are commits (`patched` is None if the version was not booted); `base_patches` are the names of the patches that the
+    base has on top of the tree; `source` has the public names of the tree.
     """
 
     archive: str
@@ -103,10 +105,10 @@ class Origin:
 class VersionRun:
     """One version, tested. `error` says why it was not booted; else `entries` and `splats` compare it with its base.
 
-    `folder` is the run directory as it was named then; `environment` are compiler, accelerator, QEMU and so on;
-    `base_boots` and `boots` (with the series) are in the order of the boots: the first pair ran all tests, later ones
-    those that changed. `coverage` says what of the series is in its kernel; None if that was not built. `permitted`
-    is what the manifest let the series have, `retried` are the guests that had to be started again.
+    `folder` is the path of the run directory when it was written; `environment` has compiler, accelerator, QEMU and so
+    on. `base_boots` and `boots` (with the series) are in the order of the looks: the first pair ran all tests, later
+    ones those that changed. `coverage` says what of the series is in its kernel; None if that was not built.
+    `permitted` are the hazards that the manifest permits, `retried` the guests that were started again.
     """
 
     series: str
@@ -131,7 +133,7 @@ class VersionRun:
 
     @property
     def stage(self) -> Stage:
-        """Where its way ended."""
+        """The stage at which it ended."""
         if self.error is None:
             return Stage.DONE
         ended = {ExitStatus.APPLY: Stage.APPLY, ExitStatus.BUILD: Stage.BUILD, ExitStatus.NOT_TESTED: Stage.BOOT}
@@ -140,32 +142,32 @@ class VersionRun:
         return ended.get(self.status, Stage.DONE)
 
     def having(self, change: Change) -> list[TestChange]:
-        """The tests with this change."""
+        """Return the tests with this change."""
         return [entry for entry in self.entries if entry.change is change]
 
     @property
     def new_splats(self) -> list[Splat]:
-        """The complaints of the kernel that the base does not have."""
+        """The kernel complaints that the base does not have, and that the manifest does not allow."""
         return [entry.splat for entry in self.splats if entry.change is Change.NEW]
 
     @property
     def allowed_splats(self) -> list[tuple[Splat, Allowed]]:
-        """Those that the base does not have and the manifest allows."""
+        """The kernel complaints that the base does not have and the manifest allows, with its entries."""
         return [(entry.splat, entry.allowed) for entry in self.splats if entry.allowed]
 
     @property
     def arch(self) -> str:
-        """The architecture that was built, `any` if none was."""
+        """The architecture of the kernels; `any` if none was built."""
         return self.environment.get("arch") or "any"
 
     @property
     def machine(self) -> list[str]:
-        """Architecture, accelerator and compiler, as far as they are known."""
+        """Architecture, accelerator and compiler, those that are known."""
         return [value for key in ("arch", "accelerator", "compiler") if (value := self.environment.get(key))]
 
 
 def retried(base: Sequence[Boot], patched: Sequence[Boot]) -> tuple[Retried, ...]:
-    """The guests that were started again in these boots."""
+    """Return the guests of these boots that were started again."""
     return tuple(
         Retried(kernel, posixpath.join(boot.folder, attempt.folder), attempt.ended, attempt.why)
         for kernel, boots in (("base", base), ("patched", patched))
@@ -176,7 +178,7 @@ def retried(base: Sequence[Boot], patched: Sequence[Boot]) -> tuple[Retried, ...
 
 
 class Stage(StrEnum):
-    """Where the way of a version ended."""
+    """The stage at which the test of a version ended."""
 
     FETCH = "fetch"
     TREE = "tree"

@@ -1,7 +1,7 @@
-"""`run.lock`: all that a run was made of, and what came of it, so that anybody can make it again from this file alone.
+"""Write and read run.lock: the inputs and the results of a run, so that anybody can make it again from this file.
 
-Inputs are named by what identifies them (Message-IDs and a digest of the mails, trees by git's ids of their content);
-what exists on one machine only, such as patches of the base and the kernel's configuration, is in it as text.
+Inputs that others can fetch are identified: mails by Message-IDs and a digest, trees by git's ids. Those that exist on
+one machine only (patches of the base, the kernel's configuration) are in the file as text.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from series_ci.manifest.reported import Reported
 from series_ci.rundir.layout import SUMMARY, RunDir
 
 MAX_BYTES = 32 << 20
-"""More than any: some thousand results, a configuration, and what the base has on top of its tree."""
+"""The size of the largest lock that is read; a lock has some thousand results, a configuration, base patches."""
 
 
 FileName = Annotated[str, Form(r"(?!\.\.?\Z)[^/\x00]+", "the name of a file, without its folder")]
-"""A lock may be a stranger's, and a file of this name is written."""
+"""A file of this name is written, and the lock may be a stranger's."""
 
 _WORD = r"(?!\.\.?(?:/|\Z))[^/\s\x00]+"
 ProgramPath = Annotated[str, Form(rf"{_WORD}(?:/{_WORD})+", "COLLECTION/PROGRAM, such as mm/exit_skip")]
-"""This is looked for below a folder, and may not lead out of it."""
+"""A path below the folder of the tests that cannot lead out of it."""
 
 
 class _Part(BaseModel):
@@ -42,7 +42,7 @@ class _Part(BaseModel):
 class Mails(_Part):
     """The version as it was mailed: its Message-IDs (its own last), a digest of all that is applied, the patch-ids.
 
-    `cover` is the Message-ID of its cover letter; empty if it has none. The first locks did not have it.
+    `cover` is the Message-ID of its cover letter, "" if it has none; the first locks did not have this field.
     """
 
     message_ids: tuple[MessageId, ...] = Field(min_length=1)
@@ -61,7 +61,7 @@ class BasePatch(_Part):
 
     @staticmethod
     def of(path: Path) -> BasePatch:
-        """The patch in a file; what is no UTF-8 is kept byte for byte all the same."""
+        """Read a patch; a content that is not UTF-8 is kept byte for byte, as latin-1."""
         content, name = path.read_bytes(), os.fsencode(path.name).decode("utf-8", "replace")
         try:
             return BasePatch(name=name, text=content.decode("utf-8"))
@@ -70,12 +70,12 @@ class BasePatch(_Part):
 
     @property
     def content(self) -> bytes:
-        """The patch as it was."""
+        """The bytes of the patch."""
         return self.text.encode(self.encoding)
 
 
 class Tree(_Part):
-    """Where the tree comes from, and git's ids of what it holds as base and with the series."""
+    """The tree: its spec, its base patches, and git's ids of the trees of the base and of base and series."""
 
     spec: str
     base_patches: tuple[BasePatch, ...]
@@ -84,7 +84,7 @@ class Tree(_Part):
 
 
 class Config(_Part):
-    """The options asked for, as .config lines, and what stands for them in reports."""
+    """The options that were asked for, as lines of a .config, and their digest."""
 
     digest: str
     options: str
@@ -97,7 +97,7 @@ class Config(_Part):
 
 
 class Guest(_Part):
-    """The virtual machine of a test; sizes in bytes. `accel` is what ran."""
+    """The virtual machine of a test; sizes are in bytes, `accel` is the accelerator that was used."""
 
     memory: int = Field(ge=32 << 20)
     cpus: int = Field(ge=1, le=256)
@@ -115,7 +115,7 @@ class Program(_Part):
 
 
 class Tools(_Part):
-    """What made it, by version, and what it made, by digest. Others may have others: the differences are named."""
+    """The tools, by version, and what they made, by digest. A run made again names the differences."""
 
     series_ci: str
     toolchain: Literal["gcc", "llvm"]
@@ -128,9 +128,10 @@ class Tools(_Part):
 
 
 class Measure(_Part):
-    """What a bench took: scenarios, boots of each kernel, where chance began, how large a change is still none.
+    """The settings of a bench.
 
-    `accel` is what all of it ran under; the first locks of benches did not have it.
+    `runs` is the number of boots of each kernel, `seed` that of the random numbers, `margin` the relative change that
+    still counts as none. `accel` is the accelerator; the first locks of benches did not have it.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -141,7 +142,7 @@ class Measure(_Part):
 
 
 class TestedResults(_Part):
-    """The results of a test by name: on the base, with the series, what became of each; complaints are fingerprints."""
+    """The results of a test, by name: on the base, with the series, and the change; `complaints` are fingerprints."""
 
     base: dict[str, str]
     patched: dict[str, str]
@@ -151,7 +152,7 @@ class TestedResults(_Part):
 
 
 class Built(_Part):
-    """The build after one patch, which a test may ask for: `name` is `2/5 title`."""
+    """The build after one patch (--each-patch): `name` is `2/5 title`."""
 
     name: str
     builds: bool
@@ -159,7 +160,7 @@ class Built(_Part):
 
 
 class MeasuredResults(_Part):
-    """A metric of a scenario on one kernel: median, least and greatest of so many samples."""
+    """A metric of a scenario on one kernel: the median, least and greatest of its samples, and their number."""
 
     scenario: str
     side: Literal["base", "patched"]
@@ -171,11 +172,11 @@ class MeasuredResults(_Part):
 
 
 class Lock(_Part):
-    """One run. Of `tests` and `measure`, and of `tested` and `measured`, it has what its verb has; `patches`, if there
-    was a build after each.
+    """The lock of one run.
 
-    `allow` are the complaints that were no regression, whatever day it is when the run is made again; `permit` is what
-    the series was let have.
+    A test has `guest`, `tests` and `tested`, and `patches` if there was a build after each; other verbs have `measure`
+    and `measured`. `allow` are the entries for kernel complaints that counted, also if they have expired when the run
+    is made again; `permit` are the hazards that the series may have.
     """
 
     lock: Literal[1] = 1
@@ -200,17 +201,17 @@ class Lock(_Part):
 
     @property
     def accel(self) -> str:
-        """What the run ran under; empty if the lock does not say."""
+        """The accelerator of the run; "" if the lock does not have it."""
         return (self.guest.accel if self.guest else self.measure.accel if self.measure else None) or ""
 
 
 def write(folder: Path, lock: Lock) -> None:
-    """Put the lock into a run directory."""
+    """Write the lock into a run directory."""
     files.write(RunDir(folder).run_lock, lock.model_dump_json(indent=1, by_alias=True) + "\n")
 
 
 def read(path: Path) -> Lock:
-    """The lock of a run directory, or a lock file. Raises UsageError for anything else, with the first thing wrong."""
+    """Read the lock of a run directory, or a lock file. Raises UsageError with the first thing that is wrong."""
     file = RunDir(path).run_lock if path.is_dir() else path
     try:
         if file.stat().st_size > MAX_BYTES:

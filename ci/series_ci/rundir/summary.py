@@ -1,4 +1,4 @@
-"""The summary.json of one version, as it is written. `read` reads it."""
+"""Make the summary.json of one version. `read` reads it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from series_ci.rundir.run import SOURCE_KEYS, PatchResult, Problem, Retried, Ver
 
 
 def compared_status(comparison: Comparison, broken: int) -> ExitStatus:
-    """Of a comparison, with so many patches on the way that do not build: a regression outweighs them."""
+    """Return the exit status of a comparison if `broken` patches do not build: a regression goes first."""
     return ExitStatus.BUILD if comparison.status is ExitStatus.OK and broken else comparison.status
 
 
 def compared_verdict(comparison: Comparison, broken: int) -> str:
-    """The same in words."""
+    """Return the verdict of a comparison if `broken` patches do not build."""
     return comparison.verdict + (f", but no build after {count(broken, 'patch')}" if broken else "")
 
 
 def _source(source: Source) -> dict[str, str]:
-    """What is known of the tree, as keys of the environment."""
+    """Return the known names of the tree, as keys of the environment."""
     return {key: value for key, value in zip(SOURCE_KEYS, astuple(source), strict=True) if value}
 
 
@@ -34,7 +34,7 @@ def _retried(guest: Retried) -> dict[str, str]:
 
 
 def problem(error: Problem | None) -> dict[str, str] | None:
-    """An error as a JSON object."""
+    """Return an error as a JSON object."""
     return {"message": error.message, "details": error.details, "hint": error.hint} if error else None
 
 
@@ -49,7 +49,7 @@ def _step(step: PatchResult) -> dict[str, Any]:
 
 
 def version_json(run: VersionRun) -> dict[str, Any]:
-    """The JSON object that `--json` prints and `summary.json` holds."""
+    """Return the JSON object that `--json` prints and summary.json holds."""
     origin = run.origin
     return {
         "series": run.series,
@@ -86,9 +86,9 @@ def version_json(run: VersionRun) -> dict[str, Any]:
 
 
 def changes(entries: Sequence[TestChange]) -> list[dict[str, Any]]:
-    """The tests as JSON objects: name, base, patched (a status, or null), change.
+    """Return the tests as JSON objects: name, base, patched (a status, or null), change.
 
-    Reason, notes and seconds are there if there are any.
+    Reason, notes and seconds are there if they are known.
     """
     rows = []
     for entry in entries:
@@ -109,11 +109,10 @@ def changes(entries: Sequence[TestChange]) -> list[dict[str, Any]]:
 
 
 def splats(entries: Sequence[SplatEntry]) -> list[dict[str, Any]]:
-    """The kernel's complaints as JSON objects.
+    """Return the kernel's complaints as JSON objects.
 
-    They have kind, title, fingerprint, the function blamed and its callers, test, change, and lines.
-
-    For a change of ALLOWED also `allowed`, the manifest's entry.
+    They have kind, title, fingerprint, the function blamed and its callers, test, change and lines; those that are
+    ALLOWED also `allowed`, the entry of the manifest.
     """
     return [
         {

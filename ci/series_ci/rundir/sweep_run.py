@@ -1,4 +1,4 @@
-"""Many versions of one series, tested: what the run directory of a sweep tells. Pure."""
+"""The run of many versions of one series, as the run directory of a sweep has it. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from series_ci.rundir.run import Boot, Problem, Stage, VersionRun
 
 @dataclass(frozen=True)
 class SweepRow:
-    """One version of a sweep. Without a `run` nothing is known of it: `error` says why, or it was not its turn.
+    """One version of a sweep.
 
-    `stage` is where its way ended, `base` the spec of its tree, `same_as` an earlier version with the same sources.
+    `run` is None if it has no results: `error` says why, or is None if the sweep was stopped before. `stage` is where
+    its test ended, `base` the spec of its tree, `same_as` the label of an earlier version with the same sources.
     """
 
     label: str
@@ -46,16 +47,16 @@ BESIDES = {
     ExitStatus.BUILD: "some versions do not build",
     ExitStatus.NOT_TESTED: "some versions were not tested",
 }
-"""What the verdict on a sweep says besides that on the versions that were booted, by its exit status."""
+"""What the verdict on a sweep adds to that on the versions that were booted, by its exit status."""
 
 
 UNTESTED = "no version was tested"
-"""The verdict on a sweep in which nothing went wrong and no version was booted."""
+"""The verdict on a sweep without errors in which no version was booted."""
 
 
 @dataclass(frozen=True)
 class SweepRun:
-    """Many versions of one series. `folder` is the run directory as it was named then."""
+    """Many versions of one series. `folder` is the path of the run directory when it was written."""
 
     series: str
     title: str
@@ -65,39 +66,39 @@ class SweepRun:
 
     @property
     def status(self) -> ExitStatus:
-        """The exit status of all."""
+        """The exit status of the sweep."""
         return worst([row.status for row in self.rows])
 
     @property
     def verdict(self) -> str:
-        """The status in words. That there is no regression is said of versions that were booted, if there are any."""
+        """The status in words; "no regression" only if a version was booted."""
         if self.status in VERDICTS:
             return VERDICTS[self.status]
-        found = {row.compared.verdict for row in self.rows if row.compared}
-        if not found:
+        verdicts = {row.compared.verdict for row in self.rows if row.compared}
+        if not verdicts:
             return UNTESTED if self.status in (ExitStatus.OK, ExitStatus.NOT_TESTED) else BESIDES[self.status]
-        passed = ONLY_BOOTED if found == {ONLY_BOOTED} else "no regression"
+        passed = ONLY_BOOTED if verdicts == {ONLY_BOOTED} else "no regression"
         return "; ".join([passed, *([BESIDES[self.status]] if self.status in BESIDES else [])])
 
     @property
     def runs(self) -> list[VersionRun]:
-        """The versions of which something is known, in order."""
+        """The runs of the versions that have results, in order."""
         return [row.run for row in self.rows if row.run is not None]
 
 
-def worst(found: Sequence[ExitStatus]) -> ExitStatus:
-    """The exit status of several versions: a regression is what one looks for; else the highest number.
+def worst(statuses: Sequence[ExitStatus]) -> ExitStatus:
+    """Return the exit status of several versions: that of a regression if there is one, else the highest.
 
-    That one of them was not tested hides nothing that went wrong with another.
+    NOT_TESTED counts only if all others are OK.
     """
-    wrong = [each for each in found if each not in (ExitStatus.OK, ExitStatus.NOT_TESTED)]
-    return ExitStatus.REGRESSION if ExitStatus.REGRESSION in wrong else max(wrong or found, default=ExitStatus.OK)
+    errors = [each for each in statuses if each not in (ExitStatus.OK, ExitStatus.NOT_TESTED)]
+    return ExitStatus.REGRESSION if ExitStatus.REGRESSION in errors else max(errors or statuses, default=ExitStatus.OK)
 
 
 AnyRun = VersionRun | SweepRun
 
 
 def place(root: AnyRun, run: VersionRun, boot: Boot | None = None) -> str:
-    """Where a version, or one of its boots, lies in the directory of the whole, which may have been moved since."""
+    """Return the path of a version, or of one of its boots, relative to the run directory, which may have moved."""
     parts = [run.folder, *([boot.folder] if boot else [])]
     return posixpath.relpath(posixpath.join(*parts), root.folder)

@@ -1,4 +1,4 @@
-"""The summary.json of a sweep, as it is written. `read` reads it."""
+"""Make the summary.json of a sweep. `read` reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from series_ci.rundir.sweep_run import SweepRow, SweepRun
 
 
 def sweep_json(sweep: SweepRun) -> dict[str, Any]:
-    """The JSON object that `--json` prints and the sweep's `summary.json` holds; each version has a file of its own."""
+    """Return the JSON object that `--json` prints and the sweep's summary.json holds; each version has its own file."""
     drawn = matrix(sweep.rows)
     lines = zip(sweep.rows, drawn.lines, strict=True)
     return {

@@ -1,8 +1,8 @@
-"""Run directories from elsewhere: taken only if they are what a run of ours leaves behind, to the last file.
+"""Verify a run directory that was made elsewhere: is every file in it what a run would have written?
 
-A kernel series is a stranger's code, and what was built and booted with it may have written anything. So nothing is
-followed out of the directory, nothing unknown is in it, and the verdict is what follows from the records of the boots.
-What a record says of a boot is still the word of the machine that it ran on.
+A kernel series is a stranger's code, and on the machine that built and booted it it may have written anything. So no
+link is followed, no unknown file is accepted, and the verdict has to follow from the records of the boots. Whether
+such a record is true cannot be verified: it is the word of the machine on which the boot ran.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class SizeLimits:
-    """Bytes of a record that is read and of any other file, bytes and number of all files."""
+    """The most bytes of a record (which is read), of any other file, and of all files; the most files."""
 
     record: int = 64 * MIB
     file: int = 512 * MIB
@@ -74,13 +74,13 @@ _WITH_ERROR = {
     (each.status, each.verdict)
     for each in (ApplyError, BuildError, NotTestedError, NothingToTestError, AlreadyAppliedError)
 }
-"""What a version that was not booted may have for status and verdict."""
+"""The (status, verdict) pairs of versions that were not booted."""
 
 _HINT = "it was changed, or cut short on its way: take it from where it was made, or run the test again"
 
 
 def read_verified(folder: Path, limits: SizeLimits = LIMITS) -> AnyRun:
-    """Read a run directory that came from elsewhere. Raises UsageError for the first thing that does not belong."""
+    """Verify and read a run directory from elsewhere. Raises UsageError for the first thing that is wrong."""
     summary = _summary(folder, limits)
     sweep = isinstance(summary.get("versions"), list)
     _look_at_files(folder, _OF_SWEEP if sweep else _OF_VERSION, limits)
@@ -98,11 +98,11 @@ def read_verified(folder: Path, limits: SizeLimits = LIMITS) -> AnyRun:
 
 
 def verify_version(folder: Path, limits: SizeLimits = LIMITS) -> None:
-    """The same for the folder of one version, which may be part of a sweep's: then all of that has to be in order."""
+    """Verify the folder of one version; if it is part of a sweep, the whole sweep. Raises UsageError as above."""
     above = folder.resolve().parent
     if (above / layout.SUMMARY).is_file():
-        found = read_verified(above, limits)
-        if not isinstance(found, SweepRun) or folder.resolve().name not in [row.label for row in found.rows if row.run]:
+        run = read_verified(above, limits)
+        if not isinstance(run, SweepRun) or folder.resolve().name not in [row.label for row in run.rows if row.run]:
             raise _wrong(folder, f"is no version of the sweep in {above}")
     else:
         read_verified(folder, limits)
@@ -113,7 +113,7 @@ def _wrong(path: Path, what: str) -> UsageError:
 
 
 def _summary(folder: Path, limits: SizeLimits) -> Mapping[str, Any]:
-    """The top summary, before anything is believed that it says."""
+    """Return the top summary as JSON. Raises UsageError if there is none."""
     path = folder / layout.SUMMARY
     if folder.is_symlink() or not folder.is_dir():
         raise UsageError(f"{folder}: no such folder")
@@ -136,18 +136,18 @@ def _object(path: Path) -> Mapping[str, Any]:
 
 def _look_at_files(folder: Path, known: re.Pattern[str], limits: SizeLimits) -> None:
     number = total = 0
-    for path, found in _walk(folder):
+    for path, status in _walk(folder):
         name = str(path.relative_to(folder))
-        _regular(path, found, limits.record if _RECORDS.fullmatch(name) else limits.file)
+        _regular(path, status, limits.record if _RECORDS.fullmatch(name) else limits.file)
         if not known.fullmatch(name):
             raise _wrong(path, "is nothing that a run leaves behind")
-        number, total = number + 1, total + found.st_size
+        number, total = number + 1, total + status.st_size
         if number > limits.files or total > limits.total:
             raise _wrong(folder, f"has more than {limits.files} files or {limits.total // MIB} MiB")
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """All that is no folder; links are not followed."""
+    """Yield all that is no folder, and its status; links are not followed."""
     for root, folders, names in os.walk(folder):
         here = Path(root)
         links = [name for name in folders if (here / name).is_symlink()]
@@ -155,15 +155,15 @@ def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
             yield here / name, (here / name).lstat()
 
 
-def _regular(path: Path, found: os.stat_result, most: int) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise _wrong(path, "is a link" if stat.S_ISLNK(found.st_mode) else "is no regular file")
-    if found.st_size > most:
+def _regular(path: Path, status: os.stat_result, most: int) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise _wrong(path, "is a link" if stat.S_ISLNK(status.st_mode) else "is no regular file")
+    if status.st_size > most:
         raise _wrong(path, f"has more than {most // MIB} MiB")
 
 
 def _look_at_row(folder: Path, row: object) -> None:
-    """What names another file must name one of this directory, before it is read."""
+    """Verify that a row of a sweep names only files of this directory, before they are read."""
     label, summary = (row.get("version"), row.get("summary")) if isinstance(row, dict) else (None, None)
     if not isinstance(label, str) or not re.fullmatch(LABEL, label):
         raise _wrong(folder / layout.SUMMARY, f"has a version named {label!r}")
@@ -175,20 +175,20 @@ def _look_at_row(folder: Path, row: object) -> None:
 
 def _boot_names(folder: Path, known: re.Pattern[str]) -> None:
     path = folder / layout.SUMMARY
-    found = _object(path).get("boots")
-    names = [name for each in found.values() for name in each] if isinstance(found, dict) else [None]
+    boots = _object(path).get("boots")
+    names = [name for each in boots.values() for name in each] if isinstance(boots, dict) else [None]
     if bad := [name for name in names if not isinstance(name, str) or not known.fullmatch(name)]:
         raise _wrong(path, f"names {bad[0]!r} as the folder of a boot")
 
 
 def _same(path: Path, made: object, found: object) -> None:
-    """Refuse what would not be written like this: unknown keys, other types, a cell that the results do not give."""
+    """Raise UsageError if a summary is not what a run with these results writes: unknown keys, other types or cells."""
     if json.dumps(made) != json.dumps(found):
         raise _wrong(path, f"is not what a run writes{_where(made, found)}")
 
 
 def _where(made: object, found: object, at: str = "") -> str:
-    """The first place at which two JSON values differ."""
+    """Return the first place at which two JSON values differ, for a message."""
     if isinstance(made, dict) and isinstance(found, dict) and list(made) == list(found):
         pairs = [(f".{key}", made[key], found[key]) for key in made]
     elif isinstance(made, list) and isinstance(found, list) and len(made) == len(found):
@@ -206,8 +206,8 @@ def _verify_row(folder: Path, row: SweepRow, sweep: SweepRun) -> None:
         if not nothing or row.status is ExitStatus.REGRESSION:
             raise _wrong(path, f"has status {int(row.status)} for {row.label}, of which it knows nothing")
         return
-    told = (run.series, run.version, run.message_id, run.status, run.origin.tree, run.error)
-    if told != (sweep.series, row.label, row.message_id, row.status, row.base, row.error):
+    from_run = (run.series, run.version, run.message_id, run.status, run.origin.tree, run.error)
+    if from_run != (sweep.series, row.label, row.message_id, row.status, row.base, row.error):
         raise _wrong(path, f"does not say of {row.label} what {row.label}/{layout.SUMMARY} says")
     if row.stage is not run.stage:
         raise _wrong(path, f"has {row.label} end at stage {row.stage}")
@@ -237,7 +237,7 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
     pairs = list(zip(run.base_boots, run.boots, strict=False))
     if len(run.base_boots) != len(run.boots) or not 1 <= len(pairs) <= looks.MOST:
         raise _wrong(path, f"names {len(run.base_boots)} boots of the base and {len(run.boots)} with the series")
-    # What the manifest allowed is seen, with its reason, wherever the results are shown.
+    # Whatever the record says was allowed is accepted: all formats show it, with its reason.
     allowed = [why for _splat, why in run.allowed_splats]
     compared = looks.verdict([_runs(folder, *pair) for pair in pairs], allowed)
     _verify_coverage(path, run)
@@ -245,7 +245,7 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
 
 
 def _verify_coverage(path: Path, run: VersionRun) -> None:
-    """A verdict is about code that was in the kernel, and the kernels' digests are in the records of their boots."""
+    """Verify that the series is in its kernel, and that the kernels are as different as their digests say."""
     if run.coverage is None or not run.coverage.tested:
         raise _wrong(path, f"has the verdict {run.verdict!r} for code that is not in its kernel")
     images = {each.run.environment.get("image") for each in (run.base_boots[0], run.boots[0]) if each.run}
@@ -254,14 +254,14 @@ def _verify_coverage(path: Path, run: VersionRun) -> None:
 
 
 def _verify_lock(path: Path, run: VersionRun) -> None:
-    """A run from before there were locks has none."""
+    """Verify the lock of a run, if it has one: the first releases wrote none."""
     if not path.exists():
         return
-    found = runlock.read(path)
+    lock = runlock.read(path)
     changes = {entry.name: entry.change.value for entry in run.entries}
-    if found.mails.message_ids[-1] != run.message_id or found.tested is None or found.tested.changes != changes:
+    if lock.mails.message_ids[-1] != run.message_id or lock.tested is None or lock.tested.changes != changes:
         raise _wrong(path, "is the lock of another run")
-    if not verify_mails.fits(found.mails.cover, path.parent):
+    if not verify_mails.fits(lock.mails.cover, path.parent):
         raise _wrong(path, f"names another cover letter than {layout.SENT} holds")
 
 
@@ -275,7 +275,7 @@ def _runs(folder: Path, base: Boot, patched: Boot) -> tuple[Run, Run]:
 
 
 def _verify_verdict(path: Path, run: VersionRun, comparison: Comparison) -> None:
-    """The verdict, made again from the records of the boots."""
+    """Verify that the verdict is the one that follows from the records of the boots."""
     broken = sum(step.error is not None for step in run.steps)
     expected: dict[str, tuple[object, object]] = {
         "changes": (comparison.entries, run.entries),

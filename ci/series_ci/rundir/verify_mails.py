@@ -1,4 +1,4 @@
-"""The mails in a run directory from elsewhere: whether they are those of the version that it tells of."""
+"""Verify that the mails in a run directory from elsewhere are those of its version."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Fault = tuple[Path, str]
 
 
 def fault(folder: Path, run: VersionRun) -> Fault | None:
-    """The first thing that does not belong; earlier releases kept no mails as they were sent."""
+    """Return the first fault, None if there is none; earlier releases kept no mails as they were sent."""
     path = folder / layout.MAILS
     if not path.is_file():
         return path, "is missing"
     patches = [patch(raw) for raw in read.mails(folder)]
-    told = [(each.message_id, each.subject) for each in run.origin.patches]
-    if [(each.message_id, each.subject.title) for each in patches] != told:
+    named = [(each.message_id, each.subject) for each in run.origin.patches]
+    if [(each.message_id, each.subject.title) for each in patches] != named:
         return path, f"holds other patches than {layout.SUMMARY} names"
     mails = read.sent_mails(folder)
     if (folder / layout.SENT).is_file() and not _belong(mails, patches, run.message_id):
@@ -31,14 +31,14 @@ def fault(folder: Path, run: VersionRun) -> Fault | None:
 
 
 def fits(cover: str, folder: Path) -> bool:
-    """Whether that is the Message-ID of the cover letter, as far as the folder holds the mails as they were sent."""
+    """Return whether `cover` is the Message-ID of the cover letter; True if the folder has no mails as sent."""
     mails = read.sent_mails(folder)
     found = cover_of(mails)
     return not mails or cover == (found.message_id if found else "")
 
 
 def _belong(mails: Sequence[bytes], patches: Sequence[Patch], message_id: str) -> bool:
-    """Whether these are a version's own mails: its cover letter, if any, and in order patches that were tested."""
+    """Return whether these are a version's own mails: its cover letter, if any, and tested patches in their order."""
     names = [patch(raw).message_id for raw in mails]
     own = names[1:] if cover_of(mails) else names
     known = [each.message_id for each in patches]
@@ -46,7 +46,7 @@ def _belong(mails: Sequence[bytes], patches: Sequence[Patch], message_id: str) -
 
 
 def _reply(path: Path, names: set[str]) -> Fault | None:
-    """Whoever sends it reads it first, and may have changed its words; it answers this version all the same."""
+    """Return the fault of a reply: it has to answer this version. Its text may have been edited by its sender."""
     if not path.is_file():
         return None
     message = parse(path.read_bytes())

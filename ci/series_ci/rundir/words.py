@@ -1,4 +1,4 @@
-"""The verdict in words that all formats share. Pure."""
+"""The words for verdicts and results that all formats share. Pure."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from series_ci.rundir.sweep_run import AnyRun, SweepRun
 
 
 def name(run: AnyRun) -> str:
-    """Series and version."""
+    """Return the names of series and version."""
     return run.series if isinstance(run, SweepRun) else f"{run.series} {run.version}"
 
 
 def headline(run: AnyRun) -> str:
-    """The verdict in a line, with what makes it."""
+    """Return series, version, verdict and the counts behind it, as one line."""
     if isinstance(run, SweepRun):
         return f"{run.series}: {run.verdict}, {count(len(run.rows), 'version')}"
     return ", ".join([f"{name(run)}: {run.verdict}", *left_out(run), *tally(run)])
 
 
 def left_out(run: VersionRun) -> list[str]:
-    """That not all of the series is in its kernel, in few words: `2 of 3 files compiled`; nothing where all is."""
+    """Return that a part of the series is not in its kernel (`2 of 3 files compiled`); nothing if all of it is."""
     covered = run.coverage
     return [] if covered is None or covered.whole else [coverage.compiled(covered)]
 
 
 def compiled(run: VersionRun) -> str:
-    """What of the series is in its kernel, in a line; "" if no kernel was built."""
+    """Return what of the series is in its kernel, as one line; "" if no kernel was built."""
     return coverage.words(run.coverage) if run.coverage else ""
 
 
 def tally(run: VersionRun) -> list[str]:
-    """How many of what, the worst first: the one count of a run, which all formats give."""
+    """Return how many tests changed how, and other counts, the worst first; all formats give these."""
     broken = [entry for entry in run.entries if entry.change is Change.BROKEN]
     others = [entry for entry in run.entries if entry.change is not Change.BROKEN]
     new, allowed = len(run.new_splats), len(run.allowed_splats)
@@ -52,15 +52,15 @@ def tally(run: VersionRun) -> list[str]:
 
 
 def counted(entries: Sequence[TestChange]) -> list[str]:
-    """How many results are what, the worst first. Each that has a name counts: a program, and every result in it."""
+    """Return how many results have which change, the worst first. A program counts, and so does each result in it."""
     counts = Counter(entry.change for entry in entries)
     lost = sum(entry.lost_alike for entry in entries)
-    said = {Change.SAME: f" ({lost} without a result)" if lost else ""}
-    return [f"{counts[each]} {each}{said.get(each, '')}" for each in (*BY_WEIGHT, Change.SAME) if counts[each]]
+    remark_on = {Change.SAME: f" ({lost} without a result)" if lost else ""}
+    return [f"{counts[each]} {each}{remark_on.get(each, '')}" for each in (*BY_WEIGHT, Change.SAME) if counts[each]]
 
 
 def retried(run: VersionRun) -> list[str]:
-    """What became of guests that were started again, a line for each kernel and each way to end."""
+    """Return a line for each kernel and each way in which its guests ended before they were started again."""
     lines = []
     for kernel, boots in (("base", run.base_boots), ("patched", run.boots)):
         mine = [each for each in run.retried if each.kernel == kernel]
@@ -78,47 +78,47 @@ _RETRIED = ((Ended.HANG, "hung before /init", CONSOLE), (Ended.LOST, "was lost w
 
 
 def step(patch: PatchResult) -> str:
-    """What of a single patch is not in its kernel; "" where all of it is."""
+    """Return what of a single patch is in its kernel; "" if all of it is."""
     covered = patch.coverage
     return "" if covered is None or covered.whole else coverage.words(covered)
 
 
 def notes(found: Comparison | VersionRun) -> list[tuple[str, str]]:
-    """What is to be known of tests besides their results: (test, note)."""
+    """Return the notes on tests, as (test, note)."""
     return [(entry.name, f"not on the base: {note}") for entry in found.entries for note in entry.notes]
 
 
 def states(entry: TestChange) -> str:
-    """What a test was, and what it is with the series."""
+    """Return the status of a test on the base and with the series: `PASS -> FAIL`."""
     return f"{entry.base or 'absent'} -> {entry.patched or 'absent'}"
 
 
 def remaining(entries: Sequence[TestChange], shown: Sequence[TestChange]) -> list[str]:
-    """How many of these are not among those shown, such as `7 more BROKEN`: with what is shown they make the count."""
+    """Return how many of the entries are not among those shown: `7 more BROKEN`."""
     names = {entry.name for entry in shown}
     return [each.replace(" ", " more ", 1) for each in counted([each for each in entries if each.name not in names])]
 
 
 def changed(run: VersionRun) -> list[TestChange]:
-    """The tests that are not the same as on the base, from what one looks for to what one may leave out."""
+    """Return the tests that differ from the base, the most important changes first."""
     order = {change: place for place, change in enumerate(BY_WEIGHT)}
-    found = [entry for entry in run.entries if entry.change is not Change.SAME]
-    return sorted(found, key=lambda entry: order[entry.change])
+    entries = [entry for entry in run.entries if entry.change is not Change.SAME]
+    return sorted(entries, key=lambda entry: order[entry.change])
 
 
 BY_WEIGHT = (Change.BROKEN, Change.FLAKY, Change.GONE, Change.SKIPPED, Change.FIXED, Change.NEW)
-"""The changes, from what one looks for to what one may leave out."""
+"""The changes, the most important first."""
 
 
 def leaves(entries: list[TestChange]) -> list[TestChange]:
-    """The entries without the programs that stand for some of them: a program fails because one of its results does."""
+    """Return the entries without programs of which a result is an entry, too: these fail because the result does."""
     names = {entry.name for entry in entries}
     heads = (name[:at] for name in names for at, char in enumerate(name) if char in ":.")
-    parents = {head for head in heads if head in names}  # not all heads at once: a name may have hundreds
+    parents = {head for head in heads if head in names}  # tested one by one: a name may have hundreds of heads
     return [entry for entry in entries if entry.name not in parents]
 
 
 def first_failure(run: VersionRun) -> TestChange | None:
-    """The broken test that tells most: a single result rather than the program that it is in."""
+    """Return the first broken test, a single result rather than its program; None if there is none."""
     broken = run.having(Change.BROKEN)
     return next(iter(leaves(broken)), None)
