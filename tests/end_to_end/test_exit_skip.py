@@ -159,8 +159,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One guest on the kernel of the demo's base, from the cache if it is there, that runs all of the scripts."""
     folder = tmp_path_factory.mktemp("lab")
     options = replace(Options("demo"), out=str(folder / "made"))
-    recipe, kernel = shell.prepare(make_request("v10", options), Progress(), base_only=True)
-    return boot.boot_kernel(lab_recipe(recipe), lab_kernel(kernel, folder), folder / "run", Progress(), "boot")
+    boot_setup, kernel = shell.prepare(make_request("v10", options), Progress(), base_only=True)
+    return boot.boot_kernel(lab_boot_setup(boot_setup), lab_kernel(kernel, folder), folder / "run", Progress(), "boot")
 
 
 def lab_kernel(kernel: Kernel, folder: Path) -> Kernel:
@@ -170,9 +170,9 @@ def lab_kernel(kernel: Kernel, folder: Path) -> Kernel:
     return replace(kernel, tests=Installed(folder / "installed", (), folder / "log", 0.0, cached=True))
 
 
-def lab_recipe(recipe: BootSetup) -> BootSetup:
+def lab_boot_setup(boot_setup: BootSetup) -> BootSetup:
     tests = tuple(initramfs.GuestTest(f"lab/{name}", "lab", name, (), 120) for name in programs())
-    return replace(recipe, tests=tests, also=("mm",))
+    return replace(boot_setup, tests=tests, also=("mm",))
 
 
 @pytest.mark.parametrize("name", programs())

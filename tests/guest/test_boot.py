@@ -41,11 +41,11 @@ class Bench:
     qemu: Qemu
     folder: Path
     kernel: Kernel
-    recipe: BootSetup
+    boot_setup: BootSetup
 
     def boot(self, *guests: dict[str, Any]) -> Run:
         self.qemu.plan(*guests)
-        return boot.boot_kernel(self.recipe, self.kernel, self.folder / "run", Progress(), "boot")
+        return boot.boot_kernel(self.boot_setup, self.kernel, self.folder / "run", Progress(), "boot")
 
     def results(self, *guests: dict[str, Any]) -> dict[str, Status]:
         run = self.boot(*guests)
@@ -67,8 +67,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Bench
     kernel = Kernel("v1", "c" * 40, built, Installed(installed, notbuilt, tmp_path / "log", 1.0, cached=True))
     tests = (test_of("mm/one"), test_of("mm/two", "two"))
     size = Machine(arch.get("x86_64"), 64 << 20, 1, 0)
-    recipe = BootSetup(size, Accelerator("tcg", "no reason"), tests, TOOLS, "digest")
-    return Bench(fakeqemu.install(tmp_path, monkeypatch), tmp_path, kernel, recipe)
+    boot_setup = BootSetup(size, Accelerator("tcg", "no reason"), tests, TOOLS, "digest")
+    return Bench(fakeqemu.install(tmp_path, monkeypatch), tmp_path, kernel, boot_setup)
 
 
 def said(path: Path, text: str) -> bool:
@@ -135,7 +135,7 @@ def test_a_test_that_was_never_reached_says_why(bench: Bench, monkeypatch: pytes
 
 @pytest.mark.parametrize("name", ["smoke", "mm/a/b", "mm/x-1.2_3"])
 def test_a_test_has_its_name_back_whatever_it_looks_like(bench: Bench, name: str) -> None:
-    bench.recipe = replace(bench.recipe, tests=(test_of(name),))
+    bench.boot_setup = replace(bench.boot_setup, tests=(test_of(name),))
     found = bench.results({"inner": {name: ["TAP version 13", "1..1", "ok 1 case"]}})
     assert set(found) == {"boot", name, f"{name}:case", "mm/three"}
 
@@ -218,7 +218,7 @@ def test_a_panic_is_believed_at_once(bench: Bench) -> None:
 
 
 def test_a_kernel_that_dies_in_every_test_loses_each_and_is_given_up_in_the_end(bench: Bench) -> None:
-    bench.recipe = replace(bench.recipe, tests=tuple(test_of(f"mm/{number}") for number in range(9)))
+    bench.boot_setup = replace(bench.boot_setup, tests=tuple(test_of(f"mm/{number}") for number in range(9)))
     found = bench.results(*({"end": "panic", "dies in": f"mm/{number}", "boot": number + 1} for number in range(9)))
     assert [found[f"mm/{number}"] for number in range(9)] == [Status.CRASH] * boot.BARREN + [Status.NOTRUN] * 4
     assert len(bench.qemu.calls) == boot.BARREN
@@ -276,7 +276,7 @@ def test_a_complaint_is_found_and_a_nasty_byte_does_no_harm(bench: Bench) -> Non
 
 
 def test_what_did_not_compile_is_not_started(bench: Bench) -> None:
-    bench.recipe = replace(bench.recipe, tests=(test_of("mm/one"), test_of("mm/three", "three")))
+    bench.boot_setup = replace(bench.boot_setup, tests=(test_of("mm/one"), test_of("mm/three", "three")))
     found = bench.results()
     assert found["mm/three"] is Status.NOTBUILT
     assert "three" not in (bench.folder / "run/results.ktap").read_text()
@@ -285,8 +285,8 @@ def test_what_did_not_compile_is_not_started(bench: Bench) -> None:
 def test_a_test_that_one_of_two_kernels_has_is_enough(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "other/mm").mkdir(parents=True)
     other = replace(bench.kernel, tests=Installed(tmp_path / "other", (), tmp_path / "log", 1.0, cached=True))
-    boot.require(bench.recipe.tests, (other, bench.kernel))
-    boot.require(bench.recipe.tests, (bench.kernel, other))
+    boot.require(bench.boot_setup.tests, (other, bench.kernel))
+    boot.require(bench.boot_setup.tests, (bench.kernel, other))
     boot.require((test_of("mm/three", "three"),), (bench.kernel, other))
     with pytest.raises(UsageError, match="no test mm/four") as caught:
         boot.require((test_of("mm/four", "four"),), (other, bench.kernel))
@@ -294,8 +294,8 @@ def test_a_test_that_one_of_two_kernels_has_is_enough(bench: Bench, tmp_path: Pa
 
 
 def test_a_silent_test_has_all_its_time(bench: Bench) -> None:
-    slow = replace(bench.recipe.tests[0], timeout=5000)
-    limits = boot._limits([slow, bench.recipe.tests[1]])
+    slow = replace(bench.boot_setup.tests[0], timeout=5000)
+    limits = boot._limits([slow, bench.boot_setup.tests[1]])
     assert limits.total > 5030 + limits.boot
     assert boot._limits([]).total >= vm.Limits.boot
 

@@ -71,14 +71,14 @@ class Lab:
     """A kernel, and small programs in place of selftests."""
 
     kernel: Kernel
-    recipe: BootSetup
+    boot_setup: BootSetup
     folder: Path
 
     def boot(self, *names: str, timeout: int = 60, append: Sequence[str] = (), memory: int = 256 << 20) -> Run:
         tests = tuple(initramfs.GuestTest(f"lab/{name}", "lab", name, (), timeout) for name in names)
-        size = replace(self.recipe.machine, memory=memory)
-        recipe = replace(self.recipe, tests=tests, append=tuple(append), machine=size)
-        return boot.boot_kernel(recipe, self.kernel, self.folder / "run", Progress(), "boot")
+        size = replace(self.boot_setup.machine, memory=memory)
+        boot_setup = replace(self.boot_setup, tests=tests, append=tuple(append), machine=size)
+        return boot.boot_kernel(boot_setup, self.kernel, self.folder / "run", Progress(), "boot")
 
     def verdicts(self, *names: str, timeout: int = 60) -> dict[str, Status]:
         return {result.name: result.status for result in self.boot(*names, timeout=timeout).results}
@@ -96,12 +96,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[BootSetup, Kernel]:
 
 @pytest.fixture
 def lab(made: tuple[BootSetup, Kernel], tmp_path: Path) -> Lab:
-    recipe, kernel = made
+    boot_setup, kernel = made
     for name, text in PROGRAMS.items():
         script(tmp_path / "installed/lab", name, f"#!/bin/bash\n{text}\n")
     installed = Installed(tmp_path / "installed", (), tmp_path / "log", 0.0, cached=True)
     size = arch.Machine(arch.get("x86_64"), 256 << 20, 2, 0)
-    return Lab(replace(kernel, tests=installed), replace(recipe, machine=size), tmp_path)
+    return Lab(replace(kernel, tests=installed), replace(boot_setup, machine=size), tmp_path)
 
 
 def named(run: Run, name: str) -> Result:
@@ -280,7 +280,7 @@ def stop_for_a_while(lab: Lab, seconds: float) -> None:
 
 @pytest.mark.parametrize(("accel", "stands"), [("icount", True), ("tcg", False)])
 def test_a_clock_that_counts_instructions_stands_still_with_the_guest(lab: Lab, accel: Accel, stands: bool) -> None:
-    lab.recipe = replace(lab.recipe, accel=Accelerator(accel))
+    lab.boot_setup = replace(lab.boot_setup, accel=Accelerator(accel))
     with ThreadPoolExecutor() as beside:
         stopped = beside.submit(stop_for_a_while, lab, 6.0)
         lab.boot("counts", timeout=300)
@@ -291,7 +291,7 @@ def test_a_clock_that_counts_instructions_stands_still_with_the_guest(lab: Lab, 
 
 def test_a_qemu_that_is_missing_is_no_verdict(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     row = replace(arch.get("x86_64"), qemu="qemu-system-none")
-    lab.recipe = replace(lab.recipe, machine=replace(lab.recipe.machine, arch=row))
+    lab.boot_setup = replace(lab.boot_setup, machine=replace(lab.boot_setup.machine, arch=row))
     monkeypatch.setattr(qemu, "qemu_version", lambda _arch: "none")
     with pytest.raises(InfrastructureError, match="qemu-system-none: cannot start"):
         lab.boot("passes")
@@ -350,9 +350,9 @@ def test_a_shell_is_the_guest_for_a_person(made: tuple[BootSetup, Kernel], tmp_p
 
 
 def test_without_a_terminal_there_is_no_shell(made: tuple[BootSetup, Kernel], tmp_path: Path) -> None:
-    recipe, kernel = made
+    boot_setup, kernel = made
     argv = [sys.executable, "-c", "import sys; from series_ci.cli import main; sys.exit(main())", "shell", "v10"]
-    del recipe, kernel
+    del boot_setup, kernel
     env = {**os.environ, "PYTHONPATH": str(ROOT / "ci"), "CI": "true"}
     done = subprocess.run(
         [*argv, "--series", "demo", "--base", "--accel", "tcg", "--out", str(tmp_path / "out")],

@@ -1,4 +1,4 @@
-"""Two kernels from one workshop: same configuration, built once, and a base that is not the series' fault."""
+"""Two kernels from one setup: same configuration, built once, and a base that is not the series' fault."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from series_ci import arch
 from series_ci.errors import BuildError, ExitStatus
 from series_ci.host import process
 from series_ci.kernel import sources, toolchain
-from series_ci.kernel.kernel import BuildSetup, base_failure, make, workshop
+from series_ci.kernel.kernel import BuildSetup, base_failure, make, make_build_setup
 from series_ci.kernel.store import Store
 from series_ci.progress import Progress
 
@@ -27,15 +27,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def shop(world: Lab, tmp_path: Path) -> tuple[BuildSetup, str]:
+def build_setup(world: Lab, tmp_path: Path) -> tuple[BuildSetup, str]:
     base = sources.resolve(str(world.linux), lambda _text: None)
     fragment = tmp_path / "mine.config"
     fragment.write_text("CONFIG_KUNIT=y\n# CONFIG_MEMCG is not set\n")
-    return workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), ["mm"], [fragment]), base.commit
+    return make_build_setup(Store(base.store), base.commit, toolchain.toolchain(ROW), ["mm"], [fragment]), base.commit
 
 
-def test_the_configuration_is_the_guests_then_the_tests_then_the_series(shop: tuple[BuildSetup, str]) -> None:
-    asked = {each.name: (each.value, each.origin) for each in shop[0].options}
+def test_the_configuration_is_the_guests_then_the_tests_then_the_series(build_setup: tuple[BuildSetup, str]) -> None:
+    asked = {each.name: (each.value, each.origin) for each in build_setup[0].options}
     assert asked["VIRTIO_CONSOLE"][0] == "y"
     assert asked["VIRTIO_CONSOLE"][1] == "guest.config"
     assert asked["64BIT"] == ("y", "guest-x86_64.config")
@@ -50,25 +50,25 @@ def test_what_an_architecture_needs_comes_behind(world: Lab, tmp_path: Path) -> 
     fragment.write_text("CONFIG_ONE=y\nCONFIG_TWO=y\n")
     (tmp_path / "mine.config.x86_64").write_text("# CONFIG_TWO is not set\n")
     (tmp_path / "mine.config.aarch64").write_text("# CONFIG_ONE is not set\n")
-    shop = workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), ["mm"], [fragment])
-    asked = {each.name: (each.value, each.origin) for each in shop.options}
+    build_setup = make_build_setup(Store(base.store), base.commit, toolchain.toolchain(ROW), ["mm"], [fragment])
+    asked = {each.name: (each.value, each.origin) for each in build_setup.options}
     assert asked["ONE"] == ("y", "mine.config")
     assert asked["TWO"] == ("n", "mine.config.x86_64")
 
 
-def test_another_configuration_has_another_digest_and_folder(shop: tuple[BuildSetup, str], world: Lab) -> None:
-    one, commit = shop
-    two = workshop(one.store, commit, toolchain.toolchain(ROW), ["mm"], [])
-    again = workshop(one.store, commit, toolchain.toolchain(ROW), ["mm"], [])
+def test_another_configuration_has_another_digest_and_folder(build_setup: tuple[BuildSetup, str], world: Lab) -> None:
+    one, commit = build_setup
+    two = make_build_setup(one.store, commit, toolchain.toolchain(ROW), ["mm"], [])
+    again = make_build_setup(one.store, commit, toolchain.toolchain(ROW), ["mm"], [])
     assert one.config_digest != two.config_digest == again.config_digest
     assert one.folder != two.folder == again.folder
 
 
-def test_a_kernel_is_built_once(world: Lab, shop: tuple[BuildSetup, str], tmp_path: Path) -> None:
-    first = make(shop[0], "base", shop[1], tmp_path / "log", Progress())
-    second = make(shop[0], "v1", shop[1], tmp_path / "log2", Progress())
+def test_a_kernel_is_built_once(world: Lab, build_setup: tuple[BuildSetup, str], tmp_path: Path) -> None:
+    first = make(build_setup[0], "base", build_setup[1], tmp_path / "log", Progress())
+    second = make(build_setup[0], "v1", build_setup[1], tmp_path / "log2", Progress())
     assert (first.build.cached, second.build.cached) == (False, True)
-    assert (first.label, second.label, first.commit) == ("base", "v1", shop[1])
+    assert (first.label, second.label, first.commit) == ("base", "v1", build_setup[1])
     assert first.build.image.read_bytes() == second.build.image.read_bytes()
     assert first.tests.folder == second.tests.folder
     assert (first.tests.folder / "mm/good").is_file()
@@ -79,20 +79,22 @@ def test_a_kernel_is_built_once(world: Lab, shop: tuple[BuildSetup, str], tmp_pa
 
 def test_without_tests_none_are_built(world: Lab, tmp_path: Path) -> None:
     base = sources.resolve(str(world.linux), lambda _text: None)
-    shop = workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), [], [])
-    kernel = make(shop, "base", base.commit, tmp_path / "log", Progress())
+    build_setup = make_build_setup(Store(base.store), base.commit, toolchain.toolchain(ROW), [], [])
+    kernel = make(build_setup, "base", base.commit, tmp_path / "log", Progress())
     assert kernel.tests.notbuilt == ()
     assert kernel.tests.cached
-    assert "AIO" not in {each.name for each in shop.options}
+    assert "AIO" not in {each.name for each in build_setup.options}
 
 
-def test_a_kernel_that_does_not_build_leaves_its_log(world: Lab, shop: tuple[BuildSetup, str], tmp_path: Path) -> None:
+def test_a_kernel_that_does_not_build_leaves_its_log(
+    world: Lab, build_setup: tuple[BuildSetup, str], tmp_path: Path
+) -> None:
     source = world.linux / "mm/vmscan.c"
     good = source.read_text()
     source.write_text(good.replace("== 0;", "== ;"))
     commit = fakelinux.commit(world.linux)
     with pytest.raises(BuildError, match=r"mm/vmscan\.c:7") as caught:
-        make(shop[0], "v1", commit, tmp_path / "log", Progress())
+        make(build_setup[0], "v1", commit, tmp_path / "log", Progress())
     assert "error:" in (tmp_path / "log/build.log").read_text()
     assert str(tmp_path / "log/build.log") in caught.value.hint
     assert caught.value.status is ExitStatus.BUILD
@@ -113,12 +115,12 @@ def test_sources_that_the_compiler_refused_are_not_compiled_again(world: Lab, tm
         tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": "int broken = not_there;\n"}
     )
     base = sources.resolve(str(linux), lambda _text: None)
-    shop = workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), [], [])
+    build_setup = make_build_setup(Store(base.store), base.commit, toolchain.toolchain(ROW), [], [])
     with pytest.raises(BuildError, match="'not_there' undeclared") as first:
-        make(shop, "v1", base.commit, tmp_path / "log", Progress())
+        make(build_setup, "v1", base.commit, tmp_path / "log", Progress())
     Store(base.store).worktree.rename(tmp_path / "away")
     with pytest.raises(BuildError) as second:
-        make(shop, "v2", base.commit, tmp_path / "log2", Progress())
+        make(build_setup, "v2", base.commit, tmp_path / "log2", Progress())
     assert (second.value.message, second.value.details) == (first.value.message, first.value.details)
     assert str(tmp_path / "log2/build.log") in second.value.hint
     assert "not_there" in (tmp_path / "log2/build.log").read_text("utf-8")
@@ -133,10 +135,10 @@ def test_what_may_be_this_machines_fault_is_tried_again(world: Lab, tmp_path: Pa
     """A header that is missing may be there after the next apt-get install."""
     linux = fakelinux.repository(tmp_path / "linux", {"Kconfig": lab.kconfig(), "mm/rmap.c": text})
     base = sources.resolve(str(linux), lambda _text: None)
-    shop = workshop(Store(base.store), base.commit, toolchain.toolchain(ROW), [], [])
+    build_setup = make_build_setup(Store(base.store), base.commit, toolchain.toolchain(ROW), [], [])
     with pytest.raises(BuildError):
-        make(shop, "v1", base.commit, tmp_path / "v1", Progress())
+        make(build_setup, "v1", base.commit, tmp_path / "v1", Progress())
     Store(base.store).worktree.rename(tmp_path / "away")
     with pytest.raises(BuildError):
-        make(shop, "v2", base.commit, tmp_path / "v2", Progress())
+        make(build_setup, "v2", base.commit, tmp_path / "v2", Progress())
     assert Store(base.store).worktree.is_dir()  # it was laid out again, to be built

@@ -55,8 +55,8 @@ def lab(tmp_path, monkeypatch, cache):
         built = Build(image, log, log, label, 1.0, 0, cached=True)
         pair.append(Kernel(label, label[0] * 40, built, Installed(folder, (), log, 1.0, cached=True)))
     tools = Toolchain(arch.get("x86_64"), (), "gcc 12", ccache=False)
-    rig = BenchSetup(BuildSetup(NoTree(), tools, (), ("bench",)), Accelerator("tcg", "no reason"), tuple(pair))
-    return qemu, rig, tmp_path / "out"
+    bench_setup = BenchSetup(BuildSetup(NoTree(), tools, (), ("bench",)), Accelerator("tcg", "no reason"), tuple(pair))
+    return qemu, bench_setup, tmp_path / "out"
 
 
 def good(qemu, base=(90.0, 10.0, 11.0), patched=(90.0, 20.0, 21.0)):
@@ -71,8 +71,8 @@ def booted(qemu):
 
 
 def run(lab, runs=1, *, scenarios=(SCENARIO,), **plan):
-    _qemu, rig, out = lab
-    return bench.rounds(rig, scenarios, Plan(runs, **{"most": 9, **plan}), out, Progress())
+    _qemu, bench_setup, out = lab
+    return bench.rounds(bench_setup, scenarios, Plan(runs, **{"most": 9, **plan}), out, Progress())
 
 
 def test_rounds_are_a_b_b_a(lab):
@@ -128,9 +128,9 @@ def test_samples_of_another_kernel_do_not_count(lab):
 def test_kvm_and_tcg_are_not_mixed(lab):
     good(lab[0])
     run(lab)
-    qemu, rig, out = lab
+    qemu, bench_setup, out = lab
     with pytest.raises(UsageError, match="under tcg, and this would be kvm"):
-        run((qemu, replace(rig, accel=Accelerator("kvm")), out))
+        run((qemu, replace(bench_setup, accel=Accelerator("kvm")), out))
 
 
 def test_a_boot_without_all_its_samples_is_made_once_more(lab):

@@ -79,12 +79,13 @@ def run(
     requirements.require(asked.arch, asked.toolchain)
     base, _refused = stages.find_base(asked, progress)
     with locks.locked(Store(base.store).lock, progress.say):
-        shop, first = stages.make_base(asked, base, progress)
+        build_setup, first = stages.make_base(asked, base, progress)
         commit = apply.with_base_patches(base, [PATCH]).commit
         slow = replace(
-            kernel.make(replace(shop, collections=()), "slow", commit, asked.out / "slow", progress), tests=first.tests
+            kernel.make(replace(build_setup, collections=()), "slow", commit, asked.out / "slow", progress),
+            tests=first.tests,
         )
-    accel = rig.of_kernels(asked, shop, (first, first), progress).accel
+    accel = rig.of_kernels(asked, build_setup, (first, first), progress).accel
     trials: list[Trial] = []
     seconds = [(f"itself-{number}", replace(first, label="itself")) for number in range(1, benches + 1)]
     for place, (name, second) in enumerate([*seconds, ("slow", slow)]):
@@ -92,7 +93,7 @@ def run(
             progress.say(f"slow: left out, no scenario measures {SLOWED}")
             break
         out = asked.out / name
-        pair = BenchSetup(shop, accel, (first, second))
+        pair = BenchSetup(build_setup, accel, (first, second))
         taken = bench.rounds(pair, scenarios, replace(plan, seed=plan.seed + 1000 * place), out, progress)
         made = gather(replace(asked, label=second.label), first.commit, scenarios, taken, margin)
         files.write(RunDir(out).samples, samples.as_lines(taken))

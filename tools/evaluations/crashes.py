@@ -118,8 +118,8 @@ def boot(kernel: Kernel, names: Sequence[str], asked: Request, progress: Progres
         log.write_bytes(b"")
         known = replace(kernel, tests=Installed(installed, (), log, 0.0, cached=True))
         tools = Toolchain(asked.arch, (), "", ccache=False)
-        recipe = BootSetup(asked.machine, chosen, tests(names), tools, "", append=ARGUMENTS)
-        return boot_kernel(recipe, known, asked.out, progress, "boot")
+        boot_setup = BootSetup(asked.machine, chosen, tests(names), tools, "", append=ARGUMENTS)
+        return boot_kernel(boot_setup, known, asked.out, progress, "boot")
 
 
 def consoles(out: Path) -> Iterator[str]:

@@ -82,29 +82,29 @@ def run(asked: Request, mutants: Sequence[Mutant], progress: Progress) -> list[V
         # All edits before the first build: a tree that they do not fit is known within a second.
         source = store.text(base.commit, FILE) or ""
         texts = [mutant.apply(source, base.spec) for mutant in mutants]
-        shop, kernel = stages.make_base(asked, base, progress)
-    recipe = stages.make_recipe(asked, shop, [kernel], progress)
-    control = boot_kernel(recipe, kernel, asked.out / "base", progress, "boot base")
+        build_setup, kernel = stages.make_base(asked, base, progress)
+    boot_setup = stages.make_boot_setup(asked, build_setup, [kernel], progress)
+    control = boot_kernel(boot_setup, kernel, asked.out / "base", progress, "boot base")
     require_good(control, asked)
     if skipped := [result.name for result in control.results if result.status is Status.SKIP]:
         progress.say(f"skipped, so no mutant is caught by them: {', '.join(skipped)}")
     # No mutant changes a header: one build of the tests serves all, even if somebody edits exit_skip in the meantime.
-    alone = replace(shop, collections=())
+    alone = replace(build_setup, collections=())
     verdicts = []
     for mutant, text in zip(mutants, texts, strict=True):
         made = replace(_make(asked, alone, base, mutant, text, progress), tests=kernel.tests)
-        ran = boot_kernel(recipe, made, asked.out / mutant.name, progress, f"boot {mutant.name}")
+        ran = boot_kernel(boot_setup, made, asked.out / mutant.name, progress, f"boot {mutant.name}")
         verdicts.append(Verdict(mutant, ran, caught_by(control, ran)))
         # Should a later one not build, then this was not for nothing.
         progress.say(f"{mutant.name}: {shortened(verdicts[-1].caught, all_names=False) or 'not caught'}")
     return verdicts
 
 
-def _make(asked: Request, shop: BuildSetup, base: Base, mutant: Mutant, text: str, progress: Progress) -> Kernel:
-    with locks.locked(shop.store.lock, progress.say):
+def _make(asked: Request, build_setup: BuildSetup, base: Base, mutant: Mutant, text: str, progress: Progress) -> Kernel:
+    with locks.locked(build_setup.store.lock, progress.say):
         commit, _cached = apply.with_text(base, FILE, text, f"Mutant {mutant.name}: {mutant.change}")
         try:
-            return make(shop, mutant.name, commit, asked.out / mutant.name, progress)
+            return make(build_setup, mutant.name, commit, asked.out / mutant.name, progress)
         except BuildError as error:
             message = f"mutant {mutant.name} {error.message}"
             raise InfrastructureError(message, hint=error.hint, details=error.details) from error

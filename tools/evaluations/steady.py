@@ -111,15 +111,15 @@ def measure(asked: Request, plan: Plan, progress: Progress) -> Series:
     requirements.require(asked.arch)
     base, _refused = stages.find_base(asked, progress)
     with locks.locked(Store(base.store).lock, progress.say):
-        shop, kernel = stages.make_base(asked, base, progress)
-    recipe = stages.make_recipe(asked, shop, [kernel], progress)
+        build_setup, kernel = stages.make_base(asked, base, progress)
+    boot_setup = stages.make_boot_setup(asked, build_setup, [kernel], progress)
     samples: list[Sample] = []
     boots = []
     for boot in range(1, plan.boots + 1):
         busy = plan.is_busy(boot)
         folder = asked.out / f"boot-{boot}"
         with _host(busy=busy):
-            run = boot_kernel(recipe, kernel, folder, progress, f"boot {boot}{' busy' if busy else ''}")
+            run = boot_kernel(boot_setup, kernel, folder, progress, f"boot {boot}{' busy' if busy else ''}")
         boots.append(run)
         times = durations(qemu.Files(folder).status)
         samples += [

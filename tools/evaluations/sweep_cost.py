@@ -115,12 +115,12 @@ def cold_cache() -> Iterator[Path]:
 
 def rebuild(pair: stages.KernelPair, out: Path) -> None:
     """Build base and version in turn in their warm folder, as a sweep goes from one version to the next."""
-    shop = replace(pair.shop, collections=())
-    with locks.locked(shop.store.lock, lambda _text: None):
+    build_setup = replace(pair.build_setup, collections=())
+    with locks.locked(build_setup.store.lock, lambda _text: None):
         for number, commit in enumerate((pair.base.commit, pair.commit)):
-            key = cache.key(shop.store.tree_id(commit), shop.tools, shop.options)
+            key = cache.key(build_setup.store.tree_id(commit), build_setup.tools, build_setup.options)
             shutil.rmtree(paths.cache() / "builds" / key)
-            kernel.make(shop, pair.second.label, commit, out / f"rebuild-{number}", Progress())
+            kernel.make(build_setup, pair.second.label, commit, out / f"rebuild-{number}", Progress())
 
 
 def measure(asked: Sweep, argv: Sequence[str], out: Path, shown: Progress) -> list[Figure]:

@@ -51,7 +51,7 @@ class BuildSetup:
         return kconfig.digest(kconfig.render(self.options))
 
 
-def workshop(
+def make_build_setup(
     store: Store, commit: str, tools: Toolchain, collections: Sequence[str], fragments: Sequence[Path]
 ) -> BuildSetup:
     """Merge the configuration: the options that the guest needs, the tests' `config` files, then the series' fragments.

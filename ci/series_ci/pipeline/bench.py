@@ -1,6 +1,6 @@
 """The story of `series-ci bench`: figures of two kernels, taken in turns, each boot one scenario on one kernel.
 
-Both kernels boot by the same recipe, one right after the other; every second round begins with the other one (A B B A),
+Both kernels boot with the same setup, one right after the other; every second round begins with the other (A B B A),
 so that a host that changes meanwhile favours neither. What a boot gave is kept in its folder the moment it is over:
 killed at any time, a bench goes on with the boots that it has.
 """
@@ -138,7 +138,7 @@ class Turn:
 def boot(made: BenchSetup, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
     """The samples of one boot; those that lie in its folder already, if they are of this very kernel and program."""
     kernel = made.pair[SIDES.index(turn.side)]
-    recipe = made.recipe(turn.scenario, turn.seed)
+    boot_setup = made.boot_setup(turn.scenario, turn.seed)
     folder = out / turn.folder
     program = inside.read(kernel.tests.folder, turn.scenario.program) or b""
     origin = files.digest(kernel.build.image.read_bytes(), program, repr((turn.scenario, turn.seed)))[:16]
@@ -148,7 +148,7 @@ def boot(made: BenchSetup, turn: Turn, out: Path, progress: Progress) -> list[Sa
     for number in range(1, TRIES + 1):
         shutil.rmtree(folder, ignore_errors=True)
         began, load = time.time(), os.getloadavg()[0]
-        ran = boot_kernel(recipe, kernel, folder, progress, f"{turn.scenario.name} {turn.round + 1} {kernel.label}")
+        ran = boot_kernel(boot_setup, kernel, folder, progress, f"{turn.scenario.name} {turn.round + 1} {kernel.label}")
         environment = {
             **{name: value for name, value in ran.environment.items() if name in _TOLD},
             "origin": origin,

@@ -20,7 +20,7 @@ from series_ci.rundir.runlock import Lock, MeasuredResults
 
 def of_bench(
     request: Request,
-    rig: BenchSetup,
+    bench_setup: BenchSetup,
     scenarios: Sequence[Scenario],
     plan: Plan,
     samples: Sequence[Sample],
@@ -29,23 +29,27 @@ def of_bench(
     reported: Reported | None = None,
 ) -> Lock:
     """The lock of what was measured, on both kernels or, of what was `reported`, on the one with the series."""
-    sources, environment = _sources(rig), samples[-1].environment
-    images = {side: kernel.build.image_digest for side, kernel in zip(SIDES, rig.pair, strict=True)}
+    sources, environment = _sources(bench_setup), samples[-1].environment
+    images = {side: kernel.build.image_digest for side, kernel in zip(SIDES, bench_setup.pair, strict=True)}
     return Lock(
         verb="reproduce" if reported else "bench",
         measure=runlock.Measure(
-            scenarios=tuple(scenarios), runs=_rounds(samples), seed=plan.seed, margin=margin, accel=rig.accel.name
+            scenarios=tuple(scenarios),
+            runs=_rounds(samples),
+            seed=plan.seed,
+            margin=margin,
+            accel=bench_setup.accel.name,
         ),
         reported=reported,
         measured=tuple(measured(samples)),
-        **inputs(request, sources.fetched, sources.base, rig.shop, rig.pair[1].commit),
-        tools=tools(request, rig.shop, environment, _argv(rig, scenarios[-1]), images),
+        **inputs(request, sources.fetched, sources.base, bench_setup.build_setup, bench_setup.pair[1].commit),
+        tools=tools(request, bench_setup.build_setup, environment, _argv(bench_setup, scenarios[-1]), images),
     )
 
 
-def _sources(rig: BenchSetup) -> Sources:
-    assert rig.sources is not None  # those of a version
-    return rig.sources
+def _sources(bench_setup: BenchSetup) -> Sources:
+    assert bench_setup.sources is not None  # those of a version
+    return bench_setup.sources
 
 
 def _rounds(samples: Sequence[Sample]) -> int:
@@ -75,8 +79,8 @@ def measured(samples: Sequence[Sample]) -> list[MeasuredResults]:
     return rows
 
 
-def _argv(rig: BenchSetup, scenario: Scenario) -> list[str]:
+def _argv(bench_setup: BenchSetup, scenario: Scenario) -> list[str]:
     """How QEMU is called for a scenario."""
-    made = rig.recipe(scenario, 0)
-    image, files_there = rig.pair[1].build.image, qemu.Files(Path())
+    made = bench_setup.boot_setup(scenario, 0)
+    image, files_there = bench_setup.pair[1].build.image, qemu.Files(Path())
     return qemu.command_line(made.machine, made.accel.name, image, Path("initramfs.cpio"), files_there)

@@ -95,12 +95,12 @@ def find_patch(request: Request, test: str, progress: Progress) -> Bisected:
     errors of `pipeline.test` for a version that does not apply or build as a whole.
     """
     made = stages.make_pair(request, progress)
-    recipe = stages.make_recipe(request, made.shop, (made.first, made.second), progress)
-    base_runs = BaseRuns(recipe, made.first, RunDir(request.out).base, progress)
+    boot_setup = stages.make_boot_setup(request, made.build_setup, (made.first, made.second), progress)
+    base_runs = BaseRuns(boot_setup, made.first, RunDir(request.out).base, progress)
     compared = judge(base_runs, made.second, request.out, progress).comparison
     entry = _worth_a_search(request, test, _entry(compared, test))
-    commits = made.shop.store.between(made.base.commit, made.commit)
-    asked = _Search(request, test, made.shop, base_runs, entry.change, commits, progress)
+    commits = made.build_setup.store.between(made.base.commit, made.commit)
+    asked = _Search(request, test, made.build_setup, base_runs, entry.change, commits, progress)
     low, high = search(len(asked.commits), asked.like_the_series, progress.say)
     patches = made.fetched.patches
     titles = tuple(f"{at}/{len(patches)} {each.subject.title}" for at, each in enumerate(patches, 1))
@@ -138,7 +138,7 @@ class _Search:
 
     request: Request
     test: str
-    shop: BuildSetup
+    build_setup: BuildSetup
     base_runs: BaseRuns
     change: Change
     commits: list[str]
@@ -150,9 +150,9 @@ class _Search:
         folder = RunDir(self.request.out).patch(number)
         label = f"{number}/{len(self.commits)}"
         try:
-            with self.shop.store.in_use(self.progress.say):
+            with self.build_setup.store.in_use(self.progress.say):
                 commit = self.commits[number - 1]
-                kernel = make(self.shop, label, commit, RunDir(folder).patched(), self.progress)
+                kernel = make(self.build_setup, label, commit, RunDir(folder).patched(), self.progress)
         except BuildError as error:
             self.steps.append(Probe(number, "", error.message))
             return None

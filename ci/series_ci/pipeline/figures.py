@@ -50,9 +50,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured for a report; without a `rig`, `trouble` is why nothing could be."""
+    """What was measured for a report; without a `bench_setup`, `trouble` is why nothing could be."""
 
-    rig: BenchSetup | None
+    bench_setup: BenchSetup | None
     samples: tuple[Sample, ...] = ()
     trouble: ApplyError | BuildError | None = None
 
@@ -109,10 +109,10 @@ def measure(task: Task, progress: Progress) -> Measured:
 
 def lock_of(task: Task, measured: Measured) -> Lock | None:
     """The lock of what was measured; None if nothing could be."""
-    if measured.rig is None:
+    if measured.bench_setup is None:
         return None
     plan = Plan(task.boots.runs, task.boots.runs, task.boots.seed)
-    return of_bench(task.request, measured.rig, [task.scenario], plan, measured.samples, reported=task.entry)
+    return of_bench(task.request, measured.bench_setup, [task.scenario], plan, measured.samples, reported=task.entry)
 
 
 def write_measured(folder: Path, measured: Measured, made: Lock) -> None:

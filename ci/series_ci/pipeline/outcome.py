@@ -28,7 +28,7 @@ class Outcome:
 
     `base` is the tree that was used, `refused` why earlier ones of the list were not; `steps` are the builds after each
     patch, if they were asked for. `runs` are pairs, a base's first, and `boots` the folders in which each of them lies.
-    `shop` is where the kernels were made, `coverage` what of the series is in them; None if they were not made.
+    `build_setup` is where the kernels were made, `coverage` what of the series is in them; None if they were not made.
     `permitted` is what the series has that it only may have by its manifest.
     """
 
@@ -41,7 +41,7 @@ class Outcome:
     error: Error | None = None
     steps: tuple[PatchBuild, ...] = ()
     boots: tuple[Path, ...] = ()
-    shop: BuildSetup | None = None
+    build_setup: BuildSetup | None = None
     coverage: Coverage | None = None
     permitted: tuple[Permitted, ...] = ()
 

@@ -58,29 +58,29 @@ class Sources:
 class BenchSetup:
     """The two kernels, base first, and what they are booted with; `sources` is None if they are of no version."""
 
-    shop: BuildSetup
+    build_setup: BuildSetup
     accel: Accelerator
     pair: tuple[Kernel, Kernel]
     sources: Sources | None = None
 
-    def recipe(self, scenario: Scenario, seed: int) -> BootSetup:
+    def boot_setup(self, scenario: Scenario, seed: int) -> BootSetup:
         """How a scenario is booted: its own machine, its program alone."""
         size = scenario.machine
         asked = ("--warmup", scenario.warmup, "--samples", scenario.samples, "--seed", seed)
         return BootSetup(
-            arch.Machine(self.shop.tools.arch, size.memory, size.cpus, size.swap),
+            arch.Machine(self.build_setup.tools.arch, size.memory, size.cpus, size.swap),
             self.accel,
-            (_test(scenario, self.shop, self.pair[0].commit, tuple(str(word) for word in asked)),),
-            self.shop.tools,
-            self.shop.config_digest,
+            (_test(scenario, self.build_setup, self.pair[0].commit, tuple(str(word) for word in asked)),),
+            self.build_setup.tools,
+            self.build_setup.config_digest,
         )
 
 
-def _test(scenario: Scenario, shop: BuildSetup, commit: str, words: tuple[str, ...]) -> GuestTest:
+def _test(scenario: Scenario, build_setup: BuildSetup, commit: str, words: tuple[str, ...]) -> GuestTest:
     selftest = Selftest.model_construct(
         program=scenario.program, name=scenario.program, args=(*scenario.args, *words), timeout=None
     )
-    return stages.make_test(selftest, shop, commit)
+    return stages.make_test(selftest, build_setup, commit)
 
 
 def request(asked: Request, scenarios: Sequence[Scenario]) -> Request:
@@ -94,18 +94,19 @@ def prepare(asked: Request, progress: Progress) -> BenchSetup:
     """Both kernels of a request that `request` has made. Raises what `pipeline.test` raises, ApplyError and all."""
     made = stages.make_pair(asked, progress)
     return replace(
-        of_kernels(asked, made.shop, (made.first, made.second), progress), sources=Sources(made.fetched, made.base)
+        of_kernels(asked, made.build_setup, (made.first, made.second), progress),
+        sources=Sources(made.fetched, made.base),
     )
 
 
-def of_kernels(asked: Request, shop: BuildSetup, pair: tuple[Kernel, Kernel], progress: Progress) -> BenchSetup:
+def of_kernels(asked: Request, build_setup: BuildSetup, pair: tuple[Kernel, Kernel], progress: Progress) -> BenchSetup:
     """Two kernels that are there already."""
     chosen = stages.choose_accelerator(asked.accel, asked.arch, pair[0].build.image, progress)
-    tests = [stages.make_test(each, shop, pair[0].commit) for each in asked.tests]
+    tests = [stages.make_test(each, build_setup, pair[0].commit) for each in asked.tests]
     require(tests, pair)
     for kernel in pair:
         if missing := [test.name for test in tests if not runnable(test, kernel)]:
             raise InfrastructureError(
                 f"{', '.join(missing)}: did not compile in the tree of {kernel.label}", hint=f"see {kernel.tests.log}"
             )
-    return BenchSetup(shop, chosen, pair)
+    return BenchSetup(build_setup, chosen, pair)

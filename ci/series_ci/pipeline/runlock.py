@@ -23,7 +23,7 @@ from series_ci.rundir.runlock import Lock
 def of_test(outcome: Outcome) -> Lock | None:
     """The lock of a tested version; None if nothing was compared: there is no result then to compare with."""
     compared, request = outcome.comparison, outcome.request
-    if compared is None or outcome.shop is None:
+    if compared is None or outcome.build_setup is None:
         return None
     base, patched = outcome.runs[:2]
     entries = compared.entries
@@ -51,10 +51,10 @@ def of_test(outcome: Outcome) -> Lock | None:
             runlock.Built(name=each.name, builds=each.error is None, new_warnings=each.warnings)
             for each in outcome.steps
         ),
-        **inputs(request, outcome.fetched, outcome.base, outcome.shop, patched.commit),
+        **inputs(request, outcome.fetched, outcome.base, outcome.build_setup, patched.commit),
         tools=tools(
             request,
-            outcome.shop,
+            outcome.build_setup,
             patched.environment,
             shlex.split(patched.environment["qemu_argv"]),
             {"base": base.environment["image"], "patched": patched.environment["image"]},
@@ -62,7 +62,7 @@ def of_test(outcome: Outcome) -> Lock | None:
     )
 
 
-def inputs(request: Request, fetched: Fetched, base: Base, shop: BuildSetup, commit: str) -> dict[str, Any]:
+def inputs(request: Request, fetched: Fetched, base: Base, build_setup: BuildSetup, commit: str) -> dict[str, Any]:
     """The fields of a lock that say what was built; `commit` is the base with the series."""
     store = Store(base.store)
     own = next((each.base_patches for each in request.trees if each.spec == base.spec), ())
@@ -85,19 +85,19 @@ def inputs(request: Request, fetched: Fetched, base: Base, shop: BuildSetup, com
             base=store.tree_id(base.commit),
             patched=store.tree_id(commit),
         ),
-        "config": runlock.Config(digest=shop.config_digest, options=kconfig.render(shop.options)),
+        "config": runlock.Config(digest=build_setup.config_digest, options=kconfig.render(build_setup.options)),
     }
 
 
 def tools(
-    request: Request, shop: BuildSetup, seen: Mapping[str, str], argv: Sequence[str], images: dict[str, str]
+    request: Request, build_setup: BuildSetup, seen: Mapping[str, str], argv: Sequence[str], images: dict[str, str]
 ) -> runlock.Tools:
     """What it was built and booted with: `seen` in the guests, `argv` that of QEMU, `images` their digests by side."""
-    ours = [files.digest_files(selftests.own(collection)) for collection in shop.collections]
+    ours = [files.digest_files(selftests.own(collection)) for collection in build_setup.collections]
     return runlock.Tools(
         series_ci=__version__,
         toolchain="llvm" if request.toolchain == "llvm" else "gcc",
-        compiler=shop.tools.version,
+        compiler=build_setup.tools.version,
         qemu=seen["qemu"],
         qemu_argv=_without_folders(argv),
         selftests=files.digest(*ours)[:16],

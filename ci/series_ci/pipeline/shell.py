@@ -35,8 +35,8 @@ def open_shell(request: Request, progress: Progress, *, base_only: bool) -> None
 
     Raises what `prepare` and `interact` raise.
     """
-    recipe, kernel = prepare(request, progress, base_only=base_only)
-    interact(recipe, kernel, request.out)
+    boot_setup, kernel = prepare(request, progress, base_only=base_only)
+    interact(boot_setup, kernel, request.out)
 
 
 def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[BootSetup, Kernel]:
@@ -47,12 +47,12 @@ def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[B
     del refused  # told already
     with Store(base.store).in_use(progress.say):
         if fetched is None:
-            shop, kernel = stages.make_base(request, base, progress)
+            build_setup, kernel = stages.make_base(request, base, progress)
         else:
             commit = stages.apply(request, base, fetched, progress)
-            shop = stages.workshop(request, base)
-            kernel = make(shop, request.label, commit, request.out, progress)
-    return stages.make_recipe(request, shop, [kernel], progress), kernel
+            build_setup = stages.make_build_setup(request, base)
+            kernel = make(build_setup, request.label, commit, request.out, progress)
+    return stages.make_boot_setup(request, build_setup, [kernel], progress), kernel
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def boot(given: Given, progress: Progress) -> Run:
         program.chmod(0o755)
         where = given.folders[0].name if given.folders else ""
         test = GuestTest(COMMAND, COMMAND, COMMAND, (where, *given.words), given.timeout)
-        recipe = BootSetup(
+        boot_setup = BootSetup(
             given.machine,
             chosen,
             (test,) if given.words else (),
@@ -93,7 +93,7 @@ def boot(given: Given, progress: Progress) -> Run:
             tuple(folder.name for folder in given.folders),
             given.append,
         )
-        return boot_kernel(recipe, given_kernel(given.image, installed), given.out, progress, "boot")
+        return boot_kernel(boot_setup, given_kernel(given.image, installed), given.out, progress, "boot")
 
 
 def given_kernel(image: Path, installed: Path) -> Kernel:

@@ -39,18 +39,18 @@ class KernelPair:
     fetched: Fetched
     base: Base
     commit: str
-    shop: BuildSetup
+    build_setup: BuildSetup
     first: Kernel
     second: Kernel
 
 
 def each_patch(
-    request: Request, shop: BuildSetup, base: Kernel, tip: str, fetched: Fetched, progress: Progress
+    request: Request, build_setup: BuildSetup, base: Kernel, tip: str, fetched: Fetched, progress: Progress
 ) -> tuple[PatchBuild, ...]:
     """A build after each patch of the version; none if it was not asked for."""
     if not request.each_patch:
         return ()
-    return build_each(shop, base, tip, fetched.patches, progress, RunDir(request.out).patch)
+    return build_each(build_setup, base, tip, fetched.patches, progress, RunDir(request.out).patch)
 
 
 def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
@@ -115,19 +115,19 @@ def apply(request: Request, base: Base, fetched: Fetched, progress: Progress, su
     return commit
 
 
-def workshop(request: Request, base: Base) -> BuildSetup:
+def make_build_setup(request: Request, base: Base) -> BuildSetup:
     """Where all kernels of the request are made."""
     collections = sorted({test.program.partition("/")[0] for test in request.tests})
     tools = toolchain.toolchain(request.arch, request.toolchain)
-    shop = kernel.workshop(Store(base.store), base.commit, tools, collections, request.config)
-    return replace(shop, programs=tuple(test.program for test in request.tests))
+    build_setup = kernel.make_build_setup(Store(base.store), base.commit, tools, collections, request.config)
+    return replace(build_setup, programs=tuple(test.program for test in request.tests))
 
 
 def make_base(request: Request, base: Base, progress: Progress) -> tuple[BuildSetup, Kernel]:
-    """The workshop for the request's configuration, and the base's kernel."""
-    shop = workshop(request, base)
+    """Return the build setup of a request and the kernel of its base. Raises InfrastructureError if that fails."""
+    build_setup = make_build_setup(request, base)
     try:
-        return shop, kernel.make(shop, "base", base.commit, RunDir(request.out).base, progress)
+        return build_setup, kernel.make(build_setup, "base", base.commit, RunDir(request.out).base, progress)
     except BuildError as error:
         raise kernel.base_failure(error) from error
 
@@ -139,18 +139,18 @@ def make_pair(request: Request, progress: Progress) -> KernelPair:
     base, _refused = find_base(request, progress)
     with Store(base.store).in_use(progress.say):
         commit = apply(request, base, fetched, progress)
-        shop, first = make_base(request, base, progress)
-        second = kernel.make(shop, request.label, commit, RunDir(request.out).patched(), progress)
-    compiled.require_tested(compiled.measure(shop, first, second))
-    return KernelPair(fetched, base, commit, shop, first, second)
+        build_setup, first = make_base(request, base, progress)
+        second = kernel.make(build_setup, request.label, commit, RunDir(request.out).patched(), progress)
+    compiled.require_tested(compiled.measure(build_setup, first, second))
+    return KernelPair(fetched, base, commit, build_setup, first, second)
 
 
-def make_recipe(request: Request, shop: BuildSetup, made: Sequence[Kernel], progress: Progress) -> BootSetup:
+def make_boot_setup(request: Request, build_setup: BuildSetup, made: Sequence[Kernel], progress: Progress) -> BootSetup:
     """What all kernels of the request are booted with; `made` are those that bring its tests, the base first."""
     chosen = choose_accelerator(request.accel, request.arch, made[0].build.image, progress)
-    tests = tuple(make_test(each, shop, made[0].commit) for each in request.tests)
+    tests = tuple(make_test(each, build_setup, made[0].commit) for each in request.tests)
     boot.require(tests, made)
-    return BootSetup(request.machine, chosen, tests, shop.tools, shop.config_digest)
+    return BootSetup(request.machine, chosen, tests, build_setup.tools, build_setup.config_digest)
 
 
 def choose_accelerator(wanted: str, arch: Arch, image: Path, progress: Progress) -> Accelerator:
@@ -161,8 +161,8 @@ def choose_accelerator(wanted: str, arch: Arch, image: Path, progress: Progress)
     return chosen
 
 
-def make_test(selftest: Selftest, shop: BuildSetup, commit: str) -> GuestTest:
+def make_test(selftest: Selftest, build_setup: BuildSetup, commit: str) -> GuestTest:
     """A selftest as the guest runs it, with the time that it may take."""
     collection, _, program = selftest.program.partition("/")
-    seconds = selftest.timeout or timeout(shop.store, commit, collection, program)
+    seconds = selftest.timeout or timeout(build_setup.store, commit, collection, program)
     return GuestTest(selftest.name, collection, program, selftest.args, seconds, scaled=selftest.timeout is None)

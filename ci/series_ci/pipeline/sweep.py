@@ -122,7 +122,7 @@ def _make(tree: TreeState, work: SweepState) -> None:
             return
         request = replace(applied[0].request, out=tree.out)
         try:
-            tree.shop, tree.kernel = stages.make_base(request, tree.base, work.progress)
+            tree.build_setup, tree.kernel = stages.make_base(request, tree.base, work.progress)
         except Error as error:
             for version in applied:
                 version.error = error
@@ -133,8 +133,8 @@ def _make(tree: TreeState, work: SweepState) -> None:
             version = applied[index]
             with work.keeping(version):
                 log = RunDir(version.request.out).patched()
-                version.kernel = make(tree.shop, version.label, version.commit, log, work.progress)
-                version.coverage = covered = compiled.measure(tree.shop, tree.kernel, version.kernel)
+                version.kernel = make(tree.build_setup, version.label, version.commit, log, work.progress)
+                version.coverage = covered = compiled.measure(tree.build_setup, tree.kernel, version.kernel)
                 compiled.require_tested(covered)
 
 
@@ -160,11 +160,11 @@ def _without_twins(versions: Sequence[VersionState], store: Store) -> list[Versi
 def _boot(tree: TreeState, work: SweepState) -> None:
     """Boot all kernels of a base and judge them; equal kernels are booted once."""
     built = [each for each in tree.versions if each.kernel is not None and each.error is None]
-    if not built or tree.shop is None or tree.kernel is None:
+    if not built or tree.build_setup is None or tree.kernel is None:
         return
     kernels_ = [each.kernel for each in built if each.kernel is not None]
-    recipe = stages.make_recipe(built[0].request, tree.shop, [tree.kernel, *kernels_], work.progress)
-    base = BaseRuns(recipe, tree.kernel, RunDir(tree.out).base, work.progress)
+    boot_setup = stages.make_boot_setup(built[0].request, tree.build_setup, [tree.kernel, *kernels_], work.progress)
+    base = BaseRuns(boot_setup, tree.kernel, RunDir(tree.out).base, work.progress)
     booted: dict[str, VersionState] = {}
     for version in built:
         assert version.kernel is not None

@@ -59,7 +59,7 @@ class VersionState:
                 judged.comparison if judged else None,
                 error,
                 boots=judged.boots if judged else (),
-                shop=self.tree.shop,
+                build_setup=self.tree.build_setup,
                 coverage=elder.coverage,
                 permitted=self.permitted,
             )
@@ -89,7 +89,7 @@ class TreeState:
     refused: tuple[str, ...]
     out: Path
     versions: list[VersionState] = field(default_factory=list)
-    shop: BuildSetup | None = None
+    build_setup: BuildSetup | None = None
     kernel: Kernel | None = None
 
 

@@ -13,7 +13,7 @@ from series_ci.manifest.request import Request
 from series_ci.pipeline.judge import BaseRuns, judge
 from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.pipeline.runlock import of_test
-from series_ci.pipeline.stages import apply, each_patch, fetch, find_base, make_base, make_recipe
+from series_ci.pipeline.stages import apply, each_patch, fetch, find_base, make_base, make_boot_setup
 from series_ci.progress import Progress
 from series_ci.report.junit import junit
 from series_ci.rundir import runlock
@@ -40,18 +40,18 @@ def examine(request: Request, progress: Progress) -> Outcome:
         with Store(base.store).in_use(progress.say):
             commit = apply(request, base, fetched, progress)
             seen = replace(seen, permitted=permitted(base, commit, fetched.patches, request.permit))
-            shop, first = make_base(request, base, progress)
-            seen = replace(seen, steps=each_patch(request, shop, first, commit, fetched, progress))
-            second = kernel.make(shop, request.label, commit, RunDir(request.out).patched(), progress)
-        covered = compiled.measure(shop, first, second)
+            build_setup, first = make_base(request, base, progress)
+            seen = replace(seen, steps=each_patch(request, build_setup, first, commit, fetched, progress))
+            second = kernel.make(build_setup, request.label, commit, RunDir(request.out).patched(), progress)
+        covered = compiled.measure(build_setup, first, second)
         seen = replace(seen, coverage=covered)
         compiled.require_tested(covered)
     except SeriesError as error:
         return replace(seen, error=error)
-    recipe = make_recipe(request, shop, (first, second), progress)
-    base_runs = BaseRuns(recipe, first, RunDir(request.out).base, progress)
+    boot_setup = make_boot_setup(request, build_setup, (first, second), progress)
+    base_runs = BaseRuns(boot_setup, first, RunDir(request.out).base, progress)
     found = judge(base_runs, second, request.out, progress, request.allow)
-    return replace(seen, runs=found.runs, boots=found.boots, comparison=found.comparison, shop=shop)
+    return replace(seen, runs=found.runs, boots=found.boots, comparison=found.comparison, build_setup=build_setup)
 
 
 def write(outcome: Outcome) -> VersionRun:
