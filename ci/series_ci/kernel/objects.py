@@ -125,7 +125,7 @@ def links(store: Path, commit: str) -> dict[str, str]:
 def _contents(store: Path, blobs: Sequence[str]) -> dict[str, bytes]:
     """What these blobs hold, as one answer of git's: `ID blob SIZE`, the content and a line end for each."""
     answer = ask(store, "cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode())
-    found, at = {}, 0
+    contents, at = dict[str, bytes](), 0
     for blob in blobs:
         head = answer.index(b"\n", at)
         end = head + 1 + int(answer[at:head].split()[2])
