@@ -8,11 +8,12 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fakes import fakelinux
+from fakes import fakelinux, workers
 from series_ci.kernel import sources
 from series_ci.kernel.source import Base
 
@@ -31,19 +32,27 @@ DYING = 5.0
 ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
+# Before and after each of thousands of tests: to look at all processes of the machine takes minutes in all.
+assert Path(f"/proc/self/task/{os.getpid()}/children").exists(), "this kernel has no CONFIG_PROC_CHILDREN"
+
+
 def children() -> dict[int, str]:
-    """The living processes whose parent we are, with their command lines; the dead ones are reaped."""
+    """The living processes whose parent we are, with their command lines; the dead ones are left out."""
     found = {}
-    for entry in Path("/proc").iterdir():
-        try:
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-            if not entry.name.isdecimal() or int(parent) != os.getpid() or state == "Z":
-                continue
-            if command := (entry / "cmdline").read_text().replace("\0", " ").strip():  # else it is about to be dead
-                found[int(entry.name)] = command
-        except (OSError, ValueError):
-            continue
+    for thread in Path("/proc/self/task").iterdir():
+        for pid in _read(thread / "children").split():
+            # One that is dead, or about to be, has none.
+            if command := _read(Path("/proc", pid, "cmdline")).replace("\0", " ").strip():
+                found[int(pid)] = command
     return found
+
+
+def _read(path: Path) -> str:
+    """What a file of /proc says; nothing if the thread or process has ended."""
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +118,31 @@ def base(linux: Path, cache: Path) -> Base:
     return sources.resolve(str(linux), print)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real kernels come last: who broke something small need not wait minutes to hear of it."""
-    items.sort(key=lambda item: item.get_closest_marker("boot") is not None)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Real kernels come last: who broke something small need not wait minutes to hear of it.
+
+    Of several workers one has them all, one after another, and begins at once, for it is the last to end.
+    """
+    booting = [item for item in items if item.get_closest_marker("boot")]
+    others = [item for item in items if not item.get_closest_marker("boot")]
+    worker = getattr(config, "workerinput", None)
+    items[:] = [*booting, *others] if worker else [*others, *booting]
+    if worker and worker["workerid"] == "gw0":
+        Path(worker["booting"]).write_text("".join(f"{item.nodeid}\n" for item in booting), "utf-8")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where it names the tests that boot."""
+    node.workerinput["booting"] = str(workers.notes())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """How `--dist loadfile` hands out tests."""
+    return workers.Files(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_unconfigure() -> None:
+    """Take away what the workers have named."""
+    workers.notes().unlink(missing_ok=True)
