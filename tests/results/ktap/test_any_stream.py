@@ -233,6 +233,13 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (results[0].name, results[-1].name) == ("case_1", "suite")
 
 
+def test_of_more_names_than_the_limit_the_oldest_are_forgotten() -> None:
+    names = Names(limit=4)
+    assert [names.take(name) for name in "abcde"] == ["a", "b", "c", "d", "e"]
+    assert names.take("a") == "a"
+    assert names.take("c") == "c (2)"
+
+
 def test_names_are_bounded() -> None:
     names = Names(limit=10)
     assert [names.take("a") for _ in range(3)] == ["a", "a (2)", "a (3)"]
