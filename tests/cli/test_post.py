@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from kcidb_io import schema
 
-from fakes import hosts, posted, rundirs
+from fakes import hosts, outcomes, posted, rundirs
 from fakes.hosts import CANARY, Fault
-from fakes.outcomes import outcome
-from fakes.outcomes import run as run_of
 from series_ci.cli import main
 from series_ci.post import http
 from series_ci.results.model import Result, Status
@@ -94,8 +92,8 @@ def test_all_of_github(
 def test_what_comes_from_elsewhere_is_verified_before_anything_is_sent(
     host: hosts.Host, hub: hosts.GitHub, tmp_path: Path, *, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kernels = [run_of(label, Result("boot", Status.PASS)) for label in ("base", "v10")]
-    rundirs.version(tmp_path / "real", outcome(*kernels))
+    kernels = [outcomes.run(label, Result("boot", Status.PASS)) for label in ("base", "v10")]
+    rundirs.version(tmp_path / "real", outcomes.outcome(*kernels))
     argv = ["post", str(tmp_path / "real"), "--to", "github", "--url", host.url, *GITHUB, "--verify"]
     (tmp_path / "real/evil").touch()
     assert main(argv) == 2

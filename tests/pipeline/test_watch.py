@@ -18,7 +18,6 @@ from fakes import lab, mails, web
 from fakes.here import ROOT
 from fakes.lab import PATCHED, Lab
 from series_ci.cli import main
-from series_ci.cli.watch import watch as verb
 from series_ci.errors import InfrastructureError
 from series_ci.host import files, locks
 from series_ci.pipeline import watch
@@ -244,4 +243,3 @@ def test_two_watches_of_one_state(world: Lab, tmp_path: Path, capsys: pytest.Cap
     with locks.locked(tmp_path / "state.lock", print):
         assert main(argv(world, tmp_path / "state", "--once")) == 2
     assert "another series-ci" in capsys.readouterr().err
-    assert verb.name == "watch"

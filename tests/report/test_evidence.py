@@ -7,8 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from fakes import rundirs
-from fakes.mails import GOOD as GOOD_SERIES
+from fakes import mails, rundirs
 from fakes.mails import HELPER, series
 from fakes.outcomes import outcome, request, run
 from series_ci.errors import ApplyError
@@ -93,12 +92,12 @@ def test_a_version_of_a_sweep_by_itself_has_the_console_of_its_base(tmp_path: Pa
 
 
 def test_what_changed_from_version_to_version(tmp_path: Path) -> None:
-    sent = {"v1": series(GOOD_SERIES, version=1), "v2": series((HELPER,), version=2)}
+    sent = {"v1": series(mails.GOOD, version=1), "v2": series((HELPER,), version=2)}
     refused = {label: outcome(error=ApplyError("no"), label=label) for label in sent}
     rundirs.sweep(tmp_path, [Row(request(label=label), each, None, Stage.APPLY) for label, each in refused.items()])
-    for label, mails in sent.items():
+    for label, raws in sent.items():
         found = json.loads((tmp_path / label / "summary.json").read_text())
-        patches = [message.patch(each) for each in mails]
+        patches = [message.patch(each) for each in raws]
         found["environment"]["patches"] = [
             {"message_id": each.message_id, "patch_id": f"{each.message_id} {number}", "subject": each.subject.title}
             for number, each in enumerate(patches)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from fakes.here import ROOT
@@ -39,3 +41,20 @@ def test_a_function_that_is_called_indirectly_is_good_for_every_shellcheck() -> 
                 said += 1
                 assert set(codes.split(",")) >= NEVER_INVOKED, path
     assert said > 0
+
+
+def aliases(folder: str) -> Iterator[tuple[str, str]]:
+    """What is imported under another name below a folder: the module it comes from, and the line."""
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for alias in node.names if isinstance(node, ast.Import | ast.ImportFrom) else ():
+                if alias.asname is not None:
+                    source = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
+                    yield source, f"{path.relative_to(ROOT)}:{node.lineno}: {alias.name} as {alias.asname}"
+
+
+def test_no_module_goes_by_another_name() -> None:
+    """Which module a line is about is read from its name alone."""
+    assert [line for _source, line in aliases("ci")] == []
+    ours = ("series_ci", "fakes")
+    assert [line for each in ("tests", "tools") for source, line in aliases(each) if source.startswith(ours)] == []

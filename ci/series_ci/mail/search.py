@@ -9,11 +9,11 @@ from __future__ import annotations
 import gzip
 import io
 import re
-import xml.etree.ElementTree as ET
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from urllib.parse import quote, unquote, urlsplit
+from xml.etree import ElementTree
 
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import download
@@ -135,7 +135,7 @@ def _feed(url: str) -> list[Hit]:
         page = download.get(url)
         if page.strip() == b"</feed>":
             return []  # this is public-inbox's answer for a page that does not exist
-        root = ET.fromstring(page)
+        root = ElementTree.fromstring(page)
     except download.RefusedError as error:
         if error.code == 404 and b"search results" in error.body:
             return []  # this is public-inbox's answer if nothing was found
@@ -145,13 +145,13 @@ def _feed(url: str) -> list[Hit]:
                 hint="give another archive with --archive, or the Message-IDs of the other versions by hand",
             ) from error
         raise
-    except ET.ParseError as error:
+    except ElementTree.ParseError as error:
         raise InfrastructureError(f"{url}: the answer is no Atom feed: {error}", hint=download.TRY) from error
     hits = (_entry(entry) for entry in root.iter(f"{_ATOM}entry"))
     return [hit for hit in hits if hit]
 
 
-def _entry(entry: ET.Element) -> Hit | None:
+def _entry(entry: ElementTree.Element) -> Hit | None:
     link = entry.find(f"{_ATOM}link")
     steps = urlsplit(link.get("href", "") if link is not None else "").path.rstrip("/").rpartition("/")
     sent = entry.findtext(f"{_ATOM}updated", "")

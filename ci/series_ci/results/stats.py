@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
+import numpy
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -48,7 +48,7 @@ POWER = 0.8
 DRAWS = 2999
 """The number of draws of the bootstrap, and of the permutations."""
 
-Figures = NDArray[np.float64]
+Figures = NDArray[numpy.float64]
 
 
 class SampleKind(StrEnum):
@@ -129,7 +129,7 @@ def judge(measured: Mapping[Metric, Rounds], margin: float) -> list[Finding]:
     }
     raw = {metric: _probability(*pair) for metric, pair in figures.items()}
     # Equal figures cannot be tested, whichever kernel they belong to. So leaving them out does not select by outcome.
-    tested = [metric for metric, pair in figures.items() if len(np.unique(np.concatenate(pair))) > 1]
+    tested = [metric for metric, pair in figures.items() if len(numpy.unique(numpy.concatenate(pair))) > 1]
     corrected = dict(zip(tested, holm([raw[metric] for metric in tested]), strict=True))
     findings = []
     for metric, pair in measured.items():
@@ -164,22 +164,22 @@ def holm(probabilities: Sequence[float]) -> list[float]:
 
 
 def _of_boots(boots: Sequence[Sequence[float]], metric: Metric) -> Figures:
-    average = np.median if metric.kind is SampleKind.TIME else np.mean
-    return np.array([average(np.asarray(boot, float)) for boot in boots], float)
+    average = numpy.median if metric.kind is SampleKind.TIME else numpy.mean
+    return numpy.array([average(numpy.asarray(boot, float)) for boot in boots], float)
 
 
 def _probability(base: Figures, patched: Figures) -> float:
-    both = np.concatenate((base, patched))
-    if min(len(base), len(patched)) < 2 or len(np.unique(both)) == 1:
+    both = numpy.concatenate((base, patched))
+    if min(len(base), len(patched)) < 2 or len(numpy.unique(both)) == 1:
         return 1.0
-    ties = len(np.unique(both)) < len(both)
-    method: Any = stats.PermutationMethod(n_resamples=DRAWS, rng=np.random.default_rng(1)) if ties else "exact"
+    ties = len(numpy.unique(both)) < len(both)
+    method: Any = stats.PermutationMethod(n_resamples=DRAWS, rng=numpy.random.default_rng(1)) if ties else "exact"
     return min(1.0, float(stats.mannwhitneyu(base, patched, method=method).pvalue))
 
 
 def _estimate(metric: Metric, base: Figures, patched: Figures, p: float, tested: int) -> Finding:
     relative = bool(base.size and base.min() > 0 and patched.min() > 0)
-    medians = [float(np.median(figures)) if figures.size else math.nan for figures in (base, patched)]
+    medians = [float(numpy.median(figures)) if figures.size else math.nan for figures in (base, patched)]
     base_median, patched_median = medians
     low, high = _interval(base, patched, relative=relative)
     return Finding(
@@ -203,12 +203,12 @@ def _interval(base: Figures, patched: Figures, *, relative: bool) -> tuple[float
     number = len(base)
     if number < 2:
         return -math.inf, math.inf
-    places = np.random.default_rng(number).integers(0, number, (DRAWS, number))
-    first, second = np.median(base[places], axis=1), np.median(patched[places], axis=1)
+    places = numpy.random.default_rng(number).integers(0, number, (DRAWS, number))
+    first, second = numpy.median(base[places], axis=1), numpy.median(patched[places], axis=1)
     drawn = second / first if relative else second - first
     needed = stats.t.ppf((1 + LEVEL) / 2, number - 1) * math.sqrt(number / (number - 1))
     tail = float(stats.norm.cdf(-needed))
-    low, high = np.quantile(drawn, [tail, 1 - tail])
+    low, high = numpy.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)
 
 
@@ -225,7 +225,7 @@ def _detectable(base: Figures, patched: Figures, tested: int, *, relative: bool)
     level = (1 - LEVEL) / max(1, tested)
     if 2 / math.comb(2 * number, number) > level:  # even complete separation of the figures is not significant
         return math.inf
-    variances = [float(np.var(np.log(figures) if relative else figures, ddof=1)) for figures in (base, patched)]
+    variances = [float(numpy.var(numpy.log(figures) if relative else figures, ddof=1)) for figures in (base, patched)]
     spread = math.sqrt(sum(variances) / 2)
     quantiles = stats.t.ppf([1 - level / 2, POWER], 2 * number - 2)
     effect = float(quantiles.sum()) * spread * math.sqrt(2 / number / (2 / math.pi))
