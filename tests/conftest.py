@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fakes import fakelinux, workers
+from fakes import fakelinux, lab, workers
+from fakes.lab import Lab
+from fakes.world import World, fresh
 from series_ci.kernel import sources
 from series_ci.kernel.source import Base
 
@@ -116,6 +118,19 @@ def linux(tmp_path: Path) -> Path:
 def base(linux: Path, cache: Path) -> Base:
     """That checkout as a base in a store of ours."""
     return sources.resolve(str(linux), print)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A miniature world for all tests of a file: what the first one builds, the others have from the cache."""
+    with lab.world(tmp_path_factory.mktemp("world")) as found:
+        yield found
+
+
+@pytest.fixture
+def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
+    """The command line in that world (or what a file shares in its place), with a QEMU that nobody has called."""
+    return fresh(shared, tmp_path, capsys)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

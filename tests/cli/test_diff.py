@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import pty
 import re
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fakes import lab, publicinbox
+from fakes import lab, publicinbox, terminals
 from fakes.here import ROOT
 from fakes.lab import Lab
 from series_ci.cli import main
 from series_ci.host import files, paths
 
 SOURCE = Path("/usr/src/linux-source-6.12.tar.xz")
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab.world(tmp_path_factory.mktemp("world")) as found:
-        yield found
 
 
 @pytest.fixture
@@ -208,17 +197,8 @@ def test_a_mistake_is_named(
 
 def on_a_terminal(argv: list[str], **environment: str) -> str:
     """What the program prints on a terminal."""
-    ours, theirs = pty.openpty()
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "ci"), "TERM": "xterm-256color", **environment}
-    with subprocess.Popen([sys.executable, "-m", "series_ci", *argv], stdout=theirs, stderr=theirs, env=env) as child:
-        os.close(theirs)
-        seen = b""
-        with contextlib.suppress(OSError):  # the other end is closed
-            while piece := os.read(ours, 4096):
-                seen += piece
-        os.close(ours)
-    assert child.returncode == 0
-    return seen.decode()
+    env = {"PYTHONPATH": str(ROOT / "ci"), "TERM": "xterm-256color", **environment}
+    return terminals.printed([sys.executable, "-m", "series_ci", *argv], env).decode()
 
 
 def test_colours_are_for_terminals(shared: Lab, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

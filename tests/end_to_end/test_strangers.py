@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from fakes import fakelinux, lab, mails, strangers
+from fakes import fakelinux, mails, strangers
 from fakes.lab import Lab
 from fakes.strangers import added, edited, link, misfit, removed
 from fakes.world import Ran
@@ -23,12 +23,6 @@ MM = "tools/testing/selftests/mm"
 
 CHANGE = edited("mm/rmap.c", fakelinux.RMAP_C, fakelinux.RMAP_C.replace("referenced++", "referenced += 2"))
 """What is compiled, and makes another kernel."""
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab.world(tmp_path_factory.mktemp("world")) as found:
-        yield found
 
 
 @dataclass

@@ -12,7 +12,7 @@ from fakes import lab, mails
 from fakes.fakelinux import BROKEN_C, SELFTESTS
 from fakes.lab import Lab
 from fakes.mails import GOOD, HELPER, Change
-from fakes.world import Ran, World, fresh
+from fakes.world import Ran, World
 from series_ci.cli import main
 from series_ci.post import patchwork, posting
 
@@ -58,11 +58,6 @@ TEST_OF_NET = added(f"{SELFTESTS}/net/new.c", "int main(void) { return 1; }\n", 
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with lab.world(tmp_path_factory.mktemp("world"), NET) as found:
         yield found
-
-
-@pytest.fixture
-def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return fresh(shared, tmp_path, capsys)
 
 
 NUMBERS: dict[tuple[Change, ...], int] = {}

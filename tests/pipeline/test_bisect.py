@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fakes import lab, mails
 from fakes.lab import PATCHED, Lab
 from fakes.mails import Change
-from fakes.world import FAILS, PASSES, World, fresh
+from fakes.world import FAILS, PASSES, World
 from series_ci.pipeline.bisect import search
 
 
@@ -84,11 +84,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         )
         found.manifest.write_text(MANIFEST, "utf-8")
         yield found
-
-
-@pytest.fixture
-def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return fresh(shared, tmp_path, capsys)
 
 
 def test_the_patch_that_broke_a_test(world: World) -> None:

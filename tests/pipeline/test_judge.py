@@ -12,7 +12,7 @@ import pytest
 from fakes import fakelinux, lab, mails
 from fakes.fakeqemu import Clock
 from fakes.lab import BASE, PATCHED, WARNING, Lab
-from fakes.world import Ran, World, fresh
+from fakes.world import Ran, World
 from series_ci.cli import main
 from series_ci.guest import watchdog
 from series_ci.guest.record import read_run
@@ -39,11 +39,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         text = lab.MANIFEST.replace("trees:", "  v9:\n    message-id: 20260203.v9-0@example.org\ntrees:")
         found.manifest.write_text(text, "utf-8")
         yield found
-
-
-@pytest.fixture
-def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return fresh(shared, tmp_path, capsys)
 
 
 def ran_tests(ran: Ran, boot: str) -> list[str]:

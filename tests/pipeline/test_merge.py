@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,27 +12,16 @@ from typing import Any
 import pytest
 from junitparser import JUnitXml
 
-from fakes import lab, rundirs
-from fakes.lab import BASE, PATCHED, Lab
+from fakes import rundirs
+from fakes.lab import BASE, PATCHED
 from fakes.outcomes import outcome, request, run
-from fakes.world import FAILS, PASSES, World, fresh
+from fakes.world import FAILS, PASSES, World
 from series_ci.cli import main
 from series_ci.host import files
 from series_ci.results.model import Result, Status
 from series_ci.rundir import read, verify
 from series_ci.rundir.run import VersionRun
 from series_ci.rundir.sweep_run import SweepRun
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab.world(tmp_path_factory.mktemp("world")) as found:
-        yield found
-
-
-@pytest.fixture
-def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return fresh(shared, tmp_path, capsys)
 
 
 def merged(world: World, *words: Path | str, out: str = "merged") -> tuple[int, Path, str, str]:

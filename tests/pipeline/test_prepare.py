@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,6 @@ from fakes import lab
 from fakes.lab import Lab
 from fakes.world import fresh, notes
 from series_ci.cli import main
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab.world(tmp_path_factory.mktemp("world")) as found:
-        yield found
 
 
 def test_a_test_finds_everything_in_the_cache(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 
 from fakes import fakelinux, lab, mails
 from fakes.lab import BASE, PATCHED, WARNING, Lab
-from fakes.world import FAILS, INNER, PASSES, World, fresh, notes
+from fakes.world import FAILS, INNER, PASSES, World, notes
 from series_ci.cli import main
 from series_ci.cli.options import Options
 from series_ci.cli.request import make_request
@@ -27,18 +26,6 @@ from series_ci.manifest.request import Request
 from series_ci.pipeline import test
 from series_ci.progress import Progress
 from series_ci.results.model import Ended
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One world for all tests here: what the first one builds, the others have from the cache."""
-    with lab.world(tmp_path_factory.mktemp("world")) as found:
-        yield found
-
-
-@pytest.fixture
-def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return fresh(shared, tmp_path, capsys)
 
 
 def test_no_regression(world: World) -> None:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,9 @@ from junitparser import JUnitXml
 from fakes import lab, mails
 from fakes.here import ROOT
 from fakes.lab import BASE, PATCHED, Lab
-from fakes.world import FAILS, PASSES, Ran, World, fresh, notes
+from fakes.world import FAILS, PASSES, Ran, World, notes
 from series_ci.cli import main
 from series_ci.guest.record import read_run
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab.world(tmp_path_factory.mktemp("world")) as found:
-        yield found
-
-
-@pytest.fixture
-def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return fresh(shared, tmp_path, capsys)
 
 
 def cells(ran: Ran) -> dict[str, dict[str, str]]:

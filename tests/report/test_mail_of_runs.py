@@ -10,7 +10,7 @@ import pytest
 
 from fakes import fakelinux, lab, mails
 from fakes.lab import Lab
-from fakes.world import FAILS, PASSES, Ran, World, fresh
+from fakes.world import FAILS, PASSES, Ran, World
 from series_ci.cli import main
 from series_ci.mail import message
 from series_ci.rundir import runlock
@@ -21,11 +21,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with lab.world(tmp_path_factory.mktemp("replies")) as found:
         (found.folder / "home").mkdir()
         yield found
-
-
-@pytest.fixture
-def world(shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> World:
-    return fresh(shared, tmp_path, capsys)
 
 
 def reply(ran: Ran, *more: str) -> str:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from rich.console import Console
 
 import steady
-from fakes import fakeqemu, lab, labtools, outcomes
+from fakes import fakeqemu, labtools, outcomes
 from fakes.here import ROOT
 from fakes.lab import Lab
 from fakes.labtools import Program
@@ -138,12 +137,6 @@ def cases(number: int, second: str = "ok") -> dict[str, list[str]]:
 
 
 STEADY: dict[str, Any] = {"inner": {**cases(1), **cases(2), **cases(3)}}
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab.world(tmp_path_factory.mktemp("world")) as found:
-        yield found
 
 
 @pytest.fixture
