@@ -104,7 +104,7 @@ def test_what_changed_from_version_to_version(tmp_path: Path) -> None:
             if each.subject.number
         ]
         (tmp_path / label / "summary.json").write_text(json.dumps(found))
-        (tmp_path / label / "series.mbx").write_bytes(message.join_mbox(mails))
+        (tmp_path / label / "series.mbx").write_bytes(message.join_mbox(raws))
     (step,) = gathered(tmp_path).changed
     assert (step.old, step.new, step.equal) == ("v1", "v2", False)
     assert "1 dropped" in step.words
