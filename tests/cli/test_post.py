@@ -9,8 +9,9 @@ import pytest
 from kcidb_io import schema
 
 from fakes import hosts, outcomes, posted, rundirs
+from fakes.here import ROOT
 from fakes.hosts import CANARY, Fault
-from series_ci.cli import main
+from series_ci.cli import main, post
 from series_ci.post import http
 from series_ci.results.model import Result, Status
 
@@ -302,3 +303,12 @@ def test_no_token(run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.delenv("GITHUB_TOKEN")
     assert main(["post", str(run), "--to", "github", *GITHUB]) == 2
     assert "GITHUB_TOKEN or GH_TOKEN is not set" in printed(capsys)[1]
+
+
+def test_both_tables_help_and_readme_have_every_destination(capsys: pytest.CaptureFixture[str]) -> None:
+    """A mail is written down and sent by git: nothing of it is posted here."""
+    assert {*post._POSTERS, "mail"} == set(post.TAKES)
+    assert main(["post", "--help"]) == 0
+    told = capsys.readouterr().out.partition("Options:")[0]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [each for each in post.TAKES if f"{each}:" not in told or f"--to {each}" not in readme] == []

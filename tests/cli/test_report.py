@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes import rundirs
+from fakes.here import ROOT
 from fakes.outcomes import outcome, request, run
 from series_ci.cli import main
 from series_ci.errors import ApplyError
@@ -82,3 +83,10 @@ def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for form in FORMATS:
         assert main(["report", str(tmp_path), "--format", form]) == 2
         assert "no finished run" in capsys.readouterr().err
+
+
+def test_help_and_readme_name_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--help"]) == 0
+    told = capsys.readouterr().out.partition("Options:")[0]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [form for form in FORMATS if f"{form}:" not in told or form not in readme] == []

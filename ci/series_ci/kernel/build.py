@@ -2,7 +2,7 @@
 
 There is one build folder per store, compiler and configuration, so the kernel with the series compiles only what
 differs from the base. For that the path of the sources and all that goes into the version string stay constant. See
-`cache` for the kernels that are finished.
+`cache` for the kernels that are finished, and `toolchain` for compiler, environment and make's variables.
 """
 
 from __future__ import annotations

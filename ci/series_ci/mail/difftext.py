@@ -1,4 +1,7 @@
-"""Parse a diff: which files it touches, what it needs, how much it changes. Pure."""
+"""Parse a diff: which files it touches, what it needs, how much it changes. Pure.
+
+Whether a diff is whole is git's to say, when it is applied: see kernel/apply.py.
+"""
 
 from __future__ import annotations
 

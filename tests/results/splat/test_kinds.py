@@ -642,3 +642,37 @@ def test_serial_noise_in_one_line_costs_no_exception_and_invents_no_second_compl
     at %= len(whole)
     found = find.find((whole[:at] + noise + whole[at:]).split("\n"))
     assert len(found) <= 2
+
+
+OTHERS = (
+    "BUG: KMSAN: uninit-value in walk_leaf+0x12/0x340",
+    " *** DEADLOCK ***",
+    "NMI watchdog: Watchdog detected hard LOCKUP on cpu 1",
+    "watchdog: Watchdog detected hard LOCKUP on cpu 1",
+    "Watchdog CPU:1 Hard LOCKUP",
+    "watchdog: CPU 1 self-detected hard LOCKUP @ walk_leaf+0x12/0x340",
+    "CPU 1 self-detected hard LOCKUP @ walk_leaf+0x12/0x340",
+    "smp: csd: Detected non-responsive CSD lock (#1) on CPU#1, waiting 5000000000 ns for CPU#00",
+    "Detected non-responsive CSD lock (#1) on CPU#1, waiting 5000000000 ns for CPU#00",
+    "rcu: rcu_sched kthread starved for 2502 jiffies! g1 f0x0 RCU_GP_WAIT_FQS(5) ->state=0x0 ->cpu=0",
+    "rcu_sched kthread starved for 2502 jiffies! g1 f0x0 RCU_GP_WAIT_FQS(5) ->state=0x0 ->cpu=0",
+    "huh, entered softirq 1 TIMER ffffffff81000000 with preempt_count 00000101, exited with 00000102?",
+    "Division by zero in kernel.",
+    "Kernel memory exposure attempt detected from SLUB object 'leaf' (offset 0, size 64)!",
+    "Unexpected gfp: 0x2 (__GFP_HIGHMEM). Fixing up to gfp: 0xcc0. Fix your code!",
+    "cannot create duplicate filename '/class/walker/leaf0'",
+    "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+    "Busy inodes after unmount of loop0. Self-destruct in 5 seconds.  Have a nice day...",
+    "ref_tracker: net notrefcnt@ffff888012345678 has 1/1 users at",
+    "ref_tracker: leaked reference.",
+)
+"""First lines of which there is no whole report among the samples; several are as a kernel before or after printed them."""
+
+LINES = [line for sample in SAMPLES.values() for line in text(sample)] + list(OTHERS)
+
+
+@pytest.mark.parametrize("shape", shapes.SHAPES, ids=lambda shape: f"{shape.kind}-{shape.pattern.pattern[:24]}")
+def test_each_row_is_of_a_line_that_the_quick_test_lets_through(shape: shapes.Shape) -> None:
+    lines = [line for line in LINES if shape.pattern.match(line)]
+    assert lines, "give a line that begins such a report"
+    assert [line for line in lines if shapes.HINT.search(line) is None] == []

@@ -30,7 +30,7 @@ HINT = re.compile(
     r"|UBSAN: |LOCKUP|\[ cut here|\[#[0-9]|Internal error|Unable to handle"
     r"|Unhandled |Unexpected kernel|Unrecoverable |Insufficient stack|Slab c|SError|Synchronous Ext|Bad mode|Bad kernel"
     r"|Bad swap|Unused swap|Badness at|Busy inodes|CFI failure|CSD lock|Corrupt kernel|Kernel Fault|Machine check in"
-    r"|Thread overran"
+    r"|Thread overran|double add: "
     r"|Out of memory|ASSERT FAILED|Rebooting in|Modules linked in:|\[ end |->next |->prev |NULL|\(size [0-9]"
     r"|ker: (?:leaked ref|reference al|\S+@)|<[02]>|kern *[:.](?:emerg|crit)|zero in kernel\."
     r"|\(see /sys/|\(try booting|\(\): cache|; use-after|; leaking|, entered softirq|jiffies!|Usage count"
