@@ -1,4 +1,4 @@
-"""A run as b4's review shows the checks of other programs: a JSON array of one object. Pure."""
+"""Show a run as a check in b4's review: a JSON array of one object. Pure."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from series_ci.rundir.run import VersionRun
 TOOL = "series-ci"
 
 NAMED = 20
-"""Tests that are named."""
+"""Tests, complaints and lines of an error that are shown."""
 
 B4Check = dict[str, str]
 
 
 def check(status: str, summary: str, details: str = "", url: str = "") -> B4Check:
-    """One check; `status` is pass, warn or fail. b4 shows the others on a terminal, as they are."""
+    """Return a check; `status` is pass, warn or fail. b4 prints the texts as they are, so they are made plain."""
     shown = {"summary": plain.clean(summary), "url": plain.clean(url), "details": plain.clean(details)}
     return {"tool": TOOL, "status": status, **shown}
 
 
 def checks(run: VersionRun, url: str = "") -> list[B4Check]:
-    """What there is to tell of a version: one check."""
+    """Return the checks of a version, of which there is one."""
     return [check(_status(run), words.headline(run), "\n".join(_details(run)), url)]
 
 
 def _status(run: VersionRun) -> str:
     if run.status is ExitStatus.OK:
         return "warn" if run.having(Change.FLAKY) else "pass"
-    # That neither kernel gave a result, or has the code, says nothing about the series.
+    # A run without results, or without the code in its kernel, says nothing about the series.
     return "warn" if run.status in (ExitStatus.INFRASTRUCTURE, ExitStatus.NOT_TESTED) else "fail"
 
 

@@ -1,4 +1,4 @@
-"""A bench as a table and as JSON: what mmtests' readers know, with an interval and a verdict for each metric."""
+"""Show a bench as a table, with an interval and a verdict for each metric, and as JSON."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ LOOKS = {
 
 @dataclass(frozen=True)
 class Bench:
-    """A finished bench: what was measured, what it comes to, and the command line that does it again.
+    """A finished bench: its samples, the findings, and the command line that repeats it.
 
-    `margin` is how large a change is still none, as a fraction; `base` names the tree and its commit.
+    `margin` is the relative change that still counts as none; `base` is the spec of the base's tree.
     """
 
     series: str
@@ -48,14 +48,14 @@ class Bench:
     findings: tuple[Finding, ...]
 
     def of(self, scenario: Scenario) -> list[Finding]:
-        """The findings of one scenario."""
+        """Return the findings of one scenario."""
         return [each for each in self.findings if each.metric.scenario == scenario.name]
 
 
 def gather(
     request: Request, commit: str, scenarios: tuple[Scenario, ...], samples: Sequence[Sample], margin: float
 ) -> Bench:
-    """What the samples of a request come to; `commit` is the base's."""
+    """Judge the samples of a request; `commit` is that of the base."""
     findings = stats.judge(measured(samples), margin)
     return Bench(
         request.series,
@@ -72,7 +72,7 @@ def gather(
 
 
 def show_bench(bench: Bench, out: Console) -> None:
-    """Print a table for each scenario, and the last line."""
+    """Print a table for each scenario, the conclusion and the command that repeats it."""
     for scenario in bench.scenarios:
         out.print(Text(f"{scenario.name}: {scenario.note}" if scenario.note else scenario.name, "bold"))
         rows = Table(box=None, pad_edge=False, header_style="bold")
@@ -89,7 +89,7 @@ def show_bench(bench: Bench, out: Console) -> None:
                 detectable(each),
                 Text(each.verdict.value, LOOKS[each.verdict]),
             )
-        # Not narrower than its content: a figure that is cut is none.
+        # As wide as its content: a figure that is cut would be another one.
         rows.width = rows.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
         out.print(rows, crop=False)
         out.print()
@@ -98,14 +98,14 @@ def show_bench(bench: Bench, out: Console) -> None:
 
 
 def conclusion(bench: Bench) -> str:
-    """The last line: how often each verdict, and of how many runs."""
+    """Return how often there is each verdict, and of how many boots and samples, as one line."""
     counts = {verdict: sum(each.verdict is verdict for each in bench.findings) for verdict in Verdict}
-    said = ", ".join(f"{times} {verdict.value}" for verdict, times in counts.items() if times)
-    return f"{bench.series} {bench.label}: {said} (within ±{100 * bench.margin:g}%); {amount(bench)}"
+    counted = ", ".join(f"{times} {verdict.value}" for verdict, times in counts.items() if times)
+    return f"{bench.series} {bench.label}: {counted} (within ±{100 * bench.margin:g}%); {amount(bench)}"
 
 
 def amount(bench: Bench) -> str:
-    """How much was measured: `96 boots, 480 samples under TCG`."""
+    """Return how much was measured: `96 boots, 480 samples under TCG`."""
     boots = {(each.scenario, each.side, each.round) for each in bench.samples}
     kept = [each for each in bench.samples if not each.warmup]
     accels = sorted({each.environment.get("accelerator", "?").upper() for each in bench.samples})
@@ -113,12 +113,12 @@ def amount(bench: Bench) -> str:
 
 
 def worse(bench: Bench) -> bool:
-    """Whether any metric is."""
+    """Return whether any metric is worse."""
     return any(each.verdict is Verdict.WORSE for each in bench.findings)
 
 
 def environment(samples: Sequence[Sample]) -> dict[str, str]:
-    """What all samples have in common, and the range of the host's load."""
+    """Return the environment that all samples have in common, and the range of the host's load."""
     if not samples:
         return {}
     first = samples[0].environment
@@ -137,7 +137,7 @@ def environment(samples: Sequence[Sample]) -> dict[str, str]:
 
 
 def summary(bench: Bench) -> dict[str, Any]:
-    """The bench as one JSON object; what is infinite or no number is null."""
+    """Return the bench as a JSON object; figures that are infinite or not a number are null."""
     return {
         "series": bench.series,
         "version": bench.label,
@@ -152,8 +152,8 @@ def summary(bench: Bench) -> dict[str, Any]:
     }
 
 
-def _finding(found: Finding) -> dict[str, Any]:
-    row = asdict(found)
+def _finding(finding: Finding) -> dict[str, Any]:
+    row = asdict(finding)
     metric = row.pop("metric")
     named = {
         "scenario": metric["scenario"],

@@ -1,4 +1,4 @@
-"""A bench as one HTML file that needs nothing else, no scripts and no network; light or dark as the reader has it."""
+"""Show a bench as one HTML file, without scripts or other files; light or dark as the browser asks for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NAMES = {
 
 
 def page(bench: Bench) -> str:
-    """The whole page."""
+    """Return the page."""
     template = Template(paths.data("report", "bench.html").read_text("utf-8"))
     known = environment(bench.samples)
     rows = [("base", f"{bench.base} ({bench.base_commit[:12]})"), (bench.label, f"Message-ID {bench.message_id}")]
@@ -65,17 +65,18 @@ def _scenario(bench: Bench, scenario: Scenario) -> str:
     )
 
 
-def _row(bench: Bench, scenario: Scenario, found: Finding) -> str:
-    known = quantity(found.metric.name)
+def _row(bench: Bench, scenario: Scenario, finding: Finding) -> str:
+    name, known = finding.metric.name, quantity(finding.metric.name)
+    plot = forest(finding, bench.margin)
     samples = [each for each in bench.samples if each.scenario == scenario.name and not each.warmup]
     cells = [
-        f"<td><b>{html.escape(found.metric.name)}</b><br><small>{html.escape(known.title)}, {known.unit}</small></td>",
-        f'<td class="n">{number(found.base)}</td>',
-        f'<td class="n">{number(found.patched)}</td>',
-        f'<td class="n">{change(found)}</td>',
-        f'<td class="n">{forest(found, bench.margin)}<br><small>{interval(found)}<br>p {found.p:.2g}</small></td>',
-        f'<td class="n">{detectable(found)}</td>',
-        f'<td><span class="verdict {_CLASSES[found.verdict]}">{found.verdict.value}</span></td>',
-        f"<td>{points(samples, found.metric.name, bench.label)}</td>",
+        f"<td><b>{html.escape(name)}</b><br><small>{html.escape(known.title)}, {known.unit}</small></td>",
+        f'<td class="n">{number(finding.base)}</td>',
+        f'<td class="n">{number(finding.patched)}</td>',
+        f'<td class="n">{change(finding)}</td>',
+        f'<td class="n">{plot}<br><small>{interval(finding)}<br>p {finding.p:.2g}</small></td>',
+        f'<td class="n">{detectable(finding)}</td>',
+        f'<td><span class="verdict {_CLASSES[finding.verdict]}">{finding.verdict.value}</span></td>',
+        f"<td>{points(samples, name, bench.label)}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"

@@ -1,4 +1,4 @@
-"""Plots of a bench as SVG, without scripts: every sample as a point, and the interval of a change. Pure."""
+"""Draw plots of a bench as SVG: every sample as a point, and the interval of a change. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from series_ci.results.stats import Finding
 WIDTH = 330
 LABEL = 44
 LANE = 6.0
-"""Height of one boot's points."""
+"""Height of the points of one boot."""
 
 GAP = 8.0
 AXIS = 18.0
@@ -23,7 +23,7 @@ FOREST_HEIGHT = 26
 
 
 def points(samples: Sequence[Sample], metric: str, label: str) -> str:
-    """The samples of one metric of a scenario: a band for each kernel, in it a lane for each boot, and the median."""
+    """Draw the samples of a metric: a band for each kernel, with a lane for each boot, and the median."""
     values = [each.metrics[metric] for each in samples if metric in each.metrics]
     if not values:
         return ""
@@ -39,9 +39,9 @@ def points(samples: Sequence[Sample], metric: str, label: str) -> str:
         for each in here:
             y = top + LANE * (rounds.index(each.round) + 0.5)
             value = each.metrics[metric]
-            told = f"boot {each.round + 1}, sample {each.number}: {value:g}"
+            title = f"boot {each.round + 1}, sample {each.number}: {value:g}"
             x = _place(value, low, high)
-            parts.append(f'<circle class="{side}" cx="{x:.1f}" cy="{y:.1f}" r="2.2"><title>{told}</title></circle>')
+            parts.append(f'<circle class="{side}" cx="{x:.1f}" cy="{y:.1f}" r="2.2"><title>{title}</title></circle>')
         parts.append(_median(here, metric, (low, high), (top, top + height)))
         top += height + GAP
     parts.append(_axis(low, high, top))
@@ -71,7 +71,7 @@ def _axis(low: float, high: float, top: float) -> str:
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    """From zero where that costs no resolution."""
+    """Return the range of the axis: from zero if that costs little resolution."""
     low, high = min(values), max(values)
     return (0.0 if low > 0 and low < high / 2 else low), high
 
@@ -86,7 +86,7 @@ def _short(name: str) -> str:
 
 
 def forest(finding: Finding, margin: float) -> str:
-    """The change with its interval; the band is what counts as none, the line in it no change at all."""
+    """Draw the change with its interval. The band is the margin that counts as none, the line in it no change."""
     if math.isinf(finding.low) or math.isnan(finding.change):
         return ""
     none = 1.0 if finding.relative else 0.0
@@ -100,9 +100,9 @@ def forest(finding: Finding, margin: float) -> str:
 
     y = FOREST_HEIGHT / 2
     left, breadth = x(band[0]), max(1.0, x(band[1]) - x(band[0]))
-    told = f"{finding.change:g}, 95% [{finding.low:g}, {finding.high:g}]"
+    title = f"{finding.change:g}, 95% [{finding.low:g}, {finding.high:g}]"
     return (
-        f'<svg role="img" aria-label="{told}" width="{FOREST_WIDTH}" height="{FOREST_HEIGHT}"><title>{told}</title>'
+        f'<svg role="img" aria-label="{title}" width="{FOREST_WIDTH}" height="{FOREST_HEIGHT}"><title>{title}</title>'
         f'<rect class="band" x="{left:.1f}" y="3" width="{breadth:.1f}" height="{y * 2 - 6}"/>'
         f'<line class="axis" x1="{x(none):.1f}" x2="{x(none):.1f}" y1="0" y2="{FOREST_HEIGHT}"/>'
         f'<line class="interval" x1="{x(finding.low):.1f}" x2="{x(finding.high):.1f}" y1="{y}" y2="{y}"/>'
@@ -111,5 +111,5 @@ def forest(finding: Finding, margin: float) -> str:
 
 
 def _scaled(value: float, *, relative: bool) -> float:
-    """Ratios on a scale where half and double are equally far from 1."""
+    """Return a value on the axis; a ratio by its logarithm, so that half and double are equally far from 1."""
     return math.log(value) if relative else value

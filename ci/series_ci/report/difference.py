@@ -1,4 +1,4 @@
-"""Two versions side by side, for a person at a terminal and as JSON."""
+"""Show what differs between two versions, on a terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -20,47 +20,47 @@ from series_ci.versions.rangediff import WORDS, PatchFate, PatchPair, PatchSide
 STYLES = {PatchFate.SAME: "", PatchFate.CHANGED: "yellow", PatchFate.DROPPED: "red", PatchFate.NEW: "green"}
 
 
-def show(found: Difference, out: Console, *, stat: bool) -> None:
-    """Print how the versions were compared, what became of each patch, and what changed in the results of their tests.
+def show(difference: Difference, out: Console, *, stat: bool) -> None:
+    """Print how the versions were compared, what changed in each patch, and what changed in the results of tests.
 
-    With `stat` a patch gets one line. Equal versions get one in all, unless there are results to compare.
+    With `stat` there is one line per patch. For equal versions there is one line, and the results if both have some.
     """
-    old, new = found.old, found.new
-    if found.equal:
-        patches = count(len(found.pairs), "patch")
+    old, new = difference.old, difference.new
+    if difference.equal:
+        patches = count(len(difference.pairs), "patch")
         out.print(Text(f"{old.name} and {new.name} are equal: {patches}, same code, same commit messages", "green"))
     else:
         out.print(Text(f"{old.request.series}: {old.name} -> {new.name}", "bold"))
-        for line in _how(found):
+        for line in _how(difference):
             out.print(Text(line))
-        for pair in found.pairs:
-            out.print(_stat(pair, found) if stat else _heading(pair))
+        for pair in difference.pairs:
+            out.print(_stat(pair, difference) if stat else _heading(pair))
             for line in () if stat else pair.lines:
                 out.print(_coloured(line))
-    for line in _results(found):
+    for line in _results(difference):
         out.print(Text(line))
 
 
-def _how(found: Difference) -> list[str]:
-    """The trees that the versions were applied to, or why they were not."""
-    refused = [f"{each.name}: {each.refusal}" for each in (found.old, found.new) if each.refusal]
-    if found.as_mailed:
+def _how(difference: Difference) -> list[str]:
+    """Return the trees that the versions were applied to, or why they were not."""
+    refused = [f"{each.name}: {each.refusal}" for each in (difference.old, difference.new) if each.refusal]
+    if difference.as_mailed:
         return [*refused, "compared as mailed"]
-    if found.same_base:
-        return [f"both on {_base(found.new)}"]
-    return [f"{each.name} on {_base(each)}" for each in (found.old, found.new)]
+    if difference.same_base:
+        return [f"both on {_base(difference.new)}"]
+    return [f"{each.name} on {_base(each)}" for each in (difference.old, difference.new)]
 
 
 def _base(version: Side) -> str:
     return f"{version.base.spec} ({version.base.commit[:12]})" if version.base else "no tree"
 
 
-def _stat(pair: PatchPair, found: Difference) -> Text:
-    """How much of a patch changed; of one that came or went, in parentheses, how much it changes itself."""
+def _stat(pair: PatchPair, difference: Difference) -> Text:
+    """Return the line of a patch: how much of it changed; its own diffstat, in parentheses, if it is new or dropped."""
     numbers = f"{_number(pair.old)} {pair.mark} {_number(pair.new)}"
     size = f"+{pair.added} -{pair.removed}" if pair.mark is PatchFate.CHANGED else ""
     if not (pair.old and pair.new) and (alone := pair.new or pair.old):
-        patches = (found.new if pair.new else found.old).fetched.patches
+        patches = (difference.new if pair.new else difference.old).fetched.patches
         whole = patchmail.read(patches[alone.number - 1].raw).diffstat
         size = f"(+{whole.insertions} -{whole.deletions})"
     return Text.assemble((f"{numbers}  {WORDS[pair.mark]:<7} {size:>9}", STYLES[pair.mark]), f"  {pair.title}")
@@ -71,7 +71,7 @@ def _number(side: PatchSide | None) -> str:
 
 
 def _heading(pair: PatchPair) -> Text:
-    """As git range-diff writes it; patches that were only mailed have no commits."""
+    """Return the heading of a patch as git range-diff writes it; patches that were not applied have no commits."""
     width = max(len(side.commit) for side in (pair.old, pair.new) if side)
     old, new = (
         f"{side.number if side else '-'}:  {side.commit if side else '-' * width}"
@@ -83,28 +83,28 @@ def _heading(pair: PatchPair) -> Text:
 
 
 def _coloured(line: str) -> Segments:
-    """A line of a diff of patches: its first column tells old from new, its second one is the patch's own."""
-    line = line.replace("\x1b", "^[")  # a mail does not command the reader's terminal
+    """Return a line of a diff of patches: its first column says old or new, its second is that of the patch."""
+    line = line.replace("\x1b", "^[")  # no escape sequence of a mail reaches the terminal
     inner = {"+": "green", "-": "red"}.get(line[1:2], "")
     outer, style = {"-": ("reverse red", f"dim {inner}"), "+": ("reverse green", f"bold {inner}")}.get(
         line[:1], ("", inner)
     )
     if line.startswith("@@"):
         outer = style = "cyan"
-    # Segments and no Text: rich would make blanks of the tabs in a Text.
+    # Segments, not a Text, in which rich would expand the tabs.
     parts = [("    ", ""), (line[:1], outer), (line[1:], style.strip()), ("\n", "")]
     return Segments(Segment(text, Style.parse(style)) for text, style in parts)
 
 
-def _results(found: Difference) -> Iterator[str]:
-    """What changed in the results, or which version there are none of, and how to get them."""
-    old, new = found.old.tested, found.new.tested
+def _results(difference: Difference) -> Iterator[str]:
+    """Yield what changed in the results; for a version without results, the command that tests it."""
+    old, new = difference.old.tested, difference.new.tested
     if old and new:
         yield ""
-        yield from _both(found, old, new)
-    elif not found.equal:
+        yield from _both(difference, old, new)
+    elif not difference.equal:
         yield ""
-        for each in (found.old, found.new):
+        for each in (difference.old, difference.new):
             where = " on this base" if each.base else ""
             yield (
                 f"{each.name}: {each.tested.verdict}"
@@ -113,8 +113,8 @@ def _results(found: Difference) -> Iterator[str]:
             )
 
 
-def _both(found: Difference, old: EarlierRun, new: EarlierRun) -> Iterator[str]:
-    names = (found.old.name, found.new.name)
+def _both(difference: Difference, old: EarlierRun, new: EarlierRun) -> Iterator[str]:
+    names = (difference.old.name, difference.new.name)
     for name, each in zip(names, (old, new), strict=True):
         yield f"{name}: {each.verdict}" + (f": {each.error}" if each.error else "") + f"  ({each.folder})"
     if old.base != new.base:
@@ -133,16 +133,16 @@ def _both(found: Difference, old: EarlierRun, new: EarlierRun) -> Iterator[str]:
     )
 
 
-def difference_json(found: Difference) -> dict[str, Any]:
-    """The JSON object: both versions, each patch with its diff as lines, and the results that differ."""
-    old, new = found.old.tested, found.new.tested
+def difference_json(difference: Difference) -> dict[str, Any]:
+    """Return the JSON object: both versions, each patch with its diff as lines, and the results that differ."""
+    old, new = difference.old.tested, difference.new.tested
     results = earlier.compare(old, new) if old and new and not (old.error or new.error) else None
     return {
-        "series": found.new.request.series,
-        "old": _version(found.old),
-        "new": _version(found.new),
-        "compared": "mails" if found.as_mailed else "commits",
-        "equal": found.equal,
+        "series": difference.new.request.series,
+        "old": _version(difference.old),
+        "new": _version(difference.new),
+        "compared": "mails" if difference.as_mailed else "commits",
+        "equal": difference.equal,
         "patches": [
             {
                 "change": WORDS[pair.mark],
@@ -153,7 +153,7 @@ def difference_json(found: Difference) -> dict[str, Any]:
                 "removed": pair.removed,
                 "diff": list(pair.lines),
             }
-            for pair in found.pairs
+            for pair in difference.pairs
         ],
         "results": results
         and {

@@ -1,4 +1,4 @@
-"""What lies in a run directory beside the results: consoles, and the patches of each version as they were mailed."""
+"""Read what the HTML page shows besides results: consoles, and what changed in the patches between versions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from series_ci.versions import as_mailed, rangediff
 from series_ci.versions.rangediff import PatchPair
 
 HEAD, TAIL = 400, 1600
-"""Lines of a console that are kept from its beginning and from its end, where trouble is."""
+"""Lines of a console that are kept of its beginning and of its end, where a failure shows."""
 
 CONSOLE = 512 << 20
 """Bytes of a console that are read."""
@@ -27,7 +27,7 @@ CONSOLE = 512 << 20
 
 @dataclass(frozen=True)
 class Console:
-    """What one guest printed: the lines that are kept with their numbers from 1, of `total`; `name` is its folder."""
+    """The console of one boot: the lines that are kept, numbered from 1, of `total`; `name` is the boot's folder."""
 
     name: str
     lines: tuple[tuple[int, str], ...]
@@ -35,13 +35,13 @@ class Console:
 
     @property
     def left_out(self) -> int:
-        """Lines between the two ends that are kept."""
+        """How many lines between the two ends are left out."""
         return self.total - len(self.lines)
 
 
 @dataclass(frozen=True)
 class SourceChange:
-    """What became of each patch from one version to the next."""
+    """What changed in each patch from one version, `old`, to the next."""
 
     old: str
     new: str
@@ -54,35 +54,35 @@ class SourceChange:
 
     @property
     def words(self) -> list[str]:
-        """How many patches are what."""
+        """How many patches are equal, changed, dropped or new."""
         counts = Counter(pair.mark for pair in self.pairs)
         return [f"{counts[mark]} {rangediff.WORDS[mark]}" for mark in counts]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All of it; consoles by the folder of their boot, in order."""
+    """Consoles by the folders of their boots, in order, and the changes between versions."""
 
     consoles: dict[str, Console]
     changed: tuple[SourceChange, ...]
 
 
 def gather(folder: Path, run: AnyRun) -> Evidence:
-    """Read it. What was left out of a copy of the directory is not there, and no error."""
+    """Read the evidence of a run. Files that are missing, in a copy say, are no error."""
     versions = run.runs if isinstance(run, SweepRun) else [run]
-    # Versions share what was booted once.
-    found = dict.fromkeys(name for each in versions for name in names(run, each))
-    read = {name: console for name in found if (console := _console(folder, name))}
+    # Versions may share boots.
+    folders = dict.fromkeys(name for each in versions for name in names(run, each))
+    read = {name: console for name in folders if (console := _console(folder, name))}
     return Evidence(read, tuple(_changed(folder, run)) if isinstance(run, SweepRun) else ())
 
 
 def names(root: AnyRun, run: VersionRun) -> list[str]:
-    """The consoles of a version: the folders of its boots in the directory of the whole."""
+    """Return the names of a version's consoles: the folders of its boots, relative to the run directory."""
     return [place(root, run, boot) for boot in (*run.base_boots, *run.boots)]
 
 
 def _console(folder: Path, name: str) -> Console | None:
-    """What the guests of one boot printed, one after the other. No link in a run directory is followed."""
+    """Return what the guests of one boot printed, one after the other; None if nothing. No link is followed."""
     parts = [str((path / record.CONSOLE).relative_to(folder)) for path in _guests(folder / name)]
     lines = [line for part in parts if inside.is_file(folder, part) for line in _lines(folder, part)]
     numbered = list(enumerate(lines, 1))
@@ -91,7 +91,7 @@ def _console(folder: Path, name: str) -> Console | None:
 
 
 def _guests(where: Path) -> Iterator[Path]:
-    """The folders of a boot's guests in the order in which they ran: each after those in whose place it was started."""
+    """Yield the folders of a boot's guests in the order in which they ran: each after those that it replaced."""
     for folder in [where, *_numbered(where, record.GUEST)]:
         yield from _numbered(folder, record.TRY)
         yield folder
@@ -108,7 +108,7 @@ def _lines(folder: Path, name: str) -> Iterator[str]:
 
 
 def _changed(folder: Path, run: SweepRun) -> Iterator[SourceChange]:
-    """Each version beside the one before it, as they were mailed."""
+    """Compare each version with the one before it, as they were mailed."""
     sent = {each.version: _sent(read.mails(folder / place(run, each)), each) for each in run.runs}
     labels = [label for label, patches in sent.items() if patches]
     for old, new in pairwise(labels):

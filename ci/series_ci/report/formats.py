@@ -1,4 +1,4 @@
-"""The forms in which `series-ci report` writes the results of a run directory."""
+"""Write the results of a run directory in the formats of `series-ci report`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from series_ci.rundir.sweep_run import AnyRun, SweepRun, place
 
 @dataclass(frozen=True)
 class Writer:
-    """Who asks for a mail: `here` tells of the user and the machine, `say` tells the user what to know beforehand."""
+    """Who asks for a mail: `here` returns the user and the machine, `say` shows what the user should know of it."""
 
     here: Callable[[], Sender]
     say: Callable[[str], None]
@@ -27,7 +27,7 @@ class Writer:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What single formats are asked for; `room` is how many characters markdown may have, `tested_by` a trailer."""
+    """The options of single formats; `room` is the most bytes of Markdown, `tested_by` the value of a trailer."""
 
     writer: Writer
     failures: Failures = Failures.REGRESSIONS
@@ -36,7 +36,7 @@ class Wishes:
 
 
 def as_json(run: AnyRun) -> str:
-    """The JSON document that `test --json` prints."""
+    """Return the JSON document that `test --json` prints."""
     value = sweep_summary.sweep_json(run) if isinstance(run, SweepRun) else version_json(run)
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
@@ -59,7 +59,7 @@ def _html(folder: Path, _wishes: Wishes) -> str:
 
 
 def reply_to(folder: Path, writer: Writer, tested_by: str = "") -> str:
-    """The mail that answers the version. What its sender should know is said."""
+    """Return the reply to a version; `writer.say` is called with what its sender should know."""
     run, mails = read.read_version(folder), read.sent_mails(folder)
     if not mails:
         writer.say(
@@ -74,7 +74,7 @@ def _mail(folder: Path, wishes: Wishes) -> str:
 
 
 def kcidb_of(folder: Path) -> dict[str, Any]:
-    """The KCIDB document."""
+    """Return the KCIDB document of a run directory."""
     run = read.read(folder)
     versions = run.runs if isinstance(run, SweepRun) else [run]
     return kcidb.document(run, {each.version: read.mails(folder / place(run, each)) for each in versions})
@@ -97,4 +97,4 @@ FORMATS: Mapping[str, Callable[[Path, Wishes], str]] = {
     "mail": _mail,
     "b4": _b4,
 }
-"""The text of each format, made of a run directory. Raises UsageError for one that the format cannot show."""
+"""Functions that return a run directory in a format. They raise UsageError for a run that the format cannot show."""

@@ -1,4 +1,4 @@
-"""The headers of a reply: whom it goes to, and which mail it answers. Pure."""
+"""Make the headers of a reply: its recipients, and the mail that it answers. Pure."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _VISIBLE = re.compile(r"[^\x21-\x7e]")
 
 
 def answered(mails: Sequence[bytes]) -> bytes:
-    """The mail of a version that an answer to all of it goes to: the cover letter, else the first patch."""
-    found = cover_of(mails)
-    return found.raw if found else mails[0]
+    """Return the mail of a version that a reply to all of it answers: the cover letter, else the first patch."""
+    cover = cover_of(mails)
+    return cover.raw if cover else mails[0]
 
 
 def whom(mails: Sequence[bytes], own: Collection[str]) -> Recipients:
-    """The recipients; `own` are the addresses of whoever answers."""
+    """Return the recipients of a reply; `own` are the sender's addresses."""
     return recipients.of(answered(mails), mails, own)
 
 
-def head(mails: Sequence[bytes], found: Recipients, *, ascii_only: bool) -> str:
-    """The headers without From, Date and Message-ID, which whoever sends the mail has."""
+def head(mails: Sequence[bytes], addressees: Recipients, *, ascii_only: bool) -> str:
+    """Return the headers without From, Date and Message-ID, which git send-email adds."""
     message = parse(answered(mails))
-    lines = [addresses.header("To", found.to)]
-    lines += [addresses.header("Cc", found.cc)] if found.cc else []
+    lines = [addresses.header("To", addressees.to)]
+    lines += [addresses.header("Cc", addressees.cc)] if addressees.cc else []
     ours = f"<{_VISIBLE.sub('', id_of(message))}>"
     above = re.findall(r"<[^<>\s]+>", header(message, "References") or header(message, "In-Reply-To"))
     references = list(dict.fromkeys([*(_VISIBLE.sub("", each) for each in above), ours]))
@@ -48,5 +48,5 @@ def _subject(text: str) -> str:
     text = addresses.decoded(text)
     text = text if text.lower().startswith("re:") else f"Re: {text}"
     charset = "us-ascii" if text.isascii() else "utf-8"
-    found = email.header.Header(text, charset, maxlinelen=WIDTH - 2, header_name="Subject")
-    return f"Subject: {found.encode()}"
+    folded = email.header.Header(text, charset, maxlinelen=WIDTH - 2, header_name="Subject")
+    return f"Subject: {folded.encode()}"

@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing else: no network, no other file, and no script to be read."""
+"""Show a run as one HTML page, which needs no other file and no network, and can be read without scripts."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from series_ci.rundir.run import VersionRun
 from series_ci.rundir.sweep_run import AnyRun, SweepRun, place
 
 LOG = 200
-"""Lines of a test's output."""
+"""Lines of a test's output that are shown."""
 
 MOST_ROWS = 60_000
-"""Results of all versions together, up to which those are in the page that are the same on both kernels, too."""
+"""If all versions together have more results than this, unchanged ones are left out."""
 
 WITH_LOGS = 300
-"""Changed tests of a version whose output is in the page."""
+"""Changed tests of a version whose output is shown."""
 
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True)
 class HtmlRow:
-    """One test of the table of all; `look` is the class of its change."""
+    """A row of the table of all tests; `look` is the CSS class of its change."""
 
     name: str
     base: str
@@ -43,7 +43,7 @@ class HtmlRow:
 
 @dataclass(frozen=True)
 class Group:
-    """The results of one program; of those that are not in `rows` nothing changed."""
+    """The results of one program; the `left_out` ones, which are not in `rows`, did not change."""
 
     name: str
     counts: str
@@ -54,7 +54,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Complaint:
-    """A complaint of the kernel; `line` leads to its place in a console, "" where it is not in it."""
+    """A kernel complaint; `line` is the id of its first line in a console, "" if no console has it."""
 
     entry: SplatEntry
     line: str
@@ -62,7 +62,7 @@ class Complaint:
 
 @dataclass(frozen=True)
 class ChangedRow:
-    """A test that is not as on the base, with what it printed."""
+    """A test that differs from the base, with its output."""
 
     row: HtmlRow
     why: str
@@ -72,7 +72,7 @@ class ChangedRow:
 
 @dataclass(frozen=True)
 class Section:
-    """One version, ready to be drawn."""
+    """One version, as the template shows it."""
 
     run: VersionRun
     ident: str
@@ -86,7 +86,7 @@ class Section:
 
 
 def page(run: AnyRun, evidence: Evidence) -> str:
-    """The page."""
+    """Return the page."""
     sections = [_section(run, each, evidence) for each in (run.runs if isinstance(run, SweepRun) else [run])]
     context: dict[str, Any] = {
         "run": run,
@@ -117,12 +117,12 @@ def _template() -> Any:  # noqa: ANN401 (jinja2 is only loaded for this format)
 
 
 def ident(text: str) -> str:
-    """A name as part of an id, the same for the same name."""
+    """Return a name as part of an id."""
     return _NO_NAME.sub("-", text)
 
 
 def clean(text: str) -> str:
-    """Text without what no page can show."""
+    """Return a text without characters that HTML does not allow."""
     return re.sub("[\ufffe\uffff]", "\ufffd", plain.replaced(text))
 
 
@@ -142,7 +142,7 @@ LOOKS = {
 
 
 def cell_look(text: str) -> str:
-    """The class of a cell of the matrix."""
+    """Return the CSS class of a cell of the matrix."""
     change = change_of(text)
     if text in UNTESTED:
         return "odd"
@@ -150,12 +150,12 @@ def cell_look(text: str) -> str:
 
 
 def diff_look(line: str) -> str:
-    """The class of a line of a diff of patches."""
+    """Return the CSS class of a line of a diff of patches."""
     return {"+": "good", "-": "bad", "@": "new"}.get(line[:1], "")
 
 
 def rows_of(drawn: Matrix) -> Sequence[tuple[str, tuple[str, ...]]]:
-    """Lines of the matrix: the version's label, and the cells after it."""
+    """Return the rows of the matrix: the label of the version, and the cells after it."""
     return [(line[0], line[1:]) for line in drawn.lines]
 
 
@@ -176,22 +176,22 @@ def _section(whole: AnyRun, run: VersionRun, evidence: Evidence) -> Section:
 
 
 def _consoles_of(whole: AnyRun, run: VersionRun, evidence: Evidence) -> tuple[tuple[str, str], ...]:
-    """(what it is, the console's name) of the version's boots, those with the series first."""
-    found = []
+    """Return (title, name) of the consoles of a version's boots, those with the series first."""
+    consoles = []
     for boots, what in ((run.boots, run.version), (run.base_boots, "base")):
         for number, boot in enumerate(boots, 1):
             name = place(whole, run, boot)
             if name in evidence.consoles:
-                found.append((f"{what}, boot {number}" if len(boots) > 1 else what, name))
-    return tuple(found)
+                consoles.append((f"{what}, boot {number}" if len(boots) > 1 else what, name))
+    return tuple(consoles)
 
 
 def _changed(run: VersionRun) -> list[ChangedRow]:
-    found = []
+    rows = []
     for number, entry in enumerate(words.changed(run)):
         log = tuple(both_ends(entry.log, LOG)) if number < WITH_LOGS else ()
-        found.append(ChangedRow(_row(entry), why(entry), log, entry.notes))
-    return found
+        rows.append(ChangedRow(_row(entry), why(entry), log, entry.notes))
+    return rows
 
 
 def _row(entry: TestChange) -> HtmlRow:
@@ -215,7 +215,7 @@ def _groups(run: VersionRun, *, whole: bool) -> list[Group]:
 
 
 def _complaint(entry: SplatEntry, consoles: Sequence[Console]) -> Complaint:
-    """With the place of its first line in the first console that has it."""
+    """Return a complaint with the place of its first line in the first console that has it."""
     first = next((line.strip() for line in entry.splat.lines if len(line.strip()) > 10), "")
     for console in consoles if first else ():
         for number, line in console.lines:

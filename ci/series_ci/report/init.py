@@ -1,4 +1,4 @@
-"""What `init` found, for a person and for a program: each version with the reasons to believe that it is one."""
+"""Show what `init` found, on a terminal and as JSON: each version with the evidence that it is one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from series_ci.versions.draft import Draft
 from series_ci.versions.labels import Labelled
 
 STRANGERS = 10
-"""Other series in the threads that are named; a long thread of a patch day may hold hundreds."""
+"""Other series of the threads that are named; a long thread may hold hundreds."""
 
 
 def show(draft: Draft, gathered: Gathered, file: Path | None, out: Console) -> None:
@@ -44,7 +44,7 @@ def show(draft: Draft, gathered: Gathered, file: Path | None, out: Console) -> N
 
 
 def unlinked(versions: Sequence[Labelled], gathered: Gathered) -> list[str]:
-    """One line for each thing that was not found, or was found and left out."""
+    """Return a line for each version that was not found, each note, and each series that was left out."""
     doubtful = {each.label for each in versions if each.doubts}
     lines = []
     for number in labels.missing(versions):
@@ -56,13 +56,13 @@ def unlinked(versions: Sequence[Labelled], gathered: Gathered) -> list[str]:
     for posting in gathered.strangers[:STRANGERS]:
         who = posting.head.sender_address
         lines.append(f"not linked: {posting.message_id} by {who}, {posting.title!r}: in a thread that was read")
-    if more := len(gathered.strangers) - STRANGERS:
-        lines += [f"not linked: {more} more in threads that were read"] if more > 0 else []
+    if unnamed := len(gathered.strangers) - STRANGERS:
+        lines += [f"not linked: {unnamed} more in threads that were read"] if unnamed > 0 else []
     return lines
 
 
 def summary(draft: Draft, gathered: Gathered, file: Path | None) -> dict[str, Any]:
-    """The same for a program; dates in ISO form with their time zone, `file` null if none was written."""
+    """Return the JSON object; dates are in ISO form with a time zone, `file` is null if none was written."""
     return {
         "name": draft.name,
         "title": draft.title,

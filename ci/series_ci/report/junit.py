@@ -1,8 +1,7 @@
-"""JUnit XML for CI systems: one flat suite per version, in which a regression is a failure and nothing else is.
+"""Write JUnit XML for CI systems: one flat suite per version, in which only regressions are failures.
 
-Flat, because common readers lose the cases of nested suites. What fails on the base just as well is reported as an
-ordinary case with its state in the output: it is no news, and would hide the news. Who wants it all the same asks for
-`Failures.ALL`.
+Suites are flat because common readers lose the cases of nested ones. A test that fails on the base, too, is a case
+that passes, with its status in the output: as a failure it would hide the regressions. `Failures.ALL` makes it one.
 """
 
 from __future__ import annotations
@@ -23,36 +22,36 @@ from series_ci.rundir.run import PatchResult, Problem, VersionRun
 from series_ci.rundir.sweep_run import AnyRun, SweepRow, SweepRun
 
 OUTPUT_LINES = 200
-"""A case keeps this many lines of its output, half from each end."""
+"""Lines of a case's output that are kept, half of them of each end."""
 
 LINE = 4000
-"""Characters that are kept of one line, half from each end."""
+"""Characters of a line that are kept, half of them of each end."""
 
 
 class Failures(StrEnum):
-    """What counts as a failure."""
+    """Which results are failures."""
 
     REGRESSIONS = "regressions"  # what is worse than on the base
     ALL = "all"  # whatever is bad with the series
 
 
-# XML 1.0 has no way to write these characters, and junit-xml raises on some of them.
+# XML 1.0 cannot hold these characters, and junit-xml raises on some of them.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def clean(text: str) -> str:
-    """The text with every character that XML cannot hold shown as U+FFFD."""
+    """Return a text with U+FFFD in place of each character that XML cannot hold."""
     return _ILLEGAL.sub("\ufffd", text)
 
 
 def junit(run: AnyRun, failures: Failures = Failures.REGRESSIONS) -> str:
-    """The XML document: a suite for each version."""
+    """Return the XML document, with a suite for each version."""
     if isinstance(run, SweepRun):
-        made = [_suite(row.run, failures) if row.run else _no_result(run, row) for row in run.rows]
+        suites = [_suite(row.run, failures) if row.run else _no_result(run, row) for row in run.rows]
     else:
-        made = [_suite(run, failures)]
-    xml = str(to_xml_report_string(made, prettyprint=True))
-    # Jenkins' schema knows no such attribute.
+        suites = [_suite(run, failures)]
+    xml = str(to_xml_report_string(suites, prettyprint=True))
+    # Jenkins' schema does not allow this attribute.
     return re.sub(r'(<testsuites?\b[^>]*?) disabled="\d*"', r"\1", xml)
 
 
@@ -76,12 +75,12 @@ def _suite(run: VersionRun, failures: Failures) -> TestSuite:
 
 
 def _failed(run: VersionRun) -> str:
-    """The name of the case of a version that was not booted."""
+    """Return the name of the case of a version that was not booted."""
     return "coverage" if run.status is ExitStatus.NOT_TESTED else run.verdict.removeprefix("does not ")
 
 
 def _no_result(sweep: SweepRun, row: SweepRow) -> TestSuite:
-    """A version that nothing is known of, for the reason given or because the sweep was stopped before."""
+    """Return the suite of a version without results: it failed, or the sweep was stopped before."""
     name = _name(sweep.series, row.label)
     error = row.error or Problem("the sweep was stopped before its turn")
     properties = {"series": sweep.series, "version": row.label, "message_id": row.message_id, "repeat": sweep.repeat}
@@ -90,7 +89,7 @@ def _no_result(sweep: SweepRun, row: SweepRow) -> TestSuite:
 
 
 def _make_unique(cases: Sequence[TestCase]) -> None:
-    """Readers keep one case of a name: two that differ in what XML cannot hold would become one."""
+    """Number cases of the same name (they differed in what XML cannot hold): readers keep one case of a name."""
     seen: dict[str, int] = {}
     for case in cases:
         plain, number = case.name, seen.get(case.name, 0)
@@ -102,9 +101,9 @@ def _make_unique(cases: Sequence[TestCase]) -> None:
 
 
 def _step(step: PatchResult, suite: str) -> TestCase:
-    """The build after one patch; new warnings and what was not compiled are shown, and are no failure."""
-    said = [*([words.step(step)] if words.step(step) else []), *step.new_warnings]
-    case = TestCase(clean(f"build after patch {step.patch}"), classname=suite, stdout=_output(said))
+    """Return the case of the build after one patch; only an error is a failure, new warnings are output."""
+    output = [*([words.step(step)] if words.step(step) else []), *step.new_warnings]
+    case = TestCase(clean(f"build after patch {step.patch}"), classname=suite, stdout=_output(output))
     if step.error:
         case.add_failure_info(clean(step.error), failure_type="does not build")
     return case
@@ -152,7 +151,7 @@ def _error(error: Problem, name: str, what: str, suite: str) -> TestCase:
 
 
 def _output(head: Sequence[str], lines: Sequence[str] = ()) -> str:
-    """Lines as text, both ends of it where there are many of them, and of each where it is long."""
+    """Return lines as text; of many lines, and of a long line, both ends are kept."""
     return clean("\n".join([*head, *(_shortened(line) for line in both_ends(lines, OUTPUT_LINES))]))
 
 
@@ -165,7 +164,7 @@ def _shortened(line: str) -> str:
 
 def _properties(run: VersionRun) -> dict[str, str]:
     origin = run.origin
-    found = {
+    properties = {
         "series": run.series,
         "version": run.version,
         "title": run.title,
@@ -182,4 +181,4 @@ def _properties(run: VersionRun) -> dict[str, str]:
         "patched_commit": origin.patched or "",
         "permitted": "; ".join(f"{each.kind}: {each.words}" for each in run.permitted),
     }
-    return {clean(key): clean(value) for key, value in found.items() if value}
+    return {clean(key): clean(value) for key, value in properties.items() if value}

@@ -1,6 +1,6 @@
-"""A run as a KCIDB document: base and version are checkouts, their kernels builds, each result a test. Pure.
+"""Show a run as a KCIDB document: base and version are checkouts, their kernels builds, each result a test. Pure.
 
-The ids are the same whenever it is made of the same run, so that a document that is submitted twice is there once.
+The ids depend on the run alone, so a document that is submitted twice is stored once.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from series_ci.rundir.sweep_run import AnyRun, SweepRun
 ORIGIN = "series_ci"
 
 VERSION = {"major": 5, "minor": 3}
-"""Of the schema that the document is written for."""
+"""The version of the schema that the document has."""
 
 EXCERPT = 16_000
-"""Characters of a log; the schema takes 16384."""
+"""Characters of a log excerpt; the schema allows 16384."""
 
 STATUSES = {
     Status.PASS: "PASS",
@@ -42,25 +42,25 @@ Objects = dict[str, list[dict[str, Any]]]
 
 
 def document(run: AnyRun, mails: Mapping[str, Sequence[bytes]]) -> dict[str, Any]:
-    """The document; `mails` are the patches of each version by its label.
+    """Return the document; `mails` are the patches of each version by its label.
 
-    Raises UsageError for a record that does not say when it was made: a test without its time is refused there.
+    Raises UsageError for a boot whose record has no time: KCIDB refuses a test without one.
     """
-    found: Objects = {"checkouts": [], "builds": [], "tests": []}
+    objects: Objects = {"checkouts": [], "builds": [], "tests": []}
     for each in run.runs if isinstance(run, SweepRun) else [run]:
-        _version(each, mails.get(each.version, ()), found)
-    # Versions of a sweep share their base, and some the boot of another version.
-    once = {kind: list({each["id"]: each for each in made}.values()) for kind, made in found.items()}
+        _version(each, mails.get(each.version, ()), objects)
+    # Versions of a sweep share the base, and some share boots.
+    once = {kind: list({each["id"]: each for each in made}.values()) for kind, made in objects.items()}
     return {"version": VERSION, **once}
 
 
-def _version(run: VersionRun, mails: Sequence[bytes], found: Objects) -> None:
-    # Nor does what the base has already; in either case git am said no.
+def _version(run: VersionRun, mails: Sequence[bytes], objects: Objects) -> None:
+    # Also if the base has the patches already: git am refuses them.
     applies = run.stage is not Stage.APPLY or run.verdict == NothingToTestError.verdict
     base = _id("base", run.origin.base, run.origin.tree)
     patch_ids = [each.patch_id for each in run.origin.patches]
     ours = _id("series", run.origin.base, run.origin.tree, run.message_id, *patch_ids)
-    found["checkouts"] += [
+    objects["checkouts"] += [
         _checkout(base, run),
         {
             **_checkout(ours, run, valid=applies),
@@ -71,20 +71,20 @@ def _version(run: VersionRun, mails: Sequence[bytes], found: Objects) -> None:
         },
     ]
     if run.permitted:
-        told = [_plain(f"{each.kind}: {each.words}") for each in run.permitted]
-        found["checkouts"][-1]["misc"]["permitted"] = told
+        permitted = [_plain(f"{each.kind}: {each.words}") for each in run.permitted]
+        objects["checkouts"][-1]["misc"]["permitted"] = permitted
     if run.error and run.stage is Stage.BUILD:
         build = {"id": f"{ours}-build", "origin": ORIGIN, "checkout_id": ours, "status": "FAIL"}
         build |= {"comment": _plain(run.error.message), **_excerpt(run.error.details.splitlines())}
-        found["builds"].append(build)
+        objects["builds"].append(build)
     for checkout, boots in ((base, run.base_boots), (ours, run.boots)):
         for number, boot in enumerate(boots):
             if boot.run is not None:
-                _boot(checkout, boot.run, number, found)
+                _boot(checkout, boot.run, number, objects)
 
 
 def _untested(run: VersionRun) -> str:
-    """That the verdict is not about all of the patches: no result that is sent says so."""
+    """Return a remark if not all of the series was tested, which no other object of the document says; else ""."""
     left_out = run.status is ExitStatus.NOT_TESTED or words.left_out(run)
     return f" ({run.verdict}: {words.compiled(run)})".replace(": )", ")") if left_out else ""
 
@@ -94,37 +94,37 @@ def _id(*parts: str) -> str:
 
 
 def _checkout(name: str, run: VersionRun, *, valid: bool = True) -> dict[str, Any]:
-    """What is known of the base. Its commit is told only where others have it: imports and base patches are ours."""
+    """Return a checkout. Its commit is named only if others have it: imports and base patches make local ones."""
     origin = run.origin
-    made: dict[str, Any] = {"id": name, "origin": ORIGIN, "valid": valid, "tree_name": _plain(_tree(origin))}
-    made["patchset_hash"] = ""
-    made["misc"] = {
+    checkout: dict[str, Any] = {"id": name, "origin": ORIGIN, "valid": valid, "tree_name": _plain(_tree(origin))}
+    checkout["patchset_hash"] = ""
+    checkout["misc"] = {
         "base_commit": origin.base,
         "base_patches": list(origin.base_patches),
         "archive": public.address(origin.archive),
     }
     place = re.fullmatch(r"git\+(https://[^@\0\s]+)@.+", origin.tree)
     if place and not origin.base_patches and re.fullmatch("[0-9a-f]{40}", origin.base):
-        made |= {"git_repository_url": place[1], "git_commit_hash": origin.base}
-    return made
+        checkout |= {"git_repository_url": place[1], "git_commit_hash": origin.base}
+    return checkout
 
 
 def _tree(origin: Origin) -> str:
-    """What others call the tree: a folder of this machine is nobody's business."""
+    """Return the public name of the tree, without folders of this machine."""
     return public.spec(origin.tree) or public.kernel(origin)
 
 
 def _patchset(mails: Sequence[bytes]) -> str:
-    """SHA-256 over the lines that hold the SHA-256 of each patch, in order."""
+    """Return the SHA-256 of the lines that hold the SHA-256 of each patch, in order."""
     return sha256(b"".join(sha256(raw).hexdigest().encode() + b"\n" for raw in mails)).hexdigest() if mails else ""
 
 
-def _boot(checkout: str, run: Run, number: int, found: Objects) -> None:
+def _boot(checkout: str, run: Run, number: int, objects: Objects) -> None:
     if run.started is None:
         raise UsageError("the record of the run does not say when it was started", hint="test the version again")
     environment = run.environment
     build = f"{checkout}-{environment.get('config', 'x')}-{environment.get('arch', 'x')}"
-    found["builds"].append(
+    objects["builds"].append(
         {
             "id": build,
             "origin": ORIGIN,
@@ -145,14 +145,14 @@ def _boot(checkout: str, run: Run, number: int, found: Objects) -> None:
     for result, seconds in _timed(run):
         start = run.started + timedelta(seconds=seconds)
         name = f"{boot}-{_plain(result.name)}"
-        found["tests"].append({**common, "id": name, "start_time": start.isoformat(), **_test(result, run)})
+        objects["tests"].append({**common, "id": name, "start_time": start.isoformat(), **_test(result, run)})
     for attempt in run.attempts:
-        tried = {"id": f"{boot}-{_plain(attempt.folder)}", "path": BOOT_RESULT, "comment": _plain(attempt.why)}
-        tried["status"] = "FAIL" if attempt.ended is Ended.HANG else "ERROR"
-        found["tests"].append({**common, **tried, "start_time": run.started.isoformat()})
-    said = [line for splat in run.splats for line in splat.lines]
+        replaced = {"id": f"{boot}-{_plain(attempt.folder)}", "path": BOOT_RESULT, "comment": _plain(attempt.why)}
+        replaced["status"] = "FAIL" if attempt.ended is Ended.HANG else "ERROR"
+        objects["tests"].append({**common, **replaced, "start_time": run.started.isoformat()})
+    lines = [line for splat in run.splats for line in splat.lines]
     words = {"id": f"{boot}-dmesg", "path": "dmesg", "status": "FAIL" if run.splats else "PASS"}
-    found["tests"].append({**common, **words, "start_time": run.started.isoformat(), **_excerpt(said)})
+    objects["tests"].append({**common, **words, "start_time": run.started.isoformat(), **_excerpt(lines)})
 
 
 def _test(result: Result, run: Run) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _test(result: Result, run: Run) -> dict[str, Any]:
 
 
 def _timed(run: Run) -> Iterator[tuple[Result, float]]:
-    """Each result with the seconds from the start of the boot to its own: tests run one after the other."""
+    """Yield each result with the seconds from the start of the boot to that of the test: tests run one by one."""
     passed = 0.0 if run.boot_seconds is None else run.boot_seconds
     for result in run.results:
         yield result, 0.0 if result.name == BOOT_RESULT else passed
@@ -175,14 +175,14 @@ def _timed(run: Run) -> Iterator[tuple[Result, float]]:
 
 
 def status(result: Result, run: Run) -> str:
-    """KCIDB's word. A result that was lost when the kernel died says that the kernel is faulty, else nothing of it."""
+    """Return KCIDB's status. A result that was lost is FAIL if the kernel died, as that is its fault; else ERROR."""
     if result.status in (Status.CRASH, Status.TIMEOUT) and run.ended in (Ended.PANIC, Ended.HANG):
         return "FAIL"
     return STATUSES[result.status]
 
 
 def path(name: str) -> str:
-    """The place in KCIDB's tree of tests: `kselftest.mm.exit_skip.shmem.exiting`."""
+    """Return the path of a test in KCIDB's tree: `kselftest.mm.exit_skip.shmem.exiting`."""
     if name == BOOT_RESULT:
         return name
     parts = [re.sub(r"[^a-zA-Z0-9_-]", "_", part) for part in re.split("[/:.]", name)]
@@ -190,11 +190,11 @@ def path(name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text as the schema takes it."""
+    """Return a text without characters that the schema does not allow."""
     return re.sub("[\0\ud800-\udfff]", "\ufffd", text)
 
 
 def _excerpt(lines: Sequence[str]) -> dict[str, str]:
-    """The end of a log, where it says how it went."""
+    """Return the excerpt of a log: its end, where a failure shows."""
     text = _plain("\n".join(lines))
     return {"log_excerpt": text[-EXCERPT:]} if text else {}

@@ -1,4 +1,4 @@
-"""The results as an answer in the thread, as a kernel developer writes it: plain text, short, 72 columns. Pure."""
+"""Write the results as a reply to the thread, as kernel developers do: plain text, short, 72 columns. Pure."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from series_ci.rundir.run import VersionRun
 from series_ci.rundir.runlock import Lock
 
 ROWS = 20
-"""Tests that are named."""
+"""Tests and notes that are shown."""
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Whoever writes the reply, and the machine that it is written on.
+    """The sender of a reply, and the machine that it is written on.
 
-    `own` are his addresses, `places` folders that nobody else has; `programs` are the selftests that series-ci brings,
-    `project` is where that is to be had.
+    `own` are the sender's addresses; `places` are folders of the machine, which the reply does not name; `programs` are
+    the selftests that series-ci has, `project` is its URL.
     """
 
     own: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class Answered:
-    """What is told: a run, its lock if it has one, and the version's mails as they were sent, cover letter first."""
+    """What a reply is made of: a run, its lock if it has one, and the version's mails as sent, cover letter first."""
 
     run: VersionRun
     mails: Sequence[bytes]
@@ -47,22 +47,22 @@ class Answered:
     tester: Sender = field(default_factory=Sender)
 
 
-def reply(found: Answered, tested_by: str = "", tell: Tell = lambda _line: None) -> str:
-    """The mail, without From, Date and Message-ID, which whoever sends it has.
+def reply(answered: Answered, tested_by: str = "", tell: Tell = lambda _line: None) -> str:
+    """Return the reply without From, Date and Message-ID, which git send-email adds.
 
-    `tested_by` (NAME <ADDRESS>) asks for that trailer; `tell` is told what the sender should know. Raises UsageError if
-    the trailer was not deserved, or there is no mail.
+    `tested_by` (NAME <ADDRESS>) asks for that trailer; `tell` is called with what the sender should know. Raises
+    UsageError if not everything passed and the trailer is asked for, or if there are no mails.
     """
-    run, mails = found.run, found.mails
+    run, mails = answered.run, answered.mails
     if not mails:
         raise UsageError(f"{run.message_id}: the mails are not in the run directory", hint=f"they are its {SENT}")
-    text = "\n".join([*quotation.lines(headers.answered(mails)), "", *_body(found)])
-    body = plain.replaced(public.without_places(text, run, found.tester.places), "?")
-    own = set(found.tester.own)
+    text = "\n".join([*quotation.lines(headers.answered(mails)), "", *_body(answered)])
+    body = plain.replaced(public.without_places(text, run, answered.tester.places), "?")
+    own = set(answered.tester.own)
     if tested_by:
         trailer = _deserved(run, tested_by)
         body += f"\n\nTested-by: {trailer}"
-        _warn_of_trailer(trailer, found, tell)
+        _warn_of_trailer(trailer, answered, tell)
         own |= {person.address for person in addresses.parse(trailer).people}
     whom = headers.whom(mails, own)
     for each in whom.broken:
@@ -70,12 +70,15 @@ def reply(found: Answered, tested_by: str = "", tell: Tell = lambda _line: None)
     return headers.head(mails, whom, ascii_only=body.isascii()) + "\n" + body + "\n"
 
 
-def _warn_of_trailer(trailer: str, found: Answered, tell: Tell) -> None:
-    """b4 takes a trailer from whom it names, and without a cover letter for the patch that is answered."""
+def _warn_of_trailer(trailer: str, answered: Answered, tell: Tell) -> None:
+    """Tell the sender if b4 will not take the trailer, or not for all patches.
+
+    b4 takes a trailer only from the address that it names, and without a cover letter only for the patch answered.
+    """
     keys = {person.key for person in addresses.parse(trailer).people}
-    if found.tester.own and not keys & {each.lower() for each in found.tester.own}:
-        tell(f"git sends mail from {found.tester.own[-1]}: b4 passes over a Tested-by from another address")
-    subject = message.patch(headers.answered(found.mails)).subject
+    if answered.tester.own and not keys & {each.lower() for each in answered.tester.own}:
+        tell(f"git sends mail from {answered.tester.own[-1]}: b4 passes over a Tested-by from another address")
+    subject = message.patch(headers.answered(answered.mails)).subject
     if subject.number and subject.total > 1:
         tell(
             f"the version has no cover letter: b4 takes the Tested-by for patch {subject.number}/{subject.total} "
@@ -83,9 +86,9 @@ def _warn_of_trailer(trailer: str, found: Answered, tell: Tell) -> None:
         )
 
 
-def _body(found: Answered) -> Iterator[str]:
-    run = found.run
-    where = f"Tested {_label(found)} against its base, {public.tree(run.origin)}"
+def _body(answered: Answered) -> Iterator[str]:
+    run = answered.run
+    where = f"Tested {_label(answered)} against its base, {public.tree(run.origin)}"
     how = f", on {', '.join(run.machine)}" if run.machine else ""
     yield from mailtext.wrapped(f"{where}{how}.")
     yield ""
@@ -100,15 +103,15 @@ def _body(found: Answered) -> Iterator[str]:
         yield from mailtext.evidence(run.error.details.splitlines())
     yield from _permitted(run)
     yield from _steps(run)
-    yield from _table(run, _label(found))
+    yield from _table(run, _label(answered))
     yield from _first(run)
     yield from _complaints(run)
     for note in words.retried(run):
         yield ""
         yield from mailtext.wrapped(f"{note}.")
     yield from _notes(run)
-    yield from _own_tests(found)
-    yield from _repetition(found)
+    yield from _own_tests(answered)
+    yield from _repetition(answered)
 
 
 def _permitted(run: VersionRun) -> Iterator[str]:
@@ -117,19 +120,19 @@ def _permitted(run: VersionRun) -> Iterator[str]:
         yield from mailtext.wrapped(f"Permitted here, {each.kind}: {each.words}")
 
 
-def _label(found: Answered) -> str:
-    """The version, of a mail that was tested without a manifest by its subject."""
-    subject = message.patch(found.mails[-1]).subject
-    return f"v{subject.version}" if found.run.version == "mail" else found.run.version
+def _label(answered: Answered) -> str:
+    """Return the label of the version; that of its subject if it was tested without a manifest."""
+    subject = message.patch(answered.mails[-1]).subject
+    return f"v{subject.version}" if answered.run.version == "mail" else answered.run.version
 
 
 def _steps(run: VersionRun) -> Iterator[str]:
-    """The patches after which it does not build, which make the compiler say more, or are not in their kernel."""
+    """Yield the patches after which it does not build, that add warnings, or that are not in their kernel."""
     for step in run.steps:
         warnings = count(len(step.new_warnings), "new warning") if step.new_warnings else ""
-        if said := "; ".join(filter(None, (step.error, warnings, words.step(step)))):
+        if remarks := "; ".join(filter(None, (step.error, warnings, words.step(step)))):
             yield ""
-            yield from mailtext.wrapped(f"After patch {step.patch}: {said}")
+            yield from mailtext.wrapped(f"After patch {step.patch}: {remarks}")
             yield from mailtext.evidence(step.new_warnings)
 
 
@@ -177,26 +180,26 @@ def _complaints(run: VersionRun) -> Iterator[str]:
 
 
 def _notes(run: VersionRun) -> Iterator[str]:
-    if found := words.notes(run):
+    if notes := words.notes(run):
         yield ""
-        for name, note in found[:ROWS]:
+        for name, note in notes[:ROWS]:
             yield from mailtext.wrapped(f"Note: {name}, {note}", "  ")
 
 
-def _own_tests(found: Answered) -> Iterator[str]:
-    """What a test is that no kernel tree has."""
-    ran = {entry.name.partition(":")[0] for entry in found.run.entries}
-    ran |= {each.program for each in found.lock.tests} if found.lock else set()
-    at = f" ({found.tester.project})" if found.tester.project else ""
-    for name in found.tester.programs:
+def _own_tests(answered: Answered) -> Iterator[str]:
+    """Yield a remark on each selftest of the run that is series-ci's own."""
+    ran = {entry.name.partition(":")[0] for entry in answered.run.entries}
+    ran |= {each.program for each in answered.lock.tests} if answered.lock else set()
+    at = f" ({answered.tester.project})" if answered.tester.project else ""
+    for name in answered.tester.programs:
         if name in ran:
             yield ""
             yield f"{name} is series-ci's own selftest{at};"
             yield "as a patch for your tree: series-ci kselftest export"
 
 
-def _repetition(found: Answered) -> Iterator[str]:
-    again = public.repetition(found.run, found.lock)
+def _repetition(answered: Answered) -> Iterator[str]:
+    again = public.repetition(answered.run, answered.lock)
     yield from ("", "To repeat it:", "")
     yield from mailtext.command(again.words)
     for remark in again.remarks:
@@ -205,7 +208,7 @@ def _repetition(found: Answered) -> Iterator[str]:
 
 
 def _deserved(run: VersionRun, tested_by: str) -> str:
-    """The trailer's words. It vouches for the whole: whoever saw anything fail does not give it."""
+    """Return the value of the trailer. Raises UsageError if it has another form, or anything failed."""
     who = re.fullmatch(r"\s*([^<>@\n]*[^<>@\s])\s*<([^<>@\s]+@[^<>@\s]+)>\s*", tested_by)
     if not who:
         raise UsageError(f"--tested-by: {tested_by!r} is not NAME <ADDRESS>")
@@ -215,7 +218,7 @@ def _deserved(run: VersionRun, tested_by: str) -> str:
 
 
 def _undeserved(run: VersionRun) -> str:
-    """Why nobody should vouch for the series after this run; "" if somebody may."""
+    """Return why the run does not deserve a Tested-by; "" if it does."""
     bad = next((entry for entry in run.entries if _bad(entry)), None)
     if run.status is not ExitStatus.OK or bad:
         return f"not everything passed: {f'{bad.name}: {words.states(bad)}' if bad and not run.status else run.verdict}"
@@ -225,7 +228,7 @@ def _undeserved(run: VersionRun) -> str:
 
 
 def _bad(entry: TestChange) -> bool:
-    """What the base does not build either is nothing that was tested."""
+    """Return whether a test failed or got worse. One that the base does not build either was not tested."""
     lost_alike = entry.change is Change.SAME and entry.patched is Status.NOTBUILT
     worse = entry.change in (Change.BROKEN, Change.FLAKY, Change.GONE, Change.SKIPPED)
     return worse or (not lost_alike and (entry.patched is Status.FAIL or entry.patched in LOST))

@@ -1,6 +1,6 @@
-"""The lines of a mail: our own are wrapped at 72 columns, what others wrote or printed is folded at 78. Pure.
+"""Make the lines of a mail: own text is wrapped at 72 columns, quoted or printed text folded at 78. Pure.
 
-A word that is longer, such as the name of a test or a URL, stays whole, so that it can be looked for.
+A longer word, such as the name of a test or a URL, is not broken, so that it can be searched for.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from series_ci.results.logline import both_ends
 
 WIDTH = 72
-"""Columns of what we write."""
+"""Columns of own text."""
 
 MOST = 78
-"""Columns of what we pass on."""
+"""Columns of quoted and printed text."""
 
 EVIDENCE = 20
 """Lines of output that are shown."""
 
 LINE = 400
-"""Characters of such a line."""
+"""Characters of such a line that are shown."""
 
 
 def wrapped(text: str, indent: str = "") -> list[str]:
-    """A paragraph in lines; those behind the first are indented."""
+    """Return the lines of a paragraph; all but the first begin with `indent`."""
     return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def evidence(lines: Sequence[str]) -> Iterator[str]:
-    """What was printed, both ends of it where there is much, below an empty line."""
+    """Yield an empty line and printed lines, of many lines both ends."""
     if lines:
         yield ""
     for line in both_ends(lines, EVIDENCE):
@@ -39,7 +39,7 @@ def evidence(lines: Sequence[str]) -> Iterator[str]:
 
 
 def folded(line: str, first: str, others: str) -> Iterator[str]:
-    """A line in pieces that are no wider than a mail's, but for words that are."""
+    """Yield the pieces of a line, each of at most MOST columns, unless a word is longer."""
     indent, rest = first, line
     while len(indent) + len(rest) > MOST:
         begun = len(rest) - len(rest.lstrip())
@@ -53,7 +53,7 @@ def folded(line: str, first: str, others: str) -> Iterator[str]:
 
 
 def command(line_of: Iterable[str]) -> Iterator[str]:
-    """The command, over several lines if it is long, as a shell takes it."""
+    """Yield the lines of a shell command, continued with backslashes."""
     line = " "
     for word in line_of:
         quoted = shlex.quote(word)

@@ -1,4 +1,4 @@
-"""A run as Markdown, for the summary of a job on GitHub or for a comment there. Pure."""
+"""Show a run as Markdown, for the summary of a GitHub job or for a comment. Pure."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from series_ci.rundir.run import PatchResult, VersionRun
 from series_ci.rundir.sweep_run import AnyRun, SweepRun
 
 SUMMARY = 1 << 20
-"""Bytes that GitHub takes of a step's summary."""
+"""Bytes of a step's summary that GitHub takes."""
 
 COMMENT = 65_000
-"""Bytes of a comment, of a check run's summary, too: GitHub takes 65,535 characters, and a marker goes before."""
+"""Bytes of a comment or a check run's summary. GitHub takes 65,535 characters, and a comment begins with a marker."""
 
 LOGS = 10
 """Broken tests whose output is shown."""
 
 
 def markdown(run: AnyRun, limit: int = SUMMARY) -> str:
-    """The verdict first, then what made it; no more than `limit` bytes, and cut only between rows and paragraphs."""
+    """Return the verdict and what led to it, in at most `limit` bytes; cut only between rows and paragraphs."""
     blocks = _sweep(run) if isinstance(run, SweepRun) else _version(run)
     return joined(blocks, f"Repeat: {code(run.repeat)}", limit)
 
@@ -74,7 +74,7 @@ def _broken(entry: TestChange) -> str:
 
 
 def _mail(run: VersionRun) -> str:
-    """The Message-ID, as a link where the archive is one on the web."""
+    """Return the Message-ID, as a link if the archive is on the web."""
     archive, name = run.origin.archive, run.message_id
     if re.fullmatch(r"https://[\w./-]+/", archive) and re.fullmatch(r"[\w.@=+-]+", name):
         return f"[{code(name)}]({archive}{name}/)"
@@ -115,8 +115,8 @@ def _programs(run: VersionRun) -> Iterator[tuple[str, ...]]:
         yield (cell(name), str(len(entries)), base, patched, ", ".join(words.counted(entries)))
 
 
-def _counted(found: Sequence[str]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in Counter(found).items()) or "-"
+def _counted(names: Sequence[str]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in Counter(names).items()) or "-"
 
 
 def _kernel(run: VersionRun) -> str:

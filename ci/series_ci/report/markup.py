@@ -1,4 +1,4 @@
-"""Markdown that nothing in a log can break out of, and that is cut only between its blocks and rows. Pure."""
+"""Make Markdown in which no log can break out of its place, and cut it only between blocks and rows. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from series_ci.progress import count
 from series_ci.results.logline import both_ends
 
 LINES = 30
-"""Lines of one piece of evidence."""
+"""Lines of a log that are shown in one place."""
 
 LONGEST = 500
-"""Characters of one line."""
+"""Characters of a line that are shown."""
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table, whose cells are Markdown; of one that does not fit the first rows are shown, and the others counted."""
+    """A table, whose cells are Markdown. If it does not fit, its first rows are shown, and the others counted."""
 
     heading: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -29,19 +29,19 @@ TextBlock = str | TextTable
 
 
 def size(text: str) -> int:
-    """How much room a text takes: its bytes, which are no fewer than any limit counts."""
+    """Return the size of a text in bytes; limits may count characters, of which there are no more."""
     return len(text.encode())
 
 
 def joined(blocks: Iterable[TextBlock], end: str, limit: int) -> str:
-    """The blocks with empty lines between them, as many as fit into `limit` bytes together with the last one, `end`."""
+    """Return the blocks, and then `end`, with empty lines between them: as many blocks as fit into `limit` bytes."""
     room = limit - size(end) - 100
     shown = list(_fit([block for block in blocks if block], room))
     return "\n\n".join([*shown, end]) + "\n"
 
 
 def _fit(blocks: Sequence[TextBlock], room: int) -> Iterator[str]:
-    """Whole blocks: half a fence would swallow what follows."""
+    """Yield the blocks that fit, whole, and how many are left out: half a fence would swallow what follows."""
     for place, block in enumerate(blocks):
         text = drawn(block)
         if size(text) + 2 > room:
@@ -56,7 +56,7 @@ def _fit(blocks: Sequence[TextBlock], room: int) -> Iterator[str]:
 
 
 def _beginning(table: TextTable, room: int) -> str:
-    """The first rows of a table, and how many there are more; "" if not even one has room."""
+    """Return the first rows of a table, and how many more there are; "" if not even one fits."""
     lines = drawn(table).split("\n")
     kept, used = 0, size("\n".join(lines[:2])) + 100
     for line in lines[2:]:
@@ -70,7 +70,7 @@ def _beginning(table: TextTable, room: int) -> str:
 
 
 def drawn(block: TextBlock) -> str:
-    """A block as text."""
+    """Return a block as text."""
     if isinstance(block, str):
         return block
     lines = [block.heading, ["---"] * len(block.heading), *block.rows]
@@ -78,26 +78,26 @@ def drawn(block: TextBlock) -> str:
 
 
 def plain(text: object) -> str:
-    """Text that Markdown would read as something else: test names have underscores, titles may have anything."""
+    """Return a text with the characters escaped that Markdown would interpret, such as underscores."""
     shown = " ".join(replaced(str(text)).split())
     shown = re.sub(r"([\\|_*<>`\[\]~#&])", r"\\\1", shown)
-    # Neither do people want to be named, nor issues to be linked, by a log.
+    # No log may mention people or link issues.
     return re.sub(r"@(?=\w)", "@\u200b", shown)
 
 
 def code(text: object) -> str:
-    """A text as a code span, in which it can neither name people nor make links."""
+    """Return a text as a code span, in which it can neither mention people nor make links."""
     shown = " ".join(replaced(str(text)).split()).replace("`", "'")[:LONGEST]
     return f"`{shown}`" if shown else ""
 
 
 def cell(text: object) -> str:
-    """A code span in a table, where a bar ends a cell even in code."""
+    """Return a code span for a table, in which a bar would end the cell."""
     return code(text).replace("|", "\\|")
 
 
 def fence(lines: Iterable[object], most: int = LINES) -> str:
-    """Lines as a block of code, both ends kept if there are many; its fence is longer than any in them."""
+    """Return lines as a block of code, of many lines both ends; its fence is longer than any in the lines."""
     shown = both_ends([replaced(str(line).rstrip())[:LONGEST] for line in lines], most)
     ticks = "`" * max(3, 1 + max((len(run) for line in shown for run in re.findall("`+", line)), default=0))
     return "\n".join([ticks, *shown, ticks]) if shown else ""

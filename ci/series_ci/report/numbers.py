@@ -1,4 +1,4 @@
-"""Figures for people: few digits, signs and intervals. Pure."""
+"""Format the figures of a bench: few digits, signs and intervals. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def number(value: float) -> str:
-    """Four figures that count, and a prefix for large ones: `97.30M`, `61.20`, `0`."""
+    """Return a number with at most four digits, and a prefix if it is large: `97.3M`, `61.2`, `0`."""
     if math.isinf(value) or math.isnan(value):
         return "-"
     for size, prefix in _PREFIXES:
@@ -20,32 +20,32 @@ def number(value: float) -> str:
 
 
 def change(finding: Finding) -> str:
-    """The change of a metric: in percent, or where that cannot be said as a difference."""
+    """Return the change of a metric: in percent, or as a difference if a ratio makes no sense."""
     if math.isnan(finding.change):
         return "-"
     return percent(finding.change) if finding.relative else signed(finding.change)
 
 
 def interval(finding: Finding) -> str:
-    """The 95% interval of the change."""
+    """Return the 95% interval of the change."""
     if math.isinf(finding.low):
         return "-"
-    told = percent if finding.relative else signed
-    return f"[{told(finding.low)}, {told(finding.high)}]"
+    formatted = percent if finding.relative else signed
+    return f"[{formatted(finding.low)}, {formatted(finding.high)}]"
 
 
 def detectable(finding: Finding) -> str:
-    """The smallest change that so many runs could have shown."""
+    """Return the smallest change that as many runs could have shown."""
     if math.isinf(finding.detectable):
         return "none"
     return f"±{100 * finding.detectable:.1f}%" if finding.relative else f"±{number(finding.detectable)}"
 
 
 def percent(ratio: float) -> str:
-    """A ratio as its deviation from 1: `-5.07%`."""
+    """Return a ratio as its deviation from 1: `-5.07%`."""
     return f"{100 * (ratio - 1):+.2f}%"
 
 
 def signed(value: float) -> str:
-    """A difference, with its sign unless it is none."""
+    """Return a difference with its sign."""
     return ("+" if value > 0 else "") + number(value)

@@ -1,4 +1,4 @@
-"""What saved logs say, while they are being read: for a person, a line each, or as one JSON document."""
+"""Show the results in saved logs while these are read: as lines of text, or as one JSON document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from series_ci.progress import count
 from series_ci.results.model import Result, Splat, Status
 
 BAD = frozenset({Status.FAIL, Status.TIMEOUT, Status.CRASH, Status.ERROR})
-"""What makes the exit status 1, beside a complaint of the kernel."""
+"""The statuses that make the exit status 1, as a kernel complaint does."""
 
 _STYLES: dict[Status, dict[str, Any]] = {
     Status.PASS: {"fg": "green"},
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"(?<![^:/])#\d+(?: \(\d+\))?$")
 
 
 class LogReport(ABC):
-    """Takes in what was found, log by log, and counts it."""
+    """Takes results and complaints, log by log, and counts them."""
 
     def __init__(self, out: TextIO) -> None:
         self.out = out
@@ -38,17 +38,17 @@ class LogReport(ABC):
 
     @property
     def bad(self) -> bool:
-        """Whether anything failed, or the kernel complained."""
+        """Whether a test failed, or the kernel complained."""
         return bool(self.splats or any(self.statuses[status] for status in BAD))
 
     def add(self, log: str, results: Sequence[Result]) -> None:
-        """Results that have become complete."""
+        """Take results of a log."""
         for result in results:
             self.statuses[result.status] += 1
             self._result(log, result)
 
     def complain(self, log: str, splats: Sequence[Splat]) -> None:
-        """The complaints in one log, when it has ended."""
+        """Take the kernel complaints in a log that has been read."""
         self.splats += len(splats)
         for splat in splats:
             self._splat(log, splat)
@@ -61,18 +61,18 @@ class LogReport(ABC):
 
     @abstractmethod
     def end(self) -> None:
-        """All logs were read."""
+        """Write what is left when all logs have been read."""
 
 
 class TextReport(LogReport):
-    """One line per result and complaint, and one for all. Tests of which nothing but a number is known share a line."""
+    """Writes a line per result and complaint, and one with the counts. Tests that only have numbers share a line."""
 
     def __init__(self, out: TextIO, *, colour: bool, heads: bool) -> None:
         super().__init__(out)
         self._colour = colour
         self._heads = heads
         self._log = ""
-        self._run: list[Result] = []  # the first and the last of a row of such tests
+        self._run: list[Result] = []  # the first and the last of such tests, which share a line
 
     def _result(self, log: str, result: Result) -> None:
         if self._run and not _alike(self._run[-1], result):
@@ -109,7 +109,7 @@ class TextReport(LogReport):
         self.out.write(f"{padded} {plain.clean(text if said else f'{text}  # {reason}')}\n")
 
     def end(self) -> None:
-        """How many of what."""
+        """Write the counts."""
         self._flush()
         counts = ", ".join(f"{self.statuses[status]} {status}" for status in Status if self.statuses[status])
         complaints = count(self.splats, "kernel complaint") if self.splats else "no kernel complaints"
@@ -119,14 +119,14 @@ class TextReport(LogReport):
 
 
 def _source(splat: Splat) -> str:
-    """The line of the source that is blamed, if the trace was decoded."""
+    """Return the line of the source that is blamed, if the trace was decoded; else ""."""
     blamed = re.compile(rf"\b{re.escape(splat.function)}[\w.]* \((\S+:\d+.*?)\)(?: \[|$)")
     found = (match[1] for line in splat.decoded if splat.function and (match := blamed.search(line)))
     return next((f"  ({where})" for where in found), "")
 
 
 def _alike(last: Result, result: Result) -> bool:
-    """Whether two tests that follow one another differ in nothing but their numbers."""
+    """Return whether two consecutive results differ only in their numbers."""
     return (last.status, last.reason, last.name.rpartition("#")[0]) == (
         result.status,
         result.reason,
@@ -135,9 +135,9 @@ def _alike(last: Result, result: Result) -> bool:
 
 
 class JsonReport(LogReport):
-    """One document, written while the logs are read: an object per line, results first.
+    """Writes one document while the logs are read: an object per line, results first.
 
-    The complaints of all logs wait till then; there are at most `splat.MAX_SPLATS` of a log.
+    The complaints are kept in memory until the end; a log has at most `find.MAX_SPLATS`.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -169,7 +169,7 @@ class JsonReport(LogReport):
         self._complaints.append(json.dumps(row))
 
     def end(self) -> None:
-        """The complaints, and how many of what."""
+        """Write the complaints and the counts."""
         statuses = {status.value: self.statuses[status] for status in Status if self.statuses[status]}
         summary = json.dumps({"results": statuses, "splats": self.splats, "bad": self.bad})
         complaints = ",".join(f"\n{each}" for each in self._complaints)

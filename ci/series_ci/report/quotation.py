@@ -1,4 +1,4 @@
-"""What a reply quotes of the mail that it answers: enough to know what this is about. Pure."""
+"""Quote the mail that a reply answers: its first lines. Pure."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from series_ci.report import mailtext
 from series_ci.report.mailtext import WIDTH
 
 QUOTED = 6
-"""Lines of its words that are quoted."""
+"""Lines of its text that are quoted."""
 
 _SHORTLOG = re.compile(r"\S.* \(\d+\):")
 
 
 def lines(raw: bytes) -> Iterator[str]:
-    """Who wrote when, and the first lines of what."""
+    """Yield the attribution (who wrote when) and the first lines of a mail, quoted."""
     answered = parse(raw)
     writer = next(iter(addresses.read(answered, "From").people), None)
     who = (writer.name or writer.address) if writer else "somebody"
     yield from textwrap.wrap(f"On {header(answered, 'Date')}, {who} wrote:", WIDTH, break_long_words=False)
-    said = _opening(body_of(answered))
-    for line in _trimmed(said[:QUOTED]):
+    opening = _opening(body_of(answered))
+    for line in _trimmed(opening[:QUOTED]):
         yield from mailtext.folded(line, "> ", "> ") if line else [">"]
-    if len(said) > QUOTED:
+    if len(opening) > QUOTED:
         yield "[...]"
 
 
 def _opening(text: str) -> list[str]:
-    """What a mail says before its trailers, its list of patches, its notes and its diff."""
+    """Return the lines of a mail before its trailers, its list of patches, its notes and its diff."""
     message = re.split(r"^(?:---$|diff --git )", text, maxsplit=1, flags=re.MULTILINE)[0]
     lines = [line.rstrip() for line in message.splitlines()]
     end = next((at for at, line in enumerate(lines) if _SHORTLOG.fullmatch(line)), len(lines))
@@ -39,6 +39,6 @@ def _opening(text: str) -> list[str]:
 
 
 def _trimmed(lines: Sequence[str]) -> list[str]:
-    """The lines without the empty ones at both ends."""
+    """Return the lines without the empty ones at both ends."""
     text = "\n".join(lines).strip("\n")
     return text.split("\n") if text else []

@@ -1,4 +1,4 @@
-"""A reproduction as a table, as JSON, and as `reproduction.md`: a text for the thread of 72 columns. Pure."""
+"""Show a reproduction as a table, as JSON, and as a text of 72 columns for the thread. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOOKS = {
 }
 
 MOST = 40
-"""Differences that are shown; a lock that fits nothing has thousands."""
+"""Differences that are shown; there may be thousands."""
 
 HEADS = ("figure", "unit", "reported", "median", "range", "samples", "verdict")
 
@@ -40,7 +40,7 @@ MAILED = ("figure", "reported", "median", "range", "verdict")
 
 
 def cells(row: FigureRow) -> tuple[str, ...]:
-    """A figure's line of the table."""
+    """Return the row of a figure."""
     name, unit = row.figure.metric, quantity(row.figure.metric).unit
     if row.verdict is FigureVerdict.CANNOT:
         return (name, unit, row.figure.quote, "-", "-", "0", row.verdict.value)
@@ -49,13 +49,13 @@ def cells(row: FigureRow) -> tuple[str, ...]:
 
 
 def _mailed(row: FigureRow) -> tuple[str, ...]:
-    """The same for a mail, which has less room."""
+    """Return the row of a figure for a mail, which has fewer columns."""
     figure, _unit, reported, middle, spread, _samples, verdict = cells(row)
     return figure, reported, middle, spread, verdict
 
 
 def show_reproduction(entry: Reported, rows: Sequence[FigureRow], out: Console) -> None:
-    """Print the figures of a report, and why those that cannot be measured cannot."""
+    """Print the figures of a report, and the reasons why some cannot be measured."""
     out.print(Text(f"{entry.name}: {entry.version} by {entry.by}, {entry.message_id}", "bold"), soft_wrap=True)
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for head in HEADS:
@@ -74,7 +74,7 @@ def _reasons(rows: Iterable[FigureRow]) -> list[str]:
 
 
 def summary(entry: Reported, rows: Sequence[FigureRow], repeat: str) -> dict[str, Any]:
-    """The JSON object; what was not measured is null."""
+    """Return the JSON object of a report; figures that were not measured are null."""
     return {
         "reported": entry.name,
         "by": entry.by,
@@ -101,7 +101,7 @@ def summary(entry: Reported, rows: Sequence[FigureRow], repeat: str) -> dict[str
 
 
 def text(entry: Reported, rows: Sequence[FigureRow], lock: Lock | None) -> str:
-    """The text for the thread; without a lock nothing could be measured."""
+    """Return the text for the thread; `lock` is None if nothing could be measured."""
     parts = [
         _wrapped(
             f"{entry.by} reported figures for this series ({entry.version} of it) in <{entry.message_id}>. "
@@ -119,7 +119,7 @@ def text(entry: Reported, rows: Sequence[FigureRow], lock: Lock | None) -> str:
 
 
 def _meaning(rows: Sequence[FigureRow]) -> str:
-    """How to read the verdicts."""
+    """Return a paragraph that explains the verdicts."""
     samples = max((row.samples for row in rows), default=0)
     return _wrapped(
         f"The range is that of {count(samples, 'sample')}. Reproduced: the figure lies in it. Same order: within a "
@@ -127,16 +127,18 @@ def _meaning(rows: Sequence[FigureRow]) -> str:
     )
 
 
-def repeated_text(lock: Lock, found: Repeated) -> str:
-    """The text for a run that was made again."""
-    told = f"all {found.agreeing} results are the same" if found.same else _counts(found)
+def repeated_text(lock: Lock, repeated: Repeated) -> str:
+    """Return the text for a run that was made again from its lock."""
+    outcome = f"all {repeated.agreeing} results are the same" if repeated.same else _counts(repeated)
     parts = [
-        _wrapped(f"The run of `series-ci {lock.verb}` on {lock.series} {lock.label}, made again from its lock: {told}.")
+        _wrapped(
+            f"The run of `series-ci {lock.verb}` on {lock.series} {lock.label}, made again from its lock: {outcome}."
+        )
     ]
-    if found.results:
-        parts.append(_table(("result", "then", "now"), _rows(found.results)))
-    if found.tools:
-        parts.append("Other tools:\n" + _items(f"{each.what}: {each.then}; now {each.now}" for each in found.tools))
+    if repeated.results:
+        parts.append(_table(("result", "then", "now"), _rows(repeated.results)))
+    if repeated.tools:
+        parts.append("Other tools:\n" + _items(f"{each.what}: {each.then}; now {each.now}" for each in repeated.tools))
     return "\n\n".join([*parts, _repetition(lock)]) + "\n"
 
 
@@ -145,13 +147,13 @@ def _rows(differences: Sequence[Mismatch]) -> list[tuple[str, str, str]]:
     return rows + ([(f"and {len(differences) - MOST} more", "", "")] if len(differences) > MOST else [])
 
 
-def _counts(found: Repeated) -> str:
-    return f"{count(len(found.results), 'result')} of {len(found.results) + found.agreeing} differ"
+def _counts(repeated: Repeated) -> str:
+    return f"{count(len(repeated.results), 'result')} of {len(repeated.results) + repeated.agreeing} differ"
 
 
-def show_repeated(found: Repeated, out: Console) -> None:
-    """Print what differs, and how much does not."""
-    for title, differences in (("tools", found.tools), ("results", found.results)):
+def show_repeated(repeated: Repeated, out: Console) -> None:
+    """Print what differs, and how many results agree."""
+    for title, differences in (("tools", repeated.tools), ("results", repeated.results)):
         if differences:
             drawn = Table(box=None, pad_edge=False, header_style="bold")
             for head in (title, "then", "now"):
@@ -160,24 +162,26 @@ def show_repeated(found: Repeated, out: Console) -> None:
                 drawn.add_row(*(Text(word) for word in row))
             out.print(drawn)
             out.print()
-    out.print(Text(f"the same {count(found.agreeing, 'result')}" if found.same else _counts(found)), soft_wrap=True)
+    out.print(
+        Text(f"the same {count(repeated.agreeing, 'result')}" if repeated.same else _counts(repeated)), soft_wrap=True
+    )
 
 
-def repeated_summary(lock: Lock, found: Repeated) -> dict[str, Any]:
-    """The JSON object."""
+def repeated_summary(lock: Lock, repeated: Repeated) -> dict[str, Any]:
+    """Return the JSON object of a run that was made again."""
     return {
         "series": lock.series,
         "version": lock.label,
         "message_id": lock.mails.message_ids[-1],
-        "same": found.same,
-        "agreeing": found.agreeing,
-        "results": [asdict(each) for each in found.results],
-        "tools": [asdict(each) for each in found.tools],
+        "same": repeated.same,
+        "agreeing": repeated.agreeing,
+        "results": [asdict(each) for each in repeated.results],
+        "tools": [asdict(each) for each in repeated.tools],
     }
 
 
 def _repetition(lock: Lock) -> str:
-    """What makes it repeatable."""
+    """Return how to repeat a run: the command, its inputs and the command line of QEMU."""
     own = f" and {', '.join(each.name for each in lock.tree.base_patches)}" if lock.tree.base_patches else ""
     facts = [
         ("Message-ID", lock.mails.message_ids[-1]),
@@ -207,7 +211,7 @@ def _wrapped(paragraph: str) -> str:
 
 
 def _filled(words: str, first: str, others: str) -> str:
-    """Words in lines of a mail's width; what somebody may copy stays whole."""
+    """Return words in lines of WIDTH columns; no word is broken, as somebody may copy it."""
     return textwrap.fill(
         words, WIDTH, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
     )
@@ -218,7 +222,7 @@ def _items(lines: Iterable[str]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table that a mail can hold; as a list if it is too wide for that."""
+    """Return a table for a mail; a list if it would be wider than WIDTH."""
     widths = [max(len(row[at]) for row in (heads, *rows)) for at in range(len(heads))]
     lines = [
         "  " + "  ".join(f"{word:{width}}" for word, width in zip(row, widths, strict=True)).rstrip()

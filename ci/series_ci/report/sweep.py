@@ -1,4 +1,4 @@
-"""A sweep: made of what was seen, for a terminal, and as JSON."""
+"""Show a sweep on a terminal: a row per version, the notes, and the tests that differ between versions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix
 from series_ci.rundir.sweep_run import SweepRun
 
 MOST_DETAILS = 60
-"""So many tests are named below the terminal's table; all of them are in summary.md."""
+"""Tests that are shown below the table; the file TABLE has all of them."""
 
 
 def show(sweep: SweepRun, out: Console) -> None:
-    """Print the table and what is below it."""
+    """Print the table and the notes below it."""
     drawn = matrix(sweep.rows)
     _print(_table(drawn.heading, drawn.lines), out)
     for labels, text in drawn.notes:
@@ -45,7 +45,7 @@ def _show_details(drawn: Matrix, out: Console) -> None:
 
 
 def _print(rows: Table, out: Console) -> None:
-    # Not narrower than its content: a log has no width, and a name that is cut cannot be looked for.
+    # As wide as its content: a log has no width, and a name that is cut cannot be searched for.
     rows.width = rows.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
     out.print(rows, crop=False)
 
@@ -60,7 +60,7 @@ def _table(heading: Sequence[str], lines: Iterable[Sequence[str]]) -> Table:
 
 
 def style(cell: str) -> str:
-    """The look of a cell."""
+    """Return the style of a cell."""
     change = change_of(cell)
     if cell in UNTESTED:
         return "bold yellow"

@@ -1,4 +1,4 @@
-"""The outcome for a person at a terminal: the verdict first, what changed, and one line per test program."""
+"""Show the run of one version on a terminal: a line per test program, what changed, and the verdict last."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STYLES = {
 
 
 COLOURS = {ExitStatus.OK: "green", ExitStatus.NOT_TESTED: "yellow"}
-"""Of verdicts; others are red."""
+"""The colours of verdicts; all others are red."""
 
 
 def show(run: VersionRun, out: Console) -> None:
@@ -37,7 +37,7 @@ def show(run: VersionRun, out: Console) -> None:
     if run.steps:
         _show_steps(run.steps, out)
     if run.error is None:
-        # Not narrower than its content: a log has no width, and a name that is cut cannot be looked for.
+        # As wide as its content: a log has no width, and a name that is cut cannot be searched for.
         rows = programs(run)
         rows.width = rows.__rich_measure__(out, out.options.update(max_width=10_000)).maximum
         out.print(rows, crop=False)
@@ -48,24 +48,24 @@ def show(run: VersionRun, out: Console) -> None:
         out.print(Text.assemble(("PERMITTED", "bold yellow"), f" {permitted.kind}: {permitted.words}"), soft_wrap=True)
     if run.coverage is not None:
         out.print(Text(f"compiled: {coverage.words(run.coverage)}"), soft_wrap=True)
-    said = (f"{words.name(run)}: {run.verdict}", f"bold {COLOURS.get(run.status, 'red')}")
+    verdict = (f"{words.name(run)}: {run.verdict}", f"bold {COLOURS.get(run.status, 'red')}")
     counts = ", ".join(words.tally(run))
-    out.print(Text.assemble(said, f"  {counts}" if counts else ""), soft_wrap=True)
+    out.print(Text.assemble(verdict, f"  {counts}" if counts else ""), soft_wrap=True)
     out.print(Text(f"results:  {run.folder}"), soft_wrap=True)
     out.print(Text(f"repeat:   {run.repeat}"), soft_wrap=True)
 
 
 MANY = 12
-"""A program with more results than this gets no row for each of them, only for those that changed."""
+"""A program with more results than this has rows only for those that changed."""
 
 MOST = 500
-"""Rows of the table; also results, complaints and notes that are told of below it. The others are counted."""
+"""Rows of the table, and results, complaints and notes below it, that are shown; others are counted."""
 
 
 def programs(run: VersionRun) -> Table:
-    """One row for a program in which nothing changed; one per result where something did.
+    """Return a table with a row for a program in which nothing changed, and one per result if something did.
 
-    The last row counts those that have none.
+    The last row counts the results beyond MOST rows.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("test", "base", run.version, "change"):
@@ -109,14 +109,14 @@ def _tally(statuses: Sequence[Status]) -> str:
 
 
 def _show_steps(steps: Sequence[PatchResult], out: Console) -> None:
-    """One line per patch, and below it what it broke or what the compiler has to say about it now."""
+    """Print a line per patch, and below it the error or the new warnings of its build."""
     for step in steps:
         built = ("does not build", "bold red") if step.error else ("builds", "green")
         new = f", {count(len(step.new_warnings), 'new warning')}" if step.new_warnings else ""
         out.print(Text.assemble(built, f"  {step.patch}{new}"))
         left_out = step.coverage is not None and not step.coverage.whole
-        said = [coverage.words(step.coverage)] if step.coverage is not None and left_out else []
-        for line in [*([step.error] if step.error else []), *step.new_warnings, *said]:
+        remark = [coverage.words(step.coverage)] if step.coverage is not None and left_out else []
+        for line in [*([step.error] if step.error else []), *step.new_warnings, *remark]:
             out.print(Text(f"    {line}"))
     out.print()
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal, as wide as their cells are when they are plain."""
+"""Tables for a terminal whose cells are made plain before their widths are measured."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from series_ci.host import plain
 
 
 class Table(rich.table.Table):
-    """A table that knows how wide its cells are when they are plain."""
+    """A table whose cells are made plain, so that their widths are those that are printed."""
 
     def add_row(self, *cells: RenderableType | None, **more: Any) -> None:  # noqa: ANN401 (rich's)
-        """Add a row."""
+        """Add a row of cells, made plain."""
         super().add_row(*map(_cell, cells), **more)
 
 

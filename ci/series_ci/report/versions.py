@@ -1,4 +1,4 @@
-"""The versions of a series for a person at a terminal, short or long, and as JSON."""
+"""Show the versions of a series on a terminal, short or long, and as JSON."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ STYLES = {
     RemarkKind.IN_TREE: "green",
     RemarkKind.SAME: "dim",
 }
-"""All other marks are yellow: worth a look."""
+"""The styles of marks; others are yellow."""
 
 LABEL = 13
-"""Width of the names of the facts in a block."""
+"""Columns of the names in a block."""
 
 
-def show(found: Listing, out: Console, *, long: bool) -> None:
-    """Print a line per version, or with `long` a block with all that its mails say."""
-    out.print(Text(f"{found.manifest.name}: {found.manifest.title}", "bold"))
+def show(listing: Listing, out: Console, *, long: bool) -> None:
+    """Print a line per version, or with `long` a block with all that is known of its mails."""
+    out.print(Text(f"{listing.manifest.name}: {listing.manifest.title}", "bold"))
     width = out.width if out.is_terminal else 0  # a log has no width
-    for line in _blocks(found, width) if long else _table(found, width):
+    for line in _blocks(listing, width) if long else _table(listing, width):
         out.print(line)
-    for remark in found.remarks:
+    for remark in listing.remarks:
         out.print(Text(remark, "yellow"))
 
 
-def _table(found: Listing, width: int) -> Iterator[Text]:
-    rows = [_cells(each) for each in found.versions]
+def _table(listing: Listing, width: int) -> Iterator[Text]:
+    rows = [_cells(each) for each in listing.versions]
     heading = ("version", "sent", "patches", "+/-")
     widths = [max(len(row[column]) for row in (heading, *rows)) for column in range(4)]
 
@@ -48,7 +48,7 @@ def _table(found: Listing, width: int) -> Iterator[Text]:
         return "  ".join(f"{cell:<{size}}" for cell, size in zip(cells, widths, strict=True)) + "  "
 
     yield Text(f"{line(heading)}marks", "bold")
-    for row, each in zip(rows, found.versions, strict=True):
+    for row, each in zip(rows, listing.versions, strict=True):
         start = line(row)
         lines = _wrapped(_short_marks(each), width - len(start) if width else 0)
         yield Text(start if lines[0] else start.rstrip()).append_text(lines[0])
@@ -66,7 +66,7 @@ def _cells(each: Listed) -> tuple[str, str, str, str]:
 
 
 def stat(sent: Sent) -> Diffstat:
-    """The sum over the patches; a file that two of them touch counts once."""
+    """Return the sum over the patches; a file that several of them touch counts once."""
     if len(sent.patches) == 1:
         return sent.patches[0].diffstat
     return Diffstat(
@@ -83,7 +83,7 @@ def _short_marks(each: Listed) -> list[Text]:
 
 
 def _wrapped(marks: list[Text], width: int) -> list[Text]:
-    """The marks as lines of no more than `width` columns; a mark is not broken. 0: one line."""
+    """Return the marks in lines of at most `width` columns, or in one line if that is 0; no mark is broken."""
     lines = [Text()]
     for number, mark in enumerate(marks):
         piece = mark.copy().append("," if number + 1 < len(marks) else "", "")
@@ -94,13 +94,13 @@ def _wrapped(marks: list[Text], width: int) -> list[Text]:
     return lines
 
 
-def _blocks(found: Listing, width: int) -> Iterator[Text]:
-    for each in found.versions:
+def _blocks(listing: Listing, width: int) -> Iterator[Text]:
+    for each in listing.versions:
         yield Text()
         yield Text(each.version.label, "bold").append(f"  {each.sent.head.subject.title}" if each.sent else "")
         before = ""
-        for name, text, style in _facts(each, found.manifest):
-            # Ids, trailers and titles are copied: only sentences are broken.
+        for name, text, style in _facts(each, listing.manifest):
+            # Only sentences are wrapped: ids, trailers and titles are copied.
             breakable = name in ("marks", "note") and width
             lines = textwrap.wrap(text, max(width - LABEL - 2, 40)) if breakable else text.split("\n")
             for line in lines:
@@ -109,7 +109,7 @@ def _blocks(found: Listing, width: int) -> Iterator[Text]:
 
 
 def _facts(each: Listed, manifest: Manifest) -> Iterator[tuple[str, str, str]]:
-    """(name, text, style) of all that is known of one version."""
+    """Yield (name, text, style) of all that is known of one version."""
     yield "Message-ID", each.version.message_id, ""
     if each.error:
         yield "error", each.error.message, "red"
@@ -142,7 +142,7 @@ def _facts_of_mails(sent: Sent, manifest: Manifest) -> Iterator[tuple[str, str, 
 
 
 def base(sent: Sent, manifest: Manifest) -> str:
-    """The commit that the mails name, else the trees of the manifest."""
+    """Return the base commit that the mails name, else the trees of the manifest."""
     named = next((letter.base_commit for letter in reversed(sent.letters) if letter.base_commit), "")
     if named:
         return named
@@ -151,7 +151,7 @@ def base(sent: Sent, manifest: Manifest) -> str:
 
 
 def _place(letter: Letter, sent: Sent) -> str:
-    """Which mail of several it is that says something."""
+    """Return the number of a mail, with a blank behind it; "" if there is only one."""
     return f"{letter.subject.number}/{letter.subject.total} " if len(sent.letters) > 1 else ""
 
 
@@ -167,14 +167,14 @@ def _trailers(sent: Sent) -> Iterator[tuple[str, str, str]]:
             yield "trailers", line, "red" if trailer.below or known.get(trailer) == "" else ""
 
 
-def listing_json(found: Listing) -> dict[str, Any]:
-    """The JSON object: everything that is known of each version."""
+def listing_json(listing: Listing) -> dict[str, Any]:
+    """Return the JSON object with all that is known of each version."""
     return {
-        "series": found.manifest.name,
-        "title": found.manifest.title,
-        "trees": list(found.trees),
-        "remarks": list(found.remarks),
-        "versions": [_version(each, found.manifest) for each in found.versions],
+        "series": listing.manifest.name,
+        "title": listing.manifest.title,
+        "trees": list(listing.trees),
+        "remarks": list(listing.remarks),
+        "versions": [_version(each, listing.manifest) for each in listing.versions],
     }
 
 
