@@ -1,1 +1,1 @@
-"""Destinations of results: one module for each, and one that they share to talk HTTP."""
+"""One module per destination of results, and the HTTP that they share."""

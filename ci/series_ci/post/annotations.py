@@ -1,4 +1,4 @@
-"""Where in the sources something was seen: compiler errors, rejected hunks, complaints, failed tests. Pure."""
+"""Find the lines of sources that a run names: in compiler errors, rejected hunks, complaints, failed tests. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from series_ci.rundir.run import PatchResult, Problem, VersionRun
 from series_ci.rundir.words import states
 
 DETAILS = 16_000
-"""Characters of evidence beside a place. GitHub takes 64 KB, and nobody reads that much in a margin."""
+"""Characters of details in an annotation. GitHub takes 64 KB, which is more than anybody reads there."""
 
 _COMPILER = re.compile(r"^([\w./+-]+\.[chS]):(\d+):(?:\d+:)? (?:fatal )?(error|warning): (.*)$", re.MULTILINE)
 _HUNK = re.compile(r"(?<![\w./+-])([\w./+-]*\w):(\d+)(?=[,;\s]|$)")
@@ -35,7 +35,7 @@ class Annotation:
 
 
 def remarks(run: VersionRun, touched: Sequence[str]) -> Iterator[Annotation]:
-    """Every place that a run names, each once: what stops the version first, then complaints, then tests."""
+    """Return an annotation for each line that a run names: what stopped the version first, then complaints, tests."""
     made = (
         *(_error(run.error, run.verdict, touched) if run.error else ()),
         *_steps(run.steps, touched),
@@ -67,14 +67,14 @@ def _steps(steps: Iterable[PatchResult], touched: Sequence[str]) -> Iterator[Ann
         title = f"after patch {step.patch}"
         yield from _compiler((step.error or "").partition(": ")[2], f"does not build {title}")
         for warning in step.new_warnings:
-            # Without a line: the numbers differ from patch to patch, so the texts are what was compared.
+            # Without its line, which changes from patch to patch: only texts were compared.
             path, _, said = warning.partition(": ")
             if path in touched:
                 yield Annotation(path, 1, "warning", f"new warning {title}", said)
 
 
 def _splat(splat: Splat, touched: Sequence[str]) -> Iterator[Annotation]:
-    """The first line of a changed file in the trace, if it was decoded, else the first line of any file."""
+    """Yield the first line in a decoded trace that is in a changed file, else its first line in any file."""
     text = "\n".join(splat.lines)
     seen = [(place, line) for path, line in _SOURCE.findall(text) if (place := _inside(path))]
     ours = [each for each in seen if each[0] in touched]
@@ -84,7 +84,7 @@ def _splat(splat: Splat, touched: Sequence[str]) -> Iterator[Annotation]:
 
 
 def _test(entry: TestChange) -> Iterator[Annotation]:
-    """The line of the selftest that said so, in the folder of its collection."""
+    """Yield the line of the selftest that failed, in the folder of its collection."""
     text = "\n".join(entry.log)
     program = _TEST.match(entry.name)
     place = _HARNESS.search(text)
@@ -95,6 +95,6 @@ def _test(entry: TestChange) -> Iterator[Annotation]:
 
 
 def _inside(path: str) -> str:
-    """The path from the root of the tree, "" if it is not in the tree."""
+    """Return the path from the root of the tree; "" if it is not in the tree."""
     plain = normpath(path)
     return "" if plain.startswith(("/", "..")) else plain

@@ -1,7 +1,7 @@
-"""GitHub: a check run with annotations, a commit status, and one comment on the pull request, each made once.
+"""Post to GitHub: a check run with annotations, a commit status, and one comment on the pull request.
 
-Posted again, the same results find what they made before: a check run by its external id, a status by its context, a
-comment by a marker that is not shown.
+Results that are posted again update what they made before: a check run is found by its external id, a status by its
+context, a comment by a marker that is not shown.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 HOW = "in a workflow: env: GITHUB_TOKEN: ${{ github.token }}"
 
 BATCH = 50
-"""Annotations that one request may bring."""
+"""Annotations that one request may have."""
 
 STATUS_TEXT = 140
-"""Characters of a commit status' description."""
+"""Characters that the description of a commit status may have."""
 
 CONCLUSIONS = {
     CheckState.SUCCESS: "success",
@@ -35,7 +35,7 @@ CONCLUSIONS = {
     CheckState.FAILURE: "failure",
     CheckState.UNKNOWN: "neutral",
 }
-# A status knows no neutral; its description says what is known.
+# A status has no `neutral`; its description says what is known.
 STATUSES = {
     CheckState.SUCCESS: "success",
     CheckState.WARNING: "success",
@@ -52,26 +52,26 @@ _INSIDERS = {"OWNER", "MEMBER", "COLLABORATOR"}
 
 
 def server(url: str, token: Token | None) -> Server:
-    """GitHub's API, or that of an own GitHub Enterprise Server."""
+    """Return the server of GitHub's API, or of a GitHub Enterprise Server."""
     return Server(check(url), token, explain, headers={"X-GitHub-Api-Version": "2022-11-28"})
 
 
 def explain(refusal: Refusal) -> Error:
-    """GitHub's refusals: which right is missing, which repository is not seen, which field is wrong."""
-    said = refusal.value.get("message", "") if isinstance(refusal.value, dict) else refusal.text
+    """Return the error of a refusal: which permission is missing, what was not found, which field is wrong."""
+    message = refusal.value.get("message", "") if isinstance(refusal.value, dict) else refusal.text
     if refusal.code == 401:
         return UsageError(f"{refusal}: the token is wrong or has expired", hint=HOW)
     if refusal.code == 403:
         right = str(refusal.headers.get("X-Accepted-GitHub-Permissions", "")).replace("=", ": ") or _right(refusal.url)
-        hint = _APP if "GitHub App" in str(said) else _GRANT
-        return UsageError(f"{refusal}: {said}; the token lacks {right}", hint=hint)
+        hint = _APP if "GitHub App" in str(message) else _GRANT
+        return UsageError(f"{refusal}: {message}; the token lacks {right}", hint=hint)
     if refusal.code == 404:
         why = (
             f"no such repository, commit or pull request, or the token cannot see it ({_right(refusal.url)} is needed)"
         )
         return UsageError(f"{refusal}: {why}", hint="are --repo, --sha and --pr right?")
     if refusal.code == 422:
-        return UsageError(f"{refusal}: {said}", details="\n".join(_fields(refusal.value)))
+        return UsageError(f"{refusal}: {message}", details="\n".join(_fields(refusal.value)))
     return refused(refusal)
 
 
@@ -80,27 +80,27 @@ def _right(url: str) -> str:
 
 
 def _fields(value: object) -> list[str]:
-    """GitHub's own list of what is wrong, a line for each field."""
+    """Return GitHub's list of what is wrong, a line for each field."""
     errors = value.get("errors") if isinstance(value, dict) else None
     lines = []
     for each in errors if isinstance(errors, list) else []:
         if isinstance(each, dict):
-            told = (each.get(key) for key in ("resource", "field", "code", "message"))
-            lines.append(" ".join(str(part) for part in told if part))
+            parts = (each.get(key) for key in ("resource", "field", "code", "message"))
+            lines.append(" ".join(str(part) for part in parts if part))
         else:
             lines.append(str(each))
     return lines
 
 
 def post_check(client: Client, target: Target, posting: Publication) -> Posted:
-    """Make the check run, or complete the one that an earlier posting of these results made."""
+    """Create the check run, or complete the one that an earlier posting of these results created."""
     name = f"{posting.context} {posting.version}"
     what = f"check run {name} ({CONCLUSIONS[posting.state]})"
     return Posted(what, _link(_check(client, target, posting, name)) or target.name)
 
 
 def _check(client: Client, target: Target, posting: Publication, name: str) -> Mapping[str, Any]:
-    """The check run of this name, complete."""
+    """Return the check run of this name, created if there is none, with all annotations."""
     repo = f"/repos/{target.repo}"
     output = {"title": posting.title[:255], "summary": posting.summary}
     done = {"status": "completed", "conclusion": CONCLUSIONS[posting.state]}
@@ -109,10 +109,10 @@ def _check(client: Client, target: Target, posting: Publication, name: str) -> M
     def find() -> dict[str, Any] | None:
         query = {"check_name": name, "filter": "all", "per_page": "100"}
         runs = client.pages(f"{repo}/commits/{target.sha}/check-runs", query, key="check_runs")
-        return next((run for run in runs if run.get("external_id") == posting.identity), None)
+        return next((check_run for check_run in runs if check_run.get("external_id") == posting.identity), None)
 
-    found = find()
-    if found is None:
+    check_run = find()
+    if check_run is None:
         body = {
             "name": name,
             "head_sha": target.sha,
@@ -121,30 +121,30 @@ def _check(client: Client, target: Target, posting: Publication, name: str) -> M
             **done,
             "output": {**output, "annotations": notes[:BATCH]},
         }
-        made = {"id": "{id}", "html_url": "", "output": {"annotations_count": min(BATCH, len(notes))}}
-        answer: dict[str, Any] = client.send("POST", f"{repo}/check-runs", body, arrived=find, assume=made).value
+        assumed = {"id": "{id}", "html_url": "", "output": {"annotations_count": min(BATCH, len(notes))}}
+        answer: dict[str, Any] = client.send("POST", f"{repo}/check-runs", body, arrived=find, assume=assumed).value
         if _count(answer) >= len(notes):
             return answer
-        found = answer
-    return _complete(client, f"{repo}/check-runs/{need(found, 'id')}", found, {**done, "output": output}, notes)
+        check_run = answer
+    return _complete(client, f"{repo}/check-runs/{need(check_run, 'id')}", check_run, {**done, "output": output}, notes)
 
 
 def _complete(
     client: Client, path: str, run: Mapping[str, Any], body: Mapping[str, Any], notes: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """Bring a check run up to date. GitHub adds annotations to those that are there, so only missing ones are sent."""
+    """Update a check run. GitHub adds annotations to those that it has, so only the missing ones are sent."""
     there = _count(run)
     while True:
         batch = notes[there : there + BATCH]
         wanted = there + len(batch)
-        more = {**body, "output": {**body["output"], "annotations": batch}} if batch else body
+        update = {**body, "output": {**body["output"], "annotations": batch}} if batch else body
 
         def look(wanted: int = wanted) -> dict[str, Any] | None:
             now = client.get(path).value
             return now if _count(now) >= wanted and now.get("status") == "completed" else None
 
         assume = {**run, "output": {"annotations_count": wanted}}
-        run = client.send("PATCH", path, more, arrived=look if batch else lambda: None, assume=assume).value
+        run = client.send("PATCH", path, update, arrived=look if batch else lambda: None, assume=assume).value
         there = wanted
         if there >= len(notes):
             return run
@@ -155,7 +155,7 @@ def _count(run: object) -> int:
 
 
 def _annotation(each: Annotation) -> dict[str, Any]:
-    made = {
+    annotation = {
         "path": each.path,
         "start_line": each.line,
         "end_line": each.line,
@@ -163,11 +163,11 @@ def _annotation(each: Annotation) -> dict[str, Any]:
         "title": each.title[:255],
         "message": each.message[:16_000],
     }
-    return {**made, "raw_details": each.details} if each.details else made
+    return {**annotation, "raw_details": each.details} if each.details else annotation
 
 
-def _link(made: Mapping[str, Any]) -> str:
-    return str(made.get("html_url") or "")
+def _link(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("html_url") or "")
 
 
 def _page(target: Target) -> dict[str, str]:
@@ -175,7 +175,7 @@ def _page(target: Target) -> dict[str, str]:
 
 
 def post_status(client: Client, target: Target, posting: Publication) -> Posted:
-    """Set the commit's status, if it is not so already. The API only adds, and takes 1000 of one context."""
+    """Set the commit's status, unless it is set already. The API only adds, at most 1000 per context."""
     repo = f"/repos/{target.repo}"
     body = {
         "state": STATUSES[posting.state],
@@ -185,19 +185,19 @@ def post_status(client: Client, target: Target, posting: Publication) -> Posted:
     }
 
     def find() -> dict[str, Any] | None:
-        """The newest one of each context comes first."""
+        """Return the status if the newest of this context is the same; GitHub lists the newest first."""
         listed = client.pages(f"{repo}/commits/{target.sha}/status", {"per_page": "100"}, key="statuses")
         now = next((each for each in listed if each.get("context") == posting.context), None)
         return now if now and all(now.get(key) == value for key, value in body.items()) else None
 
     what = f"commit status {posting.context} ({STATUSES[posting.state]})"
     there = find()
-    made = there or client.send("POST", f"{repo}/statuses/{target.sha}", body, arrived=find, assume={}).value
-    return Posted(what, str(made.get("url") or target.name), new=there is None)
+    status = there or client.send("POST", f"{repo}/statuses/{target.sha}", body, arrived=find, assume={}).value
+    return Posted(what, str(status.get("url") or target.name), new=there is None)
 
 
 def post_comment(client: Client, target: Target, posting: Publication) -> Posted:
-    """Write the one comment on the pull request, or bring it up to date."""
+    """Write the one comment on the pull request, or update it."""
     repo = f"/repos/{target.repo}"
     marker = f"<!-- series-ci:{_NO_NAME.sub('-', posting.series)}/{_NO_NAME.sub('-', posting.arch)} -->"
     body = {"body": f"{marker}\n{posting.summary}"}
@@ -206,25 +206,28 @@ def post_comment(client: Client, target: Target, posting: Publication) -> Posted
         listed = client.pages(f"{repo}/issues/{target.pull}/comments", {"per_page": "100"})
         return next((each for each in listed if _ours(each, marker)), None)
 
-    found = there = find()
+    comment = there = find()
     if there is None:
         path = f"{repo}/issues/{target.pull}/comments"
-        found = client.send("POST", path, body, arrived=find, assume={}).value
+        comment = client.send("POST", path, body, arrived=find, assume={}).value
     elif there.get("body") != body["body"]:
         path = f"{repo}/issues/comments/{need(there, 'id')}"
-        found = client.send("PATCH", path, body, arrived=lambda: None).value
-    return Posted("comment", _link(found or {}) or f"{target.repo}#{target.pull}", new=found is not there)
+        comment = client.send("PATCH", path, body, arrived=lambda: None).value
+    return Posted("comment", _link(comment or {}) or f"{target.repo}#{target.pull}", new=comment is not there)
 
 
 def _ours(comment: Mapping[str, Any], marker: str) -> bool:
-    """Whether a comment is the one that we keep. A stranger's is never taken for it: he could change it afterwards."""
+    """Return whether a comment is ours: it has the marker, and a bot or a member wrote it.
+
+    A stranger could copy the marker, and change the comment afterwards.
+    """
     user = comment.get("user") or {}
     trusted = user.get("type") == "Bot" or comment.get("author_association") in _INSIDERS
     return trusted and str(comment.get("body") or "").startswith(marker)
 
 
 def write_summary(path: Path, posting: Publication) -> Posted:
-    """Add the words to the job's summary page, a file that all steps of a job add to, if they are not there."""
+    """Append to the job's summary, a file that all steps of a job append to, unless it has the text."""
     text = posting.page + "\n"
     with files.disk_errors(path), path.open("a+", encoding="utf-8") as page:
         page.seek(0)

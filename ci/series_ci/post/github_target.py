@@ -1,4 +1,4 @@
-"""Which commit and pull request on GitHub: what the options say, else what a workflow's environment says."""
+"""Find the commit and the pull request on GitHub, from the options or the environment of a workflow."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 @dataclass(frozen=True)
 class Target:
-    """`repo` is OWNER/NAME, `sha` the whole id of a commit, `pull` a pull request's number or None.
+    """Where on GitHub results go: `repo` is OWNER/NAME, `sha` a commit's full id, `pull` the pull request's number.
 
-    `page` is where the results are told in full, "" if nowhere.
+    `pull` is None if there is none. `page` is the URL of the full results, "" if there is none.
     """
 
     url: str
@@ -32,20 +32,20 @@ class Target:
 
     @property
     def name(self) -> str:
-        """The commit, for a person."""
+        """The commit, for messages."""
         return f"{self.repo}@{self.sha[:12]}"
 
 
 def find(  # an option each
     environment: Mapping[str, str], *, url: str | None, repo: str | None, sha: str | None, pull: int | None, page: str
 ) -> Target:
-    """What is given, else what the environment of a workflow says. Raises UsageError if that is too little."""
+    """Return the target: what is given, else what the environment has. Raises UsageError if something is missing."""
     event = _event(environment)
     repo = repo or environment.get("GITHUB_REPOSITORY", "")
     if not _REPO.fullmatch(repo):
         raise UsageError(f"--repo: {repo!r} is not OWNER/NAME" if repo else "no repository", hint=_HINT)
     asked = _of_event(event)
-    # Of a pull request GITHUB_SHA is a merge commit made for the test, which no page shows.
+    # For a pull request GITHUB_SHA is a temporary merge commit, which no page shows.
     sha = (sha or asked[0] or environment.get("GITHUB_SHA", "")).lower()
     if not _SHA.fullmatch(sha):
         raise UsageError(f"--sha: {sha!r} is not the whole id of a commit" if sha else "no commit", hint=_HINT)
@@ -67,7 +67,7 @@ def _event(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _of_event(event: Mapping[str, Any]) -> tuple[str, int | None]:
-    """The head and the number of the pull request that the event is about."""
+    """Return the head commit and the number of the event's pull request."""
     run = _dict(event.get("workflow_run"))
     pulls = run.get("pull_requests")
     if run:
@@ -88,6 +88,6 @@ def _number(value: object) -> int | None:
 
 
 def _job(environment: Mapping[str, str]) -> str:
-    """The page of the workflow's run."""
+    """Return the URL of the workflow's run; "" outside of one."""
     parts = [environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
     return f"{parts[0]}/{parts[1]}/actions/runs/{parts[2]}" if all(parts) else ""

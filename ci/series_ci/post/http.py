@@ -1,7 +1,7 @@
-"""The HTTP that all destinations share: asked again where that is safe, never twice where it is not.
+"""The HTTP client of all destinations, which repeats requests only if that is safe.
 
-A request that changes something is sent again only after a look whether it has arrived: an answer that got lost says
-nothing about the request. Redirects to another host are refused, for the token would go along.
+An answer may get lost though the request arrived. So a request that changes something is repeated only after a look
+whether it arrived. Redirects to another host are refused: they would get the token.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from series_ci.post import retry
 from series_ci.post.server import Refusal, Reply, Server, why
 
 TIMEOUT = (15.0, 60.0)
-"""Seconds to connect, and between two pieces of the answer."""
+"""Seconds to connect, and between two parts of the answer."""
 
 TOTAL = 600.0
 """Seconds that all requests of one posting may take together, waits included."""
 
 TRIES = 6
-"""Times that we ask when the server does not say when to come back: half a minute, with the waits between."""
+"""How often a request is sent if the server does not say when to come back: half a minute with the waits."""
 
 LARGEST = 16 << 20
-"""Bytes of an answer that are read; none that is asked for here comes near."""
+"""Bytes of an answer that are read; no answer that is expected here is as long."""
 
 HOPS = 3
 PAGES = 30  # of at most 100 items
@@ -44,14 +44,14 @@ _KEEPS_METHOD = {307, 308}
 
 
 class Clock:
-    """What the tests replace: the time in seconds, sleep, and chance."""
+    """Time, sleep and random numbers; tests replace it."""
 
     def monotonic(self) -> float:
-        """Seconds that only grow."""
+        """Return seconds of a clock that is never set back."""
         return time.monotonic()
 
     def now(self) -> float:
-        """Seconds since 1970."""
+        """Return seconds since 1970."""
         return time.time()
 
     def sleep(self, seconds: float) -> None:
@@ -59,12 +59,15 @@ class Clock:
         time.sleep(seconds)
 
     def chance(self) -> float:
-        """A number from 0 to 1."""
+        """Return a random number from 0 to 1."""
         return random.random()
 
 
 class _FaultError(Exception):
-    """No answer, or one that promises better: `wait` is what the server asks for; `perhaps`: it may have acted."""
+    """Raised if a request may be sent again: `wait` seconds later, if the server says so.
+
+    `perhaps` says that the request may have arrived.
+    """
 
     def __init__(self, why: str, *, wait: float | None = None, perhaps: bool = True) -> None:
         super().__init__(why)
@@ -73,7 +76,7 @@ class _FaultError(Exception):
 
 
 class Client:
-    """Asks one server. With `show`, a dry run: requests are shown, none is sent, and answers are those assumed."""
+    """Sends requests to one server. With `show`, a dry run, it shows each request instead and assumes its answer."""
 
     def __init__(
         self,
@@ -92,11 +95,11 @@ class Client:
         self._end = self._clock.monotonic() + TOTAL
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, assume: Any = None) -> Reply:  # noqa: ANN401
-        """Ask for something. `assume` is what a dry run goes on with."""
+        """Send a GET request and return the reply; in a dry run `assume`."""
         return self._ask("GET", path, None, query, assume, lambda: None)
 
     def pages(self, path: str, query: Mapping[str, str], *, key: str = "") -> Iterator[Any]:
-        """The items of a list, page by page as they are needed; `key` names it where it is wrapped into an object."""
+        """Yield the items of a list, fetching its pages as needed; `key` is the list's, if the answer is an object."""
         before = None
         for number in range(1, PAGES + 1):
             page = {**query, **({"page": str(number)} if number > 1 else {})}
@@ -105,8 +108,8 @@ class Client:
             if not isinstance(items, list):
                 raise InfrastructureError(f"{self.server.url}{path}: the answer is no list", hint=_NOT_THIS)
             yield from items
-            # The number is ours: the URLs in this header may name a host behind the one that we talk to. A server that
-            # does not know the number would give the first page for ever.
+            # The URLs in this header are not followed: they may name a host behind the server. A server that ignores
+            # the number of the page would give the first one for ever.
             if 'rel="next"' not in reply.headers.get("Link", "") or items == before:
                 return
             before = items
@@ -121,9 +124,10 @@ class Client:
         arrived: Callable[[], object | None] | None = None,
         assume: object = None,
     ) -> Reply:
-        """Change something. `arrived` looks for what the request makes: what it finds answers one that got lost.
+        """Send a request that changes something, and return the reply; in a dry run `assume`.
 
-        Without `arrived` a request that may have got through is not repeated, and its fault is raised.
+        `arrived` looks for what the request makes, None if it is not there: that is the reply if the answer got lost.
+        Without `arrived`, a request that may have arrived is not repeated; raises InfrastructureError then.
         """
         return self._ask(method, path, json.dumps(body), None, assume, arrived)
 
@@ -149,8 +153,8 @@ class Client:
                 if fault.perhaps and arrived is None:
                     raise InfrastructureError(f"{what}: {fault}", hint=_LOOK) from fault
                 self._wait(what, fault, tries)
-                if method != "GET" and fault.perhaps and arrived is not None and (found := arrived()) is not None:
-                    return Reply(found)
+                if method != "GET" and fault.perhaps and arrived is not None and (arrival := arrived()) is not None:
+                    return Reply(arrival)
         raise AssertionError("unreachable")
 
     def _wait(self, what: str, fault: _FaultError, tries: int) -> None:
@@ -162,7 +166,7 @@ class Client:
         self._clock.sleep(seconds)
 
     def _follow(self, method: str, url: str, body: str | None) -> Reply:
-        """Send once, and go where it is redirected to on the same host."""
+        """Send a request once, following redirects on the same host. Raises UsageError for one to another host."""
         for _ in range(HOPS):
             target = self._once(method, url, body)
             if isinstance(target, Reply):
@@ -175,7 +179,7 @@ class Client:
         raise InfrastructureError(f"{method} {url}: more than {HOPS} redirects", hint=_NOT_THIS)
 
     def _once(self, method: str, url: str, body: str | None) -> Reply | str:
-        """One request: its answer, or the address that it redirects to. Raises _FaultError if it may be sent again."""
+        """Return the reply to a request, or the URL it redirects to. Raises _FaultError if it may be sent again."""
         COMMANDS.info("%s %s", method, url)
         try:
             with self._session.request(
@@ -196,12 +200,12 @@ class Client:
         return self._judge(method, answer, raw)
 
     def _headers(self, body: str | None) -> dict[str, str]:
-        # Compressed, an answer's length could not be held against its Content-Length.
+        # Not compressed: the length of the answer is compared with its Content-Length.
         ours = {"User-Agent": f"series-ci/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"}
         return {**ours, **({"Content-Type": "application/json"} if body is not None else {}), **self.server.headers}
 
     def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Set the token. As requests' own hook, so that a password in ~/.netrc does not take its place."""
+        """Set the token. This is an auth hook of requests, as else a password in ~/.netrc would replace it."""
         if self.server.token is not None:
             request.headers["Authorization"] = self.server.token.header(self.server.scheme)
         return request

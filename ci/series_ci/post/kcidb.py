@@ -1,6 +1,6 @@
-"""KCIDB: the results of all kernel testers in one database. A document is checked by its schema, then submitted.
+"""Post to KCIDB, the database for the results of all kernel testers: validate a document by its schema, and submit it.
 
-The database joins what it gets by the ids in the document, so the same document twice is there once.
+The database merges objects by their ids, so a document that is submitted twice is stored once.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from series_ci.progress import count
 
 TOKENS = ("KCIDB_REST_TOKEN",)
 COMBINED = "KCIDB_REST"
-"""The variable in which KernelCI's own tools look for both: https://TOKEN@HOST/submit."""
+"""The variable in which KernelCI's tools look for both token and URL: https://TOKEN@HOST/submit."""
 
 HOW = f"KernelCI gives them out; {COMBINED}=https://TOKEN@HOST/submit is read, too"
 
 SUBMIT = "/submit"
 
 OBJECTS = ("checkouts", "builds", "tests", "issues", "incidents")
-"""What a document may hold."""
+"""The kinds of objects in a document."""
 
 
 def place(environment: Mapping[str, str], url: str | None) -> tuple[str, Token | None]:
-    """The server and the token: --url and KCIDB_REST_TOKEN, or both from KCIDB_REST. Raises UsageError without."""
+    """Return URL and token: --url and KCIDB_REST_TOKEN, or both from KCIDB_REST. Raises UsageError without a URL."""
     token = read_token(environment, *TOKENS)
     both = environment.get(COMBINED, "").strip()
     if both:
@@ -50,24 +50,24 @@ def place(environment: Mapping[str, str], url: str | None) -> tuple[str, Token |
 
 
 def server(url: str, token: Token | None) -> Server:
-    """KCIDB's REST service."""
+    """Return the server of KCIDB's REST service."""
     return Server(check(url), token, explain)
 
 
 def explain(refusal: Refusal) -> Error:
-    """The service's refusals: it answers with a status and a message."""
-    said = refusal.value.get("message", "") if isinstance(refusal.value, dict) else ""
+    """Return the error of a refusal, which has a status and a message."""
+    message = refusal.value.get("message", "") if isinstance(refusal.value, dict) else ""
     if refusal.code in (401, 403):
-        return UsageError(f"{refusal}: {said}; the token may not submit here", hint=HOW)
+        return UsageError(f"{refusal}: {message}; the token may not submit here", hint=HOW)
     if refusal.code == 404:
         return UsageError(f"{refusal}: no such page", hint="is --url the address of KCIDB's REST service?")
     if refusal.code in (400, 413, 422):
-        return UsageError(f"{refusal}: the document was not taken: {said}", details=refusal.text)
+        return UsageError(f"{refusal}: the document was not taken: {message}", details=refusal.text)
     return refused(refusal)
 
 
 def read(file: Path) -> dict[str, Any]:
-    """A document that the schema allows. Raises UsageError for any other."""
+    """Read a document. Raises UsageError if the schema does not allow it."""
     try:
         document = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -76,7 +76,7 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def check_schema(document: dict[str, Any], name: str) -> dict[str, Any]:
-    """The document, if the schema allows it. Raises UsageError if not, which names the document."""
+    """Return the document. Raises UsageError, with `name`, if the schema does not allow it."""
     try:
         schema.LATEST.validate(document)
     except ValidationError as error:
@@ -87,9 +87,9 @@ def check_schema(document: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def post(client: Client, document: Mapping[str, Any]) -> Posted:
-    """Submit; told with the id under which the service has queued the document. Raises UsageError if it is empty."""
-    told = {name: len(document.get(name) or ()) for name in OBJECTS}
-    if not any(told.values()):
+    """Submit a document; the result has the id of the service's queue. Raises UsageError for an empty document."""
+    counts = {name: len(document.get(name) or ()) for name in OBJECTS}
+    if not any(counts.values()):
         raise UsageError("nothing to post: the document has no checkout, build or test")
     answer = client.send("POST", SUBMIT, document, arrived=lambda: None, assume={"status": "ok", "id": ""}).value
     if need(answer, "status") != "ok":
@@ -97,5 +97,5 @@ def post(client: Client, document: Mapping[str, Any]) -> Posted:
             f"{client.server.url}: not taken: {answer.get('message', '')}", hint="try again later"
         )
     what = f"submission {need(answer, 'id')}".rstrip()
-    numbers = ", ".join(count(number, name.removesuffix("s")) for name, number in told.items() if number)
+    numbers = ", ".join(count(number, name.removesuffix("s")) for name, number in counts.items() if number)
     return Posted(f"{what} ({numbers})", f"{client.server.url}{SUBMIT}")

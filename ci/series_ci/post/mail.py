@@ -1,4 +1,4 @@
-"""Mail: the reply as a file, and the command that sends it. Whoever answers for the words sends them himself.
+"""Make the command that sends a reply. It is not run here: the sender answers for the text.
 
 `git send-email` takes any mail; `b4 send` only the patches of a branch that b4 prepared, so it cannot send a reply.
 """
@@ -16,13 +16,13 @@ _MISSING = {
     "not a git command": "Debian has it in the package git-email",
     "Mail::Address": "Debian has what git send-email needs in the package libmailtools-perl",
 }
-"""What git says where a package is missing, and what to install."""
+"""A message of git for a missing package -> what to install."""
 
 
 def command(file: Path) -> list[str]:
-    """What sends the mail: to whom its headers say and to nobody else, as an answer to the mail it answers.
+    """Return the git send-email command for a reply: to the recipients in its headers, and to nobody else.
 
-    Raises UsageError for a file that is no mail which could be sent.
+    Raises UsageError if the file cannot be read, or is no reply.
     """
     try:
         message = parse(file.read_bytes())
@@ -32,7 +32,7 @@ def command(file: Path) -> list[str]:
     if missing:
         raise UsageError(f"{file}: is no reply: it has no {', '.join(missing)}")
     answered = header(message, "In-Reply-To")
-    # Without --suppress-cc git adds everybody whom a trailer in the text names.
+    # Without --suppress-cc git adds everybody named in a trailer.
     return [
         "git",
         "send-email",
@@ -44,14 +44,14 @@ def command(file: Path) -> list[str]:
 
 
 def _people(message: Message, *names: str) -> list[str]:
-    """The addresses as options: --suppress-cc=all makes git leave out the Cc: of the mail, too."""
-    # As they were written: in a decoded one, a name with a comma would be two people.
+    """Return the addresses as options: --suppress-cc=all makes git ignore the Cc: of the mail, too."""
+    # Undecoded: a decoded name with a comma would become two people.
     written = {key.lower(): " ".join(str(value).split()) for key, value in message.raw_items()}
     return [f"--{name.lower()}={value}" for name in names if (value := written.get(name.lower()))]
 
 
 def try_out(argv: list[str]) -> str:
-    """What git would send, by its own --dry-run. Raises InfrastructureError if git cannot say."""
+    """Return what git would send, by its --dry-run. Raises InfrastructureError if that fails."""
     done = process.run([*argv[:2], "--dry-run", "--confirm=never", *argv[2:]], timeout=120)
     if done.code:
         hint = next((hint for words, hint in _MISSING.items() if words in done.err), "is sendemail configured?")

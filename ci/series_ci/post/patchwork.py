@@ -1,8 +1,8 @@
-"""Patchwork: checks on the patches of a series, by the REST API from version 1.2 on.
+"""Post to Patchwork: checks on the patches of a series, by the REST API from version 1.2 on.
 
-Patchwork keeps checks of patches only, so the verdict on a series is a check on each of its patches; what a patch gave
-when it was built by itself is one more, in a context of its own. Checks are never changed: the newest of a context is
-the one that counts, so a check is added if the newest says something else.
+Patchwork has checks of patches only, so the verdict on a series is a check on each of its patches. The build of a
+single patch is another check, in a context of its own. Checks cannot be changed: the newest of a context counts, so one
+is added if the newest is not the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HOW = "your profile page on that server makes one"
 API = "/api/1.2"
 
 URL_LENGTH = 200
-"""Characters that the address in a check may have."""
+"""Characters that the URL in a check may have."""
 
 STATES = {
     CheckState.SUCCESS: "success",
@@ -38,7 +38,7 @@ _NO_SLUG = re.compile(r"[^-\w]", re.ASCII)
 
 @dataclass(frozen=True)
 class Check:
-    """What a check says, and of which mail."""
+    """A check, and the Message-ID of its patch."""
 
     message_id: str
     context: str
@@ -48,23 +48,23 @@ class Check:
 
 
 class ContextError(UsageError):
-    """The server does not take the name of the context."""
+    """Raised if the server does not accept the name of a context."""
 
 
 def server(url: str, token: Token | None) -> Server:
-    """A Patchwork server by its address, such as https://patchwork.kernel.org."""
+    """Return the server of a Patchwork, such as https://patchwork.kernel.org."""
     return Server(check(url), token, explain, scheme="Token")
 
 
 def explain(refusal: Refusal) -> Error:
-    """Patchwork's refusals, as Django words them: a text, or lists of texts by field."""
+    """Return the error of a refusal. Django answers with a text, or with lists of texts by field."""
     value = refusal.value if isinstance(refusal.value, dict) else {}
-    said = str(value.get("detail", ""))
+    message = str(value.get("detail", ""))
     if refusal.code == 401:
-        return UsageError(f"{refusal}: {said or 'the token is wrong'}", hint=HOW)
+        return UsageError(f"{refusal}: {message or 'the token is wrong'}", hint=HOW)
     if refusal.code == 403:
         hint = "a maintainer's rights do not include it: an administrator gives your user 'Can add check'"
-        return UsageError(f"{refusal}: {said}; the token's user lacks the right patchwork.add_check", hint=hint)
+        return UsageError(f"{refusal}: {message}; the token's user lacks the right patchwork.add_check", hint=hint)
     if refusal.code == 404:
         return UsageError(
             f"{refusal}: no such page", hint="is --url the address of a Patchwork of version 2.2 or later?"
@@ -77,7 +77,7 @@ def explain(refusal: Refusal) -> Error:
 
 
 def checks(posting: Publication, context: str, page: str) -> Iterator[Check]:
-    """The checks of a posting: the series' verdict on every patch, and each patch's own build where it is known."""
+    """Yield the checks of a posting: the verdict on the series for each patch, and the patch's own build if known."""
     where = page if len(page) <= URL_LENGTH else ""
     for step in posting.steps:
         yield Check(step.message_id, context, STATES[posting.state], posting.title, where)
@@ -86,18 +86,18 @@ def checks(posting: Publication, context: str, page: str) -> Iterator[Check]:
 
 
 def post(client: Client, wanted: Sequence[Check], project: str | None) -> Iterator[Posted]:
-    """Add the checks that the server does not have yet. All patches are found before any is added."""
+    """Add the checks that the server does not have. Looks up all patches before it adds any check."""
     ids = {name: _patch(client, name, project) for name in dict.fromkeys(each.message_id for each in wanted)}
     yield from (_add(client, ids[each.message_id], each) for each in wanted)
 
 
 def _patch(client: Client, message_id: str, project: str | None) -> str:
-    """The server's number of a patch."""
+    """Return the id of a patch on the server. Raises UsageError if there is none."""
     query = {"msgid": message_id, **({"project": project} if project else {})}
     if client.dry:
         client.get(f"{API}/patches/", query)
         return f"{{id of {message_id}}}"
-    # A server of an older API ignores the filter, and gives what it likes.
+    # A server with an older API ignores the filter.
     found = [
         each
         for each in client.pages(f"{API}/patches/", query)
@@ -113,7 +113,7 @@ def _patch(client: Client, message_id: str, project: str | None) -> str:
 
 
 def _add(client: Client, patch: str, wanted: Check) -> Posted:
-    """Add one check, unless the newest of its context says the same."""
+    """Add a check, unless the newest of its context is the same."""
     path = f"{API}/patches/{patch}/checks/"
     slug = _NO_SLUG.sub("-", wanted.context)
 
@@ -129,14 +129,14 @@ def _add(client: Client, patch: str, wanted: Check) -> Posted:
 
 
 def _send(client: Client, path: str, wanted: Check, find: Callable[[], dict[str, Any] | None]) -> Mapping[str, Any]:
-    """The new check; `find` looks whether it has arrived."""
+    """Send a check and return it; `find` looks whether it has arrived."""
     slug = _NO_SLUG.sub("-", wanted.context)
     body = {"state": wanted.state, "context": wanted.context, "description": wanted.description}
     body |= {"target_url": wanted.target_url} if wanted.target_url else {}
     try:
         made = client.send("POST", path, body, arrived=find, assume={})
     except ContextError:
-        # Patchwork's own description of the API allows only a slug; kernel.org's server takes names with a slash.
+        # Patchwork's API allows only a slug as context; kernel.org's server takes names with a slash.
         if slug == wanted.context:
             raise
         made = client.send("POST", path, {**body, "context": slug}, arrived=find)

@@ -1,4 +1,4 @@
-"""What is posted of a run: a verdict, words, and places in files. Each destination takes from it what it can show."""
+"""Collect what is posted of a run: verdict, texts and annotations. Each destination shows what it can."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from series_ci.rundir.summary import version_json
 class CheckState(StrEnum):
     """A verdict as destinations show it.
 
-    WARNING: nothing is worse for sure, but not all is good, or not all was looked at. UNKNOWN: something around the
-    test failed.
+    WARNING: nothing is worse for certain, but not everything is good or was tested. UNKNOWN: nothing is known of the
+    series, as something else failed.
     """
 
     SUCCESS = "success"
@@ -35,7 +35,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True)
 class Posted:
-    """What was posted, and where it can be seen now. Without `new` it was there before, and nothing was sent."""
+    """What was posted, and where it is to be seen. If not `new`, it was there before, and nothing was sent."""
 
     what: str
     where: str
@@ -44,7 +44,7 @@ class Posted:
 
 @dataclass(frozen=True)
 class PatchCheck:
-    """What is known of one patch: its mail, and, if it was built by itself, how that went (else `state` is None)."""
+    """One patch: its mail, and the state of its own build (None if it was not built by itself)."""
 
     message_id: str
     state: CheckState | None
@@ -53,9 +53,9 @@ class PatchCheck:
 
 @dataclass(frozen=True)
 class Publication:
-    """One tested version. `title` is a line without markup, `summary` Markdown that is short enough for a comment.
+    """One tested version. `title` is a line of plain text, `summary` Markdown that is short enough for a comment.
 
-    `page` is the Markdown in full, for the summary of a job; `digest` is that of all the results.
+    `page` is Markdown for the summary of a job; `digest` is that of all results.
     """
 
     series: str
@@ -72,27 +72,27 @@ class Publication:
 
     @property
     def context(self) -> str:
-        """The name under which results on this architecture replace each other."""
+        """The name under which newer results on an architecture replace older ones."""
         return f"series-ci/{self.arch}"
 
     @property
     def identity(self) -> str:
-        """The same for the same results, however often they are posted."""
+        """An id that is the same whenever the same results are posted."""
         return f"series-ci:{self.version}:{self.digest[:32]}"
 
 
 def read(folder: Path) -> Publication:
-    """What there is to post of a run directory. Raises UsageError if it holds no finished run of one version."""
+    """Return what is posted of a run directory. Raises UsageError if it has no finished run of one version."""
     return of(read_version(folder), _touched(folder))
 
 
 def _touched(folder: Path) -> tuple[str, ...]:
-    """The files that the patches of the run change."""
+    """Return the files that the patches of a run change."""
     return tuple(dict.fromkeys(path for raw in mails(folder) for path in patchmail.read(raw).paths))
 
 
 def of(run: VersionRun, touched: Sequence[str]) -> Publication:
-    """The posting of a run; `touched` are the files of its patches."""
+    """Return what is posted of a run; `touched` are the files that its patches change."""
     results = version_json(run)
     return Publication(
         series=run.series,
@@ -112,7 +112,7 @@ def of(run: VersionRun, touched: Sequence[str]) -> Publication:
 def _state(run: VersionRun) -> CheckState:
     if run.status is ExitStatus.OK:
         return CheckState.WARNING if run.having(Change.FLAKY) else CheckState.SUCCESS
-    # These say nothing against the series.
+    # These are no failures of the series.
     if run.verdict == NothingToTestError.verdict:
         return CheckState.WARNING
     silent = (ExitStatus.NOT_TESTED, ExitStatus.INFRASTRUCTURE)

@@ -1,4 +1,4 @@
-"""The stories of `series-ci post`: what each destination is sent of a run, and in which order."""
+"""The stories of `series-ci post`: send a run to each destination."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from series_ci.post.token import Token, need, read_token
 from series_ci.report.formats import Writer, reply_to
 
 PARTS = ("check", "status", "comment", "summary")
-"""What GitHub is sent."""
+"""What is sent to GitHub, in this order."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """How all is sent. `say` is told what is asked for again; with `show`, a dry run, nothing is sent, but shown."""
+    """How requests are sent: `say` is called when one is repeated; with `show`, a dry run, they are only shown."""
 
     say: Callable[[str], None]
     show: Callable[[str], None] | None = None
 
     def client(self, server: Server) -> Client:
-        """What asks a server."""
+        """Return the client of a server."""
         return Client(server, say=self.say, show=self.show)
 
     def token(self, token: Token | None, names: Sequence[str], how: str) -> Token | None:
-        """The token; a dry run does without. Raises UsageError if there is none."""
+        """Return the token, which a dry run need not have. Raises UsageError if it is missing."""
         return token if self.show else need(token, " or ".join(names), how)
 
 
 def to_github(found: Publication, target: Target, parts: Sequence[str], way: Way) -> Iterator[Posted]:
-    """Send these of PARTS, or all for which there is a place. Raises UsageError for one that is named and has none."""
+    """Send `parts`, or all of PARTS that can be sent. Raises UsageError for a given part that cannot be sent."""
     wanted = parts or PARTS
     if "comment" in wanted and target.pull is None and parts:
         raise UsageError("no pull request to comment on", hint="give --pr N")
@@ -63,7 +63,7 @@ def to_github(found: Publication, target: Target, parts: Sequence[str], way: Way
 def to_patchwork(
     found: Publication, way: Way, *, url: str | None, context: str | None, page: str, project: str | None
 ) -> Iterator[Posted]:
-    """Send a check for every patch to the Patchwork at `url`."""
+    """Send a check for each patch to the Patchwork at `url`. Raises UsageError without a URL."""
     if url is None:
         raise UsageError("--url is missing", hint="the address of the Patchwork, e.g. https://patchwork.kernel.org")
     token = way.token(read_token(os.environ, *patchwork.TOKENS), patchwork.TOKENS, patchwork.HOW)
@@ -73,16 +73,16 @@ def to_patchwork(
 
 
 def to_kcidb(document: dict[str, Any], url: str | None, way: Way) -> Iterator[Posted]:
-    """Submit a document."""
+    """Submit a document to KCIDB."""
     place, token = kcidb.place(os.environ, url)
     client = way.client(kcidb.server(place, way.token(token, (*kcidb.TOKENS, kcidb.COMBINED), kcidb.HOW)))
     yield kcidb.post(client, document)
 
 
 def write_reply(file: Path, run_dir: Path, writer: Writer, tested_by: str) -> None:
-    """Make the reply to the version of a run, once: whoever sends it may have changed its words since.
+    """Write the reply to the version of a run, unless the file exists: its sender may have edited it.
 
-    Raises UsageError for a trailer that comes too late.
+    Raises UsageError if the file exists and a trailer is asked for.
     """
     if not file.exists():
         files.write(file, reply_to(run_dir, writer, tested_by).encode())

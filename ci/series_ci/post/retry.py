@@ -1,4 +1,4 @@
-"""How long to wait before a server is asked again. Pure: headers and clock readings in, seconds out."""
+"""Compute how long to wait before a request is repeated. Pure."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 FIRST = 1.0
-"""Seconds before the second try; each further one waits twice as long."""
+"""Seconds before the second try; each later wait is twice as long."""
 
 LONGEST = 60.0
-"""Seconds that a wait of our own choice may last."""
+"""Seconds of the longest wait that the server did not ask for."""
 
 
 def limited(code: int, headers: Mapping[str, str], text: str) -> bool:
-    """Whether the server did nothing but ask for patience. GitHub says so with 403, too."""
+    """Return whether the server only refused because of a rate limit. GitHub does so with 403, too."""
     if code == 429:
         return True
-    said = "Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0" or "rate limit" in text.lower()
-    return code == 403 and said
+    rate_limited = (
+        "Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0" or "rate limit" in text.lower()
+    )
+    return code == 403 and rate_limited
 
 
 def asked(headers: Mapping[str, str], now: float) -> float | None:
-    """The seconds that the server asks to wait, None if it does not say. `now` is in seconds since 1970."""
+    """Return the seconds that the server asks to wait; None if it does not. `now` is in seconds since 1970."""
     value = headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value)
@@ -31,14 +33,14 @@ def asked(headers: Mapping[str, str], now: float) -> float | None:
             until = parsedate_to_datetime(value)
         except ValueError:
             return None
-        # A date without a time zone is one in UTC, by RFC 9110.
+        # RFC 9110: a date without a time zone is in UTC.
         return max(0.0, (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - now)
     reset = headers.get("X-RateLimit-Reset", "")
     if headers.get("X-RateLimit-Remaining") == "0" and reset.isdecimal():
-        return max(0.0, int(reset) - now) + 1  # the clocks may differ by a moment
+        return max(0.0, int(reset) - now) + 1  # the clocks may differ a little
     return None
 
 
 def backoff(tries: int, chance: float) -> float:
-    """Seconds to wait after so many tries; `chance`, from 0 to 1, keeps many clients from coming back at once."""
+    """Return the seconds to wait after `tries` tries; `chance`, from 0 to 1, spreads the retries of many clients."""
     return float(min(LONGEST, FIRST * 2 ** min(tries - 1, 16))) * (0.5 + chance / 2)

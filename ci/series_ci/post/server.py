@@ -1,4 +1,4 @@
-"""Whom results are sent to, what comes back, and where a token may go at all."""
+"""A server, its replies and refusals, and the check whether a token may be sent to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from series_ci.post.token import Token
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: its JSON value (None if it has no body) and headers, by names of any case."""
+    """A reply: its JSON value (None without a body) and its headers, whose names have any case."""
 
     value: Any
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that says no: `value` is its JSON if it is some, `text` its first words, without the token."""
+    """An error reply: `value` is its JSON (None if it is none), `text` its beginning, without the token."""
 
     method: str
     url: str
@@ -38,7 +38,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Server:
-    """Whom we talk to: `explain` makes the error of a refusal, in the words of that service."""
+    """A server and its token: `explain` returns the error of a refusal in the terms of that service."""
 
     url: str
     token: Token | None
@@ -47,12 +47,12 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def hide(self, text: str) -> str:
-        """The text without the token."""
+        """Return the text without the token."""
         return self.token.hide(text) if self.token else text
 
 
 def check(url: str, option: str = "--url") -> str:
-    """The base URL without a slash at its end. Raises UsageError if a token must not be sent there."""
+    """Return the base URL without a slash at its end. Raises UsageError if a token must not be sent there."""
     parts = urlsplit(url)
     try:
         host, _ = parts.hostname, parts.port
@@ -75,14 +75,14 @@ def _loopback(host: str) -> bool:
 
 
 def refused(refusal: Refusal) -> Error:
-    """The error of a refusal that no service has more to say about."""
+    """Return the error of a refusal for which the service has no other."""
     if refusal.code >= 500 or refusal.code == 429:
         return InfrastructureError(str(refusal), details=refusal.text, hint="the server is at fault: try again later")
     return UsageError(str(refusal), details=refusal.text)
 
 
 def need(value: object, *names: str) -> Any:  # noqa: ANN401 (JSON)
-    """A field of an answer. Raises InfrastructureError for an answer that lacks it: something else has answered."""
+    """Return a field of a reply. Raises InfrastructureError if it is missing: the URL is not that of the API."""
     for name in names:
         if not isinstance(value, dict) or name not in value:
             raise InfrastructureError(f"the server's answer has no {'.'.join(names)}", hint="is --url its API?")
@@ -91,6 +91,6 @@ def need(value: object, *names: str) -> Any:  # noqa: ANN401 (JSON)
 
 
 def why(error: Exception) -> str:
-    """The reason at the bottom of an error of requests, without the objects that it is wrapped in."""
+    """Return the reason of an error of requests, without the objects that wrap it."""
     inner = error.args[0] if error.args else error
     return str(getattr(inner, "reason", inner)).rpartition("): ")[2]

@@ -1,4 +1,4 @@
-"""Tokens: read from the environment, sent in one header, and shown nowhere."""
+"""Tokens: read from the environment, sent in one header, and never shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PLAIN = re.compile(r"[!-~]+")
 
 
 class Token:
-    """A secret that does not show itself: not when printed, formatted, compared or put into JSON."""
+    """A secret that is not shown when it is printed, formatted, compared or put into JSON."""
 
     def __init__(self, value: str) -> None:
         self._value = value
@@ -22,16 +22,16 @@ class Token:
         return f"Token({HIDDEN})"
 
     def header(self, scheme: str) -> str:
-        """The value of the Authorization header."""
+        """Return the value of the Authorization header."""
         return f"{scheme} {self._value}"
 
     def hide(self, text: str) -> str:
-        """The text with stars in its place: a server may quote what it was sent."""
+        """Return the text with stars in place of the token: a server may quote what it was sent."""
         return text.replace(self._value, HIDDEN)
 
 
 def read_token(environment: Mapping[str, str], *names: str) -> Token | None:
-    """The token in the first of these variables that is set. Raises UsageError if it cannot be one."""
+    """Return the token in the first of these variables that is set, or None. Raises UsageError if it is malformed."""
     for name in names:
         if value := environment.get(name, "").strip():
             return make(value, name)
@@ -39,15 +39,15 @@ def read_token(environment: Mapping[str, str], *names: str) -> Token | None:
 
 
 def make(value: str, origin: str) -> Token:
-    """A token from a text. Raises UsageError, without the text, for what cannot stand in a header."""
+    """Return a token. Raises UsageError, without the text, if a header cannot hold it."""
     if not _PLAIN.fullmatch(value):
-        # requests would raise an error that quotes it.
+        # requests would quote it in its error.
         raise UsageError(f"{origin}: holds blanks, line ends or other characters that no token has")
     return Token(value)
 
 
 def need(token: Token | None, names: str, how: str) -> Token:
-    """The token. Raises UsageError, saying in which variable it is looked for and how one is made, if there is none."""
+    """Return the token. Raises UsageError with the variables and how to get one if it is None."""
     if token is None:
         raise UsageError(f"no token: {names} is not set", hint=how)
     return token
