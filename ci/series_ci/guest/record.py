@@ -47,7 +47,7 @@ def write_run(path: Path, run: Run) -> None:
 
 
 def run_json(run: Run) -> dict[str, Any]:
-    """One run as a JSON object."""
+    """Return a run as a JSON object."""
     found: dict[str, Any] = _RUN.dump_python(run, mode="json")
     return found
 

@@ -32,10 +32,10 @@ ABOUT = "what reclaim does with the memory of exiting processes"
 EDITED = ("Makefile", ".gitignore", "config", "run_vmtests.sh")
 
 LIBRARY = f"{SELFTESTS}/cgroup/lib/libcgroup.mk"
-"""What newer trees have for tests outside of cgroup/ that want its helpers."""
+"""The file that newer trees have for tests outside of cgroup/ that use its helpers."""
 
 WRAPPER = f"ksft_{CATEGORY}.sh"
-"""The program that newer trees want for each category, and its text."""
+"""The program that newer trees have for each category."""
 
 WRAPPER_TEXT = f"#!/bin/sh -e\n# SPDX-License-Identifier: GPL-2.0\n\n./run_vmtests.sh -t {CATEGORY}\n"
 
@@ -58,8 +58,8 @@ class NoPlaceError(Exception):
 
 @dataclass(frozen=True)
 class Ours:
-    """What we bring: the sources by file name, the programs made of them and make's rules for these, kernel options,
-    the commit's message.
+    """The project's test: its sources by file name, their programs, make's rules for these, the kernel options, and the
+    template of the commit message.
     """
 
     sources: Mapping[str, str]
@@ -70,7 +70,7 @@ class Ours:
 
 
 def ours(*, library: bool) -> Ours:
-    """What lies in our folder of the test, for a tree that has the LIBRARY, or not."""
+    """Return the test as it lies in the project's folder; `library` says whether the tree has the LIBRARY."""
     texts = {path.name: path.read_text("utf-8") for path in selftests.own(OURS)}
     return Ours(
         sources={name: text for name, text in texts.items() if name.endswith((".c", ".h"))},
@@ -124,7 +124,7 @@ def message(text: str, collection: str, author: Author) -> str:
 
 
 def rules(makefile: str, *, library: bool) -> str:
-    """What our Makefile has for trees with the LIBRARY, or for those without: the halves of its one condition."""
+    """Return the half of the one condition in the project's Makefile that is for trees with the LIBRARY, or without."""
     halves = _HALVES.search(makefile)
     return halves[1 if library else 2] if halves else ""
 
@@ -157,7 +157,7 @@ def add_programs(makefile: str, programs: Sequence[str]) -> str:
 
 
 def add_wrapper(makefile: str) -> str:
-    """A `TEST_PROGS +=` line for the WRAPPER, where the Makefile has wrappers: it is what CI runs there."""
+    """Add a `TEST_PROGS +=` line for the WRAPPER if the Makefile has wrappers: in such trees CI runs these."""
     lines = makefile.splitlines(keepends=True)
     if entries := _unconditional(lines, _WRAPPER):
         lines.insert(_place(entries, WRAPPER), f"TEST_PROGS += {WRAPPER}\n")
@@ -165,7 +165,7 @@ def add_wrapper(makefile: str) -> str:
 
 
 def add_rules(makefile: str, added: str) -> str:
-    """Our rules behind those that say of which sources else a program is made."""
+    """Add the rules behind the last one that names the sources of a program. Raises NoPlaceError."""
     lines = makefile.splitlines(keepends=True)
     named = [number for number, line in enumerate(lines) if _RULE.match(line)]
     if not named:
@@ -175,16 +175,16 @@ def add_rules(makefile: str, added: str) -> str:
 
 
 def _unconditional(lines: Sequence[str], entry: re.Pattern[str]) -> dict[int, str]:
-    """What is built or run on every machine, by line number. After lib.mk's include it is too late for more."""
+    """Return the entries for every machine, by line number, up to the include of lib.mk."""
     depth = 0
-    found = {}
+    entries = {}
     for number, line in enumerate(lines):
         if line.startswith("include ../lib.mk"):
             break
         depth += 1 if _CONDITION.match(line.strip()) else -1 if re.match(r"endif\b", line.strip()) else 0
         if depth == 0 and (match := entry.fullmatch(line.rstrip())):
-            found[number] = match[1]
-    return found
+            entries[number] = match[1]
+    return entries
 
 
 def _place(entries: Mapping[int, str], new: str) -> int:
@@ -210,7 +210,7 @@ def add_headers(makefile: str, collection: str, headers: Sequence[str]) -> str:
 
 
 def add_ignored(gitignore: str, programs: Sequence[str]) -> str:
-    """One line per program; none where all is ignored but what is named."""
+    """Add a line per program; none if the file ignores all names but some."""
     lines = [f"{line}\n" for line in gitignore.splitlines()]
     if "*\n" in lines:
         return gitignore

@@ -11,14 +11,14 @@ from series_ci.kernel.source import Base
 
 
 def imported() -> list[Base]:
-    """Return the trees that were brought into the cache earlier, without anything on top of them.
+    """Return the trees that earlier runs imported or fetched, without patches on top.
 
-    Git is asked directly here and below: to load GitPython takes longer than all the answers.
+    git is run directly here and below: to load GitPython takes longer than all these commands.
     """
     bases: dict[str, Base] = {}
     for path in sorted((paths.cache() / "trees").glob("*.git")):
         kinds = [f"refs/series-ci/{kind}" for kind in ("import", "fixed", "moving")]
-        # Of a tag, the commit that it names.
+        # %(*objectname) is the commit that a tag names.
         form = "%(refname:lstrip=2) %(objectname) %(*objectname) %(contents:subject)"
         listed = objects.ask(path, "for-each-ref", f"--format={form}", *kinds).decode("utf-8", "replace")
         for name, own, peeled, subject in (line.split(" ", 3) for line in listed.splitlines()):
@@ -29,7 +29,7 @@ def imported() -> list[Base]:
 
 
 def has_history(base: Base) -> bool:
-    """Whether more is known of a tree than its last state."""
+    """Return whether a tree has more than one commit."""
     return len(objects.ask(base.store, "rev-list", "--max-count=2", base.commit).splitlines()) == 2
 
 
@@ -44,5 +44,5 @@ def log(base: Base, since: datetime, names: Sequence[str]) -> list[tuple[str, st
 
 
 def shown(base: Base, commits: Sequence[str]) -> bytes:
-    """These commits with their diffs, as git patch-id reads them."""
+    """Return these commits with their diffs, as git patch-id reads them."""
     return objects.ask(base.store, "show", "--no-color", "-p", *commits)

@@ -66,7 +66,7 @@ def entries(store: Path, commit: str) -> list[TreeEntry]:
 
 
 def index(top: Path) -> list[TreeEntry]:
-    """What the index of a worktree says that it holds; names as the file system has them."""
+    """Return the entries in the index of a worktree; names as the file system has them."""
     rows = (row.partition(b"\t") for row in ask(top, "ls-files", "-s", "-z").split(b"\0") if row)
     fields = [(meta.decode().split(), os.fsdecode(path)) for meta, _, path in rows]
     return [TreeEntry(mode, "blob", blob, path) for (mode, blob, _stage), path in fields]
@@ -77,22 +77,25 @@ def content(store: Path, commit: str, path: str) -> bytes | None:
 
     Raises InfrastructureError for a file of more than MOST bytes.
     """
-    found = entry(store, commit, path)
-    if found is None or not found.regular:
+    named = entry(store, commit, path)
+    if named is None or not named.regular:
         return None
-    if (size := sizes(store, [found.blob])[found.blob]) > MOST:
+    if (size := sizes(store, [named.blob])[named.blob]) > MOST:
         raise InfrastructureError(f"{path}: has {size >> 20} MiB, and files of more than {MOST >> 20} MiB are not read")
-    return ask(store, "cat-file", "blob", found.blob)
+    return ask(store, "cat-file", "blob", named.blob)
 
 
 def text(store: Path, commit: str, path: str) -> str | None:
-    """Return a regular file of a commit as text, as `content` does."""
+    """Return a file of a commit as text; None if there is no regular file of that name.
+
+    Raises InfrastructureError for a file of more than MOST bytes.
+    """
     raw = content(store, commit, path)
     return None if raw is None else raw.decode("utf-8", "surrogateescape")
 
 
 def changed(store: Path, old: str, new: str) -> list[Changed]:
-    """The names that differ between two commits; a rename is a name that goes and one that comes."""
+    """Return the names that differ between two commits; a rename counts as a removal and an addition."""
     fields = ask(store, "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new).split(b"\0")
     rows = []
     for meta, path in zip(fields[::2], fields[1::2], strict=False):
@@ -102,7 +105,7 @@ def changed(store: Path, old: str, new: str) -> list[Changed]:
 
 
 def binary(store: Path, old: str, new: str) -> set[str]:
-    """Those of them whose content git takes for binary."""
+    """Return the names that differ between two commits and whose content git takes for binary."""
     rows = ask(store, "diff-tree", "-r", "-z", "--numstat", "--no-renames", old, new).split(b"\0")
     return {_name(row.removeprefix(b"-\t-\t")) for row in rows if row.startswith(b"-\t-\t")}
 
@@ -123,7 +126,7 @@ def links(store: Path, commit: str) -> dict[str, str]:
 
 
 def _contents(store: Path, blobs: Sequence[str]) -> dict[str, bytes]:
-    """What these blobs hold, as one answer of git's: `ID blob SIZE`, the content and a line end for each."""
+    """Return the contents of blobs. git prints `ID blob SIZE`, the content and a line end for each."""
     answer = ask(store, "cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs).encode())
     contents, at = dict[str, bytes](), 0
     for blob in blobs:
@@ -147,9 +150,9 @@ def _name(raw: bytes) -> str:
 
 
 def ask(store: Path, *words: str, stdin: bytes | None = None) -> bytes:
-    """Return what git answers to a question about the objects of a repository.
+    """Run a git command that only reads a repository; return its output.
 
-    Raise InfrastructureError with git's own words if it cannot say.
+    Raises InfrastructureError with git's message if it fails.
     """
     process.leave_callers_repository()
     alone = {**process.GIT_ALONE, "GIT_LITERAL_PATHSPECS": "1"}

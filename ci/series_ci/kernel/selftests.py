@@ -149,8 +149,9 @@ def _content(folder: Path) -> dict[str, str]:
 def lay_over(source: Path, collection: str) -> None:
     """Copy the project's tests for a collection into the tree in `source`.
 
-    The Makefile of a collection that the tree has too keeps its own content; our programs and their rules are added.
-    A link in the tree is not followed: raises inside.StrangeFileError where a folder or the Makefile is one.
+    If the tree has the collection, its Makefile is kept, and the project's programs and their rules are added to it.
+    Raises UsageError if neither has the collection, inside.StrangeFileError if a folder on the way or the Makefile is a
+    symbolic link.
     """
     target = f"{SELFTESTS}/{collection}"
     makefile = inside.read(source, f"{target}/Makefile")
@@ -165,9 +166,12 @@ def lay_over(source: Path, collection: str) -> None:
 
 
 def _add_programs(path: Path, theirs: bytes, ours: bytes) -> bytes:
-    """The tree's own Makefile, which is `path`, with the programs of ours, and what ours has behind its include."""
-    found = _TEST_LINE.findall(ours.decode().replace("\\\n", " "))
-    lines = "".join(f"{name} += {value}\n" for name, value in found)
+    """Return the tree's Makefile, `path`, with the programs of the project's, and what that has behind its include.
+
+    Raises InfrastructureError if the tree's has no such include.
+    """
+    assignments = _TEST_LINE.findall(ours.decode().replace("\\\n", " "))
+    lines = "".join(f"{name} += {value}\n" for name, value in assignments)
     text = theirs.decode("utf-8", "surrogateescape")
     if not _INCLUDE.search(text):
         raise InfrastructureError(f"{path}: no line 'include ../lib.mk' to put our tests in front of")

@@ -1,4 +1,4 @@
-"""The public name of a tree."""
+"""The commit of a tree in a store, and the public names of that tree."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Base:
-    """A commit in a store: `spec` is what the user asked for, `cached` that nothing had to be fetched for it.
+    """A commit in a store.
 
-    `source` is what others call the tree.
+    `spec` is the user's name of the tree, `cached` says that nothing had to be fetched for it, `source` has its public
+    names.
     """
 
     spec: str

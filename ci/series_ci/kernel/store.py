@@ -159,7 +159,7 @@ class Store:
             return self._commit(base, changes, message, folder / "text")
 
     def _commit(self, base: str, changes: Mapping[str, str], message: str, text_file: Path) -> str:
-        """A commit without a worktree. Modes stay as they are; of what is new, shell scripts are programs."""
+        """Commit without a worktree. Modes stay as they are; of new files, only shell scripts are executable."""
         self.repo.git.read_tree(base)
         for path, text in changes.items():
             entry = str(self.repo.git.ls_tree(base, "--", path))
