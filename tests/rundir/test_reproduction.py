@@ -9,7 +9,7 @@ from fakes.locks import of_test
 from series_ci.manifest import model
 from series_ci.manifest.model import MachineSize, Scenario
 from series_ci.manifest.reported import Figure
-from series_ci.pipeline import reproduce
+from series_ci.pipeline import figures, reproduce
 from series_ci.rundir import reproduction, runlock
 from series_ci.rundir.reproduction import FigureVerdict, judge
 
@@ -75,6 +75,6 @@ def test_a_report_is_measured_on_the_machine_that_it_is_of(tmp_path):
     entry = BARRY.model_copy(update={"arch": "arm64"})
     scenario = Scenario(name="one", program="bench/one", machine=MachineSize(memory="300M", cpus=4, swap="512M"))
     with reproduce.request_of(of_test(), reproduce.Again(), tmp_path, "") as request:
-        made = reproduce.reported_request(request, entry, scenario)
+        made = figures._on_its_machine(request, entry, scenario)
     assert made.arch.name == "arm64"
     assert (made.machine.memory, made.machine.cpus, made.machine.swap) == (300 << 20, 4, 512 << 20)
