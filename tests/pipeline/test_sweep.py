@@ -20,6 +20,7 @@ from fakes.lab import BASE, PATCHED, Lab
 from fakes.world import FAILS, PASSES, Ran, World, notes
 from series_ci.cli import main
 from series_ci.guest.record import read_run
+from series_ci.rundir import verify
 
 
 def cells(ran: Ran) -> dict[str, dict[str, str]]:
@@ -199,6 +200,7 @@ def test_versions_may_have_bases_of_their_own(world: World, tmp_path: Path) -> N
     for folder in ("base", "base.2/base", "v1/patched", "v2/patched"):
         assert (out / folder / "run.json").is_file()
     assert status == 0
+    verify.read_verified(out)
 
 
 # Interrupted, and asked for again in the same words.

@@ -55,7 +55,8 @@ LIMITS = SizeLimits()
 _GUEST = rf"(?:{GUEST}\d{{1,4}}/)?(?:{TRY}\d{{1,4}}/)?(?:{layout.any_of(*GUEST_FILES)})"
 _BOOT = rf"(?:{layout.any_of(RUN_FILE, CONFIG, BUILD_LOG, SELFTESTS_LOG)}|{_GUEST})"
 _OWN_BASE = rf"{layout.BASE}(?:-[2-{looks.MOST}])?"
-_BASE = rf"{layout.BASE}(?:\.\d{{1,4}})?(?:-\d{{1,4}})?"
+# A sweep over several bases has the second one in base.2/base, what was merged has it in base.2.
+_BASE = rf"{layout.BASE}(?:\.\d{{1,4}}(?:/{layout.BASE})?)?(?:-\d{{1,4}})?"
 _PATCHED = rf"{layout.PATCHED}(?:-[2-{looks.MOST}])?"
 _DOCUMENTS = layout.any_of(
     *(layout.MAILS, layout.SENT, layout.REPLY, layout.JUNIT, layout.RUN_LOCK),
