@@ -148,7 +148,10 @@ class _Guests:
             self.step.note(f"{boot.ended}: {boot.why}; a fresh guest goes on with {self.tests[first - 1].name}")
 
     def _survivor(self, initrd: Path, outputs: qemu.Files, first: int) -> GuestRun:
-        """Return the first guest that says something of the kernel, or the last one that was tried."""
+        """Return the first guest that is not to be replaced, or the last one that was tried.
+
+        Raises InfrastructureError if that one was lost.
+        """
         earlier: list[GuestRun] = []
         while True:
             passed: list[Splat] = []
@@ -189,7 +192,7 @@ class _Guests:
 
 
 def _collect(passed: list[Splat], lines: Sequence[str]) -> None:
-    """Add the complaints in lines that go by, as far as a run keeps so many."""
+    """Add the complaints in lines that are not kept, up to find.MAX_SPLATS of them."""
     passed.extend(find.find(lines)[: max(find.MAX_SPLATS - len(passed), 0)])
 
 

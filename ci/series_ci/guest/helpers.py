@@ -22,11 +22,11 @@ def linewise(arch: Arch) -> bytes:
 @functools.cache
 def _compiled(source: str, arch: Arch, *options: str) -> bytes:
     with scratch.folder("aids") as work:
-        made = work / "made"
-        done = process.run([arch.gcc, "-O2", "-s", *options, "-o", str(made), str(paths.data("guest", source))])
+        program = work / "made"
+        done = process.run([arch.gcc, "-O2", "-s", *options, "-o", str(program), str(paths.data("guest", source))])
         if done.code != 0:
             raise InfrastructureError(
                 f"{arch.gcc} cannot make {source} for the guest: {done.err.strip()}",
                 hint="it needs the C library's headers and its static form: Debian's libc6-dev has both",
             )
-        return made.read_bytes()
+        return program.read_bytes()

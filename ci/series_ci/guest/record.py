@@ -48,8 +48,8 @@ def write_run(path: Path, run: Run) -> None:
 
 def run_json(run: Run) -> dict[str, Any]:
     """Return a run as a JSON object."""
-    found: dict[str, Any] = _RUN.dump_python(run, mode="json")
-    return found
+    value: dict[str, Any] = _RUN.dump_python(run, mode="json")
+    return value
 
 
 def read_run(path: Path) -> Run:

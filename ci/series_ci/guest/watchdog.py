@@ -96,9 +96,9 @@ class Watch:
         with self.outputs.console.open("rb") as console:
             size = os.fstat(console.fileno()).st_size
             console.seek(max(seen - _WIDTH, size - 65536, 0))
-            if found := PANIC.search(console.read(65536 + _WIDTH)):
+            if panic := PANIC.search(console.read(65536 + _WIDTH)):
                 self.panicked = now if self.panicked is None else self.panicked
-                self.panic = (found[1] or b"").decode("utf-8", "replace").strip()
+                self.panic = (panic[1] or b"").decode("utf-8", "replace").strip()
 
     def _overdue(self, now: float) -> str:
         limits, age, silence = self.limits, now - self.start, now - self.changed

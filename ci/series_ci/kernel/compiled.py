@@ -53,9 +53,9 @@ def measure(build_setup: BuildSetup, first: Kernel, second: Kernel) -> Coverage:
         if kind is FileKind.SELFTEST and _program(name) in unbuilt:
             return ChangedFile(name, kind, False, "does not compile")
         if kind is FileKind.SELFTEST:
-            found = _selftest(name, build_setup.collections, collections())
-            run = not found.compiled or exercised.is_run(name, build_setup.programs, installed)
-            return found if run else ChangedFile(name, kind, False, "no test that is run shows it")
+            file = _selftest(name, build_setup.collections, collections())
+            run = not file.compiled or exercised.is_run(name, build_setup.programs, installed)
+            return file if run else ChangedFile(name, kind, False, "no test that is run shows it")
         if name in read or kind not in (FileKind.CODE, FileKind.TOOL):
             return ChangedFile(name, kind, name in read)
         return ChangedFile(name, kind, False, _why(name, build_setup, text, config) if kind is FileKind.CODE else "")

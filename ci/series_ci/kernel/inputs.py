@@ -49,11 +49,11 @@ def read(folder: Path, source: Path) -> frozenset[str]:
         # Objects of boot code, vdso and host programs are named in the command that links these.
         named |= {word for word in words if word.endswith(".o")} - {target}
         lists[target] = [word.removeprefix(top) for word in words if word.startswith(top)]
-    found: set[str] = set()
+    inputs: set[str] = set()
     for target, names in lists.items():
         if not known or target in named or not target.endswith(".o") or target.startswith(HOST):
-            found.update(posixpath.normpath(name) for name in names)
-    return frozenset(found | set(_behind_links(source, found)))
+            inputs.update(posixpath.normpath(name) for name in names)
+    return frozenset(inputs | set(_behind_links(source, inputs)))
 
 
 def _behind_links(source: Path, names: Iterable[str]) -> Iterator[str]:
@@ -97,12 +97,12 @@ def _objects(folder: Path) -> set[str]:
     """Return the objects in the kernel's archives, by their paths below the build folder; none before Linux 6.1."""
     if not inside.is_file(folder, ARCHIVE):
         return set()
-    found: set[str] = set(LINKED_APART)
+    objects: set[str] = set(LINKED_APART)
     for path in [folder / ARCHIVE, *folder.rglob("lib.a")]:
         if not inside.is_file(folder, str(path.relative_to(folder))):
             continue
         done = process.run(["ar", "t", str(path.relative_to(folder))], cwd=folder)
         if done.code != 0:
             raise InfrastructureError(f"cannot read {path}: {done.err.strip()}", hint="is binutils installed?")
-        found.update(os.path.normpath(line) for line in done.out.splitlines())
-    return found
+        objects.update(os.path.normpath(line) for line in done.out.splitlines())
+    return objects

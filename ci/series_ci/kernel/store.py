@@ -67,8 +67,8 @@ class Store:
 
     def _create(self) -> None:
         with files.fresh_folder(self.path, replace=False) as making:
-            made = Repo.init(making, bare=True)
-            with made.config_writer() as config:
+            repo = Repo.init(making, bare=True)
+            with repo.config_writer() as config:
                 # gc would drop commits that only our cache names. Level 1 packs a kernel in half the time of level 6.
                 config.set_value("gc", "auto", "0")
                 config.set_value("core", "compression", "1")

@@ -116,20 +116,20 @@ def _written_since(top: Path, since: int) -> Iterator[str]:
 
 def _holds(path: Path, row: objects.TreeEntry, top: Path) -> bool:
     """Return whether a file has the type, mode and content that the index has for it."""
-    found = path.lstat()
+    status = path.lstat()
     digest = sha1() if len(row.blob) == 40 else sha256()
     if row.mode == LINK:
         # Path.readlink() gives another text for some targets, such as a/./b.
-        target = os.readlink(os.fsencode(path)) if stat.S_ISLNK(found.st_mode) else b""  # noqa: PTH115
+        target = os.readlink(os.fsencode(path)) if stat.S_ISLNK(status.st_mode) else b""  # noqa: PTH115
         digest.update(b"blob %d\0%s" % (len(target), target))
-        return stat.S_ISLNK(found.st_mode) and digest.hexdigest() == row.blob
-    mode_fits = bool(found.st_mode & 0o100) == (row.mode == "100755")
-    if not stat.S_ISREG(found.st_mode) or not mode_fits:
+        return stat.S_ISLNK(status.st_mode) and digest.hexdigest() == row.blob
+    mode_fits = bool(status.st_mode & 0o100) == (row.mode == "100755")
+    if not stat.S_ISREG(status.st_mode) or not mode_fits:
         return False
     # No file of a kernel is as large: it may be one huge hole, which takes long to read.
-    if found.st_size > _LARGE and objects.sizes(top, [row.blob])[row.blob] != found.st_size:
+    if status.st_size > _LARGE and objects.sizes(top, [row.blob])[row.blob] != status.st_size:
         return False
-    digest.update(b"blob %d\0" % found.st_size)
+    digest.update(b"blob %d\0" % status.st_size)
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
             digest.update(piece)

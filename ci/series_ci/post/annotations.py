@@ -35,20 +35,20 @@ class Annotation:
 
 
 def remarks(run: VersionRun, touched: Sequence[str]) -> Iterator[Annotation]:
-    """Return an annotation for each line that a run names: what stopped the version first, then complaints, tests."""
-    made = (
+    """Yield an annotation for each line that a run names: what stopped the version first, then complaints, tests."""
+    annotations = (
         *(_error(run.error, run.verdict, touched) if run.error else ()),
         *_steps(run.steps, touched),
         *(each for splat in run.new_splats for each in _splat(splat, touched)),
         *(each for entry in run.having(Change.BROKEN) for each in _test(entry)),
     )
-    yield from dict.fromkeys(made)
+    yield from dict.fromkeys(annotations)
 
 
 def _error(error: Problem, verdict: str, touched: Sequence[str]) -> Iterator[Annotation]:
-    said = list(_compiler(f"{error.message.partition(': ')[2]}\n{error.details}", verdict))
-    yield from said
-    if not said:
+    annotations = list(_compiler(f"{error.message.partition(': ')[2]}\n{error.details}", verdict))
+    yield from annotations
+    if not annotations:
         for path, line in _HUNK.findall(error.message):
             if path in touched:
                 details = error.details[:DETAILS]
@@ -56,10 +56,10 @@ def _error(error: Problem, verdict: str, touched: Sequence[str]) -> Iterator[Ann
 
 
 def _compiler(text: str, title: str) -> Iterator[Annotation]:
-    for path, line, kind, said in _COMPILER.findall(text):
+    for path, line, kind, words in _COMPILER.findall(text):
         if place := _inside(path):
             level = "failure" if kind == "error" else "warning"
-            yield Annotation(place, max(1, int(line)), level, title, f"{kind}: {said}")
+            yield Annotation(place, max(1, int(line)), level, title, f"{kind}: {words}")
 
 
 def _steps(steps: Iterable[PatchResult], touched: Sequence[str]) -> Iterator[Annotation]:
@@ -68,9 +68,9 @@ def _steps(steps: Iterable[PatchResult], touched: Sequence[str]) -> Iterator[Ann
         yield from _compiler((step.error or "").partition(": ")[2], f"does not build {title}")
         for warning in step.new_warnings:
             # Without its line, which changes from patch to patch: only texts were compared.
-            path, _, said = warning.partition(": ")
+            path, _, words = warning.partition(": ")
             if path in touched:
-                yield Annotation(path, 1, "warning", f"new warning {title}", said)
+                yield Annotation(path, 1, "warning", f"new warning {title}", words)
 
 
 def _splat(splat: Splat, touched: Sequence[str]) -> Iterator[Annotation]:

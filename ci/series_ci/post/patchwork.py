@@ -98,18 +98,18 @@ def _patch(client: Client, message_id: str, project: str | None) -> str:
         client.get(f"{API}/patches/", query)
         return f"{{id of {message_id}}}"
     # A server with an older API ignores the filter.
-    found = [
+    patches = [
         each
         for each in client.pages(f"{API}/patches/", query)
         if isinstance(each, dict) and str(each.get("msgid", "")).strip("<>") == message_id
     ]
-    if not found:
+    if not patches:
         hint = "does its list send mails to this Patchwork? --project names another one's"
         raise UsageError(f"{client.server.url}: knows no patch with the Message-ID {message_id}", hint=hint)
-    if len(found) > 1:
-        names = ", ".join(sorted(str(need(each, "project", "link_name")) for each in found))
+    if len(patches) > 1:
+        names = ", ".join(sorted(str(need(each, "project", "link_name")) for each in patches))
         raise UsageError(f"{message_id}: is in several projects: {names}", hint="choose one with --project")
-    return str(need(found[0], "id"))
+    return str(need(patches[0], "id"))
 
 
 def _add(client: Client, patch: str, wanted: Check) -> Posted:
@@ -123,9 +123,9 @@ def _add(client: Client, patch: str, wanted: Check) -> Posted:
         return newest if newest and _same(newest, wanted) else None
 
     there = find()
-    made = there or _send(client, path, wanted, find)
-    what = f"check {made.get('context') or wanted.context} ({wanted.state}) of {wanted.message_id}"
-    return Posted(what, str(made.get("url") or client.server.url + path), new=there is None)
+    posted = there or _send(client, path, wanted, find)
+    what = f"check {posted.get('context') or wanted.context} ({wanted.state}) of {wanted.message_id}"
+    return Posted(what, str(posted.get("url") or client.server.url + path), new=there is None)
 
 
 def _send(client: Client, path: str, wanted: Check, find: Callable[[], dict[str, Any] | None]) -> Mapping[str, Any]:
@@ -134,13 +134,13 @@ def _send(client: Client, path: str, wanted: Check, find: Callable[[], dict[str,
     body = {"state": wanted.state, "context": wanted.context, "description": wanted.description}
     body |= {"target_url": wanted.target_url} if wanted.target_url else {}
     try:
-        made = client.send("POST", path, body, arrived=find, assume={})
+        reply = client.send("POST", path, body, arrived=find, assume={})
     except ContextError:
         # Patchwork's API allows only a slug as context; kernel.org's server takes names with a slash.
         if slug == wanted.context:
             raise
-        made = client.send("POST", path, {**body, "context": slug}, arrived=find)
-    return made.value if isinstance(made.value, dict) else {}
+        reply = client.send("POST", path, {**body, "context": slug}, arrived=find)
+    return reply.value if isinstance(reply.value, dict) else {}
 
 
 def _same(there: dict[str, Any], wanted: Check) -> bool:

@@ -98,8 +98,8 @@ def _guests(where: Path) -> Iterator[Path]:
 
 
 def _numbered(where: Path, start: str) -> list[Path]:
-    found = [path for path in where.glob(f"{start}*") if path.name.removeprefix(start).isdecimal()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix(start)))
+    folders = [path for path in where.glob(f"{start}*") if path.name.removeprefix(start).isdecimal()]
+    return sorted(folders, key=lambda path: int(path.name.removeprefix(start)))
 
 
 def _lines(folder: Path, name: str) -> Iterator[str]:

@@ -65,8 +65,8 @@ def reply_to(folder: Path, writer: Writer, tested_by: str = "") -> str:
         writer.say(
             f"{folder} has no {SENT}: who got the mails is not known, nor the cover letter; test the version again"
         )
-    found = mail.Answered(run, mails or read.mails(folder), read.locked(folder), writer.here())
-    return mail.reply(found, tested_by, writer.say)
+    answered = mail.Answered(run, mails or read.mails(folder), read.locked(folder), writer.here())
+    return mail.reply(answered, tested_by, writer.say)
 
 
 def _mail(folder: Path, wishes: Wishes) -> str:

@@ -204,14 +204,14 @@ def _groups(run: VersionRun, *, whole: bool) -> list[Group]:
     groups: dict[str, list[TestChange]] = {}
     for entry in run.entries:
         groups.setdefault(entry.name.partition(":")[0], []).append(entry)
-    found = []
+    drawn = []
     for name, entries in groups.items():
         changes = {entry.change for entry in entries}
         worst = next((change for change in words.BY_WEIGHT if change in changes), Change.SAME)
         counts = ", ".join(words.counted(entries))
         rows = tuple(_row(entry) for entry in entries if whole or entry.change is not Change.SAME)
-        found.append(Group(name, counts, LOOKS[worst], rows, len(entries) - len(rows)))
-    return found
+        drawn.append(Group(name, counts, LOOKS[worst], rows, len(entries) - len(rows)))
+    return drawn
 
 
 def _complaint(entry: SplatEntry, consoles: Sequence[Console]) -> Complaint:

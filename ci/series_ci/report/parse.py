@@ -103,10 +103,10 @@ class TextReport(LogReport):
         self._log = log
 
     def _line(self, word: str, style: dict[str, Any], text: str, reason: str = "") -> None:
-        said = not reason or text.endswith(reason)
+        contained = not reason or text.endswith(reason)
         padded = f"{word:<{_WIDTH}}"
         padded = click.style(padded, **style) if self._colour else padded
-        self.out.write(f"{padded} {plain.clean(text if said else f'{text}  # {reason}')}\n")
+        self.out.write(f"{padded} {plain.clean(text if contained else f'{text}  # {reason}')}\n")
 
     def end(self) -> None:
         """Write the counts."""
@@ -121,8 +121,8 @@ class TextReport(LogReport):
 def _source(splat: Splat) -> str:
     """Return the line of the source that is blamed, if the trace was decoded; else ""."""
     blamed = re.compile(rf"\b{re.escape(splat.function)}[\w.]* \((\S+:\d+.*?)\)(?: \[|$)")
-    found = (match[1] for line in splat.decoded if splat.function and (match := blamed.search(line)))
-    return next((f"  ({where})" for where in found), "")
+    places = (match[1] for line in splat.decoded if splat.function and (match := blamed.search(line)))
+    return next((f"  ({where})" for where in places), "")
 
 
 def _alike(last: Result, result: Result) -> bool:

@@ -91,8 +91,8 @@ class Config(_Part):
 
     @model_validator(mode="after")
     def _digest_of_the_options(self) -> Config:
-        if (found := kconfig.digest(self.options)) != self.digest:
-            raise ValueError(f"the options have the digest {found}, expected {self.digest}")
+        if (digest := kconfig.digest(self.options)) != self.digest:
+            raise ValueError(f"the options have the digest {digest}, expected {self.digest}")
         return self
 
 

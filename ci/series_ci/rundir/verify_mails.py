@@ -33,8 +33,8 @@ def fault(folder: Path, run: VersionRun) -> Fault | None:
 def fits(cover: str, folder: Path) -> bool:
     """Return whether `cover` is the Message-ID of the cover letter; True if the folder has no mails as sent."""
     mails = read.sent_mails(folder)
-    found = cover_of(mails)
-    return not mails or cover == (found.message_id if found else "")
+    letter = cover_of(mails)
+    return not mails or cover == (letter.message_id if letter else "")
 
 
 def _belong(mails: Sequence[bytes], patches: Sequence[Patch], message_id: str) -> bool:
