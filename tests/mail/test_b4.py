@@ -1,4 +1,4 @@
-"""What the real b4 is asked for and what its failures mean; what is made of good answers is tested with `lore`."""
+"""What the real b4 is asked for and what its failures mean. What becomes of good answers is in test_fetch.py."""
 
 from __future__ import annotations
 

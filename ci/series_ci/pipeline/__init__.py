@@ -1,1 +1,1 @@
-"""One story per verb: from a request to a verdict that is written down."""
+"""The work of each verb, one module per verb: from a request to a verdict in its run directory."""

@@ -1,4 +1,4 @@
-"""The story of `series-ci b4-check`: from a mail to what is known of its version."""
+"""Do the work of `series-ci b4-check`: find the newest run of the version that a mail belongs to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from series_ci.rundir import read
 
 
 def answer(raw: bytes, folders: tuple[Path, ...]) -> list[B4Check]:
-    """The checks to show. That nothing is known is no failure: b4 would count it against the series."""
+    """Return the checks that b4 shows for a mail, from the newest run in `folders`.
+
+    A version without a run gives a warning: b4 would count a failure against the series. Raises UsageError if `raw` is
+    not a mail with a Message-ID.
+    """
     message = parse(raw)
     name = id_of(message)
     if not name:
@@ -22,12 +26,12 @@ def answer(raw: bytes, folders: tuple[Path, ...]) -> list[B4Check]:
     run = read.of_mail(folders, name, cover=parse_subject(header(message, "Subject")).number == 0)
     if run is not None:
         return b4.checks(run)
-    # b4 keeps the answer, and would go on to show it.
+    # b4 keeps an answer and shows it until the user asks again, so the text says how to.
     return [b4.check("warn", "not tested yet", f"to test it: {_how(name)}\nthen R in b4's view asks again")]
 
 
 def _how(name: str) -> str:
-    """The command that tests the version of a mail: with the manifest that has it, else in the tree we are in."""
+    """Return the command that tests a mail: by label if a manifest lists it, else against the working directory."""
     for folder in paths.series_folders():
         for entry in find.entries(folder):
             for label in entry.manifest.versions if entry.manifest else ():

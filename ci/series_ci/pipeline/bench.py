@@ -1,8 +1,8 @@
-"""The story of `series-ci bench`: figures of two kernels, taken in turns, each boot one scenario on one kernel.
+"""Do the work of `series-ci bench`: measure two kernels in turns; each boot runs one scenario on one kernel.
 
-Both kernels boot with the same setup, one right after the other; every second round begins with the other (A B B A),
-so that a host that changes meanwhile favours neither. What a boot gave is kept in its folder the moment it is over:
-killed at any time, a bench goes on with the boots that it has.
+Both kernels boot with the same setup, one right after the other. Every second round swaps the two (A B B A), so that a
+change of the host's load favours neither. The samples of a boot are written to its folder as soon as the boot is over,
+so a bench that was killed continues with the boots that it has.
 """
 
 from __future__ import annotations
@@ -33,16 +33,18 @@ from series_ci.rundir import layout, runlock
 from series_ci.rundir.runlock import Lock
 
 TRIES = 2
-"""How often a boot is made that does not give all its samples."""
+"""The number of attempts at a boot that does not give all its samples."""
 
 _TOLD = ("arch", "accelerator", "accelerator_reason", "compiler", "config", "qemu", "host", "memory", "cpus", "swap")
+"""The facts of a boot's environment that each of its samples carries."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be measured for a request; `margin` is how large a change is still none, as a fraction.
+    """One bench: what to measure for a request, and how much of it.
 
-    `identity` is what two benches have in common of which one goes on with the other.
+    `margin` is the largest change that counts as none, a fraction. `identity` is the command line that an interrupted
+    bench has to share for this one to continue it.
     """
 
     request: Request
@@ -54,7 +56,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Taken:
-    """A bench that is over, and not yet written down."""
+    """A bench whose boots are over and whose results are not yet written."""
 
     request: Request
     bench: Bench
@@ -63,9 +65,9 @@ class Taken:
 
 
 def run_bench(task: Task, progress: Progress) -> Bench:
-    """Measure both kernels of a version, and write down what came of it; goes on with what an earlier bench has left.
+    """Measure both kernels of a version, write the results, and return them. Continue an interrupted bench of the task.
 
-    Raises what `rig.prepare` and `rounds` raise; all boots that are over then are kept.
+    Raises what `layout.opened`, `rig.prepare` and `rounds` raise. The boots that are over by then are kept.
     """
     with layout.opened(task.request.out, task.identity) as goes_on:
         if goes_on:
@@ -74,54 +76,62 @@ def run_bench(task: Task, progress: Progress) -> Bench:
 
 
 def take(request: Request, scenarios: tuple[Scenario, ...], plan: Plan, margin: float, progress: Progress) -> Taken:
-    """Take both kernels through the scenarios."""
-    made = rig.prepare(rig.request(request, scenarios), progress)
-    taken = rounds(made, scenarios, plan, request.out, progress)
-    found = gather(request, made.pair[0].commit, scenarios, taken, margin)
-    return Taken(request, found, of_bench(request, made, scenarios, plan, taken, margin=margin), taken)
+    """Build both kernels, run all rounds, and return the bench without writing its results."""
+    bench_setup = rig.prepare(rig.request(request, scenarios), progress)
+    all_samples = rounds(bench_setup, scenarios, plan, request.out, progress)
+    bench = gather(request, bench_setup.pair[0].commit, scenarios, all_samples, margin)
+    return Taken(
+        request, bench, of_bench(request, bench_setup, scenarios, plan, all_samples, margin=margin), all_samples
+    )
 
 
 def write(taken: Taken) -> Bench:
-    """Put all that came of a bench into the run directory, and return the bench."""
+    """Write samples, page, lock and summary of a bench into its run directory. Return the bench."""
     run_dir = layout.RunDir(taken.request.out)
     files.write(run_dir.samples, samples.as_lines(taken.samples))
     files.write(run_dir.bench_page, page(taken.bench))
     runlock.write(run_dir.path, taken.lock)
-    # The last one: it says that the bench is finished.
+    # Last: a directory with a summary is finished.
     files.write_json(run_dir.summary, summary(taken.bench))
     return taken.bench
 
 
-def rounds(made: BenchSetup, scenarios: Sequence[Scenario], plan: Plan, out: Path, progress: Progress) -> list[Sample]:
-    """All samples of a bench, those that an interrupted one has left in `out` included; warm-up is marked, not dropped.
+def rounds(
+    bench_setup: BenchSetup, scenarios: Sequence[Scenario], plan: Plan, out: Path, progress: Progress
+) -> list[Sample]:
+    """Boot both kernels in turns and return all samples, including those of an interrupted bench in `out`.
 
-    Raises InfrastructureError for a boot that does not give its samples, UsageError if `out` has those of another
-    accelerator.
+    Samples for warming up are included, and marked as such. Raises InfrastructureError if a boot does not give its
+    samples, UsageError if those in `out` were taken with another accelerator.
     """
-    found: dict[str, list[Sample]] = {scenario.name: [] for scenario in scenarios}
-    todo, order = list(scenarios), 0
+    by_scenario: dict[str, list[Sample]] = {scenario.name: [] for scenario in scenarios}
+    unfinished, order = list(scenarios), 0
     for number in range(plan.limit):
-        for scenario in list(todo):
+        for scenario in list(unfinished):
             for side in sides(number):
                 turn = Turn(scenario, side, number, order, plan.seed + number)
-                found[scenario.name] += boot(made, turn, out / "boots", progress)
+                by_scenario[scenario.name] += boot(bench_setup, turn, out / "boots", progress)
                 order += 1
-            if plan.enough(number + 1, found[scenario.name]):
-                todo.remove(scenario)
-        if not todo:
+            if plan.enough(number + 1, by_scenario[scenario.name]):
+                unfinished.remove(scenario)
+        if not unfinished:
             break
-    return [sample for each in found.values() for sample in each]
+    return [sample for of_scenario in by_scenario.values() for sample in of_scenario]
 
 
 def sides(number: int) -> tuple[str, str]:
-    """In which order a round boots the two kernels: A B, then B A."""
+    """Return the order in which a round, counted from 0, boots the kernels: A B if its number is even, else B A."""
     base, patched = SIDES
     return (base, patched) if number % 2 == 0 else (patched, base)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One boot: which scenario on which side, in which round; the how-manieth of the bench; the program's seed."""
+    """One boot of a bench: a scenario on one side (base or patched).
+
+    `round` counts the rounds of the scenario from 0, `order` all boots of the bench from 0. `seed` is passed to the
+    scenario's program.
+    """
 
     scenario: Scenario
     side: str
@@ -131,18 +141,23 @@ class Turn:
 
     @property
     def folder(self) -> str:
-        """Below the folder of all boots."""
+        """The boot's folder, relative to the folder of all boots."""
         return f"{self.scenario.name}/{self.round + 1:03d}-{self.side}"
 
 
-def boot(made: BenchSetup, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
-    """The samples of one boot; those that lie in its folder already, if they are of this very kernel and program."""
-    kernel = made.pair[SIDES.index(turn.side)]
-    boot_setup = made.boot_setup(turn.scenario, turn.seed)
+def boot(bench_setup: BenchSetup, turn: Turn, out: Path, progress: Progress) -> list[Sample]:
+    """Boot one kernel for a scenario, keep its samples in the boot's folder, and return them.
+
+    If the folder has samples of the same image, program, scenario and seed, returns those without a boot. An attempt
+    with missing samples or a kernel complaint is set aside and made again. Raises InfrastructureError if TRIES attempts
+    were not enough, UsageError for samples of another accelerator.
+    """
+    kernel = bench_setup.pair[SIDES.index(turn.side)]
+    boot_setup = bench_setup.boot_setup(turn.scenario, turn.seed)
     folder = out / turn.folder
     program = inside.read(kernel.tests.folder, turn.scenario.program) or b""
     origin = files.digest(kernel.build.image.read_bytes(), program, repr((turn.scenario, turn.seed)))[:16]
-    if kept := _kept(layout.RunDir(folder).samples, origin, made.accel.name):
+    if kept := _kept(layout.RunDir(folder).samples, origin, bench_setup.accel.name):
         return kept
     wanted = turn.scenario.warmup + turn.scenario.samples
     for number in range(1, TRIES + 1):
@@ -158,18 +173,18 @@ def boot(made: BenchSetup, turn: Turn, out: Path, progress: Progress) -> list[Sa
             "load_before": f"{load:.2f}",
             "load_after": f"{os.getloadavg()[0]:.2f}",
         }
-        found = samples.parse(bounded_log.lines(qemu.Files(folder).results))
-        if len(found) == wanted and not ran.splats:
-            taken = [_sample(turn, kernel.label, each, environment) for each in found]
-            files.write(layout.RunDir(folder).samples, samples.as_lines(taken))
-            return taken
+        raw_samples = samples.parse(bounded_log.lines(qemu.Files(folder).results))
+        if len(raw_samples) == wanted and not ran.splats:
+            boot_samples = [_sample(turn, kernel.label, raw, environment) for raw in raw_samples]
+            files.write(layout.RunDir(folder).samples, samples.as_lines(boot_samples))
+            return boot_samples
         aside = folder.with_name(f"{folder.name}.{record.TRY}{number}")
-        progress.say(f"{turn.folder}: {len(found)} of {count(wanted, 'sample')}: {_why(ran)}; see {aside}")
+        progress.say(f"{turn.folder}: {len(raw_samples)} of {count(wanted, 'sample')}: {_why(ran)}; see {aside}")
         shutil.rmtree(aside, ignore_errors=True)
         folder.rename(aside)
-    told = f"{len(found)} of {count(wanted, 'sample')}, {TRIES} times: {_why(ran)}"
+    shortfall = f"{len(raw_samples)} of {count(wanted, 'sample')}, {TRIES} times: {_why(ran)}"
     raise InfrastructureError(
-        f"{turn.scenario.name} on {kernel.label} gave {told}",
+        f"{turn.scenario.name} on {kernel.label} gave {shortfall}",
         hint=f"see {aside}; what was measured is kept, and --resume goes on with it",
     )
 

@@ -1,4 +1,4 @@
-"""Make the lock of a bench, or of a reported figure that was measured, from its samples."""
+"""Make the lock of a bench, or of reported figures that were measured, from its samples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ def of_bench(
     margin: float = 0.1,
     reported: Reported | None = None,
 ) -> Lock:
-    """The lock of what was measured, on both kernels or, of what was `reported`, on the one with the series."""
+    """Return the lock of a measurement.
+
+    A bench measures both kernels. With `reported`, the lock is of figures from the list, and only the kernel with the
+    series was measured. `margin` is the largest change that counts as none, a fraction.
+    """
     sources, environment = _sources(bench_setup), samples[-1].environment
     images = {side: kernel.build.image_digest for side, kernel in zip(SIDES, bench_setup.pair, strict=True)}
     return Lock(
@@ -57,14 +61,14 @@ def _rounds(samples: Sequence[Sample]) -> int:
 
 
 def measured(samples: Sequence[Sample]) -> list[MeasuredResults]:
-    """What the samples come to, those for warming up left out."""
+    """Return median, range and number of the samples per scenario, side and metric, without those for warming up."""
     kept = [each for each in samples if not each.warmup]
     rows = []
     for scenario in dict.fromkeys(each.scenario for each in kept):
         for side in SIDES:
-            here = [each.metrics for each in kept if (each.scenario, each.side) == (scenario, side)]
-            for name in in_order(name for each in here for name in each):
-                values = [each[name] for each in here if name in each]
+            of_side = [each.metrics for each in kept if (each.scenario, each.side) == (scenario, side)]
+            for name in in_order(name for each in of_side for name in each):
+                values = [each[name] for each in of_side if name in each]
                 rows.append(
                     MeasuredResults(
                         scenario=scenario,
@@ -80,7 +84,7 @@ def measured(samples: Sequence[Sample]) -> list[MeasuredResults]:
 
 
 def _argv(bench_setup: BenchSetup, scenario: Scenario) -> list[str]:
-    """How QEMU is called for a scenario."""
-    made = bench_setup.boot_setup(scenario, 0)
+    """Return QEMU's command line for a scenario."""
+    boot_setup = bench_setup.boot_setup(scenario, 0)
     image, files_there = bench_setup.pair[1].build.image, qemu.Files(Path())
-    return qemu.command_line(made.machine, made.accel.name, image, Path("initramfs.cpio"), files_there)
+    return qemu.command_line(boot_setup.machine, boot_setup.accel.name, image, Path("initramfs.cpio"), files_there)

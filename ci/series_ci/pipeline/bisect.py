@@ -1,7 +1,7 @@
-"""Which patch of a series changed a test: the base and the series are known, the patches between them are searched.
+"""Find the patch of a series that changed a test, by bisection between the base and the whole series.
 
-As git bisect does it, but over patches as they were mailed, with a boot per step. A patch after which the kernel does
-not build or the test gives no result says nothing, and is stepped over: the answer may then be more than one patch.
+This works as git bisect does, but over the patches as they were mailed, with a boot per step. A patch after which the
+kernel does not build or the test gives no result is skipped. The answer may then be a range of patches.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ from series_ci.results.model import BOOT_RESULT, Status
 from series_ci.rundir.layout import RunDir
 
 UNKNOWN = frozenset({Change.FLAKY, Change.GONE, Change.SKIPPED})
-"""What a patch on the way may give and the whole series did not: neither like the base nor like the series."""
+"""Changes that do not tell which side a patch is on, unless the whole series makes the same change."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One patch that was tried: its place from 1, what the test gave after it, and why nothing if it gave nothing."""
+    """One patch that was tried; `number` is its place in the series, from 1.
+
+    `result` is the test's status after it. It is empty if the kernel did not build, and `why` has the error then.
+    """
 
     number: int
     result: str
@@ -38,9 +41,10 @@ class Probe:
 
 @dataclass(frozen=True)
 class Bisected:
-    """The answer: `first` and `last` are the patches among which the one is that changed the test, from 1.
+    """The answer: one of the patches `first` to `last`, counted from 1, changed the test.
 
-    `before` and `after` are the test's status on the base and with the whole series; `change` what that is.
+    `before` and `after` are the status of the test on the base and with the whole series, `change` is the difference.
+    `titles` are those of all patches, `steps` the patches that were tried, in that order.
     """
 
     test: str
@@ -56,11 +60,12 @@ class Bisected:
 def search(
     count: int, like_the_series: Callable[[int], bool | None], note: Callable[[str], None] = lambda _text: None
 ) -> tuple[int, int]:
-    """The first of patches 1..count after which the test is as with all of them; a range if some give no answer.
+    """Bisect patches 1..`count`; return the first and the last one that may have changed the test.
 
-    `like_the_series` is asked for patches in the middle; None: it cannot be told there.
+    The two are equal unless a patch between them gives no answer. `like_the_series` returns whether the test is, after
+    a patch, as with the whole series, or None if the patch gives no answer. `note` is told how many patches are left.
     """
-    low, high = 0, count  # after patch `low` it is as on the base, after patch `high` as with the series
+    low, high = 0, count  # after patch `low` the test is as on the base, after patch `high` as with the series
     silent: set[int] = set()
     while candidates := [number for number in range(low + 1, high) if number not in silent]:
         note(f"{high - low} patches left")
@@ -77,35 +82,36 @@ def search(
 
 
 def run_bisect(request: Request, test: str, progress: Progress) -> Bisected:
-    """Find the patch that changed a test, and write down which it is. Raises what `find_patch` raises."""
-    found = find_patch(request, test, progress)
-    files.write_json(request.out / "bisect.json", bisect_json(request, found))
-    return found
+    """Find the patch that changed a test, write bisect.json, and return the answer. Raises what `find_patch` raises."""
+    answer = find_patch(request, test, progress)
+    files.write_json(request.out / "bisect.json", bisect_json(request, answer))
+    return answer
 
 
-def bisect_json(request: Request, found: Bisected) -> dict[str, Any]:
-    """The answer as `bisect.json` has it."""
-    return {**asdict(found), "series": request.series, "version": request.label, "run_dir": str(request.out)}
+def bisect_json(request: Request, answer: Bisected) -> dict[str, Any]:
+    """Return the answer in the form of bisect.json."""
+    return {**asdict(answer), "series": request.series, "version": request.label, "run_dir": str(request.out)}
 
 
 def find_patch(request: Request, test: str, progress: Progress) -> Bisected:
-    """Search the version of a request, whose tests hold the program that `test` is part of.
+    """Find the patch of a version that changed a test, and return the answer.
 
-    Raises UsageError for a test that has the same result on the base and with the series, or that neither has; the
-    errors of `pipeline.test` for a version that does not apply or build as a whole.
+    The tests of the request have to include the program that `test` is part of. Raises UsageError if the test has the
+    same status on the base and with the series, is flaky, or is on neither; raises what `stages.make_pair` raises if
+    the version does not apply or build as a whole.
     """
-    made = stages.make_pair(request, progress)
-    boot_setup = stages.make_boot_setup(request, made.build_setup, (made.first, made.second), progress)
-    base_runs = BaseRuns(boot_setup, made.first, RunDir(request.out).base, progress)
-    compared = judge(base_runs, made.second, request.out, progress).comparison
-    entry = _worth_a_search(request, test, _entry(compared, test))
-    commits = made.build_setup.store.between(made.base.commit, made.commit)
-    asked = _Search(request, test, made.build_setup, base_runs, entry.change, commits, progress)
-    low, high = search(len(asked.commits), asked.like_the_series, progress.say)
-    patches = made.fetched.patches
+    pair = stages.make_pair(request, progress)
+    boot_setup = stages.make_boot_setup(request, pair.build_setup, (pair.first, pair.second), progress)
+    base_runs = BaseRuns(boot_setup, pair.first, RunDir(request.out).base, progress)
+    comparison = judge(base_runs, pair.second, request.out, progress).comparison
+    entry = _worth_a_search(request, test, _entry(comparison, test))
+    commits = pair.build_setup.store.between(pair.base.commit, pair.commit)
+    probes = _Search(request, test, pair.build_setup, base_runs, entry.change, commits, progress)
+    first, last = search(len(probes.commits), probes.like_the_series, progress.say)
+    patches = pair.fetched.patches
     titles = tuple(f"{at}/{len(patches)} {each.subject.title}" for at, each in enumerate(patches, 1))
     return Bisected(
-        test, titles, _shown(entry.base), _shown(entry.patched), entry.change, low, high, tuple(asked.steps)
+        test, titles, _shown(entry.base), _shown(entry.patched), entry.change, first, last, tuple(probes.steps)
     )
 
 
@@ -134,7 +140,7 @@ def _worth_a_search(request: Request, test: str, whole: TestChange | None) -> Te
 
 @dataclass
 class _Search:
-    """What each step needs; `change` is what the whole series does to the test."""
+    """The state of a search. `change` is what the whole series does to the test, `steps` the patches tried so far."""
 
     request: Request
     test: str
@@ -146,7 +152,10 @@ class _Search:
     steps: list[Probe] = field(default_factory=list)
 
     def like_the_series(self, number: int) -> bool | None:
-        """Build and boot the kernel after a patch: is the test as with the whole series?"""
+        """Build and boot the kernel after a patch. Return whether the test is as with the whole series.
+
+        Returns None if the kernel does not build, or if the change is in UNKNOWN and not that of the series.
+        """
         folder = RunDir(self.request.out).patch(number)
         label = f"{number}/{len(self.commits)}"
         try:
@@ -156,7 +165,7 @@ class _Search:
         except BuildError as error:
             self.steps.append(Probe(number, "", error.message))
             return None
-        # What is as on the base is looked at twice here, too: one boot that happens to pass would blame another patch.
+        # A result that equals the base's is seen twice, too: one boot that happens to pass would blame another patch.
         judged = judge(self.base_runs, kernel, folder, self.progress, twice=self._twice())
         entry = _entry(judged.comparison, self.test)
         self.steps.append(Probe(number, _shown(entry.patched if entry else None)))
@@ -164,6 +173,6 @@ class _Search:
         return True if change is self.change else None if change in UNKNOWN else False
 
     def _twice(self) -> list[str]:
-        """The program that the test is part of; of the boot as a whole, all of them."""
+        """Return the names of the tests to run twice: that of the searched result; all of them if that is the boot."""
         names = [test.name for test in self.base_runs.setup.tests]
         return names if self.test == BOOT_RESULT else [name for name in names if name == looks.program(self.test)]

@@ -1,4 +1,4 @@
-"""The story of `series-ci diff`: fetch two versions, apply each to its base, compare them, look up their results."""
+"""Do the work of `series-ci diff`: fetch two versions, apply each to its base, compare patches and earlier results."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ from series_ci.versions.as_mailed import Mailed, as_sent, compare
 from series_ci.versions.difference import Difference, Side
 
 CREATION_FACTOR = 80
-"""git's own 60 takes a patch that was mostly rewritten for another one; two versions of a series are related."""
+"""The --creation-factor of git range-diff, in percent.
+
+git's default of 60 takes a patch that was mostly rewritten for a new one; two versions of a series are related.
+"""
 
 
 ANY_PATCH = 999
-"""Where each version is one patch, there is nothing else that it could have become."""
+"""The --creation-factor for versions of one patch each: the two patches correspond, however much was rewritten."""
 
 
 def compare_versions(old: Request, new: Request, progress: Progress, *, mails_only: bool) -> Difference:
-    """Compare two versions. Without `mails_only` the trees are needed, though a version need not apply to its own.
+    """Compare two versions and return the difference, with the results of each version's newest run.
 
-    Raises Error for what cannot be fetched, for trees that cannot be had, and for git that cannot compare.
+    git range-diff compares the commits. With `mails_only`, or if one version does not apply, the mails are compared;
+    with `mails_only` no tree is needed. Raises Error if mails or trees cannot be had, or if git fails.
     """
     archive = open_archive(old.archive)
     sides = [_fetch(each, archive, progress) for each in (old, new)]
@@ -57,15 +61,15 @@ def _fetch(request: Request, archive: Archive, progress: Progress) -> Side:
 
 
 def _apply(sides: Sequence[Side], progress: Progress) -> list[Side]:
-    """Each version on its base; that it does not apply is something to tell, and no reason to end."""
+    """Return each version applied to its base. One that does not apply gets the refusal instead of a commit."""
     bases: dict[object, Base] = {}
-    done = []
+    applied = []
     for side in sides:
         trees = side.request.trees
         if trees not in bases:
             bases[trees] = stages.find_base(side.request, progress)[0]
-        done.append(_apply_one(side, bases[trees], progress))
-    return done
+        applied.append(_apply_one(side, bases[trees], progress))
+    return applied
 
 
 def _apply_one(side: Side, base: Base, progress: Progress) -> Side:
@@ -86,8 +90,8 @@ def _apply_one(side: Side, base: Base, progress: Progress) -> Side:
 
 def _with_results(side: Side) -> Side:
     base = side.base.commit if side.base else None
-    found = earlier.newest(paths.runs(), side.request.series, side.request.message_id, base)
-    return Side(side.request, side.fetched, side.base, side.commit, side.refusal, found)
+    newest_run = earlier.newest(paths.runs(), side.request.series, side.request.message_id, base)
+    return Side(side.request, side.fetched, side.base, side.commit, side.refusal, newest_run)
 
 
 def _mailed(fetched: Fetched) -> list[Mailed]:

@@ -1,4 +1,4 @@
-"""The story of `series-ci reproduce NAME`: figures that were reported on the list, measured again."""
+"""Do the work of `series-ci reproduce NAME`: measure figures again that were reported on the list."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PATCHED = SIDES[1]
 
 @dataclass(frozen=True)
 class Boots:
-    """How often a report's kernel is booted, and where chance begins."""
+    """The number of boots, and the seed of the first one; each further boot adds 1 to the seed."""
 
     runs: int
     seed: int
@@ -40,7 +40,7 @@ class Boots:
 
 @dataclass(frozen=True)
 class Task:
-    """A report whose figures are to be measured on the version of a request."""
+    """A report whose figures are measured on the version of a request."""
 
     request: Request
     entry: Reported
@@ -50,7 +50,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured for a report; without a `bench_setup`, `trouble` is why nothing could be."""
+    """The samples for a report. If the version does not apply or build, there is `trouble` and no `bench_setup`."""
 
     bench_setup: BenchSetup | None
     samples: tuple[Sample, ...] = ()
@@ -59,7 +59,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Reproduced:
-    """A report, what its figures come to here, and the summary that was written of it."""
+    """A report, a row for each of its figures, and the summary that was written."""
 
     entry: Reported
     rows: Sequence[FigureRow]
@@ -67,62 +67,62 @@ class Reproduced:
 
 
 def reproduce_figures(task: Task, progress: Progress) -> Reproduced:
-    """Measure the figures of one report, and write down what they come to and the text for the thread.
+    """Measure the figures of one report, and write samples, lock, the text for the thread and the summary.
 
-    That the version does not apply or build is an answer, too. Raises what `rig.prepare` and `bench.boot` raise.
+    If the version does not apply or build, the rows say so. Raises what `measure` raises.
     """
     task = replace(task, request=_on_its_machine(task.request, task.entry, task.scenario))
     folder, measured = task.request.out, measure(task, progress)
     rows = reproduction.rows(task.entry.figures, measured.samples, measured.trouble.message if measured.trouble else "")
-    made = lock_of(task, measured)
-    repeat = f"series-ci reproduce {RunDir(folder).run_lock}" if made else task.request.repeat
-    told = summary(task.entry, rows, repeat)
-    if made is not None:
-        write_measured(folder, measured, made)
-    files.write(RunDir(folder).reproduction, text(task.entry, rows, made))
-    # The last one: it says that all is there.
-    files.write_json(RunDir(folder).summary, told)
-    return Reproduced(task.entry, rows, told)
+    lock = lock_of(task, measured)
+    repeat = f"series-ci reproduce {RunDir(folder).run_lock}" if lock else task.request.repeat
+    report_summary = summary(task.entry, rows, repeat)
+    if lock is not None:
+        write_measured(folder, measured, lock)
+    files.write(RunDir(folder).reproduction, text(task.entry, rows, lock))
+    # Last: a directory with a summary is finished.
+    files.write_json(RunDir(folder).summary, report_summary)
+    return Reproduced(task.entry, rows, report_summary)
 
 
 def _on_its_machine(request: Request, entry: Reported, scenario: Scenario) -> Request:
-    """The request for a report's version, on the machine that it was reported of."""
+    """Return the request with the architecture of the report, and the memory, CPUs and swap of its scenario."""
     size = scenario.machine
     return replace(request, machine=Machine(arch.get(entry.arch), size.memory, size.cpus, size.swap))
 
 
 def measure(task: Task, progress: Progress) -> Measured:
-    """Boot the kernel with the series for the report's scenario, as often as is asked for.
+    """Boot the kernel with the series for the report's scenario, `boots.runs` times, and return the samples.
 
-    That the version does not apply or build is an answer, too. Raises what `rig.prepare` and `bench.boot` raise.
+    An ApplyError or BuildError is returned as `trouble`. Raises what else `rig.prepare` and `bench.boot` raise.
     """
     try:
-        made = rig.prepare(rig.request(task.request, [task.scenario]), progress)
+        bench_setup = rig.prepare(rig.request(task.request, [task.scenario]), progress)
     except (ApplyError, BuildError) as error:
         return Measured(None, trouble=error)
-    found: list[Sample] = []
+    taken: list[Sample] = []
     for number in range(task.boots.runs):
         turn = Turn(task.scenario, _PATCHED, number, number, task.boots.seed + number)
-        found += bench.boot(made, turn, task.request.out / "boots", progress)
-    return Measured(made, tuple(found))
+        taken += bench.boot(bench_setup, turn, task.request.out / "boots", progress)
+    return Measured(bench_setup, tuple(taken))
 
 
 def lock_of(task: Task, measured: Measured) -> Lock | None:
-    """The lock of what was measured; None if nothing could be."""
+    """Return the lock of a measurement, or None if nothing was measured."""
     if measured.bench_setup is None:
         return None
     plan = Plan(task.boots.runs, task.boots.runs, task.boots.seed)
     return of_bench(task.request, measured.bench_setup, [task.scenario], plan, measured.samples, reported=task.entry)
 
 
-def write_measured(folder: Path, measured: Measured, made: Lock) -> None:
-    """Put samples and lock into the run directory."""
+def write_measured(folder: Path, measured: Measured, lock: Lock) -> None:
+    """Write the samples and the lock into a run directory."""
     files.write(RunDir(folder).samples, samples.as_lines(measured.samples))
-    runlock.write(folder, made)
+    runlock.write(folder, lock)
 
 
 def find_report(entries: Sequence[Reported], scenarios: Sequence[Scenario], name: str) -> tuple[Reported, Scenario]:
-    """A report and its scenario. Raises UsageError for a name that there is not."""
+    """Return the report of that name and its scenario. Raises UsageError if there is none."""
     for entry in entries:
         if entry.name == name:
             return entry, next(each for each in scenarios if each.name == entry.scenario)

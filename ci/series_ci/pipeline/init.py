@@ -1,4 +1,4 @@
-"""The story of `series-ci init`: find the versions of a series, choose a base for each, write the manifest."""
+"""Do the work of `series-ci init`: find the versions of a series, choose a base for each, write the manifest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ from series_ci.versions.labels import Labelled
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the manifest is to hold: archive and tree as typed; its name, and `out`, where it goes (-: nowhere)."""
+    """The options of the user: archive and tree as typed, the name of the series, and the file to write.
+
+    `out` is None for the usual place and "-" for no file.
+    """
 
     archive: str
     tree: str | None
@@ -36,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Result:
-    """What was found, the manifest's text, and where it was written (None: nowhere)."""
+    """The manifest as data and as text, what the archive gave, and the file that was written, or None."""
 
     draft: Draft
     gathered: Gathered
@@ -47,29 +50,29 @@ class Result:
 def make_manifest(words: str, wanted: Wanted, progress: Progress, *, verbose: bool = False) -> Result:
     """Find the versions of a series and their bases, and write the manifest.
 
-    `words` are a Message-ID, or in the series' title. Raises UsageError for what cannot be asked for and for a manifest
-    that is there already, InfrastructureError if the archive has no whole version.
+    `words` is a Message-ID, or words of the series' title. Raises UsageError for an option that cannot be used and for
+    a file or a series that exists, InfrastructureError if the archive has no complete version.
     """
     _check(wanted)
     archive = open_archive(wanted.archive)
-    given = _tree(wanted.tree, progress) if wanted.tree else None
+    base = _tree(wanted.tree, progress) if wanted.tree else None
     with progress.step("search") as step:
         finder = candidates.Gatherer(archive, progress.say if verbose else step.update)
-        found = finder.from_message(_message_id(words)) if "@" in words else finder.from_words(words)
-        versions = labels.assign(found.series)
+        gathered = finder.from_message(_message_id(words)) if "@" in words else finder.from_words(words)
+        versions = labels.assign(gathered.series)
         sure = [each for each in versions if not each.doubts]
         step.note(f"{count(len(sure), 'version')}, {len(versions) - len(sure)} in doubt")
     if not sure:
-        raise _nothing_whole(found.start, versions, wanted)
-    draft = _draft(found, versions, wanted, given)
+        raise _nothing_whole(gathered.start, versions, wanted)
+    draft = _draft(gathered, versions, wanted, base)
     text = render(draft)
     file = None if wanted.out == "-" else _file(wanted, draft.name)
     _write(text, file)
-    return Result(draft, found, text, file)
+    return Result(draft, gathered, text, file)
 
 
 def _check(wanted: Wanted) -> None:
-    """What can be refused before anything is asked for."""
+    """Raise UsageError for options that can be refused before the archive is searched."""
     if wanted.name is not None and not re.fullmatch(r"[a-z0-9][a-z0-9-]*", wanted.name):
         raise UsageError(f"--name {wanted.name}: expected small letters, digits and '-', such as exit-skip")
     for option, value in (("--tree", wanted.tree), ("--archive", wanted.archive)):
@@ -80,7 +83,10 @@ def _check(wanted: Wanted) -> None:
 
 
 def _message_id(words: str) -> str:
-    """A Message-ID as it was typed: bare, in brackets, or as the URL of the mail in an archive."""
+    """Return the Message-ID in `words`: bare, in angle brackets, or in the URL of the mail in an archive.
+
+    Raises UsageError if it has not the form of one.
+    """
     name = next(iter(patchmail.links(words)), words.strip("<> "))
     if not re.fullmatch(r"[^\s<>@-][^\s<>@]*@[^\s<>@]+", name):
         raise UsageError(f"{words!r} is no Message-ID", hint="it reads NAME@HOST, without spaces; words have no @")
@@ -88,7 +94,7 @@ def _message_id(words: str) -> str:
 
 
 def _absolute(text: str) -> str:
-    """Paths as a manifest elsewhere can use them; what has a scheme is none."""
+    """Return a path as an absolute one, since the manifest may lie elsewhere. A text with a scheme stays as it is."""
     return text if re.match(r"[a-z][a-z0-9+.-]*:", text) else str(Path(text).resolve())
 
 
@@ -108,22 +114,22 @@ def _nothing_whole(start: Posting, versions: Sequence[Labelled], wanted: Wanted)
     )
 
 
-def _draft(found: Gathered, versions: Sequence[Labelled], wanted: Wanted, given: Base | None) -> Draft:
+def _draft(gathered: Gathered, versions: Sequence[Labelled], wanted: Wanted, base: Base | None) -> Draft:
     newest = next(each.posting for each in reversed(versions) if not each.doubts)
-    there = [line.partition("\t")[2] for line in Store(given.store).listing(given.commit)] if given else []
+    tree_paths = [line.partition("\t")[2] for line in Store(base.store).listing(base.commit)] if base else []
     return Draft(
         name=wanted.name or slug(newest.title),
         title=newest.title or newest.message_id,
         archive=_absolute(wanted.archive),
         versions=tuple(versions),
-        choices={each.label: bases.choose(each.posting, given) for each in versions},
-        notes=tuple(f"{line}." for line in unlinked(versions, found)),
-        collections=collections(newest.paths, there),
+        choices={each.label: bases.choose(each.posting, base) for each in versions},
+        notes=tuple(f"{line}." for line in unlinked(versions, gathered)),
+        collections=collections(newest.paths, tree_paths),
     )
 
 
 def _file(wanted: Wanted, name: str) -> Path:
-    """Where the manifest goes; it must not be there yet."""
+    """Return the path of the manifest. Raises UsageError if it cannot be made, or if its folder has the series."""
     folder = Path("series") if Path("series").is_dir() else Path()
     path = Path(wanted.out) if wanted.out else folder / f"{name}.yaml"
     if path.is_dir():
@@ -139,7 +145,7 @@ def _file(wanted: Wanted, name: str) -> Path:
 
 
 def _write(text: str, file: Path | None) -> None:
-    """Write the manifest, after it was read once as `series-ci test` will."""
+    """Load the manifest as `series-ci test` does, and write it to `file`, if there is one."""
     with scratch.folder("init") as folder:
         path = folder / "manifest.yaml"
         files.write(path, text)

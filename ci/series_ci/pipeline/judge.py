@@ -1,4 +1,4 @@
-"""The verdict on one kernel: booted beside the base, compared with it, and what changed looked at again."""
+"""Judge one kernel: boot it and the base, compare the runs, and boot both again to confirm what changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from series_ci.rundir.layout import RunDir, numbered
 
 @dataclass
 class BaseRuns:
-    """The boots of the base: each is made when it is first asked for, and serves all versions on that base.
+    """The boots of a base. Each is made when it is first asked for, and serves all versions on that base.
 
     Versions change different tests, and each selection of tests that a later look runs is a boot of its own: the
     folders `base-2`, `base-3` and so on, in the order in which they were asked for.
@@ -57,7 +57,7 @@ class BaseRuns:
 
 @dataclass(frozen=True)
 class Judged:
-    """A comparison, the pairs of runs that it was made of, and the folder of each run."""
+    """A comparison, the runs that it was made of (base, patched, base, ...), and the folder of each run."""
 
     runs: tuple[Run, ...]
     boots: tuple[Path, ...]
@@ -72,12 +72,11 @@ def judge(
     allowed: Sequence[Allowed] = (),
     twice: Collection[str] = (),
 ) -> Judged:
-    """Boot a version's kernel and compare it with the base; what changed is looked at again, on fresh boots of both.
+    """Boot a version's kernel and compare it with the base. Confirm changes by a second look: fresh boots of both.
 
-    The second look runs only the tests that changed, and those named by `twice`. If it does not show what the first one
-    did, a third look runs all: what changed may depend on tests that ran before it. The folders `patched`, `patched-2`
-    and `patched-3` in `out` get all that a reader of the results needs. `allowed` are the complaints that the manifest
-    allows.
+    The second look runs only the tests that changed, and those named by `twice`. If it contradicts the first one, a
+    third look runs all tests, since a change may depend on tests that ran before. The folders `patched`, `patched-2`
+    and `patched-3` in `out` get the logs. `allowed` are the complaints that the manifest allows.
     """
     pairs: list[tuple[Run, Run]] = []
     boots: list[Path] = []
@@ -100,7 +99,7 @@ def _looks(
     twice: Collection[str],
     progress: Progress,
 ) -> Iterator[tuple[GuestTest, ...]]:
-    """Yield the tests of each look; `pairs` grows by what that look saw before the next one is asked for."""
+    """Yield the tests of each look. The caller adds the pair of runs to `pairs` before it asks for the next look."""
     yield every
     first = looks.verdict(pairs, allowed)
     chosen = _chosen(every, looks.again(first, [test.name for test in every]), twice)
@@ -121,11 +120,11 @@ def _chosen(
     return tuple(test for test in every if test.name in {*(names or ()), *twice})
 
 
-def _changes(found: Comparison) -> str:
-    """What asks for another look, in few words."""
-    counts = Counter(str(entry.change) for entry in found.entries if entry.change is not Change.SAME)
+def _changes(comparison: Comparison) -> str:
+    """Return the changes that call for another look, for progress: `2 BROKEN, a new kernel complaint`."""
+    counts = Counter(str(entry.change) for entry in comparison.entries if entry.change is not Change.SAME)
     words = [f"{number} {change}" for change, number in counts.items()]
-    words += ["a new kernel complaint"] if found.new_splats else []
+    words += ["a new kernel complaint"] if comparison.new_splats else []
     return ", ".join(words) or "nothing changed"
 
 
@@ -136,14 +135,14 @@ def _with(chosen: Sequence[GuestTest], every: Sequence[GuestTest]) -> str:
 
 
 def narrowed(setup: BootSetup, tests: tuple[GuestTest, ...]) -> BootSetup:
-    """Return the setup with fewer tests; what the others brought with them stays in the guest."""
+    """Return the setup with these tests only. The collections of the other tests stay in the guest."""
     if tests == setup.tests:
         return setup
     return replace(setup, tests=tests, also=tuple(sorted({*setup.also, *(test.collection for test in setup.tests)})))
 
 
 def keep_logs(kernel: Kernel, folder: Path, *, selftests: bool) -> None:
-    """Copy what a reader of the results needs of a kernel's build into the folder of its boot."""
+    """Copy configuration and logs of a kernel's build into the folder of its boot, for readers of the results."""
     kept = {CONFIG: kernel.build.config, BUILD_LOG: kernel.build.log}
     if selftests:
         kept[SELFTESTS_LOG] = kernel.tests.log

@@ -1,4 +1,4 @@
-"""The story of `series-ci kselftest export`: the project's own selftest as a patch against a kernel tree."""
+"""Do the work of `series-ci kselftest export`: make the project's own selftest a patch against a kernel tree."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from series_ci.progress import Progress, count
 
 @dataclass(frozen=True)
 class Exported:
-    """The patch, and where it was written (None: nowhere)."""
+    """The patch, and the file it was written to, or None."""
 
     content: bytes
     file: Path | None
 
 
 def export_patch(spec: str | None, base_patches: Sequence[Path], output: str, progress: Progress) -> Exported:
-    """Make the patch for a tree, by default the checkout around us, and write it to a file or a folder (-: nowhere).
+    """Make the patch against a tree, and write it to the file or folder `output`; "-" writes none.
 
-    Raises UsageError for a tree or a place that it cannot be made for or written to.
+    Without `spec` the tree is the checkout that contains the working directory. Raises UsageError if there is no kernel
+    tree, if the patch cannot be made for it, and if `output` is neither a file nor a folder.
     """
     author = user()
     base = _base(spec or _here(), base_patches, progress)
@@ -46,19 +47,19 @@ def _here() -> str:
 
 def _base(spec: str, patches: Sequence[Path], progress: Progress) -> Base:
     with progress.step("tree") as step:
-        found = sources.resolve(spec, step.update)
-        store = Store(found.store)
-        version = check_kernel(store, found.commit, spec)
+        base = sources.resolve(spec, step.update)
+        store = Store(base.store)
+        version = check_kernel(store, base.commit, spec)
         step.note(f"{spec} is Linux {version}")
         if not patches:
-            return found
+            return base
         with store.in_use(progress.say):
             step.note(count(len(patches), "base patch"))
-            return apply.with_base_patches(found, patches)
+            return apply.with_base_patches(base, patches)
 
 
 def _write(output: str, name: str, content: bytes) -> Path | None:
-    """Write the patch, and return where; a folder gets it under its own name."""
+    """Write the patch and return its path, or None for "-". In a folder the file is called `name`."""
     if output == "-":
         return None
     path = Path(output)
@@ -66,6 +67,6 @@ def _write(output: str, name: str, content: bytes) -> Path | None:
         path /= name
     if path.exists() and not path.is_file():
         raise UsageError(f"--output {output}: is neither a file nor a folder", hint="-o - is standard output")
-    # Through links, which are to stay: it is written by rename.
+    # Resolved, because files.write renames over its target: that would replace a symbolic link, not follow it.
     files.write(path.resolve(), content)
     return path

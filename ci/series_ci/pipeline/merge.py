@@ -1,4 +1,4 @@
-"""The story of `series-ci merge`: verify run directories from several machines, join them, write down the sweep."""
+"""Do the work of `series-ci merge`: verify run directories of several machines, and join them into one sweep."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from series_ci.rundir.sweep_run import SweepRow, SweepRun
 from series_ci.versions import as_mailed
 
 _AGAIN = re.compile(r"-\d+\Z")
-"""What stands behind the name of a later boot's folder."""
+"""The end of the name of a later boot's folder: `base-2`."""
 
 
 def merge_runs(
     folders: Sequence[Path], manifest: Manifest, labels: Sequence[str], out: Path, progress: Progress
 ) -> SweepRun:
-    """Join run directories into `out`, which is made: whole, or not at all.
+    """Join run directories into the new folder `out`, and return the sweep. On an error `out` is not made.
 
-    `labels` are the versions that there should be, in their order. Raises UsageError for a directory that is not what a
-    run leaves behind, and for parts that do not fit together.
+    `labels` are the versions that the sweep should have, in their order. Raises UsageError for a directory that is not
+    what a run leaves behind, for versions that do not fit together, and if there is none.
     """
     with progress.step("verify") as step:
-        found: list[Piece] = []
+        pieces: list[Piece] = []
         for folder in folders:
             step.update(str(folder))
-            found += join.parts(folder, verify.read_verified(folder))
-        step.note(f"{count(len(found), 'version')} in {len(folders)}")
-    chosen = join.choose(found, manifest, labels)
+            pieces += join.parts(folder, verify.read_verified(folder))
+        step.note(f"{count(len(pieces), 'version')} in {len(folders)}")
+    chosen = join.choose(pieces, manifest, labels)
     if not chosen:
         raise UsageError("nothing to merge: no version is in the run directories")
     for remark in join.remarks(list(chosen.values())):
@@ -59,7 +59,7 @@ def merge_runs(
 
 @dataclass
 class _Joint:
-    """The folder of all: made as `making`, called `out` when it is whole. `bases` are those that lie in it so far."""
+    """The folder of the sweep: written as `making`, renamed to `out` at the end. `bases` maps copied bases to names."""
 
     out: Path
     making: Path
@@ -67,7 +67,7 @@ class _Joint:
     bases: dict[Path, str] = field(default_factory=dict)
 
     def sweep(self, manifest: Manifest, labels: Sequence[str], folders: int) -> SweepRun:
-        """Bring everything over, and tell of it."""
+        """Copy each version and return the sweep. A version of `labels` that no folder has gets a row without a run."""
         rows = []
         for label in labels:
             if part := self.chosen.get(label):
@@ -87,19 +87,19 @@ class _Joint:
         place = _place(part)
         target = self.making / label
         shutil.copytree(place, target, ignore=lambda folder, names: _bases(names) if Path(folder) == place else ())
-        here = str(self.out / label)
+        folder_in_sweep = str(self.out / label)
         base = tuple(self._base_boot(each, place) for each in run.base_boots)
         patched = tuple(self._boot(each, part) for each in run.boots)
         run = replace(
             run,
-            folder=here,
-            error=_moved(run.error, run.folder, here),
+            folder=folder_in_sweep,
+            error=_moved(run.error, run.folder, folder_in_sweep),
             base_boots=base,
             boots=patched,
             retried=retried(base, patched),
         )
         if run.error is not None:
-            self._base(RunDir(place).base)  # there may be the log of its build
+            self._base(RunDir(place).base)  # it may have the log of a base that does not build
         files.write(RunDir(target).junit, junit(run))
         files.write_json(RunDir(target).summary, version_json(run))
         return replace(part.row, run=run, error=run.error)
@@ -111,8 +111,9 @@ class _Joint:
         return replace(boot, folder=f"../{name}{source.name.removeprefix(first)}")
 
     def _base(self, source: Path) -> str:
-        """The name here of a base that was booted elsewhere; each keeps its own boots, which its versions were held
-        against.
+        """Copy the boots of a base, once, and return the base's name in the sweep.
+
+        Each machine's base keeps boots of its own, since its versions were compared with these.
         """
         source = source.resolve()
         if source not in self.bases and source.is_dir():
@@ -123,7 +124,11 @@ class _Joint:
         return self.bases.get(source, BASE)
 
     def _boot(self, boot: Boot, part: Piece) -> Boot:
-        """A boot that it shares with another version stays there, if that version comes from the same directory."""
+        """Return a boot of a version with its folder in the sweep.
+
+        A version with the kernel of another one names that one's boots. If that one comes from another run directory,
+        the boots are copied.
+        """
         steps = PurePosixPath(boot.folder).parts
         if len(steps) == 1:
             return boot
@@ -135,13 +140,13 @@ class _Joint:
 
 
 def _place(part: Piece) -> Path:
-    """The folder of a version: a run directory, or in that of a sweep."""
+    """Return the folder of a version: a run directory of its own, or a folder in that of a sweep."""
     inside = part.folder / part.row.label
     return inside if RunDir(inside).summary.is_file() else part.folder
 
 
 def _moved(error: Problem | None, old: str, new: str) -> Problem | None:
-    """A hint names a log by the place where it was written."""
+    """Return an error whose hint names logs in the folder `new`, not in `old`."""
     return error and replace(error, hint=error.hint.replace(f"{old}/", f"{new}/"))
 
 
@@ -150,7 +155,10 @@ def _bases(names: Sequence[str]) -> list[str]:
 
 
 def _sources(folder: Path, run: VersionRun) -> Hashable:
-    """What tells whether two versions have the same sources: patches of one patch-id may differ in white space."""
+    """Return a key that versions with the same sources share: base, patch-ids, and changed lines.
+
+    The lines are needed because patches of one patch-id may differ in white space.
+    """
     lines = []
     for raw in message.split_mbox(RunDir(folder).mails.read_bytes()):
         lines += [line for line in as_mailed.code_of_mail(raw) if line.startswith(("+", "-"))]

@@ -1,4 +1,4 @@
-"""What came of a request, as the pipeline has it, and the run that is written down of it."""
+"""The outcome of a request, and the VersionRun that is written for it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from series_ci.rundir.summary import compared_status, compared_verdict
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a request. Without a comparison, `error` says why the version was not booted.
+    """The outcome of a request. Without a `comparison`, `error` says why the version was not booted.
 
-    `base` is the tree that was used, `refused` why earlier ones of the list were not; `steps` are the builds after each
-    patch, if they were asked for. `runs` are pairs, a base's first, and `boots` the folders in which each of them lies.
-    `build_setup` is where the kernels were made, `coverage` what of the series is in them; None if they were not made.
-    `permitted` is what the series has that it only may have by its manifest.
+    `base` is the tree that was used; `refused` says why trees before it in the list were not. `steps` are the builds
+    after each patch, if they were asked for. `runs` are pairs of a run of the base and one with the series, `boots` the
+    folder of each run. `build_setup` is what the kernels were built with, `coverage` which files of the series are in
+    them; both may be None if the version was not booted. `permitted` are the series' hazards that its manifest permits.
     """
 
     request: Request
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def status(outcome: Outcome) -> ExitStatus:
-    """The exit status that the outcome stands for."""
+    """Return the exit status of an outcome."""
     if outcome.comparison is not None:
         return compared_status(outcome.comparison, _broken_steps(outcome))
     assert outcome.error is not None
@@ -55,7 +55,7 @@ def status(outcome: Outcome) -> ExitStatus:
 
 
 def verdict(outcome: Outcome) -> str:
-    """The outcome in two or three words."""
+    """Return the verdict of an outcome, two or three words."""
     if outcome.comparison is not None:
         return compared_verdict(outcome.comparison, _broken_steps(outcome))
     assert isinstance(outcome.error, SeriesError)
@@ -67,7 +67,7 @@ def _broken_steps(outcome: Outcome) -> int:
 
 
 def version_run(outcome: Outcome) -> VersionRun:
-    """The run that an outcome is the end of."""
+    """Return the run of one version, as it is written and reported."""
     request, comparison, error = outcome.request, outcome.comparison, outcome.error
     boots = [
         Boot(os.path.relpath(folder, request.out), run)
@@ -103,11 +103,11 @@ def version_run(outcome: Outcome) -> VersionRun:
 
 
 _WITHOUT_A_BUILD = (ApplyError, AlreadyAppliedError, NothingToTestError)
-"""What is so on every architecture."""
+"""Errors that do not depend on the architecture."""
 
 
 def _environment(outcome: Outcome) -> Mapping[str, str]:
-    """That of the boots; without any, the architecture that was built for."""
+    """Return the environment of the boots; without boots, the architecture, unless the error does not depend on it."""
     if outcome.runs:
         return outcome.runs[0].environment
     return {} if isinstance(outcome.error, _WITHOUT_A_BUILD) else {"arch": outcome.request.arch.name}
@@ -132,5 +132,5 @@ def _origin(outcome: Outcome) -> Origin:
 
 
 def told(error: Error | None) -> Problem | None:
-    """An error as reports have it."""
+    """Return an error in the form of reports, with paths that others can use."""
     return Problem(*(paths.named(text) for text in (error.message, error.details, error.hint))) if error else None

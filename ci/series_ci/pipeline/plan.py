@@ -1,4 +1,4 @@
-"""How the versions of a series are spread over machines: the same patches go to one, what takes long comes first."""
+"""Spread the versions of a series over machines: equal patches go to one machine, the longest job comes first."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from series_ci.rundir.run import VersionRun
 from series_ci.rundir.sweep_run import SweepRun
 
 MOST = 256
-"""So many jobs one matrix of GitHub's may have."""
+"""The maximum number of jobs in a matrix of GitHub's."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """What one machine does: versions with the same patches on the same trees, for one architecture.
+    """The job of one machine: versions with the same patches on the same trees, for one architecture.
 
-    `seconds` is how long the boots of the same took the last time, None if they were never run.
+    `seconds` is the time that the boots of the newest run took, None if there is no run.
     """
 
     versions: tuple[str, ...]
@@ -34,9 +34,10 @@ class Shard:
 
 @dataclass(frozen=True)
 class Plan:
-    """All shards, longest first; of those that nobody has run it is assumed that they take as long as others do.
+    """All shards, the longest first. One that was never run counts as the median of the others.
 
-    `errors` tell of the versions whose mails cannot be had: each has a shard of its own, which will say so, too.
+    `errors` are those of versions whose mails cannot be had. Each such version has a shard of its own, in which its
+    test will fail.
     """
 
     series: str
@@ -47,9 +48,9 @@ class Plan:
 def make(
     manifest: Manifest, labels: Sequence[str], archive: Archive, arches: Sequence[str], times: Path, progress: Progress
 ) -> Plan:
-    """Plan these versions of a series. `times` is a folder of earlier run directories.
+    """Return the plan for these versions of a series. `times` is a folder of earlier run directories.
 
-    Raises UsageError if it comes to more shards than a matrix may have.
+    Raises UsageError if there are more than MOST shards.
     """
     errors: list[Error] = []
     groups = _alike(manifest, labels, archive, errors, progress)
@@ -65,14 +66,14 @@ def make(
 
 
 def longest_first(shards: Sequence[Shard]) -> tuple[Shard, ...]:
-    """A long one that starts last keeps all others waiting at the end."""
+    """Return the shards, the longest first: a long job that starts last would delay the end of all."""
     known = [each.seconds for each in shards if each.seconds is not None]
     usual = median(known) if known else 0.0
     return tuple(sorted(shards, key=lambda each: usual if each.seconds is None else each.seconds, reverse=True))
 
 
 def matrix(plan: Plan) -> dict[str, list[dict[str, str]]]:
-    """What GitHub's `fromJSON` takes for `strategy.matrix`: a job for each shard; `id` may stand in a file's name."""
+    """Return the JSON for `strategy.matrix` of a GitHub workflow: a job per shard; its `id` is fit for file names."""
     return {
         "include": [
             {"id": f"{each.versions[0]}-{each.arch}", "versions": " ".join(each.versions), "arch": each.arch}
@@ -84,7 +85,7 @@ def matrix(plan: Plan) -> dict[str, list[dict[str, str]]]:
 def _alike(
     manifest: Manifest, labels: Sequence[str], archive: Archive, errors: list[Error], progress: Progress
 ) -> list[list[str]]:
-    """The labels in groups of the same patches (by patch-id) on the same trees, in the given order."""
+    """Return the labels, grouped by patch-ids and trees, in the given order. Add what cannot be fetched to `errors`."""
     groups: dict[object, list[str]] = {}
     with progress.step("mails") as step:
         for label in labels:
@@ -102,8 +103,8 @@ def _alike(
 
 
 def _took(folder: Path, series: str) -> Mapping[tuple[str, str], float]:
-    """Seconds that the boots of a mail's newest run took, by its Message-ID and the architecture."""
-    found: dict[tuple[str, str], float] = {}
+    """Return the seconds that the boots of the newest run took, by (Message-ID, architecture)."""
+    seconds: dict[tuple[str, str], float] = {}
     for path in read.summaries(folder):
         try:
             run = read.read(path.parent)
@@ -111,8 +112,8 @@ def _took(folder: Path, series: str) -> Mapping[tuple[str, str], float]:
             continue
         if isinstance(run, SweepRun) or run.series != series:
             continue
-        found.setdefault((run.message_id, run.arch), _seconds(run))
-    return found
+        seconds.setdefault((run.message_id, run.arch), _seconds(run))
+    return seconds
 
 
 def _seconds(run: VersionRun) -> float:

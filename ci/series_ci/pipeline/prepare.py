@@ -1,6 +1,6 @@
-"""What the versions of a series share, brought into the cache: mails, trees, and the kernel and selftests of the base.
+"""Fill the cache with what the versions of a series share: mails, trees, kernel and selftests of each base.
 
-No line of a series is built or run here: a cache that is saved now may be handed to whoever tests one.
+No code of a series is built or run here, so a cache that is saved now is safe for every job that tests one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from series_ci.progress import Progress, count
 
 
 def prepare_builds(requests: Sequence[Request], progress: Progress) -> None:
-    """Fetch all, and build each base once. Raises what stands in the way of any."""
+    """Fetch the mails of all requests, and build each base once. Raises the first error of any of them."""
     requirements.require(requests[0].arch, requests[0].toolchain)
     archive = open_archive(requests[0].archive)
     with progress.step("mails") as step:

@@ -1,4 +1,4 @@
-"""What a tree is called where others have it too: the version of Linux, and for git trees commit, place and name."""
+"""Find the public names of a tree: the version of Linux, and for a git tree its commit, URL, and tag or branch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 
 
 def source_of(base: Base, linux: str) -> Source:
-    """The source of a tree, before any patch of the base; `linux` is the version in its Makefile."""
+    """Return the public names of a tree without the patches of the base. `linux` is the version in its Makefile."""
     if base.spec.startswith("git+"):
         url, _, ref = base.spec.removeprefix("git+").rpartition("@")
         return Source(linux, base.commit, "" if _COMMIT.fullmatch(ref) else ref, public.address(url))
@@ -26,7 +26,7 @@ def source_of(base: Base, linux: str) -> Source:
 
 
 def _checkout(spec: str) -> Path | None:
-    """The folder of a checkout that was named as PATH or PATH@REV; None for a tree of another kind."""
+    """Return the folder of a spec of the form PATH or PATH@REV, or None for a tree of another kind."""
     if spec.startswith("debian:") or re.match(r"https?://", spec):
         return None
     return next((path for name in (spec, spec.rpartition("@")[0]) if name and (path := Path(name)).is_dir()), None)

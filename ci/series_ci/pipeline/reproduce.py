@@ -1,7 +1,7 @@
-"""The story of `series-ci reproduce RUN_DIR|LOCK`: a run of anybody's, made again from its lock.
+"""Do the work of `series-ci reproduce RUN_DIR|LOCK`: repeat a run from its lock, on any machine.
 
-The inputs of a lock are fetched again and have to be, by digest, what they were: with other mails or another tree
-nothing would be repeated. Tools may differ; they are named.
+Mails and tree are fetched again, and their digests have to equal those of the lock: with other inputs it would be
+another run. Tools may differ; the report names the differences.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from series_ci.rundir.runlock import Lock
 
 @dataclass(frozen=True)
 class Again:
-    """What may be asked for otherwise than the lock has it: mails and tree from elsewhere, and the accelerator."""
+    """What the user may choose against the lock: the archive and the tree to fetch from, and the accelerator."""
 
     archive: str | None = None
     tree: str | None = None
@@ -42,48 +42,48 @@ class Again:
 
 @dataclass(frozen=True)
 class Repetition:
-    """The lock that a run was made again from, and how that run's results compare."""
+    """The lock of the earlier run, and the comparison of its results with those of the new run."""
 
     lock: Lock
     found: Repeated
 
 
 def repeat_run(path: Path, again: Again, out: Path, progress: Progress) -> Repetition:
-    """Make the run of a lock, or of the run directory that it lies in, again in `out`; compare, and write both down.
+    """Repeat the run of a lock in `out`, write the new run and the comparison, and return the latter.
 
-    Raises NotTestedError for a run that has no results, InfrastructureError for inputs that are not those of the lock,
-    and what the run's own story raises.
+    `path` is the lock or its run directory. Raises NotTestedError if the run has no results, InfrastructureError if the
+    inputs are not those of the lock, and what `test.examine`, `bench.take` or `figures.measure` raises.
     """
     _require_results(path)
-    then = runlock.read(path)
-    with request_of(then, again, out, f"series-ci reproduce {path.resolve()}") as request:
-        check(request, then, progress)
-        now, finish = _made_again(then, request, progress)
-        found = reproduction.compare(then, now)
-        files.write(RunDir(out).reproduction, repeated_text(now, found))
-        files.write_json(RunDir(out).reproduction_json, repeated_summary(then, found))
+    old_lock = runlock.read(path)
+    with request_of(old_lock, again, out, f"series-ci reproduce {path.resolve()}") as request:
+        check(request, old_lock, progress)
+        new_lock, finish = _made_again(old_lock, request, progress)
+        repeated = reproduction.compare(old_lock, new_lock)
+        files.write(RunDir(out).reproduction, repeated_text(new_lock, repeated))
+        files.write_json(RunDir(out).reproduction_json, repeated_summary(old_lock, repeated))
         finish()
-    return Repetition(then, found)
+    return Repetition(old_lock, repeated)
 
 
 def _require_results(path: Path) -> None:
-    """Raise NotTestedError for the folder of a run in which nothing was tested: it has no results to repeat."""
-    found = files.read_json(RunDir(path).summary) if path.is_dir() else None
-    if found and found.get("status") == ExitStatus.NOT_TESTED and not RunDir(path).run_lock.exists():
+    """Raise NotTestedError if `path` is the directory of a run in which nothing was tested."""
+    written = files.read_json(RunDir(path).summary) if path.is_dir() else None
+    if written and written.get("status") == ExitStatus.NOT_TESTED and not RunDir(path).run_lock.exists():
         raise NotTestedError(
-            f"{path}: nothing was tested in this run: {found.get('verdict')}",
-            hint=f"to test again: {found.get('repeat')}",
+            f"{path}: nothing was tested in this run: {written.get('verdict')}",
+            hint=f"to test again: {written.get('repeat')}",
         )
 
 
 @contextmanager
 def request_of(lock: Lock, again: Again, out: Path, repeat: str) -> Iterator[Request]:
-    """The request that a lock stands for; the files that it names exist for the block."""
+    """Yield the request of a lock. The config and base patches that it names are temporary files of the block."""
     with scratch.folder("reproduce") as folder:
         config = folder / "run.config"
         files.write(config, lock.config.options)
-        own = tuple(folder / f"{number}" / each.name for number, each in enumerate(lock.tree.base_patches))
-        for path, each in zip(own, lock.tree.base_patches, strict=True):
+        base_patches = tuple(folder / f"{number}" / each.name for number, each in enumerate(lock.tree.base_patches))
+        for path, each in zip(base_patches, lock.tree.base_patches, strict=True):
             files.write(path, each.content)
         yield Request(
             series=lock.series,
@@ -91,7 +91,7 @@ def request_of(lock: Lock, again: Again, out: Path, repeat: str) -> Iterator[Req
             message_id=lock.mails.message_ids[-1],
             rest=lock.mails.message_ids[:-1],
             archive=again.archive or lock.mails.archive,
-            trees=(TreeSource.model_construct(spec=again.tree or lock.tree.spec, base_patches=own),),
+            trees=(TreeSource.model_construct(spec=again.tree or lock.tree.spec, base_patches=base_patches),),
             config=(config,),
             machine=_machine(lock),
             tests=tuple(
@@ -109,18 +109,21 @@ def request_of(lock: Lock, again: Again, out: Path, repeat: str) -> Iterator[Req
 
 
 def _accel(lock: Lock, asked: str) -> str:
-    """The lock's own, if nothing else is asked for: all but KVM can be had anywhere, and its figures are not theirs."""
+    """Return the accelerator: `asked`, but for `auto` that of the lock unless that is KVM.
+
+    Every host has the others, and figures of one accelerator cannot be compared with those of another.
+    """
     return lock.accel if asked == "auto" and lock.accel not in ("", "kvm") else asked
 
 
 def _machine(lock: Lock) -> Machine:
-    """A bench's scenarios have their own sizes."""
+    """Return the guest's machine. A bench's lock has no sizes, since each scenario has its own."""
     row = arch.get(lock.arch)
     return Machine(row, lock.guest.memory, lock.guest.cpus, lock.guest.swap) if lock.guest else Machine(row, 0, 1, 0)
 
 
 def check(request: Request, lock: Lock, progress: Progress) -> None:
-    """Fetch mails and tree, apply, and hold all against the lock. Raises InfrastructureError for what differs."""
+    """Fetch mails and tree, apply the series, and raise InfrastructureError for a digest that is not the lock's."""
     fetched = stages.fetch(request, progress)
     _same("the mails", fetched.digest, lock.mails.digest, request.archive)
     _same("the patch-ids", " ".join(fetched.patch_ids), " ".join(lock.mails.patch_ids), request.archive)
@@ -140,37 +143,37 @@ def _same(what: str, found: str, expected: str, source: str) -> None:
         )
 
 
-def _made_again(then: Lock, request: Request, progress: Progress) -> tuple[Lock, Callable[[], object]]:
-    """Do what the lock's run did; the new run's lock, and what writes the run down, its summary last."""
-    if then.measure is None:
+def _made_again(lock: Lock, request: Request, progress: Progress) -> tuple[Lock, Callable[[], object]]:
+    """Repeat the run of a lock. Return the new lock, and a function that writes the new run, its summary last."""
+    if lock.measure is None:
         return _tested_again(request, progress)
-    scenarios, runs, seed = then.measure.scenarios, then.measure.runs, then.measure.seed
-    if then.reported is None:
-        taken = bench.take(request, scenarios, Plan(runs, runs, seed), then.measure.margin, progress)
-        return taken.lock, partial(bench.write, taken)
-    return _measured_again(Task(request, then.reported, scenarios[0], Boots(runs, seed)), progress)
+    scenarios, runs, seed = lock.measure.scenarios, lock.measure.runs, lock.measure.seed
+    if lock.reported is None:
+        measured = bench.take(request, scenarios, Plan(runs, runs, seed), lock.measure.margin, progress)
+        return measured.lock, partial(bench.write, measured)
+    return _measured_again(Task(request, lock.reported, scenarios[0], Boots(runs, seed)), progress)
 
 
 def _tested_again(request: Request, progress: Progress) -> tuple[Lock, Callable[[], object]]:
     outcome = test.examine(request, progress)
-    made = of_test(outcome)
-    if made is None:
+    lock = of_test(outcome)
+    if lock is None:
         assert outcome.error is not None
         test.write(outcome)
         raise outcome.error
-    return made, partial(test.write, outcome)
+    return lock, partial(test.write, outcome)
 
 
 def _measured_again(task: Task, progress: Progress) -> tuple[Lock, Callable[[], object]]:
     measured = figures.measure(task, progress)
-    made = figures.lock_of(task, measured)
-    if made is None:
+    lock = figures.lock_of(task, measured)
+    if lock is None:
         assert measured.trouble is not None
         raise measured.trouble
 
     def write() -> None:
-        figures.write_measured(task.request.out, measured, made)
+        figures.write_measured(task.request.out, measured, lock)
         rows = reproduction.rows(task.entry.figures, measured.samples)
         files.write_json(RunDir(task.request.out).summary, summary(task.entry, rows, task.request.repeat))
 
-    return made, write
+    return lock, write

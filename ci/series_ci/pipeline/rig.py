@@ -1,4 +1,4 @@
-"""What is measured and how much of it: the two kernels of a bench, what they are booted with, and the plan."""
+"""Prepare a bench: its two kernels, what they are booted with, and the number of rounds."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from series_ci.results.samples import Sample
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: at least `runs` rounds and then, with a `precision`, as many as it takes, up to `most`.
+    """The number of rounds: `runs`, or with a `precision` at least `runs` and at most `most`.
 
-    `precision` is what the intervals of all times of a scenario have to be as narrow as, as a fraction.
+    Rounds go on until the interval of every time of a scenario is at most ± `precision`, a fraction. `seed` is that of
+    the first round; each further round adds 1.
     """
 
     runs: int
@@ -36,19 +37,19 @@ class Plan:
 
     @property
     def limit(self) -> int:
-        """Rounds that there are at the most."""
+        """The maximum number of rounds."""
         return self.runs if self.precision is None else self.most
 
-    def enough(self, rounds: int, found: Sequence[Sample]) -> bool:
-        """Whether a scenario has been measured precisely enough by these rounds."""
+    def enough(self, rounds: int, samples: Sequence[Sample]) -> bool:
+        """Return whether a scenario, with these samples of `rounds` rounds, is measured precisely enough."""
         if self.precision is None or rounds < self.runs:
             return False
-        return stats.precise(stats.judge(measured(found), self.precision), self.precision)
+        return stats.precise(stats.judge(measured(samples), self.precision), self.precision)
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the two kernels came from."""
+    """The mails and the base that the two kernels were made of."""
 
     fetched: Fetched
     base: Base
@@ -56,7 +57,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class BenchSetup:
-    """The two kernels, base first, and what they are booted with; `sources` is None if they are of no version."""
+    """The two kernels, base first, and what they are booted with. Only kernels of a version have `sources`."""
 
     build_setup: BuildSetup
     accel: Accelerator
@@ -64,13 +65,13 @@ class BenchSetup:
     sources: Sources | None = None
 
     def boot_setup(self, scenario: Scenario, seed: int) -> BootSetup:
-        """How a scenario is booted: its own machine, its program alone."""
+        """Return what a scenario is booted with: the machine of its size, and its program as the only test."""
         size = scenario.machine
-        asked = ("--warmup", scenario.warmup, "--samples", scenario.samples, "--seed", seed)
+        arguments = ("--warmup", scenario.warmup, "--samples", scenario.samples, "--seed", seed)
         return BootSetup(
             arch.Machine(self.build_setup.tools.arch, size.memory, size.cpus, size.swap),
             self.accel,
-            (_test(scenario, self.build_setup, self.pair[0].commit, tuple(str(word) for word in asked)),),
+            (_test(scenario, self.build_setup, self.pair[0].commit, tuple(str(word) for word in arguments)),),
             self.build_setup.tools,
             self.build_setup.config_digest,
         )
@@ -84,23 +85,26 @@ def _test(scenario: Scenario, build_setup: BuildSetup, commit: str, words: tuple
 
 
 def request(asked: Request, scenarios: Sequence[Scenario]) -> Request:
-    """The request with the scenarios' programs in place of the tests: their collections' configuration comes along."""
+    """Return the request with the scenarios' programs as its tests, which adds their collections' configuration."""
     programs = dict.fromkeys(scenario.program for scenario in scenarios)
     tests = (Selftest.model_construct(program=each, name=each, args=(), timeout=None) for each in programs)
     return replace(asked, tests=tuple(tests))
 
 
 def prepare(asked: Request, progress: Progress) -> BenchSetup:
-    """Both kernels of a request that `request` has made. Raises what `pipeline.test` raises, ApplyError and all."""
-    made = stages.make_pair(asked, progress)
+    """Build both kernels of what `request` returned. Raises what `stages.make_pair` and `of_kernels` raise."""
+    kernels = stages.make_pair(asked, progress)
     return replace(
-        of_kernels(asked, made.build_setup, (made.first, made.second), progress),
-        sources=Sources(made.fetched, made.base),
+        of_kernels(asked, kernels.build_setup, (kernels.first, kernels.second), progress),
+        sources=Sources(kernels.fetched, kernels.base),
     )
 
 
 def of_kernels(asked: Request, build_setup: BuildSetup, pair: tuple[Kernel, Kernel], progress: Progress) -> BenchSetup:
-    """Two kernels that are there already."""
+    """Return the setup of two kernels that are built, base first.
+
+    Raises UsageError if neither has a test of the request, InfrastructureError if one of them lacks a test.
+    """
     chosen = stages.choose_accelerator(asked.accel, asked.arch, pair[0].build.image, progress)
     tests = [stages.make_test(each, build_setup, pair[0].commit) for each in asked.tests]
     require(tests, pair)

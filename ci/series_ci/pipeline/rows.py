@@ -1,4 +1,4 @@
-"""A sweep as data: what is asked for, what came of each version, and the exit status of the whole. Pure."""
+"""A sweep as data: the request and the outcome of each version. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from series_ci.rundir.sweep_run import SweepRow, SweepRun
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is to be done: one request per version, in the manifest's order, and the words that ask for it again.
+    """A sweep to be made: one request per version, and `repeat`, the command line that repeats the sweep.
 
-    Without `keep_going` the first version with a status other than 0 is the last one.
+    Without `keep_going` the sweep ends after the first version with a status other than 0.
     """
 
     series: str
@@ -32,10 +32,10 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Row:
-    """What came of one version. Without an `outcome`, `error` says why nothing is known of it.
+    """The result of one version. Without an `outcome` there is no verdict, and `error` says why.
 
-    `stage` is where it ended, `base` the spec of its tree, `same_as` the label of an earlier version that has the same
-    sources on the same base.
+    `stage` is the step at which the version ended, `base` the spec of its tree, `same_as` the label of an earlier
+    version with the same sources on the same base, or "".
     """
 
     request: Request
@@ -52,14 +52,14 @@ class Row:
 
 
 def status(row: Row) -> ExitStatus:
-    """The exit status that a version stands for."""
+    """Return the exit status of a version."""
     if row.outcome is not None and row.outcome.comparison is not None:
         return row.outcome.comparison.status
     return row.error.status if row.error is not None else ExitStatus.OK
 
 
 def sweep_run(sweep: Sweep, rows: Sequence[Row]) -> SweepRun:
-    """The run that these rows are the end of."""
+    """Return the run of a sweep, as it is written and reported."""
     return SweepRun(sweep.series, sweep.title, tuple(_sweep_row(row) for row in rows), str(sweep.out), sweep.repeat)
 
 

@@ -1,4 +1,4 @@
-"""Make the lock of a run from what was seen in it; that of a bench is in `benchlock`, which needs numpy and scipy."""
+"""Make the lock of a tested version. That of a bench is made by `bench_runlock`, which needs numpy and scipy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from series_ci.rundir.runlock import Lock
 
 
 def of_test(outcome: Outcome) -> Lock | None:
-    """The lock of a tested version; None if nothing was compared: there is no result then to compare with."""
+    """Return the lock of a tested version, or None without a comparison: there is no result to repeat then."""
     compared, request = outcome.comparison, outcome.request
     if compared is None or outcome.build_setup is None:
         return None
@@ -63,9 +63,9 @@ def of_test(outcome: Outcome) -> Lock | None:
 
 
 def inputs(request: Request, fetched: Fetched, base: Base, build_setup: BuildSetup, commit: str) -> dict[str, Any]:
-    """The fields of a lock that say what was built; `commit` is the base with the series."""
+    """Return the fields of a lock that say what was built. `commit` is the base with the series."""
     store = Store(base.store)
-    own = next((each.base_patches for each in request.trees if each.spec == base.spec), ())
+    base_patches = next((each.base_patches for each in request.trees if each.spec == base.spec), ())
     return {
         "series": request.series,
         "label": request.label,
@@ -81,7 +81,7 @@ def inputs(request: Request, fetched: Fetched, base: Base, build_setup: BuildSet
         ),
         "tree": runlock.Tree(
             spec=paths.named(base.spec),
-            base_patches=tuple(runlock.BasePatch.of(path) for path in own),
+            base_patches=tuple(runlock.BasePatch.of(path) for path in base_patches),
             base=store.tree_id(base.commit),
             patched=store.tree_id(commit),
         ),
@@ -92,7 +92,10 @@ def inputs(request: Request, fetched: Fetched, base: Base, build_setup: BuildSet
 def tools(
     request: Request, build_setup: BuildSetup, seen: Mapping[str, str], argv: Sequence[str], images: dict[str, str]
 ) -> runlock.Tools:
-    """What it was built and booted with: `seen` in the guests, `argv` that of QEMU, `images` their digests by side."""
+    """Return what the kernels were built and booted with.
+
+    `seen` is the environment of a boot, `argv` the command line of QEMU, `images` the digest of each side's image.
+    """
     ours = [files.digest_files(selftests.own(collection)) for collection in build_setup.collections]
     return runlock.Tools(
         series_ci=__version__,
@@ -107,5 +110,5 @@ def tools(
 
 
 def _without_folders(argv: Sequence[str]) -> str:
-    """QEMU's command line with files by their names alone: their folders are of one machine."""
+    """Return QEMU's command line with files by name only, since their folders exist on one machine only."""
     return process.quote([re.sub(r"/[^,]*/", "", word) for word in argv])

@@ -1,4 +1,4 @@
-"""`series-ci shell` and `series-ci boot`: the guest of a test, for a person or for a single command."""
+"""Do the work of `series-ci shell` and `series-ci boot`: boot a guest for a terminal, or for one command."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from series_ci.progress import Progress
 from series_ci.results.model import Run, Status
 
 COMMAND = "command"
-"""What the one test of `series-ci boot` is called."""
+"""The name of the only test of `series-ci boot`."""
 
-# Runs the words that it is given, in the folder that came along if there is one.
+# Runs the words after the first one as a command, in the folder below /kselftest that the first one names (may be "").
 _COMMAND = b'#!/bin/bash\nfolder=$1\nshift\ncd "/kselftest/$folder" && exec "$@"\n'
 
 
 def open_shell(request: Request, progress: Progress, *, base_only: bool) -> None:
-    """Boot the kernel of a version, or of its base, with the terminal as its console, until the guest ends.
+    """Boot the kernel of a version, or of its base, with the terminal as its console. Returns when the guest ends.
 
     Raises what `prepare` and `interact` raise.
     """
@@ -40,11 +40,14 @@ def open_shell(request: Request, progress: Progress, *, base_only: bool) -> None
 
 
 def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[BootSetup, Kernel]:
-    """The kernel of a version, or of its base, and what it is booted with. Raises what `pipeline.test` raises."""
+    """Build the kernel of a version, or of its base. Return what to boot it with, and the kernel.
+
+    Raises what the `stages` raise: ApplyError, BuildError and others; InfrastructureError if a program is missing.
+    """
     requirements.require(request.arch, request.toolchain)
     fetched = None if base_only else stages.fetch(request, progress)
     base, refused = stages.find_base(request, progress)
-    del refused  # told already
+    del refused  # find_base has said why
     with Store(base.store).in_use(progress.say):
         if fetched is None:
             build_setup, kernel = stages.make_base(request, base, progress)
@@ -57,9 +60,10 @@ def prepare(request: Request, progress: Progress, *, base_only: bool) -> tuple[B
 
 @dataclass(frozen=True)
 class Given:
-    """What `series-ci boot` was given: an image, the machine, folders to take along, and a command's words.
+    """What to boot: an image, the machine, folders that the guest gets, and the words of a command.
 
-    `append` are more arguments for the kernel; `timeout` is in seconds. Without words the guest only comes up and ends.
+    `append` are more arguments for the kernel. `timeout` is that of the command, in seconds. Without words the guest
+    only comes up and ends.
     """
 
     image: Path
@@ -73,7 +77,7 @@ class Given:
 
 
 def boot(given: Given, progress: Progress) -> Run:
-    """Run the command in a guest with that image. The run's results are `boot` and, if there were words, `command`."""
+    """Run the command in a guest with the image. The results of the run are `boot` and, with words, `command`."""
     chosen = stages.choose_accelerator(given.accel, given.machine.arch, given.image, progress)
     with scratch.folder("boot") as installed:
         for folder in given.folders:
@@ -97,7 +101,7 @@ def boot(given: Given, progress: Progress) -> Run:
 
 
 def given_kernel(image: Path, installed: Path) -> Kernel:
-    """A kernel that somebody else has built, with a folder of programs that somebody else has installed."""
+    """Return an image that was built elsewhere as a kernel, with the folder `installed` as its selftests."""
     log = installed / "log"
     log.write_bytes(b"")
     build = Build(image, log, log, key="", seconds=0.0, objects=0, cached=True)
@@ -105,15 +109,15 @@ def given_kernel(image: Path, installed: Path) -> Kernel:
 
 
 def said(out: Path) -> Iterator[str]:
-    """The lines that the command printed, from the results port of the guest in that run directory."""
+    """Yield the lines that the command printed, from the log of the guest's results port in the run directory `out`."""
     for line in bounded_log.lines(qemu.Files(out).results):
         if line.startswith("# ") and not line.startswith("# selftests: "):
             yield line[2:]
 
 
 def failed(run: Run, words: Sequence[str]) -> str:
-    """Why a run was not good, or nothing: what became of the guest, of the command, of the kernel."""
+    """Return why a run is not good: results that are not PASS, and kernel complaints; "" if there are none."""
     names = {COMMAND: process.quote(words)}
     bad = [each for each in run.results if each.status is not Status.PASS]
-    told = [f"{names.get(each.name, each.name)}: {each.status} {each.reason}" for each in bad]
-    return "; ".join([*told, *(f"the kernel complains: {splat.title}" for splat in run.splats)])
+    reasons = [f"{names.get(each.name, each.name)}: {each.status} {each.reason}" for each in bad]
+    return "; ".join([*reasons, *(f"the kernel complains: {splat.title}" for splat in run.splats)])

@@ -1,4 +1,4 @@
-"""The steps that all stories share, in the order in which a version goes through them."""
+"""The steps that several verbs share: fetch, find the base, apply, build, and choose what to boot with."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from series_ci.versions import present
 
 @dataclass(frozen=True)
 class KernelPair:
-    """The base's kernel and that of one version, and what they were made of; `commit` is the version's."""
+    """The kernel of the base, that of one version, and what they were made of. `commit` is the base with the series."""
 
     fetched: Fetched
     base: Base
@@ -47,14 +47,17 @@ class KernelPair:
 def each_patch(
     request: Request, build_setup: BuildSetup, base: Kernel, tip: str, fetched: Fetched, progress: Progress
 ) -> tuple[PatchBuild, ...]:
-    """A build after each patch of the version; none if it was not asked for."""
+    """Build the kernel after each patch of the version up to `tip`. Returns () if the request does not ask for it."""
     if not request.each_patch:
         return ()
     return build_each(build_setup, base, tip, fetched.patches, progress, RunDir(request.out).patch)
 
 
 def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
-    """The mails of a version, and a copy of them in its folder, which is made. Raises what `lore.fetch` raises."""
+    """Fetch the mails of a version and return them. Makes the run directory and copies the mails into it.
+
+    `suffix` follows the name of the step. Raises what `mail.fetch.fetch_version` raises.
+    """
     with progress.step("fetch" + suffix) as step, _run_folder(request.out):
         fetched = fetch_version(request.message_ids, open_archive(request.archive), tell=progress.say)
         step.note("cached" if fetched.cached else request.archive)
@@ -67,7 +70,7 @@ def fetch(request: Request, progress: Progress, suffix: str = "") -> Fetched:
 
 @contextmanager
 def _run_folder(path: Path) -> Iterator[None]:
-    """Make the run directory at once, to know early that it can be written; without the mails it goes again."""
+    """Make the run directory before the fetch, to fail early if that is impossible. Remove it if the fetch fails."""
     with files.disk_errors(path):
         path.mkdir(parents=True, exist_ok=True)
     try:
@@ -79,28 +82,32 @@ def _run_folder(path: Path) -> Iterator[None]:
 
 
 def find_base(request: Request, progress: Progress) -> tuple[Base, list[str]]:
-    """The first tree of the request that can be had, with its base patches, and why earlier ones were not used."""
+    """Return the first tree of the request that can be had, with its base patches, and why earlier ones were not used.
+
+    Raises what `sources.first_available` raises, and UsageError if a base patch cannot be read or does not apply.
+    """
     with progress.step("tree") as step:
-        found, index, refused = sources.first_available([each.spec for each in request.trees], step.update)
-        store = Store(found.store)
-        version = check_kernel(store, found.commit, found.spec)
-        own = request.trees[index].base_patches
-        base = kept_base(found, own)
+        tree, index, refused = sources.first_available([each.spec for each in request.trees], step.update)
+        store = Store(tree.store)
+        version = check_kernel(store, tree.commit, tree.spec)
+        patches = request.trees[index].base_patches
+        base = kept_base(tree, patches)
         if base is None:
             with store.in_use(progress.say):
-                base = with_base_patches(found, own)
-        base = replace(base, source=source_of(found, version))
+                base = with_base_patches(tree, patches)
+        base = replace(base, source=source_of(tree, version))
         step.note("cached" if base.cached else "imported")
-        step.note(f"{found.spec} is Linux {version}" + (f", {count(len(own), 'base patch')}" if own else ""))
+        step.note(f"{tree.spec} is Linux {version}" + (f", {count(len(patches), 'base patch')}" if patches else ""))
     for reason in refused:
         progress.say(f"not used: {reason}")
     return base, refused
 
 
 def apply(request: Request, base: Base, fetched: Fetched, progress: Progress, suffix: str = "") -> str:
-    """The commit of the version on its base.
+    """Apply the version to its base and return the commit. `suffix` follows the name of the step.
 
-    Raises ApplyError, AlreadyAppliedError, and NothingToTestError for a series that changes documentation only.
+    Raises ApplyError if it does not apply, AlreadyAppliedError if the base has the series, NothingToTestError if the
+    series changes documentation only.
     """
     with progress.step("apply" + suffix) as step:
         try:
@@ -116,7 +123,7 @@ def apply(request: Request, base: Base, fetched: Fetched, progress: Progress, su
 
 
 def make_build_setup(request: Request, base: Base) -> BuildSetup:
-    """Where all kernels of the request are made."""
+    """Return what all kernels of the request are built with."""
     collections = sorted({test.program.partition("/")[0] for test in request.tests})
     tools = toolchain.toolchain(request.arch, request.toolchain)
     build_setup = kernel.make_build_setup(Store(base.store), base.commit, tools, collections, request.config)
@@ -124,7 +131,7 @@ def make_build_setup(request: Request, base: Base) -> BuildSetup:
 
 
 def make_base(request: Request, base: Base, progress: Progress) -> tuple[BuildSetup, Kernel]:
-    """Return the build setup of a request and the kernel of its base. Raises InfrastructureError if that fails."""
+    """Build the base. Return the build setup and the kernel. Raises InfrastructureError if it does not build."""
     build_setup = make_build_setup(request, base)
     try:
         return build_setup, kernel.make(build_setup, "base", base.commit, RunDir(request.out).base, progress)
@@ -133,7 +140,11 @@ def make_base(request: Request, base: Base, progress: Progress) -> tuple[BuildSe
 
 
 def make_pair(request: Request, progress: Progress) -> KernelPair:
-    """Both kernels of a request, for what has no use for a series that is not in its kernel: that is raised, too."""
+    """Fetch, apply, and build both kernels of a request.
+
+    Raises what `fetch`, `find_base`, `apply` and `make_base` raise, BuildError if the version does not build, and
+    NotTestedError if nothing of the series is in its kernel: for bench and bisect that is no result.
+    """
     requirements.require(request.arch, request.toolchain)
     fetched = fetch(request, progress)
     base, _refused = find_base(request, progress)
@@ -145,16 +156,21 @@ def make_pair(request: Request, progress: Progress) -> KernelPair:
     return KernelPair(fetched, base, commit, build_setup, first, second)
 
 
-def make_boot_setup(request: Request, build_setup: BuildSetup, made: Sequence[Kernel], progress: Progress) -> BootSetup:
-    """What all kernels of the request are booted with; `made` are those that bring its tests, the base first."""
-    chosen = choose_accelerator(request.accel, request.arch, made[0].build.image, progress)
-    tests = tuple(make_test(each, build_setup, made[0].commit) for each in request.tests)
-    boot.require(tests, made)
+def make_boot_setup(
+    request: Request, build_setup: BuildSetup, kernels: Sequence[Kernel], progress: Progress
+) -> BootSetup:
+    """Return what the kernels of the request, base first, are booted with. Raises UsageError if none has a test."""
+    chosen = choose_accelerator(request.accel, request.arch, kernels[0].build.image, progress)
+    tests = tuple(make_test(each, build_setup, kernels[0].commit) for each in request.tests)
+    boot.require(tests, kernels)
     return BootSetup(request.machine, chosen, tests, build_setup.tools, build_setup.config_digest)
 
 
 def choose_accelerator(wanted: str, arch: Arch, image: Path, progress: Progress) -> Accelerator:
-    """KVM or TCG, as a step of its own that says which and why. Raises what `accel.choose` raises."""
+    """Return the accelerator. A step of its own shows which one it is, and why not KVM.
+
+    Raises what `accel.choose` raises.
+    """
     with progress.step("accelerator") as step:
         chosen = accel.choose(wanted, arch, image, step.update)
         step.note(chosen.name.upper() + (f", for KVM does not run here: {chosen.why}" if chosen.why else ""))
@@ -162,7 +178,7 @@ def choose_accelerator(wanted: str, arch: Arch, image: Path, progress: Progress)
 
 
 def make_test(selftest: Selftest, build_setup: BuildSetup, commit: str) -> GuestTest:
-    """A selftest as the guest runs it, with the time that it may take."""
+    """Return a selftest as the guest runs it, with its timeout: that of the manifest, else that of its collection."""
     collection, _, program = selftest.program.partition("/")
     seconds = selftest.timeout or timeout(build_setup.store, commit, collection, program)
     return GuestTest(selftest.name, collection, program, selftest.args, seconds, scaled=selftest.timeout is None)

@@ -1,10 +1,11 @@
-"""Many versions of one series, each against its base: what they share is fetched, built and booted once.
+"""Test many versions of one series, each against its base. What they share is fetched, built and booted once.
 
-Everything is built before anything boots, so that what does not apply or build is known within minutes. A version whose
-sources are those of another one is not built, one whose kernel is that of another one not booted: both get its results.
+All kernels are built before the first one boots, so that what does not apply or build is known within minutes. A
+version with the sources of another one is not built, and one with the kernel of another one is not booted; both get the
+results of the other one.
 
-No kernel is built while a guest runs: on two cores both at once took 0.93 of the time that they take one by one
-(tools/eval sweep-cost). That is little for guests that run slower, and whose tests look at what reclaim does meanwhile.
+No kernel is built while a guest runs. On two cores, doing both at once took 0.93 of the time that they take one after
+the other (tools/eval sweep-cost). That is too small a gain: the guests run slower, and their tests watch reclaim.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ from series_ci.rundir.sweep_summary import sweep_json
 
 
 def run_sweep(sweep: Sweep, progress: Progress) -> SweepRun:
-    """Test all versions of a sweep, and write down each of them as soon as it is known, and the table in the end.
+    """Test all versions of a sweep and return the run. Write each version as soon as it is known, the table at the end.
 
-    A sweep that was interrupted in its folder goes on there. Raises UsageError if another process works in it.
+    Continues a sweep that was interrupted in the same folder. Raises UsageError if another process works in it, and
+    what `run_versions` raises.
     """
     with opened(sweep.out, sweep.repeat) as goes_on:
         if goes_on:
@@ -43,7 +45,7 @@ def run_sweep(sweep: Sweep, progress: Progress) -> SweepRun:
         run_dir = RunDir(sweep.out)
         files.write(run_dir.junit, junit(run))
         files.write(run_dir.table, markdown(run))
-        # The last one: it says that the sweep is finished.
+        # Last: a directory with a summary is finished.
         files.write_json(run_dir.summary, sweep_json(run))
     return run
 
@@ -54,10 +56,10 @@ def _write_version(row: Row) -> None:
 
 
 def run_versions(sweep: Sweep, progress: Progress, done: Callable[[Row], None] = lambda _row: None) -> list[Row]:
-    """Take all versions to their verdicts; `done` is told each as soon as it is known.
+    """Test all versions and return their rows. Call `done` with each row as soon as it is known.
 
-    An error of one version (its mail is not to be had, its guest was lost) is kept in its row. Raises what stands in
-    the way of all of them.
+    An error of one version (its mail cannot be fetched, its guest was lost) is kept in its row. Raises it if all
+    versions failed with the same error, and InfrastructureError if a program is missing.
     """
     requirements.require(sweep.requests[0].arch, sweep.requests[0].toolchain)
     versions = [VersionState(request) for request in sweep.requests]
@@ -80,7 +82,7 @@ def run_versions(sweep: Sweep, progress: Progress, done: Callable[[Row], None] =
 
 
 def _raise_common(errors: Sequence[Error | None]) -> None:
-    """If all versions failed on the same thing, and it is something around the test, that is the error of the whole."""
+    """Raise the error that all versions failed with, if there are several and it is not in the series."""
     first = errors[0]
     same = len({str(error) for error in errors}) == 1
     if len(errors) > 1 and same and first is not None and not isinstance(first, SeriesError):
@@ -88,7 +90,7 @@ def _raise_common(errors: Sequence[Error | None]) -> None:
 
 
 def _trees(versions: Sequence[VersionState], work: SweepState) -> list[TreeState]:
-    """The bases that the versions go on, each found once."""
+    """Find the base of each version, once per list of trees. Return the bases that at least one version has."""
     found: dict[str, TreeState] = {}
     by_source: dict[object, TreeState | Error] = {}
     for version in versions:
@@ -111,7 +113,7 @@ def _trees(versions: Sequence[VersionState], work: SweepState) -> list[TreeState
 
 
 def _make(tree: TreeState, work: SweepState) -> None:
-    """Apply and build all versions of a base; equal sources are built once."""
+    """Apply and build all versions of a base. Equal sources are built once."""
     store = Store(tree.base.store)
     with store.in_use(work.progress.say):
         for version in tree.versions:
@@ -147,7 +149,7 @@ def _apply(version: VersionState, tree: TreeState, work: SweepState) -> str:
 
 
 def _without_twins(versions: Sequence[VersionState], store: Store) -> list[VersionState]:
-    """The versions with sources of their own; the others become twins of these."""
+    """Return the versions that differ in their sources. Make each other version a twin of the first of its kind."""
     elders: dict[str, VersionState] = {}
     for version in versions:
         elder = elders.setdefault(store.tree_id(version.commit), version)
@@ -158,7 +160,7 @@ def _without_twins(versions: Sequence[VersionState], store: Store) -> list[Versi
 
 
 def _boot(tree: TreeState, work: SweepState) -> None:
-    """Boot all kernels of a base and judge them; equal kernels are booted once."""
+    """Boot and judge all kernels of a base. Equal kernels are booted once."""
     built = [each for each in tree.versions if each.kernel is not None and each.error is None]
     if not built or tree.build_setup is None or tree.kernel is None:
         return

@@ -1,4 +1,4 @@
-"""The state of a sweep: its versions and trees on their way."""
+"""The state of a sweep in progress: its versions and its bases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ from series_ci.rundir.run import Stage
 
 @dataclass
 class VersionState:
-    """A version on its way."""
+    """A version of a sweep; a field is set when its stage is over.
+
+    `elder` is the version whose results this one gets, since both have the same sources; `twins` are the versions that
+    get the results of this one.
+    """
 
     request: Request
     fetched: Fetched | None = None
@@ -43,7 +47,7 @@ class VersionState:
         return self.request.label
 
     def row(self) -> Row:
-        """The version as others see it; a twin has what its elder got."""
+        """Return the row of the version. A twin has the results of its elder."""
         elder = self.elder or self
         error = self.error or elder.error
         judged = elder.judged
@@ -68,7 +72,7 @@ class VersionState:
 
     @property
     def stage(self) -> Stage:
-        """How far it has come."""
+        """The first stage that is not over; that of the elder for a twin."""
         if self.elder is not None:
             return self.elder.stage
         steps = {
@@ -83,7 +87,7 @@ class VersionState:
 
 @dataclass
 class TreeState:
-    """A base, and the versions that go on it; `out` gets a folder `base`."""
+    """A base and the versions on it. The base's boots go to the folder `base` in `out`."""
 
     base: Base
     refused: tuple[str, ...]
@@ -94,12 +98,12 @@ class TreeState:
 
 
 class EnoughError(Exception):
-    """A version went wrong, and the sweep is not to go on."""
+    """Raised to end a sweep after a version with a status other than 0, without `keep_going`."""
 
 
 @dataclass(frozen=True)
 class SweepState:
-    """What all stages need."""
+    """What all stages of a sweep share. `done` is called with the row of each version that is known."""
 
     sweep: Sweep
     progress: Progress
@@ -107,7 +111,7 @@ class SweepState:
 
     @contextmanager
     def keeping(self, version: VersionState) -> Iterator[None]:
-        """Keep an error of the block with its version, and go on."""
+        """Store an Error of the block in the version and report the version. Raises what `tell` raises."""
         try:
             yield
         except Error as error:
@@ -115,9 +119,9 @@ class SweepState:
             self.tell(version)
 
     def tell(self, version: VersionState) -> None:
-        """A version is through, and its twins are with it."""
-        for each in version.twins:
-            self.done(each.row())
+        """Report a version and its twins to `done`. Raises EnoughError if its status is not 0, without `keep_going`."""
+        for twin in version.twins:
+            self.done(twin.row())
         row = version.row()
         self.done(row)
         if status(row) is not ExitStatus.OK and not self.sweep.keep_going:

@@ -1,4 +1,4 @@
-"""The story of `series-ci test VERSION`: fetch, apply, build, boot, compare, write down."""
+"""Do the work of `series-ci test VERSION`: fetch, apply, build, boot, compare, write the results."""
 
 from __future__ import annotations
 
@@ -23,43 +23,44 @@ from series_ci.rundir.summary import version_json
 
 
 def run_version(request: Request, progress: Progress) -> VersionRun:
-    """Take one version from the list to a verdict, and write it down.
+    """Test one version, write the results into the run directory, and return them.
 
-    Not to apply, not to build and not to be in the kernel are verdicts, too. Raises every other error.
+    A SeriesError (the version does not apply, does not build, or is not in the kernel) is a verdict. Raises every other
+    Error.
     """
     return write(examine(request, progress))
 
 
 def examine(request: Request, progress: Progress) -> Outcome:
-    """Take one version to a verdict, as `test` does, and leave it to the caller to write it down."""
+    """Test one version and return the outcome, without writing the results. Raises every Error but a SeriesError."""
     requirements.require(request.arch, request.toolchain)
     fetched = fetch(request, progress)
     base, refused = find_base(request, progress)
-    seen = Outcome(request, fetched, base, tuple(refused))
+    outcome = Outcome(request, fetched, base, tuple(refused))
     try:
         with Store(base.store).in_use(progress.say):
             commit = apply(request, base, fetched, progress)
-            seen = replace(seen, permitted=permitted(base, commit, fetched.patches, request.permit))
+            outcome = replace(outcome, permitted=permitted(base, commit, fetched.patches, request.permit))
             build_setup, first = make_base(request, base, progress)
-            seen = replace(seen, steps=each_patch(request, build_setup, first, commit, fetched, progress))
+            outcome = replace(outcome, steps=each_patch(request, build_setup, first, commit, fetched, progress))
             second = kernel.make(build_setup, request.label, commit, RunDir(request.out).patched(), progress)
-        covered = compiled.measure(build_setup, first, second)
-        seen = replace(seen, coverage=covered)
-        compiled.require_tested(covered)
+        coverage = compiled.measure(build_setup, first, second)
+        outcome = replace(outcome, coverage=coverage)
+        compiled.require_tested(coverage)
     except SeriesError as error:
-        return replace(seen, error=error)
+        return replace(outcome, error=error)
     boot_setup = make_boot_setup(request, build_setup, (first, second), progress)
     base_runs = BaseRuns(boot_setup, first, RunDir(request.out).base, progress)
-    found = judge(base_runs, second, request.out, progress, request.allow)
-    return replace(seen, runs=found.runs, boots=found.boots, comparison=found.comparison, build_setup=build_setup)
+    judged = judge(base_runs, second, request.out, progress, request.allow)
+    return replace(outcome, runs=judged.runs, boots=judged.boots, comparison=judged.comparison, build_setup=build_setup)
 
 
 def write(outcome: Outcome) -> VersionRun:
-    """Put the verdict into the run directory, and return it as it was written."""
+    """Write JUnit, lock and summary into the run directory. Return the run as it was written."""
     run_dir, run = RunDir(outcome.request.out), version_run(outcome)
     files.write(run_dir.junit, junit(run))
-    if made := of_test(outcome):
-        runlock.write(run_dir.path, made)
-    # The last one: it says that the run is finished.
+    if lock := of_test(outcome):
+        runlock.write(run_dir.path, lock)
+    # Last: a directory with a summary is finished.
     files.write_json(run_dir.summary, version_json(run))
     return run

@@ -1,4 +1,4 @@
-"""The story of `series-ci watch`: look for new versions, test each once or tell of it, remember what became of it."""
+"""Do the work of `series-ci watch`: look for new versions, test or print each once, and keep a record of it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from series_ci.versions.arrivals import Arrival
 from series_ci.versions.ledger import Fate, Ledger, Record
 
 LONGEST = 240
-"""Minutes that a server which does not answer is left alone at the most."""
+"""The maximum wait, in minutes, for a server that does not answer, unless the interval is longer."""
 
 sleep: Callable[[float], None] = time.sleep
-"""What the tests replace."""
+"""A name of its own, so that tests can replace it."""
 
 Row = dict[str, str]
-"""A new version as a job of GitHub's matrix takes it."""
+"""A new version, as a job of a GitHub matrix."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """The series that is watched, the archive that it is looked for in, and what `series-ci test` knows it by."""
+    """A watched series: its manifest, the archive to search, and `series`, the value for --series of other verbs."""
 
     manifest: Manifest
     archive: str
@@ -41,12 +41,12 @@ class Watch:
     progress: Progress
 
     def look(self, known: Ledger) -> list[Arrival]:
-        """The versions that are new. Raises InfrastructureError if the archive does not answer."""
+        """Return the versions that `known` does not have. Raises InfrastructureError if the archive does not answer."""
         return arrivals.look(self.manifest, open_archive(self.archive), known, self.progress)
 
 
 def mark_posted(posted: Sequence[str], known: Ledger) -> None:
-    """Write down what was posted. Raises UsageError, and writes nothing, if any of it was never printed."""
+    """Record the ids in `posted` as POSTED. Raises UsageError, and records none, if one of them was never printed."""
     printed = {_id(each): each for fate in (Fate.TOLD, Fate.POSTED) for each in known.having(fate)}
     if unknown := [each for each in posted if each not in printed]:
         raise UsageError(f"--posted {unknown[0]}: --once has printed no such id, says {known.path}")
@@ -54,24 +54,27 @@ def mark_posted(posted: Sequence[str], known: Ledger) -> None:
 
 
 def tell_new(watch: Watch, known: Ledger, retry: int, tell: Callable[[list[Row]], None]) -> None:
-    """Look once, and `tell` of what is new, and of what was told up to `retry` times and is not marked as posted."""
+    """Look once, and call `tell` with the new versions, and with those printed before that are to be printed again.
+
+    The latter are not marked as posted and were printed `retry` times at most. There are MOST rows at most.
+    """
     again = _unposted(known, retry, watch.progress)
     new = [*again, *watch.look(known)][:MOST]
-    # First: what did not get out is told again the next time, and so is what one matrix has no room for.
+    # Print first, record then: if printing fails, or a matrix has no room, the next look prints the rest.
     tell([_row(each, watch.series) for each in new])
     known.put({each.message_id: _told(each, known) for each in new})
 
 
 def _unposted(known: Ledger, retry: int, progress: Progress) -> list[Arrival]:
-    """What was printed and not posted, and may be printed once more; of what may not, a person is told."""
-    found = []
+    """Return the versions to print again. Report those that were printed more than `retry` times, and drop them."""
+    unposted = []
     for message_id in known.having(Fate.TOLD) if retry else ():
         entry = known[message_id]
         if 0 < entry.times <= retry:
-            found.append(Arrival(message_id, entry.title, entry.label))
+            unposted.append(Arrival(message_id, entry.title, entry.label))
         elif entry.times:
             progress.say(f"{entry.title} ({message_id}) was printed {entry.times} times, and never posted: given up")
-    return found
+    return unposted
 
 
 def _row(new: Arrival, series: str) -> Row:
@@ -85,7 +88,7 @@ def _row(new: Arrival, series: str) -> Row:
 
 
 def _id(message_id: str) -> str:
-    """What stands for a mail in names of files."""
+    """Return the id of a mail, 12 hexadecimal digits, fit for file names."""
     return files.digest(message_id)[:12]
 
 
@@ -101,9 +104,10 @@ def keep_testing(
     request: Callable[[str, Record], Request],
     show: Callable[[VersionRun | Error], None],
 ) -> None:
-    """Look every `interval` minutes, until killed, and test what is new; first what was under test when last killed.
+    """Look every `interval` minutes, until killed, and test each new version.
 
-    `request` makes what is to be tested of a mail and its entry; `show` is told how each ends.
+    First tests the versions whose test was interrupted when an earlier watch was killed. `request` makes the request
+    for a Message-ID and its record; `show` is called with the run or the error of each version.
     """
     for message_id in known.having(Fate.TRYING):
         _try(message_id, known, request, show, watch.progress)
@@ -116,10 +120,10 @@ def keep_testing(
             watch.progress.say(f"{error.message}; looking again in {wait} minutes")
         else:
             wait = interval
-            for each in new:
+            for arrival in new:
                 out = layout.stamped(watch.manifest.name, "watch")
-                known.put({each.message_id: Record(Fate.TRYING, each.title, str(out), label=each.label)})
-                _try(each.message_id, known, request, show, watch.progress)
+                known.put({arrival.message_id: Record(Fate.TRYING, arrival.title, str(out), label=arrival.label)})
+                _try(arrival.message_id, known, request, show, watch.progress)
         sleep(60.0 * wait)
 
 
@@ -130,7 +134,7 @@ def _try(
     show: Callable[[VersionRun | Error], None],
     progress: Progress,
 ) -> None:
-    """Test a version; one whose test had ended when the watch was killed is only written down."""
+    """Test a version and record it as DONE. If its run directory is finished already, only record it."""
     entry = known[message_id]
     finished = files.read_json(Path(entry.out) / layout.SUMMARY)
     if finished is None:

@@ -32,7 +32,8 @@ _PACKED: dict[bytes, Callable[[BinaryIO], Any]] = {b"\x1f\x8b": gzip.open, b"\xf
 def scan(lines: Iterator[str], take: Callable[[list[Result]], None]) -> list[Splat]:
     """Pass the test results in a log to `take` as soon as they are complete. Return the kernel's complaints at the end.
 
-    The log is read once and not kept. What is kept is bounded by `ktap.NAMES`, `ktap.WAITING`, and `splat.MAX_SPLATS`.
+    The log is read once and not kept. What is kept is bounded by NAMES and WAITING of `ktap.stream`, and by
+    MAX_SPLATS of `splat.find`.
     """
     stream = Stream(saved=True)
 
