@@ -17,7 +17,7 @@ from fakes import fakelinux, lab, workers
 from fakes.lab import Lab
 from fakes.world import World, fresh
 from series_ci.kernel import sources
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 
 # A commit is green or red: the same examples each time, and none that is too slow on a busy machine. To look for what
 # these do not show: --hypothesis-profile=explore.

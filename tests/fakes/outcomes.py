@@ -7,7 +7,7 @@ from pathlib import Path
 from series_ci import arch
 from series_ci.arch import Machine
 from series_ci.errors import Error
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.mail import message
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.model import TreeSource

@@ -18,7 +18,7 @@ from series_ci.cli import terminal
 from series_ci.errors import UsageError
 from series_ci.host import streams
 from series_ci.host.process import COMMANDS
-from series_ci.report import tables
+from series_ci.report import plain_table
 
 EVIL = "a\x1b]0;title\x07\x9b31m\u202eb\x00"
 SHOWN = "a\\u001b]0;title\\u0007\\u009b31m\\u202eb\\u0000"
@@ -37,7 +37,7 @@ def say(what: str) -> int:
     out = terminal.console(stderr=False)
     out.print(Text(what, "bold"))
     out.print(what, markup=False)
-    rows = tables.Table(box=None)
+    rows = plain_table.Table(box=None)
     rows.add_column("name", no_wrap=True)
     rows.add_row(Text(what))
     out.print(rows)
@@ -100,7 +100,7 @@ def test_the_streams_are_as_before_afterwards() -> None:
 
 
 def test_a_cell_is_as_wide_as_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = tables.Table(box=None, pad_edge=False)
+    rows = plain_table.Table(box=None, pad_edge=False)
     rows.add_column("name", no_wrap=True)
     rows.add_column("status")
     rows.add_row(Text("mm/a\u202eb\x9bc"), "\x1bPASS")

@@ -9,7 +9,7 @@ import pytest
 from fakes import fakelinux, mails
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.kernel import apply, sources
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.kernel.store import Store
 from series_ci.mail import message
 from series_ci.mail.message import Patch

@@ -12,8 +12,8 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import paths, process
 from series_ci.host.inside import StrangeFileError
 from series_ci.kernel import selftests, sources, toolchain
+from series_ci.kernel.base import Base
 from series_ci.kernel.selftests import SELFTESTS, Installed
-from series_ci.kernel.source import Base
 from series_ci.kernel.store import Store
 from series_ci.kernel.toolchain import Toolchain
 from series_ci.results.model import Result, Status

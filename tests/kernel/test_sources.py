@@ -18,7 +18,7 @@ from fakes import fakelinux, web
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, locks, paths
 from series_ci.kernel import apply, sources, store
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.kernel.store import Store
 
 pytestmark = pytest.mark.usefixtures("cache")

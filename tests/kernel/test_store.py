@@ -14,7 +14,7 @@ from fakes import fakelinux
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import locks
 from series_ci.kernel import objects, sources, store, worktree
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.kernel.store import Store, local_commit
 
 

@@ -10,7 +10,7 @@ import pytest
 from fakes import fakelinux, mails, strangers
 from series_ci.errors import ApplyError
 from series_ci.kernel import apply, hazards, rejects, vetting
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.kernel.store import Store
 from series_ci.mail import message
 from series_ci.mail.message import Patch

@@ -13,7 +13,7 @@ import pytest
 from fakes import fakelinux, inbox, mails, web
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.kernel import apply
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.kernel.store import Store
 from series_ci.mail import b4
 from series_ci.mail.archive import open_archive

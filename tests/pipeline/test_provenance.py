@@ -8,7 +8,7 @@ import pytest
 
 from fakes import fakelinux
 from series_ci.kernel import sources
-from series_ci.kernel.source import Base, Source
+from series_ci.kernel.base import Base, Source
 from series_ci.pipeline import provenance
 
 pytestmark = pytest.mark.usefixtures("cache")

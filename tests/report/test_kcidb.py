@@ -16,7 +16,7 @@ from kcidb_io import schema
 from fakes import rundirs
 from fakes.outcomes import MAIL, outcome, request, run
 from series_ci.errors import ApplyError, BuildError, UsageError
-from series_ci.kernel.source import Source
+from series_ci.kernel.base import Source
 from series_ci.manifest.model import TreeSource
 from series_ci.pipeline.outcome import Outcome, version_run
 from series_ci.pipeline.rows import Row

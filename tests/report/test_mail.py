@@ -17,8 +17,8 @@ from rich.console import Console
 from fakes import mails, sending
 from fakes.outcomes import outcome, run
 from series_ci.errors import ApplyError, BuildError, UsageError
+from series_ci.kernel.base import Source
 from series_ci.kernel.each_patch import PatchBuild
-from series_ci.kernel.source import Source
 from series_ci.mail.message import header, parse
 from series_ci.manifest.allow import Allowed
 from series_ci.pipeline.outcome import Outcome, version_run

@@ -9,7 +9,7 @@ import pytest
 
 from fakes.outcomes import outcome, run
 from series_ci.kernel import kconfig
-from series_ci.kernel.source import Source
+from series_ci.kernel.base import Source
 from series_ci.pipeline.outcome import version_run
 from series_ci.results.model import Result, Status
 from series_ci.rundir import public, runlock

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fakes import fakelinux, inbox, mails
 from series_ci.kernel import sources
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.mail import patchmail, posting
 from series_ci.mail.posting import Posting
 from series_ci.versions import bases

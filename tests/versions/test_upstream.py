@@ -8,7 +8,7 @@ from fakes import fakelinux, mails
 from series_ci.errors import InfrastructureError
 from series_ci.host import process
 from series_ci.kernel import history, sources
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.mail import difftext, message, patchmail
 from series_ci.versions import as_mailed, upstream
 from series_ci.versions.checks import Sent

@@ -26,8 +26,8 @@ from series_ci.errors import BuildError, ExitStatus, InfrastructureError
 from series_ci.guest.boot import boot_kernel
 from series_ci.host import locks, paths, requirements
 from series_ci.kernel import apply
+from series_ci.kernel.base import Base
 from series_ci.kernel.kernel import BuildSetup, Kernel, make
-from series_ci.kernel.source import Base
 from series_ci.kernel.store import Store
 from series_ci.manifest.request import Request
 from series_ci.pipeline import stages

@@ -11,9 +11,9 @@ import git
 from series_ci.errors import ApplyError, InfrastructureError, UsageError
 from series_ci.host import files, process, scratch
 from series_ci.kernel import objects, rejects, vetting
+from series_ci.kernel.base import Base
 from series_ci.kernel.hazards import Permitted
 from series_ci.kernel.repo import Repo
-from series_ci.kernel.source import Base
 from series_ci.kernel.store import IDENTITY, Store, said
 from series_ci.mail.message import Patch
 from series_ci.manifest.permit import Permit

@@ -14,8 +14,8 @@ from string import Template
 from series_ci.errors import UsageError
 from series_ci.host import paths
 from series_ci.kernel import selftests
+from series_ci.kernel.base import Base
 from series_ci.kernel.selftests import SELFTESTS
-from series_ci.kernel.source import Base
 from series_ci.kernel.store import Author, Store
 
 OURS = "mm"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from series_ci.host import paths
 from series_ci.kernel import objects
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 
 
 def imported() -> list[Base]:

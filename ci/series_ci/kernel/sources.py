@@ -17,7 +17,7 @@ from series_ci.errors import Error, InfrastructureError, UsageError
 from series_ci.host import files, locks, paths, process, scratch
 from series_ci.host.download import download
 from series_ci.host.process import started
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.kernel.store import GitError, Store, local_commit
 from series_ci.progress import Tell
 

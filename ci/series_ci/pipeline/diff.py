@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from series_ci.errors import ApplyError
 from series_ci.host import paths
 from series_ci.kernel import apply
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.kernel.store import Store
 from series_ci.mail import fetch
 from series_ci.mail.archive import Archive, open_archive

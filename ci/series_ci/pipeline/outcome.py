@@ -9,10 +9,10 @@ from pathlib import Path
 
 from series_ci.errors import AlreadyAppliedError, ApplyError, Error, ExitStatus, NothingToTestError, SeriesError
 from series_ci.host import paths
+from series_ci.kernel.base import Base
 from series_ci.kernel.each_patch import PatchBuild
 from series_ci.kernel.hazards import Permitted
 from series_ci.kernel.kernel import BuildSetup
-from series_ci.kernel.source import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.request import Request
 from series_ci.results.compare import Comparison

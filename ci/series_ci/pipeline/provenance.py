@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from series_ci.kernel import repo
-from series_ci.kernel.source import Base, Source
+from series_ci.kernel.base import Base, Source
 from series_ci.rundir import public
 
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")

@@ -10,8 +10,8 @@ from series_ci.errors import InfrastructureError
 from series_ci.guest.accel import Accelerator
 from series_ci.guest.boot import BootSetup, require, runnable
 from series_ci.guest.initramfs import GuestTest
+from series_ci.kernel.base import Base
 from series_ci.kernel.kernel import BuildSetup, Kernel
-from series_ci.kernel.source import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.model import Scenario, Selftest
 from series_ci.manifest.request import Request

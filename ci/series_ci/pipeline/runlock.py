@@ -10,8 +10,8 @@ from typing import Any
 from series_ci import __version__
 from series_ci.host import files, paths, process
 from series_ci.kernel import kconfig, selftests
+from series_ci.kernel.base import Base
 from series_ci.kernel.kernel import BuildSetup
-from series_ci.kernel.source import Base
 from series_ci.kernel.store import Store
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.request import Request

@@ -16,10 +16,10 @@ from series_ci.guest.initramfs import GuestTest
 from series_ci.host import files, requirements
 from series_ci.kernel import compiled, kernel, sources, toolchain
 from series_ci.kernel.apply import kept_base, with_base_patches, with_series
+from series_ci.kernel.base import Base
 from series_ci.kernel.each_patch import PatchBuild, build_each
 from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.kernel.selftests import timeout
-from series_ci.kernel.source import Base
 from series_ci.kernel.store import Store, check_kernel
 from series_ci.mail import message
 from series_ci.mail.archive import open_archive
@@ -29,7 +29,7 @@ from series_ci.manifest.request import Request
 from series_ci.pipeline.provenance import source_of
 from series_ci.progress import Progress, count
 from series_ci.rundir.layout import RunDir
-from series_ci.versions import present
+from series_ci.versions import in_base
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,11 @@ def apply(request: Request, base: Base, fetched: Fetched, progress: Progress, su
         try:
             commit, cached = with_series(base, fetched.patches, fetched.digest, request.permit)
         except ApplyError as error:
-            present.require_absent(base, fetched, error)
+            in_base.require_absent(base, fetched, error)
             raise
         changed = Store(base.store).changed(base.commit, commit)
         step.note("cached" if cached else f"{count(len(changed), 'file')}: {' '.join(changed[:4])}")
-    present.require_change(base, changed)
+    in_base.require_change(base, changed)
     compiled.require_something(changed)
     return commit
 

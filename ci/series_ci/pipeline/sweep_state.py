@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from series_ci.errors import Error, ExitStatus, SeriesError
+from series_ci.kernel.base import Base
 from series_ci.kernel.hazards import Permitted
 from series_ci.kernel.kernel import BuildSetup, Kernel
-from series_ci.kernel.source import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.request import Request
 from series_ci.pipeline.judge import Judged

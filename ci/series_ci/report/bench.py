@@ -14,7 +14,7 @@ from series_ci.manifest.model import Scenario
 from series_ci.manifest.request import Request
 from series_ci.progress import count
 from series_ci.report.numbers import change, detectable, interval, number
-from series_ci.report.tables import Table
+from series_ci.report.plain_table import Table
 from series_ci.results import stats
 from series_ci.results.metrics import measured, quantity
 from series_ci.results.samples import Sample

@@ -14,7 +14,7 @@ from rich.text import Text
 from series_ci.manifest.reported import Reported
 from series_ci.progress import count
 from series_ci.report.numbers import number
-from series_ci.report.tables import Table
+from series_ci.report.plain_table import Table
 from series_ci.results.metrics import quantity
 from series_ci.rundir import public
 from series_ci.rundir.layout import RUN_LOCK

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from series_ci.report import table
-from series_ci.report.tables import Table
+from series_ci.report.plain_table import Table
 from series_ci.rundir.layout import TABLE
 from series_ci.rundir.matrix import UNTESTED, Matrix, change_of, ended, matrix
 from series_ci.rundir.sweep_run import SweepRun

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from series_ci.errors import ExitStatus
 from series_ci.progress import count
-from series_ci.report.tables import Table
+from series_ci.report.plain_table import Table
 from series_ci.results import coverage
 from series_ci.results.compare import Change, TestChange
 from series_ci.results.model import Status

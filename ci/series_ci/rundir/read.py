@@ -9,8 +9,8 @@ from typing import Any
 from series_ci.errors import ExitStatus, UsageError
 from series_ci.guest.record import RUN_FILE, read_run
 from series_ci.host import files
+from series_ci.kernel.base import Source
 from series_ci.kernel.hazards import Permitted
-from series_ci.kernel.source import Source
 from series_ci.mail import message
 from series_ci.manifest.allow import Allowed
 from series_ci.results import coverage

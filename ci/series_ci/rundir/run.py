@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
+from series_ci.kernel.base import Source
 from series_ci.kernel.hazards import Permitted
-from series_ci.kernel.source import Source
 from series_ci.manifest.allow import Allowed
 from series_ci.results.compare import Change, SplatEntry, TestChange
 from series_ci.results.coverage import Coverage

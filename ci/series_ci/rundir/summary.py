@@ -7,7 +7,7 @@ from dataclasses import asdict, astuple
 from typing import Any
 
 from series_ci.errors import ExitStatus
-from series_ci.kernel.source import Source
+from series_ci.kernel.base import Source
 from series_ci.progress import count
 from series_ci.results import coverage
 from series_ci.results.compare import Comparison, SplatEntry, TestChange

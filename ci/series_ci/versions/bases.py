@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from series_ci.kernel import apply
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.mail.posting import Posting
 from series_ci.versions import releases
 

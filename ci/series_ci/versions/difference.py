@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.mail.fetch import Fetched
 from series_ci.manifest.request import Request
 from series_ci.rundir.earlier import EarlierRun

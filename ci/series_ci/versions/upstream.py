@@ -9,7 +9,7 @@ from functools import cache
 
 from series_ci.host import process
 from series_ci.kernel import history, objects
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.versions.checks import Remark, RemarkKind, Sent
 from series_ci.versions.presence import holds
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from series_ci.errors import AlreadyAppliedError, ApplyError
-from series_ci.kernel.source import Base
+from series_ci.kernel.base import Base
 from series_ci.kernel.store import Store
 from series_ci.mail.fetch import Fetched
 from series_ci.versions import as_mailed
