@@ -19,7 +19,8 @@ from series_ci.host import paths
 from series_ci.kernel import export, sources
 from series_ci.kernel.apply import with_base_patches
 from series_ci.kernel.export import NoPlaceError, Ours
-from series_ci.kernel.store import Author, Store
+from series_ci.kernel.repo import Author
+from series_ci.kernel.store import Store
 
 KERNEL = Path(os.environ.get("SERIES_CI_KERNEL_TREE") or "/nonexistent")
 

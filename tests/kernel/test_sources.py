@@ -17,7 +17,7 @@ import pytest
 from fakes import fakelinux, web
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, locks, paths
-from series_ci.kernel import apply, sources, store
+from series_ci.kernel import apply, checkout, sources
 from series_ci.kernel.base import Base
 from series_ci.kernel.store import Store
 
@@ -64,7 +64,7 @@ def pack(folder: Path, target: Path, *, top: str = "linux-6.12.7/") -> Path:
 def everything(base: Base) -> None:
     """Use a base for all that a run does with it."""
     ours = Store(base.store)
-    store.check_kernel(ours, base.commit, base.spec)
+    checkout.check_kernel(ours, base.commit, base.spec)
     ours.check_out(base.commit)
     assert (ours.worktree / "mm/rmap.c").read_text() == fakelinux.RMAP_C
     patch = base.store / "x.patch"
@@ -147,7 +147,7 @@ class TestCheckout:
         fakelinux.commit(linux)
         base = resolve(str(linux))
         with pytest.raises(UsageError, match=f"^{linux}: is not a kernel tree"):
-            store.check_kernel(Store(base.store), base.commit, base.spec)
+            checkout.check_kernel(Store(base.store), base.commit, base.spec)
 
 
 class TestGitUrl:

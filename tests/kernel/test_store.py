@@ -13,9 +13,10 @@ import pytest
 from fakes import fakelinux
 from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import locks
-from series_ci.kernel import objects, sources, store, worktree
+from series_ci.kernel import checkout, objects, repo, sources, store, worktree
 from series_ci.kernel.base import Base
-from series_ci.kernel.store import Store, local_commit
+from series_ci.kernel.checkout import local_commit
+from series_ci.kernel.store import Store
 
 
 def listing(folder: Path) -> dict[str, str]:
@@ -377,25 +378,25 @@ class TestUser:
     def test_as_git_has_it(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (home / ".gitconfig").write_text("[user]\n\tname = Robin Välé\n\temail = robin.vale@example.org\n")
         monkeypatch.setenv("GIT_AUTHOR_DATE", "1767603600 +0100")
-        assert store.user() == store.Author("Robin Välé", "robin.vale@example.org", "1767603600 +0100")
+        assert checkout.user() == repo.Author("Robin Välé", "robin.vale@example.org", "1767603600 +0100")
 
     def test_nobody(self) -> None:
         with pytest.raises(UsageError, match="git does not know who you are") as caught:
-            store.user()
+            checkout.user()
         assert "git config --global user.email" in caught.value.hint
 
 
 def test_checkout_around_a_folder(linux: Path, tmp_path: Path, cache: Path) -> None:
-    assert store.checkout_around(linux) == linux
-    assert store.checkout_around(linux / "mm") == linux
-    assert store.checkout_around(tmp_path) is None
+    assert checkout.checkout_around(linux) == linux
+    assert checkout.checkout_around(linux / "mm") == linux
+    assert checkout.checkout_around(tmp_path) is None
     bare = Store(cache / "trees/x.git").path
-    assert store.checkout_around(bare) is None
+    assert checkout.checkout_around(bare) is None
 
 
 class TestCheckKernel:
     def test_version(self, base: Base) -> None:
-        assert store.check_kernel(Store(base.store), base.commit, base.spec) == "6.12.7"
+        assert checkout.check_kernel(Store(base.store), base.commit, base.spec) == "6.12.7"
 
     def test_version_with_extra(self, linux: Path, base: Base) -> None:
         text = fakelinux.MAKEFILE.replace("EXTRAVERSION =", "EXTRAVERSION = -rc3").replace(
@@ -403,14 +404,14 @@ class TestCheckKernel:
         )
         (linux / "Makefile").write_text(text)
         commit = fakelinux.commit(linux)
-        assert store.check_kernel(Store(base.store), commit, "x") == "6.12.0-rc3"
+        assert checkout.check_kernel(Store(base.store), commit, "x") == "6.12.0-rc3"
 
     @pytest.mark.parametrize("gone", ["Makefile", "Kbuild"])
     def test_tree_that_is_no_kernel(self, linux: Path, base: Base, gone: str) -> None:
         (linux / gone).unlink()
         commit = fakelinux.commit(linux)
         with pytest.raises(UsageError, match=r"^the-spec: is not a kernel tree") as caught:
-            store.check_kernel(Store(base.store), commit, "the-spec")
+            checkout.check_kernel(Store(base.store), commit, "the-spec")
         assert "Linux source tree" in caught.value.hint
 
 

@@ -25,9 +25,9 @@ from series_ci.pipeline.outcome import Outcome
 from series_ci.pipeline.rows import Row
 from series_ci.results import compare, looks
 from series_ci.results.model import Result, Run, Splat, Status
-from series_ci.rundir import read, verify
+from series_ci.rundir import read, verify, verify_files
 from series_ci.rundir.run import Stage
-from series_ci.rundir.verify import SizeLimits
+from series_ci.rundir.verify_files import SizeLimits
 
 SPLAT = Splat("WARNING", "WARNING: at mm/rmap.c:13", "ab" * 16, ("one", "two"), "f", ("f", "g"), "mm/a")
 
@@ -125,7 +125,7 @@ def test_what_is_read_as_a_whole_is_small(tmp_path: Path, name: str) -> None:
     folder = sweep(tmp_path / "run") if "/" in name else whole(tmp_path / "run")
     (folder / name).write_bytes(b"x" * 2_000_000)
     with pytest.raises(UsageError, match=f"{name}: has more than 1 MiB"):
-        verify.read_verified(folder, replace(verify.LIMITS, record=verify.MIB))
+        verify.read_verified(folder, replace(verify_files.LIMITS, record=verify_files.MIB))
 
 
 def sweep(folder: Path) -> Path:

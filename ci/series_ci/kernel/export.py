@@ -15,8 +15,9 @@ from series_ci.errors import UsageError
 from series_ci.host import paths
 from series_ci.kernel import selftests
 from series_ci.kernel.base import Base
+from series_ci.kernel.repo import Author
 from series_ci.kernel.selftests import SELFTESTS
-from series_ci.kernel.store import Author, Store
+from series_ci.kernel.store import Store
 
 OURS = "mm"
 """The folder of the test below the project's kselftest/."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,12 @@ def remote(checkout: Path, name: str) -> str:
         return str(Repo(checkout).git.config("--get", f"remote.{name}.url"))
     except git.GitError:
         return ""
+
+
+@dataclass(frozen=True)
+class Author:
+    """The author of a commit; `date` is in seconds since 1970 with a time zone, as git prints it."""
+
+    name: str
+    email: str
+    date: str

@@ -18,7 +18,8 @@ from series_ci.host import files, locks, paths, process, scratch
 from series_ci.host.download import download
 from series_ci.host.process import started
 from series_ci.kernel.base import Base
-from series_ci.kernel.store import GitError, Store, local_commit
+from series_ci.kernel.checkout import local_commit
+from series_ci.kernel.store import GitError, Store
 from series_ci.progress import Tell
 
 SPEC_FORMS = "a git checkout, git+URL@REF, a tarball (path or URL), or debian:PACKAGE"

@@ -11,7 +11,8 @@ from series_ci.errors import InfrastructureError, UsageError
 from series_ci.host import files, scratch
 from series_ci.kernel import sources
 from series_ci.kernel.base import Base
-from series_ci.kernel.store import Store, check_kernel
+from series_ci.kernel.checkout import check_kernel
+from series_ci.kernel.store import Store
 from series_ci.mail import patchmail
 from series_ci.mail.archive import open_archive
 from series_ci.mail.posting import Posting

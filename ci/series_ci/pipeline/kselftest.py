@@ -10,8 +10,9 @@ from series_ci.errors import UsageError
 from series_ci.host import files
 from series_ci.kernel import apply, sources
 from series_ci.kernel.base import Base
+from series_ci.kernel.checkout import check_kernel, checkout_around, user
 from series_ci.kernel.export import patch
-from series_ci.kernel.store import Store, check_kernel, checkout_around, user
+from series_ci.kernel.store import Store
 from series_ci.progress import Progress, count
 
 

@@ -17,10 +17,11 @@ from series_ci.host import files, requirements
 from series_ci.kernel import compiled, kernel, sources, toolchain
 from series_ci.kernel.apply import kept_base, with_base_patches, with_series
 from series_ci.kernel.base import Base
+from series_ci.kernel.checkout import check_kernel
 from series_ci.kernel.each_patch import PatchBuild, build_each
 from series_ci.kernel.kernel import BuildSetup, Kernel
 from series_ci.kernel.selftests import timeout
-from series_ci.kernel.store import Store, check_kernel
+from series_ci.kernel.store import Store
 from series_ci.mail import message
 from series_ci.mail.archive import open_archive
 from series_ci.mail.fetch import Fetched, fetch_version

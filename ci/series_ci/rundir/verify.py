@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +23,7 @@ from series_ci.errors import (
     NotTestedError,
     UsageError,
 )
-from series_ci.guest.record import GUEST, GUEST_FILES, RUN_FILE, TRY
-from series_ci.kernel.logs import BUILD_LOG, CONFIG, SELFTESTS_LOG
+from series_ci.guest.record import RUN_FILE
 from series_ci.manifest.fields import LABEL
 from series_ci.results import coverage, looks
 from series_ci.results.compare import Comparison
@@ -35,41 +32,17 @@ from series_ci.rundir import layout, read, runlock, sweep_summary, verify_mails
 from series_ci.rundir.run import Boot, Stage, VersionRun, retried
 from series_ci.rundir.summary import compared_status, compared_verdict, version_json
 from series_ci.rundir.sweep_run import AnyRun, SweepRow, SweepRun
-
-MIB = 1 << 20
-
-
-@dataclass(frozen=True)
-class SizeLimits:
-    """The most bytes of a record (which is read), of any other file, and of all files; the most files."""
-
-    record: int = 64 * MIB
-    file: int = 512 * MIB
-    total: int = 4096 * MIB
-    files: int = 20_000
-
-
-LIMITS = SizeLimits()
-
-
-_GUEST = rf"(?:{GUEST}\d{{1,4}}/)?(?:{TRY}\d{{1,4}}/)?(?:{layout.any_of(*GUEST_FILES)})"
-_BOOT = rf"(?:{layout.any_of(RUN_FILE, CONFIG, BUILD_LOG, SELFTESTS_LOG)}|{_GUEST})"
-_OWN_BASE = rf"{layout.BASE}(?:-[2-{looks.MOST}])?"
-# A sweep over several bases has the second one in base.2/base, what was merged has it in base.2.
-_BASE = rf"{layout.BASE}(?:\.\d{{1,4}}(?:/{layout.BASE})?)?(?:-\d{{1,4}})?"
-_PATCHED = rf"{layout.PATCHED}(?:-[2-{looks.MOST}])?"
-_DOCUMENTS = layout.any_of(
-    *(layout.MAILS, layout.SENT, layout.REPLY, layout.JUNIT, layout.RUN_LOCK),
-    *(layout.REPRODUCTION, layout.REPRODUCTION_JSON, layout.SUMMARY),
+from series_ci.rundir.verify_files import (
+    BOOTS_OF_SWEEP,
+    BOOTS_OF_VERSION,
+    LIMITS,
+    OF_SWEEP,
+    OF_VERSION,
+    SizeLimits,
+    look_at_files,
+    require_regular,
+    wrong,
 )
-_VERSION = rf"(?:{_DOCUMENTS}|{_PATCHED}/{_BOOT}|{layout.PATCH}\d{{1,4}}/{layout.any_of(BUILD_LOG)})"
-_SWEEP = layout.any_of(layout.JUNIT, layout.SUMMARY, layout.TABLE, layout.STATE, layout.IN_USE)
-_OF_VERSION = re.compile(rf"{_VERSION}|{_OWN_BASE}/{_BOOT}")
-_OF_SWEEP = re.compile(rf"{_SWEEP}|{_BASE}/{_BOOT}|{LABEL}/{_VERSION}")
-_RECORDS = re.compile(rf".*\.json|.*(?:{_DOCUMENTS})")
-
-_BOOTS_OF_VERSION = re.compile(rf"{_OWN_BASE}|{_PATCHED}")
-_BOOTS_OF_SWEEP = re.compile(rf"\.\./{_BASE}|(?:\.\./{LABEL}/)?{_PATCHED}")
 
 _WITH_ERROR = {
     (each.status, each.verdict)
@@ -77,14 +50,12 @@ _WITH_ERROR = {
 }
 """The (status, verdict) pairs of versions that were not booted."""
 
-_HINT = "it was changed, or cut short on its way: take it from where it was made, or run the test again"
-
 
 def read_verified(folder: Path, limits: SizeLimits = LIMITS) -> AnyRun:
     """Verify and read a run directory from elsewhere. Raises UsageError for the first thing that is wrong."""
     summary = _summary(folder, limits)
     sweep = isinstance(summary.get("versions"), list)
-    _look_at_files(folder, _OF_SWEEP if sweep else _OF_VERSION, limits)
+    look_at_files(folder, OF_SWEEP if sweep else OF_VERSION, limits)
     for row in summary["versions"] if sweep else ():
         _look_at_row(folder, row)
     run = read.read(folder)
@@ -94,7 +65,7 @@ def read_verified(folder: Path, limits: SizeLimits = LIMITS) -> AnyRun:
         _same(folder / layout.SUMMARY, sweep_summary.sweep_json(run), summary)
     else:
         _same(folder / layout.SUMMARY, version_json(run), summary)
-        _verify_version(folder, run, _BOOTS_OF_VERSION)
+        _verify_version(folder, run, BOOTS_OF_VERSION)
     return run
 
 
@@ -104,13 +75,9 @@ def verify_version(folder: Path, limits: SizeLimits = LIMITS) -> None:
     if (above / layout.SUMMARY).is_file():
         run = read_verified(above, limits)
         if not isinstance(run, SweepRun) or folder.resolve().name not in [row.label for row in run.rows if row.run]:
-            raise _wrong(folder, f"is no version of the sweep in {above}")
+            raise wrong(folder, f"is no version of the sweep in {above}")
     else:
         read_verified(folder, limits)
-
-
-def _wrong(path: Path, what: str) -> UsageError:
-    return UsageError(f"{path}: {what}", hint=_HINT)
 
 
 def _summary(folder: Path, limits: SizeLimits) -> Mapping[str, Any]:
@@ -121,7 +88,7 @@ def _summary(folder: Path, limits: SizeLimits) -> Mapping[str, Any]:
     if not os.path.lexists(path):
         hint = f"its run was interrupted, or it is none; a finished one has a {layout.SUMMARY}"
         raise UsageError(f"{folder}: no finished run", hint=hint)
-    _regular(path, path.lstat(), limits.record)
+    require_regular(path, path.lstat(), limits.record)
     return _object(path)
 
 
@@ -129,49 +96,21 @@ def _object(path: Path) -> Mapping[str, Any]:
     try:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise _wrong(path, f"is no JSON: {error}") from error
+        raise wrong(path, f"is no JSON: {error}") from error
     if not isinstance(value, dict):
-        raise _wrong(path, "is no JSON object")
+        raise wrong(path, "is no JSON object")
     return value
-
-
-def _look_at_files(folder: Path, known: re.Pattern[str], limits: SizeLimits) -> None:
-    number = total = 0
-    for path, status in _walk(folder):
-        name = str(path.relative_to(folder))
-        _regular(path, status, limits.record if _RECORDS.fullmatch(name) else limits.file)
-        if not known.fullmatch(name):
-            raise _wrong(path, "is nothing that a run leaves behind")
-        number, total = number + 1, total + status.st_size
-        if number > limits.files or total > limits.total:
-            raise _wrong(folder, f"has more than {limits.files} files or {limits.total // MIB} MiB")
-
-
-def _walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield all that is no folder, and its status; links are not followed."""
-    for root, folders, names in os.walk(folder):
-        here = Path(root)
-        links = [name for name in folders if (here / name).is_symlink()]
-        for name in sorted([*names, *links]):
-            yield here / name, (here / name).lstat()
-
-
-def _regular(path: Path, status: os.stat_result, most: int) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise _wrong(path, "is a link" if stat.S_ISLNK(status.st_mode) else "is no regular file")
-    if status.st_size > most:
-        raise _wrong(path, f"has more than {most // MIB} MiB")
 
 
 def _look_at_row(folder: Path, row: object) -> None:
     """Verify that a row of a sweep names only files of this directory, before they are read."""
     label, summary = (row.get("version"), row.get("summary")) if isinstance(row, dict) else (None, None)
     if not isinstance(label, str) or not re.fullmatch(LABEL, label):
-        raise _wrong(folder / layout.SUMMARY, f"has a version named {label!r}")
+        raise wrong(folder / layout.SUMMARY, f"has a version named {label!r}")
     if summary is not None and summary != f"{label}/{layout.SUMMARY}":
-        raise _wrong(folder / layout.SUMMARY, f"names {summary!r} as the summary of {label}")
+        raise wrong(folder / layout.SUMMARY, f"names {summary!r} as the summary of {label}")
     if summary is not None:
-        _boot_names(folder / label, _BOOTS_OF_SWEEP)
+        _boot_names(folder / label, BOOTS_OF_SWEEP)
 
 
 def _boot_names(folder: Path, known: re.Pattern[str]) -> None:
@@ -179,13 +118,13 @@ def _boot_names(folder: Path, known: re.Pattern[str]) -> None:
     boots = _object(path).get("boots")
     names = [name for each in boots.values() for name in each] if isinstance(boots, dict) else [None]
     if bad := [name for name in names if not isinstance(name, str) or not known.fullmatch(name)]:
-        raise _wrong(path, f"names {bad[0]!r} as the folder of a boot")
+        raise wrong(path, f"names {bad[0]!r} as the folder of a boot")
 
 
 def _same(path: Path, made: object, found: object) -> None:
     """Raise UsageError if a summary is not what a run with these results writes: unknown keys, other types or cells."""
     if json.dumps(made) != json.dumps(found):
-        raise _wrong(path, f"is not what a run writes{_where(made, found)}")
+        raise wrong(path, f"is not what a run writes{_where(made, found)}")
 
 
 def _where(made: object, found: object, at: str = "") -> str:
@@ -205,39 +144,39 @@ def _verify_row(folder: Path, row: SweepRow, sweep: SweepRun) -> None:
     if run is None:
         nothing = (row.error is None) == (row.status is ExitStatus.OK) and row.stage is not Stage.DONE
         if not nothing or row.status is ExitStatus.REGRESSION:
-            raise _wrong(path, f"has status {int(row.status)} for {row.label}, of which it knows nothing")
+            raise wrong(path, f"has status {int(row.status)} for {row.label}, of which it knows nothing")
         return
     from_run = (run.series, run.version, run.message_id, run.status, run.origin.tree, run.error)
     if from_run != (sweep.series, row.label, row.message_id, row.status, row.base, row.error):
-        raise _wrong(path, f"does not say of {row.label} what {row.label}/{layout.SUMMARY} says")
+        raise wrong(path, f"does not say of {row.label} what {row.label}/{layout.SUMMARY} says")
     if row.stage is not run.stage:
-        raise _wrong(path, f"has {row.label} end at stage {row.stage}")
+        raise wrong(path, f"has {row.label} end at stage {row.stage}")
     _same(folder / row.label / layout.SUMMARY, version_json(run), _object(folder / row.label / layout.SUMMARY))
-    _verify_version(folder / row.label, run, _BOOTS_OF_SWEEP)
+    _verify_version(folder / row.label, run, BOOTS_OF_SWEEP)
 
 
 def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> None:
     path = folder / layout.SUMMARY
     _boot_names(folder, names)
     if not re.fullmatch(LABEL, run.version):
-        raise _wrong(path, f"has a version named {run.version!r}")
+        raise wrong(path, f"has a version named {run.version!r}")
     measured = [run.coverage, *(step.coverage for step in run.steps)]
     for each in (file for found in measured if found for file in found.files):
         if each.kind is not coverage.kind(each.name):
-            raise _wrong(path, f"has {each.name!r} for {each.kind}")
+            raise wrong(path, f"has {each.name!r} for {each.kind}")
     if fault := verify_mails.fault(folder, run):
-        raise _wrong(*fault)
+        raise wrong(*fault)
     _verify_lock(folder / layout.RUN_LOCK, run)
     if run.error is not None:
         if (run.status, run.verdict) not in _WITH_ERROR or run.entries or run.splats:
-            raise _wrong(path, f"has the verdict {run.verdict!r} with status {int(run.status)} and an error")
+            raise wrong(path, f"has the verdict {run.verdict!r} with status {int(run.status)} and an error")
         known = run.coverage is not None and not run.coverage.tested
         if known != (run.verdict == NotTestedError.verdict) or (run.coverage is not None) != known:
-            raise _wrong(path, f"does not say what was compiled as a run with the verdict {run.verdict!r} does")
+            raise wrong(path, f"does not say what was compiled as a run with the verdict {run.verdict!r} does")
         return
     pairs = list(zip(run.base_boots, run.boots, strict=False))
     if len(run.base_boots) != len(run.boots) or not 1 <= len(pairs) <= looks.MOST:
-        raise _wrong(path, f"names {len(run.base_boots)} boots of the base and {len(run.boots)} with the series")
+        raise wrong(path, f"names {len(run.base_boots)} boots of the base and {len(run.boots)} with the series")
     # Whatever the record says was allowed is accepted: all formats show it, with its reason.
     allowed = [why for _splat, why in run.allowed_splats]
     compared = looks.verdict([_runs(folder, *pair) for pair in pairs], allowed)
@@ -248,10 +187,10 @@ def _verify_version(folder: Path, run: VersionRun, names: re.Pattern[str]) -> No
 def _verify_coverage(path: Path, run: VersionRun) -> None:
     """Verify that the series is in its kernel, and that the kernels are as different as their digests say."""
     if run.coverage is None or not run.coverage.tested:
-        raise _wrong(path, f"has the verdict {run.verdict!r} for code that is not in its kernel")
+        raise wrong(path, f"has the verdict {run.verdict!r} for code that is not in its kernel")
     images = {each.run.environment.get("image") for each in (run.base_boots[0], run.boots[0]) if each.run}
     if run.coverage.same_kernel != (len(images) == 1):
-        raise _wrong(path, "does not say of the kernels what the records of the boots say")
+        raise wrong(path, "does not say of the kernels what the records of the boots say")
 
 
 def _verify_lock(path: Path, run: VersionRun) -> None:
@@ -261,15 +200,15 @@ def _verify_lock(path: Path, run: VersionRun) -> None:
     lock = runlock.read(path)
     changes = {entry.name: entry.change.value for entry in run.entries}
     if lock.mails.message_ids[-1] != run.message_id or lock.tested is None or lock.tested.changes != changes:
-        raise _wrong(path, "is the lock of another run")
+        raise wrong(path, "is the lock of another run")
     if not verify_mails.fits(lock.mails.cover, path.parent):
-        raise _wrong(path, f"names another cover letter than {layout.SENT} holds")
+        raise wrong(path, f"names another cover letter than {layout.SENT} holds")
 
 
 def _runs(folder: Path, base: Boot, patched: Boot) -> tuple[Run, Run]:
     for boot in (base, patched):
         if boot.run is None:
-            raise _wrong(folder / boot.folder / RUN_FILE, "is missing, and the summary names it")
+            raise wrong(folder / boot.folder / RUN_FILE, "is missing, and the summary names it")
     assert base.run is not None
     assert patched.run is not None
     return base.run, patched.run
@@ -291,4 +230,4 @@ def _verify_verdict(path: Path, run: VersionRun, comparison: Comparison) -> None
         expected["patched_commit"] = (patched.commit, run.origin.patched)
     for what, (made, said) in expected.items():
         if made != said:
-            raise _wrong(path, f"has other {what} than the records of the boots give")
+            raise wrong(path, f"has other {what} than the records of the boots give")

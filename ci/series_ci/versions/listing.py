@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from series_ci.errors import Error, UsageError
-from series_ci.kernel import history
+from series_ci.kernel import checkout, history
 from series_ci.mail import fetch, patchmail, search
 from series_ci.mail.archive import Archive
 from series_ci.mail.fetch import Fetched
@@ -140,7 +140,7 @@ def _in_trees(sent: Sequence[Sent], spec: str | None, progress: Progress) -> tup
             from series_ci.kernel import sources, store  # noqa: PLC0415
 
             bases = [sources.resolve(spec, step.update)]
-            store.check_kernel(store.Store(bases[0].store), bases[0].commit, spec)
+            checkout.check_kernel(store.Store(bases[0].store), bases[0].commit, spec)
         else:
             bases = history.imported()
         of_bases = [upstream.look(base, sent) for base in bases]
