@@ -91,7 +91,7 @@ def _raise_common(errors: Sequence[Error | None]) -> None:
 
 def _trees(versions: Sequence[VersionState], work: SweepState) -> list[TreeState]:
     """Find the base of each version, once per list of trees. Return the bases that at least one version has."""
-    found: dict[str, TreeState] = {}
+    by_commit: dict[str, TreeState] = {}
     by_source: dict[object, TreeState | Error] = {}
     for version in versions:
         source = version.request.trees
@@ -101,15 +101,15 @@ def _trees(versions: Sequence[VersionState], work: SweepState) -> list[TreeState
             except Error as error:
                 by_source[source] = error
             else:
-                out = work.sweep.out / numbered_base(len(found) + 1) if found else work.sweep.out
-                by_source[source] = found.setdefault(base.commit, TreeState(base, tuple(refused), out))
+                out = work.sweep.out / numbered_base(len(by_commit) + 1) if by_commit else work.sweep.out
+                by_source[source] = by_commit.setdefault(base.commit, TreeState(base, tuple(refused), out))
         tree = by_source[source]
         with work.keeping(version):
             if isinstance(tree, Error):
                 raise tree
             version.tree = tree
             tree.versions.append(version)
-    return list(found.values())
+    return list(by_commit.values())
 
 
 def _make(tree: TreeState, work: SweepState) -> None:
@@ -164,8 +164,8 @@ def _boot(tree: TreeState, work: SweepState) -> None:
     built = [each for each in tree.versions if each.kernel is not None and each.error is None]
     if not built or tree.build_setup is None or tree.kernel is None:
         return
-    kernels_ = [each.kernel for each in built if each.kernel is not None]
-    boot_setup = stages.make_boot_setup(built[0].request, tree.build_setup, [tree.kernel, *kernels_], work.progress)
+    kernels = [each.kernel for each in built if each.kernel is not None]
+    boot_setup = stages.make_boot_setup(built[0].request, tree.build_setup, [tree.kernel, *kernels], work.progress)
     base = BaseRuns(boot_setup, tree.kernel, RunDir(tree.out).base, work.progress)
     booted: dict[str, VersionState] = {}
     for version in built:
