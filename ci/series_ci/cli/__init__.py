@@ -1,4 +1,4 @@
-"""The command line: one module per verb, one place that turns errors into messages and exit statuses."""
+"""The command line: one module per verb. This module turns errors into messages and exit statuses."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def cli() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line."""
+    """Run series-ci with these arguments, by default those of the process. Return the exit status."""
     return run(cli, argv)
 
 
 def run(command: click.Command, argv: Sequence[str] | None = None) -> int:
-    """Run a command that returns its exit status; the one place where errors become messages."""
+    """Run a command, print the message of an error that it raises, and return the exit status."""
     process.forward_termination()
     locks.keep_from_children()
     with streams.opened():
@@ -47,7 +47,7 @@ def _run(command: click.Command, argv: Sequence[str] | None) -> int:
         print("interrupted; everything started was ended, and a rerun goes on from what is cached", file=sys.stderr)
         return int(ExitStatus.INTERRUPTED)
     except (BrokenPipeError, SystemExit):
-        # Whoever read our output has gone. click and rich would exit with 1 then, which means a regression here.
+        # The reader of our output has closed it. click and rich would exit with 1, which means a regression here.
         return int(ExitStatus.INFRASTRUCTURE)
     except Exception as error:
         return _report(error)
@@ -56,15 +56,15 @@ def _run(command: click.Command, argv: Sequence[str] | None) -> int:
 
 
 def _report(error: Exception) -> int:
-    """Show an error; the exit status that it stands for."""
+    """Print an error and return its exit status."""
     if isinstance(error, click.ClickException):
         error.show()
         return int(ExitStatus.USAGE)
     if isinstance(error, OSError) and error.errno in files.DISK:
-        # A full or read-only disk, met where no module expected it.
+        # A full or read-only disk, in a place that does not handle it.
         error = files.disk_error(error, "the run directory or the cache")
     if isinstance(error, Error):
-        # rich takes longer to load than --help to answer.
+        # Imported here, since rich takes longer to load than --help takes to answer.
         from series_ci.cli import terminal  # noqa: PLC0415
 
         terminal.show_error(error)
@@ -73,7 +73,10 @@ def _report(error: Exception) -> int:
 
 
 def _bug() -> int:
-    """An error that nobody foresaw: a short message, and a file with all that a report needs."""
+    """Print a short message for the exception at hand, a bug, and return its exit status.
+
+    Traceback, versions and command line go to the file bug.txt in the cache; to standard error if that fails.
+    """
     report = paths.cache() / "bug.txt"
     text = f"series-ci {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
     text += f"argv: {process.quote(sys.argv)}\n\n{traceback.format_exc()}"

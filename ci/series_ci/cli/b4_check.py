@@ -1,4 +1,4 @@
-"""`series-ci b4-check`: what is known of a mail, as b4's review asks for it."""
+"""`series-ci b4-check`: answer b4 review with the results for a mail."""
 
 from __future__ import annotations
 

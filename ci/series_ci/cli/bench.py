@@ -1,4 +1,4 @@
-"""`series-ci bench VERSION`: both kernels measured, and what may be said of the difference."""
+"""`series-ci bench VERSION`: measure both kernels and report the differences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from series_ci.rundir import layout
 
 
 def _fraction(_context: click.Context, option: click.Parameter, text: str | None) -> float | None:
-    """A percentage as a fraction."""
+    """Return a percentage as a fraction: 0.05 for 5%. Raises click.BadParameter unless it is between 0 and 100."""
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?%?", text) or not 0 < float(text.rstrip("%")) < 100:
@@ -37,7 +37,7 @@ def _fraction(_context: click.Context, option: click.Parameter, text: str | None
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured, and what is made of it; `until` and `margin` are fractions."""
+    """The number of boots, and what counts as precise (`until`) or as no change (`margin`), both fractions."""
 
     runs: int = option("--runs", type=click.IntRange(1, 999), default=8, show_default=True, help="boots of each kernel")
     until: float | None = option(
@@ -59,7 +59,7 @@ class Effort:
 
     @property
     def words(self) -> str:
-        """What asks for the same, but for the seed."""
+        """The options that ask for the same effort, without the seed."""
         until = [f"--until {100 * self.until:g}% --most {self.most}"] if self.until else []
         return " ".join([f"--runs {self.runs}", *until, f"--margin {100 * self.margin:g}%"])
 
@@ -93,17 +93,17 @@ def bench(
     task = Task(
         replace(request, out=out, repeat=f"{identity} {effort.words}"), scenarios, plan, effort.margin, identity
     )
-    made = run_bench(task, shown.progress())
+    measured = run_bench(task, shown.progress())
     if shown.as_json:
-        click.echo(json.dumps(summary(made), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(summary(measured), indent=2, ensure_ascii=False))
     else:
-        show_bench(made, terminal.console(stderr=False))
+        show_bench(measured, terminal.console(stderr=False))
         click.echo(f"results:  {out}")
-    return int(ExitStatus.REGRESSION if worse(made) else ExitStatus.OK)
+    return int(ExitStatus.REGRESSION if worse(measured) else ExitStatus.OK)
 
 
 def choose(known: Sequence[Scenario], names: Sequence[str]) -> tuple[Scenario, ...]:
-    """The scenarios of those names, or all. Raises UsageError for one that there is not, and where there are none."""
+    """Return the scenarios of those names, or all. Raises UsageError for an unknown name, and if there are none."""
     if not known:
         raise UsageError("the manifest has no scenarios to measure", hint="they come below the key bench:")
     by_name = {each.name: each for each in known}
@@ -114,10 +114,10 @@ def choose(known: Sequence[Scenario], names: Sequence[str]) -> tuple[Scenario, .
 
 
 def folder(given: str | None, request: Request, identity: str, *, resume: bool) -> Path:
-    """The folder of a new bench or, to resume, that of the youngest one that was not ended.
+    """Return the folder of a new bench, or with `resume` that of the newest interrupted one with this `identity`.
 
-    `identity` is what two benches have in common of which one goes on with the other. Raises UsageError for a folder
-    that holds something else, and when there is nothing to go on with.
+    `given` is the value of --out. Raises UsageError if that folder holds something else, or if there is no such bench
+    to resume.
     """
     if given:
         path = Path(given).resolve()

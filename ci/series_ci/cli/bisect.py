@@ -31,11 +31,11 @@ def bisect(version: str, *, name: str, asked: Options, shown: Shown) -> int:
     """
     program = name.partition(":")[0]
     request = make_request(version, replace(asked, test=(program,)))
-    found = run_bisect(request, name, shown.progress())
+    answer = run_bisect(request, name, shown.progress())
     if shown.as_json:
-        click.echo(json.dumps(bisect_json(request, found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(bisect_json(request, answer), indent=2, ensure_ascii=False))
     else:
-        show(found, terminal.console(stderr=False))
+        show(answer, terminal.console(stderr=False))
         click.echo(f"results:  {request.out}")
     return int(ExitStatus.OK)
 
@@ -43,12 +43,12 @@ def bisect(version: str, *, name: str, asked: Options, shown: Shown) -> int:
 WORDS = {Change.BROKEN: "broke", Change.FIXED: "fixed", Change.NEW: "brought", Change.GONE: "removed"}
 
 
-def show(found: Bisected, out: Console) -> None:
-    """Print the answer, and what it rests on."""
-    for step in found.steps:
-        out.print(Text(f"after {found.titles[step.number - 1]}: {step.result or f'no result ({step.why})'}"))
-    verb = WORDS.get(found.change, "changed")
-    states = f"{found.test} ({found.before} on the base, {found.after} with all {len(found.titles)} patches)"
-    named = "\n".join(f"  {title}" for title in found.titles[found.first - 1 : found.last])
-    which = "this patch" if found.first == found.last else "one of these patches"
+def show(answer: Bisected, out: Console) -> None:
+    """Print the result after each patch that was tried, and the answer."""
+    for step in answer.steps:
+        out.print(Text(f"after {answer.titles[step.number - 1]}: {step.result or f'no result ({step.why})'}"))
+    verb = WORDS.get(answer.change, "changed")
+    states = f"{answer.test} ({answer.before} on the base, {answer.after} with all {len(answer.titles)} patches)"
+    named = "\n".join(f"  {title}" for title in answer.titles[answer.first - 1 : answer.last])
+    which = "this patch" if answer.first == answer.last else "one of these patches"
     out.print(Text.assemble((f"{which} {verb} {states}:", "bold"), f"\n{named}"))

@@ -1,4 +1,4 @@
-"""`series-ci boot IMAGE -- COMMAND`: a kernel that is there already, and one command in it."""
+"""`series-ci boot IMAGE -- COMMAND`: boot an existing kernel image and run one command in it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from series_ci.rundir import layout
 
 @dataclass(frozen=True)
 class How:
-    """How the command is run."""
+    """The options of the guest and of the command that runs in it."""
 
     folders: tuple[Path, ...] = option(
         "--with",
@@ -94,7 +94,10 @@ def boot(
 
 
 def _tell(run: Run, why: str, out: Path, console: Console) -> None:
-    """What went wrong, with the evidence; standard output belongs to the command."""
+    """Print notes, the end of a bad boot's log, kernel complaints, `why` the run is not good, and its folder.
+
+    This goes to standard error, since standard output has the output of the command.
+    """
     for result in run.results:
         for note in notes.new(None, result):
             console.print(Text(f"{result.name}: {note}"))

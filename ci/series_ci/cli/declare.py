@@ -1,7 +1,6 @@
-"""Options of the command line, each declared once: as a field of a dataclass.
+"""Declare each option of the command line once, as a field of a dataclass.
 
-Of such a field are made the option that click reads, the typed value that a verb is given, and the words that ask for
-the same again.
+Such a field provides the option for click, the typed value for the verb, and the words of the line that repeats a run.
 """
 
 from __future__ import annotations
@@ -24,7 +23,10 @@ _KEY = "declared"
 
 @dataclass(frozen=True)
 class _Declared:
-    """What click needs of an option, and how a value of it is written into a line that is to be typed again."""
+    """An option: its names, its group, and the `attributes` that click.option takes.
+
+    `again` turns a value into the text that the line which repeats a run has; None if that line leaves the option out.
+    """
 
     names: Sequence[str]
     group: str
@@ -33,7 +35,7 @@ class _Declared:
 
     @property
     def name(self) -> str:
-        """The long one."""
+        """The long name, such as --tree."""
         return next(name for name in self.names if name.startswith("--"))
 
 
@@ -44,9 +46,10 @@ def option(
     again: Callable[[str], str] | None = str,
     **attributes: Any,  # noqa: ANN401 (as click.option)
 ) -> Any:  # noqa: ANN401 (as dataclasses.field)
-    """A field of a dataclass that is the option `names`; `attributes` are click's.
+    """Return a dataclass field that declares the option `names`. `attributes` are those of click.option.
 
-    Verbs take options by their `group`. `again` makes a value fit for another folder; None: it is not asked for again.
+    Verbs take options by their `group`. `again` turns a value into a text that means the same in any folder; with None
+    the line that repeats a run leaves the option out.
     """
     if attributes.get("multiple"):
         default = ()
@@ -58,62 +61,62 @@ def option(
 
 
 def taken(kind: type[DataclassInstance], argument: str, *groups: str) -> Decorator:
-    """A decorator: the command has the options of `kind`, and is given them as one value of it, its `argument`.
+    """Return a decorator that gives a command the options of `kind`, and passes them as one value, `argument`.
 
-    Those of the `groups` in their order, which is that of --help, or all; what is not taken has its default. Raises
-    KeyError for a group that there is not.
+    The options are those of the `groups`, or all; --help shows them in this order. The other fields keep their
+    defaults. Raises KeyError for an unknown group.
     """
     by_group: dict[str, list[Field[Any]]] = {}
-    for each in fields(kind):
-        by_group.setdefault(_of(each).group, []).append(each)
-    wanted = [each for group in groups or by_group for each in by_group[group]]
+    for option_field in fields(kind):
+        by_group.setdefault(_of(option_field).group, []).append(option_field)
+    wanted = [option_field for group in groups or by_group for option_field in by_group[group]]
 
     def decorate(command: Command) -> Command:
         @wraps(command)
-        def call(**given: Any) -> Any:  # noqa: ANN401 (click)
-            value = kind(**{each.name: given.pop(each.name) for each in wanted})
-            return command(**given, **{argument: value})
+        def call(**values: Any) -> Any:  # noqa: ANN401 (click)
+            value = kind(**{option_field.name: values.pop(option_field.name) for option_field in wanted})
+            return command(**values, **{argument: value})
 
-        made: Command = call
-        for each in reversed(wanted):
-            made = _click(each)(made)
-        return made
+        decorated: Command = call
+        for option_field in reversed(wanted):
+            decorated = _click(option_field)(decorated)
+        return decorated
 
     return decorate
 
 
 def alone(kind: type[DataclassInstance], name: str) -> Decorator:
-    """A decorator: the command has the option that is the field `name` of `kind`, and is given its bare value."""
+    """Return a decorator that gives a command the one option `name` of `kind`, and passes its plain value."""
     return next(_click(each) for each in fields(kind) if each.name == name)
 
 
-def _click(found: Field[Any]) -> Decorator:
-    declared = _of(found)
-    return click.option(*declared.names, found.name, **declared.attributes)
+def _click(option_field: Field[Any]) -> Decorator:
+    declared = _of(option_field)
+    return click.option(*declared.names, option_field.name, **declared.attributes)
 
 
-def _of(found: Field[Any]) -> _Declared:
-    declared = found.metadata[_KEY]
+def _of(option_field: Field[Any]) -> _Declared:
+    declared = option_field.metadata[_KEY]
     assert isinstance(declared, _Declared)
     return declared
 
 
 def chosen(value: DataclassInstance) -> dict[str, str]:
-    """The fields that are not the default, and the option that each is."""
+    """Return the fields whose value is not the default, by name, with the long name of each option."""
     return {each.name: _of(each).name for each in fields(value) if getattr(value, each.name) != each.default}
 
 
 def words(value: DataclassInstance) -> list[str]:
-    """The words that ask for the same again, in the order of the fields; of an option at its default there are none."""
-    found: list[str] = []
-    given = chosen(value)
-    for each in fields(value):
-        again, content = _of(each).again, getattr(value, each.name)
-        if again is None or each.name not in given or not content:
+    """Return the words that set these options again, in the order of the fields. Defaults are left out."""
+    line: list[str] = []
+    names = chosen(value)
+    for option_field in fields(value):
+        again, content = _of(option_field).again, getattr(value, option_field.name)
+        if again is None or option_field.name not in names or not content:
             continue
         if content is True:
-            found.append(given[each.name])
+            line.append(names[option_field.name])
         else:
-            for one in content if isinstance(content, tuple) else (content,):
-                found += [given[each.name], again(str(one))]
-    return found
+            for item in content if isinstance(content, tuple) else (content,):
+                line += [names[option_field.name], again(str(item))]
+    return line

@@ -1,4 +1,4 @@
-"""`series-ci diff A B`: what changed from one version of a series to another."""
+"""`series-ci diff A B`: show what changed from one version of a series to another."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def diff(old: str, new: str, *, mails: bool, stat: bool, as_json: bool, asked: O
     progress = shown.progress()
     if mails and asked.tree:
         raise UsageError("--mails needs no tree: give either --mails or --tree")
-    found = compare_versions(make_request(old, asked), make_request(new, asked), progress, mails_only=mails)
+    difference = compare_versions(make_request(old, asked), make_request(new, asked), progress, mails_only=mails)
     if as_json:
-        click.echo(json.dumps(difference_json(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(difference_json(difference), indent=2, ensure_ascii=False))
     else:
-        show(found, terminal.console(stderr=False), stat=stat)
+        show(difference, terminal.console(stderr=False), stat=stat)
     return 0

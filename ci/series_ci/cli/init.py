@@ -1,4 +1,4 @@
-"""`series-ci init`: a manifest for any series, from one of its mails or from words of its title."""
+"""`series-ci init`: write the manifest of a series, found by one of its mails or by words of its title."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from series_ci.report.init import show, summary
 
 @dataclass(frozen=True)
 class Asked:
-    """The command line of `series-ci init`, as typed."""
+    """The options of `series-ci init`, as typed."""
 
     archive: str = option(
         "--archive", metavar="URL|MBOX|DIR", default=LORE, help="where the mails are", show_default=True
@@ -49,8 +49,8 @@ def init(what: tuple[str, ...], *, asked: Asked) -> int:
     progress = terminal.Terminal(verbose=asked.verbose, quiet=asked.quiet)
     result = make_manifest(" ".join(what).strip(), wanted, progress, verbose=asked.verbose)
     if asked.as_json:
-        found = summary(result.draft, result.gathered, result.file)
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        init_json = summary(result.draft, result.gathered, result.file)
+        click.echo(json.dumps(init_json, indent=2, ensure_ascii=False))
     else:
         show(result.draft, result.gathered, result.file, terminal.console(stderr=asked.out == "-"))
     if asked.out == "-":

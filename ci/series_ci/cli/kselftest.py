@@ -1,4 +1,4 @@
-"""`series-ci kselftest`: what to do with the project's own kernel selftest besides running it."""
+"""`series-ci kselftest`: export the project's own kernel selftest."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def export(spec: str | None, base_patches: tuple[str, ...], output: str, *, verb
     its last commit.
     """
     progress = terminal.Terminal(verbose=verbose)
-    made = export_patch(spec, [Path(each) for each in base_patches], output, progress)
-    if made.file is None:
-        click.echo(made.content, nl=False)
+    exported = export_patch(spec, [Path(each) for each in base_patches], output, progress)
+    if exported.file is None:
+        click.echo(exported.content, nl=False)
     else:
-        click.echo(made.file)
+        click.echo(exported.file)
     return 0

@@ -1,4 +1,4 @@
-"""`series-ci merge RUN_DIR...`: run directories from several machines."""
+"""`series-ci merge RUN_DIR...`: join the run directories of several machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several verbs share."""
+"""The options that several verbs share."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def _path(name: str) -> str:
 
 
 def _place(text: str) -> str:
-    """A URL stays, all else is a path."""
+    """Return a URL as it is, and any other text as an absolute path."""
     return text if "://" in text else _path(text)
 
 
 def _spec(text: str) -> str:
-    """What has no scheme is a path, perhaps with @REV behind it."""
+    """Return a spec with a scheme as it is, and any other as an absolute path, which may end with @REV."""
     return text if re.match(r"[a-z][a-z0-9+.-]*:", text) else _path(text)
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says of a request, as typed; the order is that of the line that does the same again."""
+    """The options of a request, as typed. The line that repeats a run has them in the order of the fields."""
 
-    # The line names the manifest in place of what was typed.
+    # again=None: `repeat.line` puts the name or path of the manifest in its place.
     series: str | None = option(
         "--series",
         group="series",
@@ -125,41 +125,41 @@ class Options:
 
 @dataclass(frozen=True)
 class Shown:
-    """How much is told on the way, and how the result is shown."""
+    """How progress and result are shown."""
 
     as_json: bool = option("--json", group="json", is_flag=True, help="print the comparison as JSON")
     verbose: bool = option("-v", "--verbose", group="progress", is_flag=True, help="show every command that is run")
     quiet: bool = option("-q", "--quiet", group="progress", is_flag=True, help="no progress")
 
     def progress(self) -> Terminal:
-        """The progress of a verb."""
+        """Return the progress for a verb."""
         return Terminal(verbose=self.verbose, quiet=self.quiet)
 
 
 def asked(*groups: str) -> Decorator:
-    """The command takes these groups of options, as its argument `asked`."""
+    """Return a decorator that gives a command these groups of Options, as its argument `asked`."""
     return declare.taken(Options, "asked", *groups)
 
 
 SOURCES = ("series", "tree")
-"""Where mails come from, and what they are applied to."""
+"""The groups of options for mails and tree."""
 
 BUILD = (*SOURCES, "fragments", "toolchain", "arch")
-"""The same, and what it is built with."""
+"""SOURCES, and the groups for what a kernel is built with."""
 
 KERNEL = (*BUILD, "accel", "size", "out")
-"""The same, what it is booted in, and where all is written."""
+"""BUILD, and the groups for the guest and the run directory."""
 
 shown = declare.taken(Shown, "shown", "json", "progress")
-"""How the result and the way to it are shown: the command's argument `shown`."""
+"""A decorator that gives a command --json, --verbose and --quiet, as its argument `shown`."""
 
 progress = declare.taken(Shown, "shown", "progress")
-"""The same, for a command that has no JSON, or other JSON."""
+"""A decorator that gives a command --verbose and --quiet only, as its argument `shown`."""
 
 accel = declare.alone(Options, "accel")
-"""What guests run under."""
+"""A decorator that gives a command --accel, as its argument `accel`."""
 
 run_dirs = click.argument(
     "run_dirs", metavar="RUN_DIR...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True)
 )
-"""Run directories, wherever they come from."""
+"""A decorator that gives a command one or more run directories, as its argument `run_dirs`."""

@@ -1,4 +1,4 @@
-"""`series-ci parse`: the test results and the kernel's complaints in a log from anywhere."""
+"""`series-ci parse`: show the test results and the kernel complaints in any log."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _report(form: str, *, heads: bool) -> LogReport:
 
 
 def _read(name: str, report: LogReport, symbols: Symbols | None) -> UsageError | None:
-    """Report on one log; what was wrong with it. The others are read all the same."""
+    """Add one log to the report. Return the error if it cannot be read, so that the other logs are read, too."""
     try:
         with logs.opened(name) as lines:
             splats = logs.scan(lines, partial(report.add, name))

@@ -1,4 +1,4 @@
-"""`series-ci plan`: how the versions of a series are spread over machines."""
+"""`series-ci plan`: spread the versions of a series over machines."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def plan(
     labels = list(dict.fromkeys(manifest.version(each).label for each in versions)) or list(manifest.versions)
     names = [arch.get(each).name for each in dict.fromkeys(arches)] or [arch.host()]
     where = open_archive(asked.archive or str(manifest.archive))
-    found = make(manifest, labels, where, names, times or paths.runs(), progress)
-    click.echo(json.dumps(matrix(found)) if github_matrix else _table(found))
-    for error in found.errors:
+    planned = make(manifest, labels, where, names, times or paths.runs(), progress)
+    click.echo(json.dumps(matrix(planned)) if github_matrix else _table(planned))
+    for error in planned.errors:
         terminal.show_error(error)
     return 0
 
 
-def _table(found: Plan) -> str:
-    rows = [(" ".join(each.versions), each.arch, _time(each.seconds)) for each in found.shards]
+def _table(planned: Plan) -> str:
+    rows = [(" ".join(each.versions), each.arch, _time(each.seconds)) for each in planned.shards]
     width, arches = (max(len(row[at]) for row in rows) for at in (0, 1))
     return "\n".join(f"{versions:{width}}  {name:{arches}}  {time}" for versions, name, time in rows)
 

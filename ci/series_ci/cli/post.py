@@ -1,4 +1,4 @@
-"""`series-ci post RUN_DIR --to DESTINATION`: results to where people read them."""
+"""`series-ci post RUN_DIR --to DESTINATION`: post results to where people read them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TAKES = {
     "kcidb": {"url", "file"},
     "mail": {"file", "tested_by"},
 }
-"""The options that each destination knows."""
+"""The options that each destination takes."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """The options of single destinations."""
+    """The options that only some destinations take."""
 
     url: str | None = option(
         "--url", metavar="URL", help="the server  [default: GITHUB_API_URL, else api.github.com; KCIDB_REST]"
@@ -90,9 +90,9 @@ def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, given:
     progress = shown.progress()
     if verify:
         verify_version(run_dir)
-    named = chosen(given)
-    if unknown := sorted(set(named) - TAKES[destination]):
-        raise UsageError(f"--to {destination} does not know {', '.join(named[name] for name in unknown)}")
+    chosen_options = chosen(given)
+    if unknown := sorted(set(chosen_options) - TAKES[destination]):
+        raise UsageError(f"--to {destination} does not know {', '.join(chosen_options[name] for name in unknown)}")
     way = Way(progress.say, click.echo if dry_run else None)
     if destination == "mail":
         _mail(run_dir, given, dry_run)
@@ -102,18 +102,18 @@ def post(run_dir: Path, *, destination: str, dry_run: bool, verify: bool, given:
 
 
 def _tell(done: Iterable[Posted], run_dir: str, dry_run: bool) -> None:
-    """Print what was posted and where, as it comes. Raises UsageError if that is nothing."""
-    told = 0
-    for each in done:
-        verb = "would post" if dry_run else "posted" if each.new else "there already:"
-        click.echo(f"{verb} {each.what}: {each.where}")
-        told += 1
-    if not told:
+    """Print what was posted and where, one by one. Raises UsageError if nothing was posted."""
+    number = 0
+    for item in done:
+        verb = "would post" if dry_run else "posted" if item.new else "there already:"
+        click.echo(f"{verb} {item.what}: {item.where}")
+        number += 1
+    if not number:
         raise UsageError(f"{run_dir}: nothing to post: the run names no patch")
 
 
 def _github(run_dir: Path, given: Given, way: Way) -> Iterator[Posted]:
-    found = posting.read(run_dir)
+    results = posting.read(run_dir)
     target = github_target.find(
         os.environ,
         url=given.url,
@@ -122,12 +122,14 @@ def _github(run_dir: Path, given: Given, way: Way) -> Iterator[Posted]:
         pull=given.pull,
         page=given.page or "",
     )
-    return to_github(found, target, given.part, way)
+    return to_github(results, target, given.part, way)
 
 
 def _patchwork(run_dir: Path, given: Given, way: Way) -> Iterator[Posted]:
-    found = posting.read(run_dir)
-    return to_patchwork(found, way, url=given.url, context=given.context, page=given.page or "", project=given.project)
+    results = posting.read(run_dir)
+    return to_patchwork(
+        results, way, url=given.url, context=given.context, page=given.page or "", project=given.project
+    )
 
 
 def _kcidb(run_dir: Path, given: Given, way: Way) -> Iterator[Posted]:

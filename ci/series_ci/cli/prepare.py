@@ -1,4 +1,4 @@
-"""`series-ci prepare`: what all versions of a series share, into the cache."""
+"""`series-ci prepare`: fill the cache with what all versions of a series share."""
 
 from __future__ import annotations
 

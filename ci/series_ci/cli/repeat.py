@@ -1,4 +1,4 @@
-"""The command line that does the same again."""
+"""Make the command line that repeats a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from series_ci.manifest.model import Manifest
 
 
 def line(versions: Sequence[str], options: Options, manifest: Manifest | None, verb: str = "test") -> str:
-    """What does the same from any folder, with absolute paths; in CI from the root of the repository."""
+    """Return a command line that repeats a run from any folder; in CI, from the root of the repository."""
     series = []
     if manifest is not None:
         brought = manifest.path.is_relative_to(paths.share("series"))

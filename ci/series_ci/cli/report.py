@@ -1,4 +1,4 @@
-"""`series-ci report RUN_DIR --format FORMAT`: the results of a finished run in the form that a reader wants."""
+"""`series-ci report RUN_DIR --format FORMAT`: write the results of a finished run in another format."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from series_ci.report.formats import FORMATS, Wishes
 from series_ci.report.junit import Failures
 
 TAKES = {"junit": {"failures"}, "markdown": {"room"}, "mail": {"tested_by"}}
-"""The options that single formats know."""
+"""The options that each format takes; a format that is not listed takes none."""
 
 ROOMS = {"summary": markdown.SUMMARY, "comment": markdown.COMMENT}
 
 
 @dataclass(frozen=True)
 class Given:
-    """The options of single formats."""
+    """The options that only some formats take."""
 
     failures: str | None = option(
         "--failures",
@@ -54,9 +54,9 @@ def report(run_dir: Path, *, form: str, output: Path | None, given: Given) -> in
     prints. kcidb: a submission. mail: an answer in the thread, for whoever sends it to read first. b4: what its
     review shows.
     """
-    named = declare.chosen(given)
-    if unknown := sorted(set(named) - TAKES.get(form, set())):
-        raise UsageError(f"--format {form} does not know {', '.join(named[name] for name in unknown)}")
+    chosen_options = declare.chosen(given)
+    if unknown := sorted(set(chosen_options) - TAKES.get(form, set())):
+        raise UsageError(f"--format {form} does not know {', '.join(chosen_options[name] for name in unknown)}")
     wishes = Wishes(
         tester.WRITER,
         Failures(given.failures or Failures.REGRESSIONS),

@@ -1,4 +1,4 @@
-"""`series-ci reproduce WHAT`: figures from the list measured again, or a run of anybody made again from its lock."""
+"""`series-ci reproduce WHAT`: measure figures from the list again, or repeat a run from its lock."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def reproduce(
     or a figure cannot be measured on this version; 5 other mails or another tree than the lock's; 6 none of the series
     is in the kernel any more.
     """
-    if what is not None and os.path.exists(what):  # noqa: PTH110 (of a name that is too long, Path raises)
+    if what is not None and os.path.exists(what):  # noqa: PTH110 (Path.exists raises if a name is too long)
         return _repeat(Path(what), asked, shown)
     if what is not None and Path(what).name != what:
         raise UsageError(
@@ -59,17 +59,17 @@ def reproduce(
     return _reports(what, asked, Boots(runs, seed), shown)
 
 
-def _folder(given: str | None) -> Path:
-    if given is None:
+def _folder(out: str | None) -> Path:
+    if out is None:
         return layout.stamped("reproduce", "run")
-    path = Path(given).resolve()
+    path = Path(out).resolve()
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UsageError(f"--out {given}: exists and is not an empty folder")
+        raise UsageError(f"--out {out}: exists and is not an empty folder")
     return path
 
 
 def _reports(name: str | None, asked: Options, boots: Boots, shown: Shown) -> int:
-    """Measure the figures of one report or of all, and show each when it is there."""
+    """Measure the figures of one report or of all, show each as soon as it is known, and return the exit status."""
     manifest = find.find(asked.series, paths.series_folders())
     known = manifest.reported
     if not known:
@@ -77,46 +77,46 @@ def _reports(name: str | None, asked: Options, boots: Boots, shown: Shown) -> in
             f"{manifest.name}: the manifest has no figures from the list", hint="they come below reported:"
         )
     names = [name] if name is not None else [each.name for each in known]
-    found = [find_report(known, manifest.bench, each) for each in names]
+    reports = [find_report(known, manifest.bench, each) for each in names]
     folder = (
         _folder(asked.out) if asked.out else layout.stamped(manifest.name, f"reproduce-{name}" if name else "reproduce")
     )
-    told, progress = [], shown.progress()
-    for entry, scenario in found:
+    summaries, progress = [], shown.progress()
+    for entry, scenario in reports:
         words = [entry.name, "--runs", str(boots.runs), "--seed", str(boots.seed)]
-        made = make_request(entry.version, replace(asked, out=None), verb="reproduce", words=words)
-        request = replace(made, out=folder if name else folder / entry.name)
+        version_request = make_request(entry.version, replace(asked, out=None), verb="reproduce", words=words)
+        request = replace(version_request, out=folder if name else folder / entry.name)
         reproduced = reproduce_figures(Task(request, entry, scenario, boots), progress)
-        told.append(reproduced.summary)
+        summaries.append(reproduced.summary)
         if not shown.as_json:
             show_reproduction(entry, reproduced.rows, terminal.console(stderr=False))
     if shown.as_json:
-        click.echo(json.dumps(told[0] if name else told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(summaries[0] if name else summaries, indent=2, ensure_ascii=False))
     else:
         click.echo(f"results:  {folder}")
-    return int(ExitStatus.OK if all(each["reproduced"] for each in told) else ExitStatus.REGRESSION)
+    return int(ExitStatus.OK if all(each["reproduced"] for each in summaries) else ExitStatus.REGRESSION)
 
 
 def _repeat(path: Path, asked: Options, shown: Shown) -> int:
-    """Make the run of a lock again, and show how the two compare."""
+    """Repeat the run of a lock, show how the results of the two compare, and return the exit status."""
     out = _folder(asked.out)
     _refuse(asked)
-    made = repeat_run(path, Again(asked.archive, asked.tree, asked.accel), out, shown.progress())
+    repetition = repeat_run(path, Again(asked.archive, asked.tree, asked.accel), out, shown.progress())
     if shown.as_json:
-        click.echo(json.dumps(repeated_summary(made.lock, made.found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(repeated_summary(repetition.lock, repetition.found), indent=2, ensure_ascii=False))
     else:
-        show_repeated(made.found, terminal.console(stderr=False))
+        show_repeated(repetition.found, terminal.console(stderr=False))
         click.echo(f"results:  {out}")
-    return int(ExitStatus.OK if made.found.same else ExitStatus.REGRESSION)
+    return int(ExitStatus.OK if repetition.found.same else ExitStatus.REGRESSION)
 
 
 def _refuse(asked: Options) -> None:
-    """What a lock says itself cannot be asked for."""
-    given = chosen(asked)
+    """Raise UsageError for an option whose value the lock determines."""
+    chosen_options = chosen(asked)
     for name, what in (
         ("series", "what series it is of"),
         ("base_patch", "what the base has on top of its tree"),
         ("config", "what the kernels are configured with"),
     ):
-        if name in given:
-            raise UsageError(f"{given[name]}: a lock says itself {what}")
+        if name in chosen_options:
+            raise UsageError(f"{chosen_options[name]}: a lock says itself {what}")

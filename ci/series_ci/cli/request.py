@@ -1,4 +1,4 @@
-"""What is to be tested: everything that the command line and the manifest leave open, decided."""
+"""Make requests and sweeps of the command line and the manifest, with a value for what both leave open."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ LORE = "https://lore.kernel.org/all/"
 
 
 def make_request(version: str, options: Options, verb: str = "test", words: Sequence[str] = ()) -> Request:
-    """One version, or the series that a Message-ID belongs to.
+    """Return the request for one version: a label of the manifest, or the Message-ID of a mail.
 
-    Its repetition is asked for with `verb`, and with `words` where that verb does not take the version.
+    The line that repeats it has `verb` and `words`, by default the version. Raises UsageError for an option, a label or
+    a manifest that cannot be used.
     """
     message_ids: tuple[str, ...]
     if "@" in version:
@@ -46,7 +47,7 @@ def make_request(version: str, options: Options, verb: str = "test", words: Sequ
 
 
 def _label(message_id: str, options: Options, manifest: Manifest | None) -> str:
-    """What the version of a Message-ID is called. Raises UsageError for the label of another version."""
+    """Return the label for a Message-ID, `mail` by default. Raises UsageError for the label of another version."""
     label = options.label or "mail"
     if not re.fullmatch(LABEL, label):
         raise UsageError(f"--label {label}: expected letters, digits, '.', '_' and '-', such as v11")
@@ -57,7 +58,10 @@ def _label(message_id: str, options: Options, manifest: Manifest | None) -> str:
 
 
 def make_sweep(versions: Sequence[str], options: Options, *, keep_going: bool) -> Sweep:
-    """Several versions of one series, all of them if none is named, on the same machine and with the same tests."""
+    """Return the sweep over these labels, or over all versions of the manifest, with the same machine and tests.
+
+    Raises UsageError for a Message-ID, for --label, and for options or a manifest that cannot be used.
+    """
     if options.label:
         raise UsageError(f"--label {options.label}: several versions have labels already", hint="it names a MESSAGE-ID")
     if ids := [version for version in versions if "@" in version]:
@@ -123,7 +127,7 @@ def _allowed(manifest: Manifest | None) -> tuple[Allowed, ...]:
 
 
 def machine(options: Options, size: MachineSize) -> Machine:
-    """The virtual machine that the options ask for; `size` says what they leave open."""
+    """Return the virtual machine of the options. What they leave open comes from `size`."""
     return Machine(
         arch.get(options.arch or arch.host()),
         _memory(options.memory) if options.memory else size.memory,
@@ -187,18 +191,21 @@ def _out(given: str | None, series: str, label: str) -> Path:
     return layout.stamped(series, label)
 
 
-def _written(given: str) -> UsageError:
-    return UsageError(f"--out {given}: exists and is not an empty folder", hint="a run directory is written once")
+def _written(out: str) -> UsageError:
+    return UsageError(f"--out {out}: exists and is not an empty folder", hint="a run directory is written once")
 
 
 def _sweep_out(given: str | None, series: str, repeat: str) -> Path:
-    """The folder of an interrupted sweep that was asked for in the same words, or a new one."""
+    """Return the folder for a sweep: `given`, the newest interrupted sweep with the same `repeat`, or a new one.
+
+    Raises UsageError if `given` has something else in it.
+    """
     if given:
         path = Path(given).resolve()
         new = not path.exists() or (path.is_dir() and not any(path.iterdir()))
         if not new and layout.unfinished(path) != repeat:
             raise _written(given)
         return path
-    # The youngest first: with the stamp in their names, that is the order of the names.
+    # The newest first: names contain the time, so they sort by it.
     earlier = sorted(paths.runs().glob(f"{glob.escape(layout.safe(series))}-sweep-*"), reverse=True)
     return next((path for path in earlier if layout.unfinished(path) == repeat), layout.stamped(series, "sweep"))

@@ -1,4 +1,4 @@
-"""`series-ci schema`: what editors need to complete and check manifests, and what programs may rely on in results."""
+"""`series-ci schema`: print the JSON Schema of manifests, for editors, or of results, for programs."""
 
 from __future__ import annotations
 

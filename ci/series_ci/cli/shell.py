@@ -1,4 +1,4 @@
-"""`series-ci shell VERSION`: a shell in the guest that the version is tested in."""
+"""`series-ci shell VERSION`: open a shell in the guest that a version is tested in."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Looks: progress and errors on standard error. NO_COLOR, pipes and CI logs are respected.
+"""Print progress, errors and tables on a terminal, with colours unless NO_COLOR, a pipe or CI=true forbids them.
 
-What is printed is made plain before it is coloured: of a text from elsewhere no character is obeyed.
+Text is made plain before it is coloured, so that no control character in a log or mail reaches the terminal.
 """
 
 from __future__ import annotations
@@ -24,26 +24,27 @@ from series_ci.host import plain, streams
 from series_ci.host.process import COMMANDS
 from series_ci.progress import Progress, Step
 
-if TYPE_CHECKING:  # it would load what reads manifests, for verbs that have none
+if TYPE_CHECKING:  # importing it loads the manifest reader, which some verbs do not need
     from series_ci.rundir.run import Problem
 
 HEARTBEAT = 60.0
-"""Seconds after which a step in a log without a live line says that it still works (CI systems end silent jobs)."""
+"""The interval, in seconds, at which a step without a live line prints what it does: CI systems end silent jobs."""
 
 WIDTH = 16
+"""The width of the column with the names of steps."""
 
 
 class _Console(Console):
-    """One that makes text plain."""
+    """A console that makes all text plain."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The pieces of text with their styles; what moves the cursor is the console's own."""
-        for each in super().render(renderable, options):
-            yield each if each.control else Segment(plain.clean(each.text), each.style)
+        """Yield the segments with plain text. Control segments, which move the cursor, come from the console only."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(plain.clean(segment.text), segment.style)
 
 
 def console(*, stderr: bool) -> Console:
-    """A console for one of our two streams. CI=true means: a log, whatever it looks like."""
+    """Return a console for standard error or standard output. With CI=true it prints as into a log, without colours."""
     looks = {"force_terminal": False, "no_color": True} if os.environ.get("CI") == "true" else {}
     stream = streams.styled(sys.stderr if stderr else sys.stdout)
     return _Console(file=stream, highlight=False, emoji=False, soft_wrap=True, **looks)  # type: ignore[arg-type]
@@ -70,7 +71,7 @@ class _LiveStep(Step):
 
 
 class _Shown(logging.Handler):
-    """Hands each command line to a function."""
+    """Pass each command line to a function."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
@@ -81,9 +82,9 @@ class _Shown(logging.Handler):
 
 
 def show_commands(show: Callable[[str], None] | None) -> None:
-    """Hand every command line to `show` (None: to nobody), in place of whoever was told before.
+    """Pass each command line that is run to `show`, instead of to the function of an earlier call; None: to none.
 
-    Within a verb until that has ended, elsewhere until the next call.
+    This lasts until the next call, and within a verb until the verb ends.
     """
     for handler in [each for each in COMMANDS.handlers if isinstance(each, _Shown)]:
         COMMANDS.removeHandler(handler)
@@ -95,7 +96,7 @@ def show_commands(show: Callable[[str], None] | None) -> None:
 
 
 class Terminal(Progress):
-    """Progress on standard error: one line per finished step, and a live one on a terminal."""
+    """Progress on standard error: a line for each finished step and, on a terminal, a live line for the current one."""
 
     def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
         self.out = console(stderr=True)
@@ -127,7 +128,7 @@ class Terminal(Progress):
             self.out.print(Text.assemble(mark, line.rstrip()))
 
     def say(self, text: str) -> None:
-        """A line of its own."""
+        """Print a line that belongs to no step."""
         if not self.quiet:
             self.out.print(Text(f"  {text}"))
 

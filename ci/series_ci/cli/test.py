@@ -1,4 +1,4 @@
-"""`series-ci test VERSION...`: one version of a series, or several, from the list to a verdict."""
+"""`series-ci test VERSION...`: test one version of a series, or several."""
 
 from __future__ import annotations
 

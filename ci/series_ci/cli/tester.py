@@ -1,4 +1,4 @@
-"""Whoever writes a reply, and this machine, as far as a text that goes out has to know them."""
+"""Facts about the user and this machine, which decide whom a reply goes to and which folders it must not name."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from series_ci.report.mail import Sender
 
 
 def here() -> Sender:
-    """The user as git knows them, the folders of this machine, and what the program brings."""
+    """Return the user's addresses, the folders of this machine, the project's selftests and its URL."""
     return Sender(own=_own(), places=_places(), programs=_programs(), project=_project())
 
 
 def _own() -> tuple[str, ...]:
-    """The addresses that git sends mail from."""
+    """Return the addresses that git sends mail from."""
     keys = ("user.email", "sendemail.from")
-    said = (process.run(["git", "config", "--get", key]) for key in keys)
-    return tuple(done.out.strip() for done in said if done.code == 0 and done.out.strip())
+    answers = (process.run(["git", "config", "--get", key]) for key in keys)
+    return tuple(answer.out.strip() for answer in answers if answer.code == 0 and answer.out.strip())
 
 
 def _places() -> tuple[str, ...]:
-    """Folders that nobody else has."""
+    """Return folders that exist on this machine only, so that a reply can leave them out."""
     folders = (Path.home(), Path.cwd(), paths.cache(), paths.runs(), paths.PACKAGE.parent.parent)
     return tuple(dict.fromkeys(str(path) for folder in folders for path in (folder, folder.resolve())))
 
 
 def _programs() -> tuple[str, ...]:
-    """The selftests that `series-ci kselftest export` writes."""
+    """Return the selftests that `series-ci kselftest export` writes, as COLLECTION/PROGRAM."""
     makefile = next((path for path in selftests.own(export.OURS) if path.name == "Makefile"), None)
     names = selftests.programs(makefile.read_text("utf-8")) if makefile else []
     return tuple(f"{export.OURS}/{name}" for name in names)
 
 
 def _project() -> str:
-    """Where the program is to be had, if its metadata say so."""
+    """Return the URL of the project from its package metadata, or ""."""
     try:
         urls = metadata.metadata("series-ci").get_all("Project-URL") or []
     except metadata.PackageNotFoundError:
@@ -48,4 +48,4 @@ def _project() -> str:
 
 
 WRITER = Writer(here, lambda line: click.echo(f"note: {line}", err=True))
-"""Whoever runs the program; what they should know is said on standard error."""
+"""The user as the writer of a reply. Notes for the user go to standard error."""

@@ -1,4 +1,4 @@
-"""The verbs of the command line by task; a verb's module is imported when it is called, so that --help is fast."""
+"""The verbs of the command line, by task. A verb's module is imported when it is called, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "verify": "check that a run directory is what a run leaves",
     },
 }
-"""Task -> verb -> what it does, in a line that fits 80 columns. A verb's module in this package has its name."""
+"""Task -> verb -> what it does, in a line that fits 80 columns. The module of a verb has its name, with _ for -."""
 
 
 class Verbs(click.Group):
-    """The group of all verbs; it knows their names and one line of help of each without importing them."""
+    """The group of all verbs. It lists them with a line of help each, without importing their modules."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click)
-        """All verbs, in the order in which --help shows them."""
+        """Return all verbs, in the order of --help."""
         return [name for verbs in GROUPS.values() for name in verbs]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The verb, imported now; None if there is none of that name."""
+        """Import a verb and return its command, or None if there is no such verb."""
         if cmd_name not in self.list_commands(ctx):
             return None
         name = cmd_name.replace("-", "_")
@@ -66,7 +66,7 @@ class Verbs(click.Group):
                 formatter.write_dl(list(verbs.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete the names of verbs; options are completed as in every command."""
+        """Return the completions: verbs and, as for every command, options."""
         names = [
             CompletionItem(name, help=line)
             for verbs in GROUPS.values()

@@ -1,4 +1,4 @@
-"""What a verb prints of a verdict, and the exit status that it stands for."""
+"""Print the verdict on a version or a sweep, and return its exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from series_ci.rundir.sweep_summary import sweep_json
 
 
 def show(run: VersionRun, *, as_json: bool) -> int:
-    """Print the run of one version, and what went wrong with it; return its exit status."""
+    """Print the run of one version, and its error if it has one. Return its exit status."""
     if as_json:
         _print_json(version_json(run))
     else:
@@ -27,7 +27,7 @@ def show(run: VersionRun, *, as_json: bool) -> int:
 
 
 def show_sweep(run: SweepRun, *, as_json: bool) -> int:
-    """Print the table of several versions; return the exit status of all."""
+    """Print the table of a sweep. Return its exit status."""
     if as_json:
         _print_json(sweep_json(run))
     else:

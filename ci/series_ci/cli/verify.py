@@ -1,4 +1,4 @@
-"""`series-ci verify RUN_DIR...`: run directories that come from elsewhere."""
+"""`series-ci verify RUN_DIR...`: check run directories that come from elsewhere."""
 
 from __future__ import annotations
 

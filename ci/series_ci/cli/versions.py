@@ -1,4 +1,4 @@
-"""`series-ci versions`: the versions of a series, and what is worth knowing about each before it is tested."""
+"""`series-ci versions`: list the versions of a series, and mark what a reviewer should know of each."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def versions(*, asked: Options, tree: str | None, long: bool, as_json: bool, sho
     """
     progress = shown.progress()
     manifest = find.find(asked.series, paths.series_folders())
-    found = look(manifest, open_archive(asked.archive or str(manifest.archive)), tree, progress)
+    listing = look(manifest, open_archive(asked.archive or str(manifest.archive)), tree, progress)
     if as_json:
-        click.echo(json.dumps(listing_json(found), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(listing_json(listing), indent=2, ensure_ascii=False))
     else:
-        show(found, terminal.console(stderr=False), long=long)
-    for error in found.errors:
+        show(listing, terminal.console(stderr=False), long=long)
+    for error in listing.errors:
         terminal.show_error(error)
-    return max((int(error.status) for error in found.errors), default=0)
+    return max((int(error.status) for error in listing.errors), default=0)

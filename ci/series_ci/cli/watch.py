@@ -1,4 +1,4 @@
-"""`series-ci watch`: new versions of a series, tested as they come."""
+"""`series-ci watch`: test new versions of a series as they are sent."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def watch(
 
 
 def _show(ended: VersionRun | Error) -> None:
-    """Print what became of a version."""
+    """Print the run of a version, or the error that its test ended with."""
     if isinstance(ended, Error):
         terminal.show_error(ended)
     else:
