@@ -23,7 +23,7 @@ from series_ci.results.compare import Change
 @options.asked(*options.KERNEL)
 @options.shown
 def bisect(version: str, *, name: str, asked: Options, shown: Shown) -> int:
-    """Which patch of VERSION broke, fixed or otherwise changed the test NAME.
+    """Find the patch of VERSION that broke, fixed or otherwise changed the test NAME.
 
     The program that NAME is part of is built and run after patches in the middle, as git bisect would choose them.
     Exit status: 0 it is known, or known to be one of a few; 2 the version changes no such test; 6 none of it is

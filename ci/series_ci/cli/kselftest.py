@@ -12,7 +12,7 @@ from series_ci.pipeline.kselftest import export_patch
 
 @click.group()
 def kselftest() -> None:
-    """The project's own kernel selftest, kselftest/mm/exit_skip.c."""
+    """Export the project's own kernel selftest, kselftest/mm/exit_skip.c."""
 
 
 @kselftest.command()

@@ -17,7 +17,7 @@ from series_ci.pipeline.shell import open_shell
 @options.asked("test", *options.KERNEL)
 @options.progress
 def shell(version: str, *, base_only: bool, asked: Options, shown: Shown) -> int:
-    """A shell in the guest that VERSION is tested in, with its kernel, tests, memory and swap.
+    """Open a shell in the guest that VERSION is tested in, with its kernel, tests, memory and swap.
 
     Ctrl-D ends the guest; Ctrl-A X ends QEMU at once, whatever the kernel does.
     """
