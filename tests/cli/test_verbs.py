@@ -100,6 +100,16 @@ def test_only_what_measures_loads_numpy() -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.parametrize(
+    ("verb", "without"), [("parse", ("pydantic", "yaml", "git")), ("versions", ("git", "requests"))]
+)
+def test_what_only_reads_loads_no_more_than_it_needs(verb: str, without: tuple[str, ...]) -> None:
+    """Each of these takes as long to load as the verb may take for all that it does: see tools/eval startup."""
+    code = f"import sys; import series_ci.cli.{verb}\nprint(*[name for name in {without!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def imported(path: Path) -> set[str]:
     """The modules of the command line that one of them imports."""
     found = set()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from series_ci.errors import Error, UsageError
-from series_ci.kernel import checkout, history
+from series_ci.kernel import history
 from series_ci.mail import fetch, patchmail, search
 from series_ci.mail.archive import Archive
 from series_ci.mail.fetch import Fetched
@@ -137,7 +137,7 @@ def _in_trees(sent: Sequence[Sent], spec: str | None, progress: Progress) -> tup
     with progress.step("tree") as step:
         if spec:
             # GitPython, which these need, takes longer to load than all else that a listing does.
-            from series_ci.kernel import sources, store  # noqa: PLC0415
+            from series_ci.kernel import checkout, sources, store  # noqa: PLC0415
 
             bases = [sources.resolve(spec, step.update)]
             checkout.check_kernel(store.Store(bases[0].store), bases[0].commit, spec)
