@@ -178,6 +178,9 @@ def attempt(checkout: Path, mutant: Mutant) -> Verdict:
     source = path.read_text("utf-8")
     mutated = mutant.text(source)
     path.write_text(mutated, "utf-8")
+    # Byte code is told from older one by the second and the length of its source, which may be those of both.
+    for byte_code in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+        byte_code.unlink()
     try:
         noticed = not all(passes(checkout, what) for what in tests(checkout, mutant.module))
     finally:
