@@ -287,3 +287,10 @@ def test_a_process_that_ends_while_all_are_looked_at_is_no_error(monkeypatch: py
 def test_quoted_command_line_can_be_pasted_into_a_shell() -> None:
     argv = ["printf", "%s|", "two words", "it's", "$HOME"]
     assert run(["sh", "-c", process.quote(argv)]).out == "two words|it's|$HOME|"
+
+
+def test_where_the_kernel_does_not_list_children_there_may_be_some(tmp_path: Path) -> None:
+    (tmp_path / "77").mkdir()
+    assert process._has_children(tmp_path)
+    (tmp_path / "77/children").write_text("")
+    assert not process._has_children(tmp_path)

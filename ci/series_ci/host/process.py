@@ -238,10 +238,10 @@ def end_children() -> None:
         ours += children
 
 
-def _has_children() -> bool:
+def _has_children(tasks: Path = Path("/proc/self/task")) -> bool:
     """Return whether a thread of ours has a child; True where the kernel does not tell (CONFIG_PROC_CHILDREN)."""
     try:
-        return any(task.read_text() for task in Path("/proc/self/task").glob("*/children"))
+        return any((task / "children").read_text() for task in tasks.iterdir())
     except OSError:
         return True
 

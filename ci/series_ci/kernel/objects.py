@@ -6,8 +6,9 @@ git prints names with `-z`, so they are not quoted. Bytes of a name that are not
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from series_ci.errors import InfrastructureError
@@ -92,6 +93,11 @@ def text(store: Path, commit: str, path: str) -> str | None:
     """
     raw = content(store, commit, path)
     return None if raw is None else raw.decode("utf-8", "surrogateescape")
+
+
+def reader(store: Path, commit: str) -> Callable[[str], str | None]:
+    """Return `text` for one commit, as a function of the path that asks git once for each."""
+    return cache(lambda path: text(store, commit, path))
 
 
 def changed(store: Path, old: str, new: str) -> list[Changed]:

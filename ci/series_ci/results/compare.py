@@ -76,18 +76,35 @@ class SplatEntry:
     allowed: Allowed | None = None
 
 
+class Compared:
+    """What can be asked of a comparison with the base, whether it was just made or read from a run directory."""
+
+    entries: tuple[TestChange, ...]
+    splats: tuple[SplatEntry, ...]
+
+    def having(self, change: Change) -> list[TestChange]:
+        """Return the tests with this change."""
+        return [entry for entry in self.entries if entry.change is change]
+
+    @property
+    def new_splats(self) -> list[Splat]:
+        """Return the complaints that the base does not have. They are a regression even if every test passed."""
+        return [entry.splat for entry in self.splats if entry.change is Change.NEW]
+
+    @property
+    def allowed_splats(self) -> list[tuple[Splat, Allowed]]:
+        """Return the complaints that the base does not have and the manifest allows."""
+        return [(entry.splat, entry.allowed) for entry in self.splats if entry.allowed]
+
+
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Compared):
     """What the series changed, as seen by one look at both kernels, or by several (`looks.join`)."""
 
     entries: tuple[TestChange, ...]
     splats: tuple[SplatEntry, ...]
     base_ended: Ended
     patched_ended: Ended
-
-    def having(self, change: Change) -> list[TestChange]:
-        """Return the tests with this change."""
-        return [entry for entry in self.entries if entry.change is change]
 
     @property
     def lost_alike(self) -> list[TestChange]:
@@ -103,16 +120,6 @@ class Comparison:
     def only_booted(self) -> bool:
         """Return whether no test but the boot gave a result with the series."""
         return not any(entry.patched in SEEN for entry in self.entries if entry.name != BOOT_RESULT)
-
-    @property
-    def new_splats(self) -> list[Splat]:
-        """Return the complaints that the base does not have. They are a regression even if every test passed."""
-        return [entry.splat for entry in self.splats if entry.change is Change.NEW]
-
-    @property
-    def allowed_splats(self) -> list[tuple[Splat, Allowed]]:
-        """Return the complaints that the base does not have and the manifest allows."""
-        return [(entry.splat, entry.allowed) for entry in self.splats if entry.allowed]
 
     @property
     def ended_worse(self) -> bool:

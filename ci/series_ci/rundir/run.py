@@ -13,10 +13,9 @@ from enum import StrEnum
 from series_ci.errors import AlreadyAppliedError, ExitStatus, NothingToTestError
 from series_ci.kernel.base import Source
 from series_ci.kernel.hazards import Permitted
-from series_ci.manifest.allow import Allowed
-from series_ci.results.compare import Change, SplatEntry, TestChange
+from series_ci.results.compare import Compared, SplatEntry, TestChange
 from series_ci.results.coverage import Coverage
-from series_ci.results.model import Ended, Run, Splat
+from series_ci.results.model import Ended, Run
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class VersionRun:
+class VersionRun(Compared):
     """One version, tested. `error` says why it was not booted; else `entries` and `splats` compare it with its base.
 
     `folder` is the path of the run directory when it was written; `environment` has compiler, accelerator, QEMU and so
@@ -140,20 +139,6 @@ class VersionRun:
         if self.verdict in (AlreadyAppliedError.verdict, NothingToTestError.verdict):
             return Stage.APPLY
         return ended.get(self.status, Stage.DONE)
-
-    def having(self, change: Change) -> list[TestChange]:
-        """Return the tests with this change."""
-        return [entry for entry in self.entries if entry.change is change]
-
-    @property
-    def new_splats(self) -> list[Splat]:
-        """The kernel complaints that the base does not have, and that the manifest does not allow."""
-        return [entry.splat for entry in self.splats if entry.change is Change.NEW]
-
-    @property
-    def allowed_splats(self) -> list[tuple[Splat, Allowed]]:
-        """The kernel complaints that the base does not have and the manifest allows, with its entries."""
-        return [(entry.splat, entry.allowed) for entry in self.splats if entry.allowed]
 
     @property
     def arch(self) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 from series_ci.errors import AlreadyAppliedError, ApplyError
+from series_ci.kernel import objects
 from series_ci.kernel.base import Base
-from series_ci.kernel.store import Store
 from series_ci.mail.fetch import Fetched
 from series_ci.versions import as_mailed
 from series_ci.versions.presence import holds
@@ -17,12 +16,7 @@ _HINT = "give the tree as it was before, with --tree: a checkout takes @COMMIT"
 
 def require_absent(base: Base, fetched: Fetched, error: ApplyError) -> None:
     """Raise AlreadyAppliedError if a version does not apply because the base has its code. `error` is what git said."""
-    store = Store(base.store)
-
-    @cache
-    def text(path: str) -> str | None:
-        return store.text(base.commit, path)
-
+    text = objects.reader(base.store, base.commit)
     if holds([line for patch in fetched.patches for line in as_mailed.code_of_mail(patch.raw)], text):
         raise AlreadyAppliedError(
             f"already in the base: {base.spec} ({base.commit[:12]}) has the code of {fetched.title}", hint=_HINT

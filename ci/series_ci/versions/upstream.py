@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 
 from series_ci.host import process
 from series_ci.kernel import history, objects
@@ -32,11 +31,7 @@ class Commit:
 def look(base: Base, versions: Sequence[Sent]) -> list[tuple[Remark, ...]]:
     """Return the remarks on each version that say whether one tree has it."""
     commits = _candidates(base, versions) if history.has_history(base) else None
-
-    @cache
-    def text(path: str) -> str | None:
-        return objects.text(base.store, base.commit, path)
-
+    text = objects.reader(base.store, base.commit)
     merged = _merged(versions, commits or ())
     return [
         (merged[version.label],)
